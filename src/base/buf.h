@@ -1,0 +1,35 @@
+#pragma once
+
+/* A growing byte buffer with an upper limit. The bytes are always followed by a NUL. */
+
+#include "base/err.h"
+#include "base/mem.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+
+struct buf {
+    char *data; /* owned; never NULL after the first append */
+    size_t len; /* bytes, the NUL not counted */
+    size_t cap;
+    size_t limit; /* bytes; 0: none */
+};
+
+#define BUF_INIT(limit_bytes) \
+    { \
+        .limit = (limit_bytes) \
+    }
+
+void buf_done(struct buf *b);
+void buf_clear(struct buf *b); /* keeps the memory */
+
+/* Appends; -EFBIG where the limit would be passed, and then nothing is appended. */
+int buf_append(struct buf *b, const void *data, size_t len);
+int buf_puts(struct buf *b, const char *s);
+int buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Removes the first `len` bytes. */
+void buf_consume(struct buf *b, size_t len);
+
+/* Hands the memory to the caller, who frees it; the buffer is empty afterwards. Never NULL. */
+char *buf_take(struct buf *b);

@@ -1,0 +1,202 @@
+#include "base/fs.h"
+
+#include "base/fd.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#define REMOVE_TREE_MAX_DEPTH 4096
+
+static void closedirp(DIR **d)
+{
+    if (*d)
+        closedir(*d);
+}
+
+int fs_sync_dir(const char *path, struct err *err)
+{
+    CLEANUP(fd_closep) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || fsync(fd) < 0)
+        return err_errno(err, errno, "Cannot flush the directory %s to disk", path);
+    return 0;
+}
+
+static int sync_parent(const char *path, struct err *err)
+{
+    CLEANUP(mem_freep) char *copy = mem_strdup(path);
+    return fs_sync_dir(dirname(copy), err);
+}
+
+int fs_rename_durable(const char *from, const char *to, struct err *err)
+{
+    if (rename(from, to) < 0)
+        return err_errno(err, errno, "Cannot rename %s to %s", from, to);
+    return sync_parent(to, err);
+}
+
+static int write_synced(const char *path, const void *data, size_t len)
+{
+    CLEANUP(fd_closep) int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return -errno;
+    int r = fd_write_all(fd, data, len);
+    if (r == 0 && fsync(fd) < 0)
+        r = -errno;
+    return r;
+}
+
+int fs_write_atomic(const char *path, const void *data, size_t len, struct err *err)
+{
+    CLEANUP(mem_freep) char *temporary = mem_printf("%s.tmp", path);
+    int r = write_synced(temporary, data, len);
+    if (r < 0) {
+        unlink(temporary);
+        return err_errno(err, -r, "Cannot write %s", temporary);
+    }
+    return fs_rename_durable(temporary, path, err);
+}
+
+int fs_read_file(const char *path, size_t limit, struct buf *ret_data, struct err *err)
+{
+    CLEANUP(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0)
+        return errno == ENOENT ? -ENOENT : err_errno(err, errno, "Cannot open %s", path);
+    struct stat st;
+    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+        return err_set(err, ERR_INTERNAL, EINVAL, "%s is not a regular file", path);
+    ret_data->limit = limit;
+    int r = fd_read_all(fd, ret_data);
+    if (r == -EFBIG)
+        return err_set(err, ERR_LIMIT, EFBIG, "%s is larger than %zu bytes", path, limit);
+    return r < 0 ? err_errno(err, -r, "Cannot read %s", path) : 0;
+}
+
+int fs_make_dirs(const char *path, mode_t mode, struct err *err)
+{
+    CLEANUP(mem_freep) char *copy = mem_strdup(path);
+    for (char *p = copy + 1;; p++) {
+        if (*p != '/' && *p != '\0')
+            continue;
+        char saved = *p;
+        *p = '\0';
+        if (mkdir(copy, mode) < 0 && errno != EEXIST)
+            return err_errno(err, errno, "Cannot create the directory %s", copy);
+        *p = saved;
+        if (saved == '\0')
+            return 0;
+    }
+}
+
+static int remove_below(int dir_fd, unsigned depth);
+
+static int remove_entry(int dir_fd, const char *name, unsigned depth)
+{
+    if (unlinkat(dir_fd, name, 0) == 0 || errno == ENOENT)
+        return 0;
+    if (errno != EISDIR && errno != EPERM && errno != EACCES)
+        return -errno;
+    fchmodat(dir_fd, name, 0700, 0);
+    int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    int r = remove_below(fd, depth + 1);
+    if (r == 0 && unlinkat(dir_fd, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
+        r = -errno;
+    return r;
+}
+
+/* Empties the directory and closes its descriptor. */
+static int remove_below(int dir_fd, unsigned depth)
+{
+    CLEANUP(closedirp) DIR *dir = fdopendir(dir_fd);
+    if (!dir) {
+        fd_close(dir_fd);
+        return -errno;
+    }
+    if (depth > REMOVE_TREE_MAX_DEPTH)
+        return -ELOOP;
+    fchmod(dir_fd, 0700);
+    int failed = 0;
+    struct dirent *entry;
+    while ((entry = readdir(dir))) {
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+            continue;
+        int r = remove_entry(dir_fd, entry->d_name, depth);
+        if (r < 0)
+            failed = r;
+    }
+    return failed;
+}
+
+int fs_remove_tree(const char *path, struct err *err)
+{
+    int r = remove_entry(AT_FDCWD, path, 0);
+    return r < 0 && r != -ENOENT ? err_errno(err, -r, "Cannot remove %s", path) : 0;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+int fs_list_dir(const char *path, struct strv *ret_names, struct err *err)
+{
+    CLEANUP(closedirp) DIR *dir = opendir(path);
+    if (!dir)
+        return errno == ENOENT ? -ENOENT : err_errno(err, errno, "Cannot read the directory %s", path);
+    struct dirent *entry;
+    while ((entry = readdir(dir)))
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            strv_push(ret_names, entry->d_name);
+    if (ret_names->len)
+        qsort(ret_names->items, ret_names->len, sizeof(char *), by_name);
+    return 0;
+}
+
+int fs_lock(const char *path, bool wait, int *ret_fd, struct err *err)
+{
+    CLEANUP(fd_closep) int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return err_errno(err, errno, "Cannot open the lock file %s", path);
+    int r;
+    do {
+        r = flock(fd, LOCK_EX | (wait ? 0 : LOCK_NB));
+    } while (r < 0 && errno == EINTR && wait);
+    if (r < 0)
+        return err_errno(err, errno, "Cannot lock %s", path);
+    *ret_fd = fd;
+    fd = -1;
+    return 0;
+}
+
+int fs_free_space(const char *path, uint64_t *ret_bytes, struct err *err)
+{
+    struct statvfs st;
+    if (statvfs(path, &st) < 0)
+        return err_errno(err, errno, "Cannot ask for the free space at %s", path);
+    *ret_bytes = (uint64_t)st.f_bavail * st.f_frsize;
+    return 0;
+}
+
+bool fs_exists(const char *path)
+{
+    return access(path, F_OK) == 0;
+}
+
+char *fs_program_dir(void)
+{
+    char path[4096];
+    ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+    if (n < 0)
+        return mem_strdup(".");
+    path[n] = '\0';
+    return mem_strdup(dirname(path));
+}

@@ -1,0 +1,52 @@
+#pragma once
+
+/*
+ * Files. What must survive a power cut is written as temporary file, fsync, rename, fsync of the
+ * directory; after such a call has returned 0, the file is there in full, whatever happens.
+ */
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/strv.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Writes the file durably and in one step, mode 0600. */
+int fs_write_atomic(const char *path, const void *data, size_t len, struct err *err);
+
+/* Renames and makes the new name durable (fsync of the target's directory). */
+int fs_rename_durable(const char *from, const char *to, struct err *err);
+
+/* fsync of a directory. */
+int fs_sync_dir(const char *path, struct err *err);
+
+/* Reads a regular file whole. -ENOENT is not turned into a message; -EFBIG past `limit` bytes. */
+int fs_read_file(const char *path, size_t limit, struct buf *ret_data, struct err *err);
+
+/* mkdir -p; directories that are there are left as they are. */
+int fs_make_dirs(const char *path, mode_t mode, struct err *err);
+
+/*
+ * Removes a tree without ever following a symbolic link, whatever the permissions inside.
+ * A path that is not there is fine.
+ */
+int fs_remove_tree(const char *path, struct err *err);
+
+/* The names in a directory, sorted, without "." and "..". -ENOENT where it does not exist. */
+int fs_list_dir(const char *path, struct strv *ret_names, struct err *err);
+
+/*
+ * Takes an exclusive flock(2) on `path`, made when missing. `wait` false: -EWOULDBLOCK where
+ * somebody else holds it. The lock goes with the descriptor (or with the process).
+ */
+int fs_lock(const char *path, bool wait, int *ret_fd, struct err *err);
+
+/* Bytes that a user may still write on the file system of `path`. */
+int fs_free_space(const char *path, uint64_t *ret_bytes, struct err *err);
+
+bool fs_exists(const char *path);
+
+/* The directory of the running program (from /proc/self/exe). The caller frees. */
+char *fs_program_dir(void);

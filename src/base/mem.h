@@ -1,0 +1,48 @@
+#pragma once
+
+/*
+ * Memory and automatic cleanup. Running out of memory ends the program: on this kind of machine
+ * it means that something else is broken, and a restart picks up from the state directory.
+ */
+
+#include <stddef.h>
+#include <stdlib.h>
+
+/* CLEANUP(free_ptr) char *s = NULL;  frees s when it goes out of scope. */
+#define CLEANUP(fn) __attribute__((cleanup(fn)))
+
+/* Takes the value out of a pointer variable and leaves NULL: hands ownership on. */
+#define TAKE_PTR(p) \
+    ({ \
+        __typeof__(p) taken_ = (p); \
+        (p) = NULL; \
+        taken_; \
+    })
+
+#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+#define MIN(a, b)    ((a) < (b) ? (a) : (b))
+#define MAX(a, b)    ((a) > (b) ? (a) : (b))
+
+/* Declares `name##p`, a cleanup function for a variable of type `type *` freed by `fn`. */
+#define DEFINE_CLEANUP(type, fn) \
+    static inline void fn##p(type *p) \
+    { \
+        if (*p) \
+            fn(*p); \
+    }
+
+/* All of these end the program when there is no memory; none returns NULL. */
+void *mem_alloc(size_t size); /* zeroed */
+void *mem_resize(void *p, size_t count, size_t size);
+char *mem_strdup(const char *s); /* NULL gives NULL */
+char *mem_strndup(const char *s, size_t len);
+char *mem_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* For CLEANUP() on any pointer that free(3) takes. */
+static inline void mem_freep(void *p)
+{
+    free(*(void **)p);
+}
+
+/* Overwrites a secret so that the compiler cannot leave it out, then frees it. NULL is allowed. */
+void mem_free_secret(char *s);

@@ -1,0 +1,331 @@
+#include "base/opt.h"
+
+#include "base/fs.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <getopt.h>
+#include <math.h>
+#include <string.h>
+
+#define CONFIG_FILE_LIMIT (1U << 20)
+
+/* getopt_long(3) gives the option's place in the table on top of this, out of the way of ':' and '?'. */
+#define FIRST_OPTION 1000
+
+/* ---- one value: from text to what is stored ---- */
+
+static bool parse_flag(const char *text, bool *ret)
+{
+    static const char *const words[][2] = {{"yes", "no"}, {"true", "false"}, {"1", "0"}, {"on", "off"}};
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        for (int j = 0; j < 2; j++) {
+            if (strcasecmp(text, words[i][j]) == 0) {
+                *ret = j == 0;
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* A decimal number and what follows it; hexadecimal, "nan" and "inf" are no numbers here. */
+static bool parse_number(const char *text, double *ret, const char **ret_rest)
+{
+    if (!isdigit((unsigned char)text[0]) && text[0] != '-' && text[0] != '.')
+        return false;
+    if (strpbrk(text, "xXpPnN"))
+        return false;
+    char *end;
+    errno = 0;
+    *ret = strtod(text, &end);
+    *ret_rest = end;
+    return end != text && errno == 0;
+}
+
+static bool parse_bytes(const char *text, double *ret)
+{
+    static const char units[] = "KMGT";
+    const char *rest;
+    if (!parse_number(text, ret, &rest))
+        return false;
+    const char *unit = *rest ? strchr(units, toupper((unsigned char)*rest)) : NULL;
+    if (unit) {
+        *ret = ldexp(*ret, 10 * (int)(unit - units + 1));
+        rest++;
+    }
+    return *rest == '\0';
+}
+
+static int find_choice(const char *choices, const char *text)
+{
+    CLEANUP(strv_done) struct strv words = {0};
+    strv_split(&words, choices, "|");
+    for (size_t i = 0; i < words.len; i++)
+        if (strcmp(words.items[i], text) == 0)
+            return (int)i;
+    return -1;
+}
+
+/* What a value of this option looks like, for a message. The caller frees. */
+static char *describe_accepted(const struct opt *o)
+{
+    switch (o->kind) {
+    case OPT_FLAG:
+        return mem_strdup("yes or no");
+    case OPT_INTEGER:
+        return mem_printf("a whole number from %.0f to %.0f", o->min, o->max);
+    case OPT_SECONDS:
+        return mem_printf("seconds, from %g to %g", o->min, o->max);
+    case OPT_BYTES:
+        return mem_printf("bytes, from %.0f to %.0f, with K, M, G or T behind the number for powers of 1024",
+                          o->min, o->max);
+    case OPT_CHOICE: {
+        CLEANUP(strv_done) struct strv words = {0};
+        strv_split(&words, o->choices, "|");
+        return strv_join(&words, ", ");
+    }
+    default:
+        return mem_strdup("a text");
+    }
+}
+
+static bool in_range(const struct opt *o, double value)
+{
+    return value >= o->min && value <= o->max;
+}
+
+static bool store_number(const struct opt *o, const char *text, void *slot)
+{
+    double value;
+    const char *rest = "";
+    bool parsed =
+        o->kind == OPT_BYTES ? parse_bytes(text, &value) : parse_number(text, &value, &rest) && !*rest;
+    if (!parsed || !in_range(o, value) || (o->kind == OPT_INTEGER && value != floor(value)))
+        return false;
+    if (o->kind == OPT_BYTES)
+        *(uint64_t *)slot = (uint64_t)value;
+    else if (o->kind == OPT_SECONDS)
+        *(int64_t *)slot = (int64_t)llround(value * 1000);
+    else
+        *(int64_t *)slot = (int64_t)value;
+    return true;
+}
+
+static bool store(const struct opt *o, const char *text, void *config)
+{
+    void *slot = (char *)config + o->offset;
+    switch (o->kind) {
+    case OPT_FLAG:
+        return parse_flag(text, slot);
+    case OPT_CHOICE:
+        *(int *)slot = find_choice(o->choices, text);
+        return *(int *)slot >= 0;
+    case OPT_STRING:
+    case OPT_SECRET:
+        *(char **)slot = mem_strdup(text);
+        return true;
+    case OPT_HELP:
+        return true;
+    default:
+        return store_number(o, text, slot);
+    }
+}
+
+static void store_or_complain(const struct opt *o, const char *text, void *config, struct strv *faults)
+{
+    const char *shown = o->kind == OPT_SECRET ? "(hidden)" : text;
+    if (!store(o, text, config)) {
+        CLEANUP(mem_freep) char *accepted = describe_accepted(o);
+        strv_pushf(faults, "--%s: '%s' was given; accepted: %s", o->name, shown, accepted);
+        return;
+    }
+    const char *accepted = o->check ? o->check(text) : NULL;
+    if (accepted)
+        strv_pushf(faults, "--%s: '%s' was given; accepted: %s", o->name, shown, accepted);
+}
+
+/* ---- the four sources ---- */
+
+static void take_text(struct opt_set *set, size_t i, const char *text, enum opt_source source)
+{
+    if (source < set->sources[i])
+        return;
+    free(set->texts[i]);
+    set->texts[i] = mem_strdup(text);
+    set->sources[i] = source;
+}
+
+static void take_flag(struct opt_set *set, size_t i, char *text)
+{
+    const struct opt *o = &set->table[i];
+    if (o->kind == OPT_HELP && !set->help_asked)
+        set->help_asked = o->name;
+    take_text(set, i, text ? text : "yes", OPT_FROM_FLAG);
+    if (o->kind == OPT_SECRET && text)
+        memset(text, 'x', strlen(text)); /* argv can be read by everybody, see proc(5) */
+}
+
+static struct option *long_options(const struct opt_set *set)
+{
+    struct option *longs = mem_alloc((set->len + 1) * sizeof(*longs));
+    for (size_t i = 0; i < set->len; i++) {
+        const struct opt *o = &set->table[i];
+        longs[i].name = o->name;
+        longs[i].has_arg = o->kind == OPT_HELP   ? no_argument
+                           : o->kind == OPT_FLAG ? optional_argument
+                                                 : required_argument;
+        longs[i].val = FIRST_OPTION + (int)i;
+    }
+    return longs;
+}
+
+static void read_argv(struct opt_set *set, int argc, char **argv, struct strv *faults)
+{
+    CLEANUP(mem_freep) struct option *longs = long_options(set);
+    opterr = 0;
+    optind = 0;
+    int c;
+    while ((c = getopt_long(argc, argv, ":", longs, NULL)) != -1) {
+        const char *word = argv[optind - 1];
+        if (c >= FIRST_OPTION)
+            take_flag(set, (size_t)(c - FIRST_OPTION), optarg);
+        else if (c == ':')
+            strv_pushf(faults, "%s: a value is missing", word);
+        else
+            strv_pushf(faults, "%s: no such option, or not a clear abbreviation; see --help", word);
+    }
+    for (; optind < argc; optind++)
+        strv_push(&set->operands, argv[optind]);
+}
+
+static void read_environment(struct opt_set *set)
+{
+    for (size_t i = 0; set->env_prefix && i < set->len; i++) {
+        CLEANUP(mem_freep) char *name = mem_printf("%s%s", set->env_prefix, set->table[i].name);
+        for (char *p = name; *p; p++)
+            *p = *p == '-' ? '_' : (char)toupper((unsigned char)*p);
+        char *text = getenv(name);
+        if (!text || set->table[i].kind == OPT_HELP)
+            continue;
+        take_text(set, i, text, OPT_FROM_ENV);
+        if (set->table[i].kind == OPT_SECRET)
+            unsetenv(name);
+    }
+}
+
+static ssize_t find_option(const struct opt_set *set, const char *name, size_t name_len)
+{
+    for (size_t i = 0; i < set->len; i++)
+        if (strlen(set->table[i].name) == name_len && strncmp(set->table[i].name, name, name_len) == 0)
+            return set->table[i].kind == OPT_HELP ? -1 : (ssize_t)i;
+    return -1;
+}
+
+static char *trimmed(const char *s, size_t len)
+{
+    while (len > 0 && isspace((unsigned char)*s)) {
+        s++;
+        len--;
+    }
+    while (len > 0 && isspace((unsigned char)s[len - 1]))
+        len--;
+    return mem_strndup(s, len);
+}
+
+/* One line of the file: "option = value", a comment, or nothing. */
+static void read_line(struct opt_set *set, const char *path, size_t number, const char *line, size_t len,
+                      struct strv *faults)
+{
+    CLEANUP(mem_freep) char *text = trimmed(line, len);
+    if (text[0] == '\0' || text[0] == '#')
+        return;
+    const char *equals = strchr(text, '=');
+    if (!equals) {
+        strv_pushf(faults, "%s, line %zu: 'option = value' was expected", path, number);
+        return;
+    }
+    CLEANUP(mem_freep) char *name = trimmed(text, (size_t)(equals - text));
+    CLEANUP(mem_freep) char *value = trimmed(equals + 1, strlen(equals + 1));
+    ssize_t i = find_option(set, name, strlen(name));
+    if (i < 0 || (set->config_option && strcmp(name, set->config_option) == 0))
+        strv_pushf(faults, "%s, line %zu: there is no option '%s'", path, number, name);
+    else
+        take_text(set, (size_t)i, value, OPT_FROM_FILE);
+}
+
+static void read_file(struct opt_set *set, struct strv *faults)
+{
+    ssize_t which =
+        set->config_option ? find_option(set, set->config_option, strlen(set->config_option)) : -1;
+    const char *path = which >= 0 ? set->texts[which] : NULL;
+    if (!path || !*path)
+        return;
+    CLEANUP(buf_done) struct buf data = BUF_INIT(0);
+    struct err err = {0};
+    int r = fs_read_file(path, CONFIG_FILE_LIMIT, &data, &err);
+    if (r < 0) {
+        strv_pushf(faults, "--%s: %s", set->config_option,
+                   r == -ENOENT ? "there is no such file" : err.message);
+        return;
+    }
+    size_t number = 1;
+    for (const char *p = data.data; p && *p; number++) {
+        size_t len = strcspn(p, "\n");
+        read_line(set, path, number, p, len, faults);
+        p += len + (p[len] == '\n');
+    }
+}
+
+int opt_parse(struct opt_set *set, int argc, char **argv, void *config, struct strv *ret_faults)
+{
+    set->texts = mem_alloc(set->len * sizeof(*set->texts));
+    set->sources = mem_alloc(set->len * sizeof(*set->sources));
+    for (size_t i = 0; i < set->len; i++)
+        set->texts[i] = mem_strdup(set->table[i].def);
+    read_argv(set, argc, argv, ret_faults);
+    if (set->help_asked)
+        return 0;
+    read_environment(set);
+    read_file(set, ret_faults);
+    for (size_t i = 0; i < set->len; i++)
+        if (set->texts[i])
+            store_or_complain(&set->table[i], set->texts[i], config, ret_faults);
+    return ret_faults->len ? -EINVAL : 0;
+}
+
+void opt_done(struct opt_set *set, void *config)
+{
+    for (size_t i = 0; i < set->len; i++) {
+        void *slot = (char *)config + set->table[i].offset;
+        if (set->table[i].kind == OPT_SECRET) {
+            mem_free_secret(*(char **)slot);
+            mem_free_secret(TAKE_PTR(set->texts[i]));
+        } else if (set->table[i].kind == OPT_STRING) {
+            free(*(char **)slot);
+        }
+        free(set->texts[i]);
+    }
+    free(set->texts);
+    free(set->sources);
+    strv_done(&set->operands);
+}
+
+enum opt_source opt_source_of(const struct opt_set *set, const char *name)
+{
+    return set->sources[find_option(set, name, strlen(name))];
+}
+
+void opt_print_help(const struct opt *table, size_t len, FILE *out)
+{
+    for (size_t i = 0; i < len; i++) {
+        const struct opt *o = &table[i];
+        CLEANUP(mem_freep)
+        char *left = mem_printf("--%s%s%s", o->name, o->arg ? " " : "", o->arg ? o->arg : "");
+        fprintf(out, "  %-28s%s%s", left, strlen(left) > 27 ? "\n                              " : "",
+                o->help);
+        if (o->def && *o->def && o->kind != OPT_FLAG)
+            fprintf(out, " [%s]", o->kind == OPT_SECRET ? "see the manual" : o->def);
+        fputc('\n', out);
+    }
+}

@@ -1,0 +1,21 @@
+#pragma once
+
+/*
+ * The processes below one process, as /proc/<pid>/task/<tid>/children lists them (proc(5)).
+ * A listing is a snapshot: a process can appear or go while it is taken.
+ */
+
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Signals the process itself and everything below it. */
+void pidtree_signal(pid_t root, int signo);
+
+/*
+ * SIGKILL to everything below `root`, not to itself; stops them all first, so that none can
+ * start another one between being seen and being killed. Gives how many were found alive.
+ */
+unsigned pidtree_kill(pid_t root);
+
+/* Resident memory and number of processes of `root` and all below it. */
+void pidtree_usage(pid_t root, uint64_t *ret_rss_bytes, unsigned *ret_processes);

@@ -1,0 +1,319 @@
+#include "base/proc.h"
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/pidtree.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* How long what is left of a run may resist SIGKILL before we give up on it. */
+#define KILL_TIMEOUT_MS 10000
+
+int proc_open_pidfd(pid_t pid)
+{
+    int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+    return fd < 0 ? -errno : fd;
+}
+
+int proc_become_subreaper(struct err *err)
+{
+    if (prctl(PR_SET_CHILD_SUBREAPER, 1L, 0L, 0L, 0L) < 0)
+        return err_errno(err, errno, "Cannot become a child subreaper");
+    return 0;
+}
+
+/* ---- in the child, between fork and exec ---- */
+
+static void reset_signals(void)
+{
+    for (int signo = 1; signo < NSIG; signo++)
+        signal(signo, SIG_DFL);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static int put_stdio(const int wanted[3])
+{
+    int copies[3];
+    for (int i = 0; i < 3; i++) { /* above 2 first, so that none is overwritten before its turn */
+        int fd = wanted[i] >= 0 ? wanted[i] : open("/dev/null", O_RDWR | O_CLOEXEC);
+        copies[i] = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 3);
+        if (copies[i] < 0)
+            return -errno;
+    }
+    for (int i = 0; i < 3; i++)
+        if (dup2(copies[i], i) < 0)
+            return -errno;
+    return 0;
+}
+
+static int apply_setup(const struct proc_setup *setup, pid_t parent)
+{
+    if (setup->new_group)
+        setpgid(0, 0);
+    if (setup->death_signal)
+        prctl(PR_SET_PDEATHSIG, (unsigned long)setup->death_signal, 0L, 0L, 0L);
+    if (setup->death_signal && getppid() != parent)
+        return -ESRCH; /* it died before we asked to be told */
+    struct rlimit limit = {setup->file_size_bytes, setup->file_size_bytes};
+    if (setup->file_size_bytes && setrlimit(RLIMIT_FSIZE, &limit) < 0)
+        return -errno;
+    int r = put_stdio((int[]){setup->in_fd, setup->out_fd, setup->err_fd});
+    if (r == 0 && setup->cwd && chdir(setup->cwd) < 0)
+        r = -errno;
+    return r;
+}
+
+static void run_child(const struct proc_setup *setup, pid_t parent, int error_fd)
+{
+    reset_signals();
+    int r = apply_setup(setup, parent);
+    if (r == 0) {
+        syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC);
+        if (setup->env)
+            environ = setup->env->items;
+        execvp(setup->argv->items[0], setup->argv->items);
+        r = -errno;
+    }
+    fd_write_all(error_fd, &r, sizeof(r));
+    _exit(127);
+}
+
+/* ---- in the parent ---- */
+
+/* Waits for the exec; an error number comes through the pipe where it failed. */
+static int read_exec_error(int fd)
+{
+    int r = 0;
+    ssize_t n;
+    do {
+        n = read(fd, &r, sizeof(r));
+    } while (n < 0 && errno == EINTR);
+    return n == sizeof(r) ? r : 0;
+}
+
+int proc_spawn(const struct proc_setup *setup, pid_t *ret_pid, struct err *err)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return err_errno(err, errno, "Cannot create a pipe");
+    pid_t parent = getpid();
+    pid_t pid = fork();
+    if (pid == 0)
+        run_child(setup, parent, ends[1]);
+    int fork_errno = errno;
+    fd_close(ends[1]);
+    int r = pid < 0 ? -fork_errno : read_exec_error(ends[0]);
+    fd_close(ends[0]);
+    if (r < 0) {
+        if (pid > 0)
+            waitpid(pid, NULL, 0);
+        return err_errno(err, -r, "Cannot start %s", setup->argv->items[0]);
+    }
+    *ret_pid = pid;
+    return 0;
+}
+
+static void sink_put(struct proc_sink *sink, const char *data, size_t len)
+{
+    size_t keep = (size_t)MIN((uint64_t)len, sink->limit_bytes - sink->kept_bytes);
+    int r = sink->fd >= 0 ? fd_write_all(sink->fd, data, keep) : buf_append(&sink->buf, data, keep);
+    if (r < 0)
+        keep = 0; /* a full disk must not stop the draining; the loss is counted */
+    sink->kept_bytes += keep;
+    sink->dropped_bytes += len - keep;
+}
+
+/* Reads what is there. Gives false at the end of the stream. */
+static bool sink_drain(struct proc_sink *sink, int fd)
+{
+    char chunk[65536];
+    for (;;) {
+        ssize_t n = read(fd, chunk, sizeof(chunk));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n < 0 && errno == EAGAIN;
+        sink_put(sink, chunk, (size_t)n);
+        if ((size_t)n < sizeof(chunk))
+            return true;
+    }
+}
+
+/* The state of one proc_run(), from start to end. */
+struct watch {
+    struct proc_run *run;
+    pid_t pid;
+    int pid_fd;
+    int out_fd, err_fd; /* -1 after the end of the stream */
+    int64_t deadline_ms;
+    int64_t kill_ms;
+    int64_t sample_ms;
+    bool ended;
+};
+
+static void watch_done(struct watch *w)
+{
+    fd_close(w->pid_fd);
+    fd_close(w->out_fd);
+    fd_close(w->err_fd);
+}
+
+static void take_sample(struct watch *w)
+{
+    struct proc_run *run = w->run;
+    struct proc_sample now = {0};
+    pidtree_usage(w->pid, &now.rss_bytes, &now.processes);
+    run->samples++;
+    run->peak.rss_bytes = MAX(run->peak.rss_bytes, now.rss_bytes);
+    run->peak.processes = MAX(run->peak.processes, now.processes);
+    w->sample_ms = clock_now_ms() + run->sample_ms;
+}
+
+/* SIGTERM to all that belongs to the child; SIGKILL follows after the grace time. */
+static void begin_end(struct watch *w)
+{
+    w->deadline_ms = CLOCK_NEVER;
+    w->run->cancel_fd = -1;
+    w->kill_ms = clock_now_ms() + w->run->grace_ms;
+    pidtree_signal(w->pid, SIGTERM);
+}
+
+static void handle_time(struct watch *w)
+{
+    int64_t now = clock_now_ms();
+    if (now >= w->sample_ms)
+        take_sample(w);
+    if (now >= w->deadline_ms) {
+        w->run->timed_out = true;
+        begin_end(w);
+    }
+    if (now >= w->kill_ms) {
+        kill(w->pid, SIGKILL);
+        w->kill_ms = CLOCK_NEVER;
+    }
+}
+
+static void wait_once(struct watch *w)
+{
+    int64_t next = MIN(MIN(w->deadline_ms, w->kill_ms), w->sample_ms);
+    struct pollfd fds[] = {
+        {.fd = w->pid_fd, .events = POLLIN},
+        {.fd = w->out_fd, .events = POLLIN},
+        {.fd = w->err_fd, .events = POLLIN},
+        {.fd = w->run->cancel_fd, .events = POLLIN},
+    };
+    if (poll(fds, ARRAY_LEN(fds), clock_poll_timeout_ms(next)) < 0)
+        return;
+    if (fds[1].revents && !sink_drain(&w->run->out, w->out_fd))
+        w->out_fd = fd_close(w->out_fd);
+    if (fds[2].revents && !sink_drain(&w->run->err, w->err_fd))
+        w->err_fd = fd_close(w->err_fd);
+    if (fds[3].revents) {
+        w->run->cancelled = true;
+        begin_end(w);
+    }
+    w->ended = fds[0].revents != 0;
+}
+
+static void reap(struct watch *w)
+{
+    int status;
+    struct rusage usage;
+    while (wait4(w->pid, &status, 0, &usage) < 0 && errno == EINTR)
+        ;
+    w->run->exited = WIFEXITED(status);
+    w->run->status = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
+    w->run->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    w->run->cpu_ms = (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000 +
+                     (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1000;
+}
+
+static int start_watched(struct watch *w, struct err *err)
+{
+    int out[2] = {-1, -1}, errs[2] = {-1, -1};
+    if (pipe2(out, O_CLOEXEC) < 0 || pipe2(errs, O_CLOEXEC) < 0) {
+        fd_close(out[0]);
+        fd_close(out[1]);
+        return err_errno(err, errno, "Cannot create a pipe");
+    }
+    w->out_fd = out[0];
+    w->err_fd = errs[0];
+    struct proc_setup *setup = &w->run->setup;
+    setup->out_fd = out[1];
+    setup->err_fd = errs[1];
+    setup->new_group = true;
+    setup->death_signal = SIGKILL;
+    fd_set_nonblock(out[0]);
+    fd_set_nonblock(errs[0]);
+    int r = proc_spawn(setup, &w->pid, err);
+    fd_close(out[1]);
+    fd_close(errs[1]);
+    if (r < 0)
+        return r;
+    w->pid_fd = proc_open_pidfd(w->pid);
+    return w->pid_fd < 0 ? err_errno(err, -w->pid_fd, "Cannot watch a process") : 0;
+}
+
+int proc_run(struct proc_run *run, struct err *err)
+{
+    CLEANUP(watch_done)
+    struct watch w = {.run = run, .pid_fd = -1, .out_fd = -1, .err_fd = -1, .kill_ms = CLOCK_NEVER};
+    int64_t start_ms = clock_now_ms();
+    int r = start_watched(&w, err);
+    if (r < 0)
+        return r;
+    w.deadline_ms = clock_deadline_ms(run->timeout_ms);
+    w.sample_ms = run->sample_ms ? start_ms : CLOCK_NEVER;
+    while (!w.ended) {
+        wait_once(&w);
+        handle_time(&w);
+    }
+    reap(&w);
+    run->wall_ms = clock_now_ms() - start_ms;
+    r = proc_kill_descendants(KILL_TIMEOUT_MS, err);
+    run->leftovers = (unsigned)MAX(r, 0);
+    if (w.out_fd >= 0)
+        sink_drain(&run->out, w.out_fd);
+    if (w.err_fd >= 0)
+        sink_drain(&run->err, w.err_fd);
+    return MIN(r, 0);
+}
+
+int proc_kill_descendants(int64_t timeout_ms, struct err *err)
+{
+    int64_t deadline = clock_now_ms() + timeout_ms;
+    unsigned killed = pidtree_kill(getpid());
+    for (;;) {
+        pid_t pid = waitpid(-1, NULL, WNOHANG);
+        if (pid < 0)
+            return (int)killed; /* no child is left */
+        if (pid > 0)
+            continue;
+        if (clock_now_ms() > deadline)
+            return err_set(err, ERR_INTERNAL, ETIMEDOUT,
+                           "Some processes of the task did not end when killed");
+        pidtree_kill(getpid());
+        poll(NULL, 0, 1); /* they are dying: the kernel needs a moment to hand them to us */
+    }
+}
+
+void proc_describe_end(const struct proc_run *run, char *ret_text, size_t size)
+{
+    if (run->exited)
+        snprintf(ret_text, size, "exit status %d", run->status);
+    else
+        snprintf(ret_text, size, "signal %d (%s)", run->signal, strsignal(run->signal));
+}

@@ -1,0 +1,82 @@
+#pragma once
+
+/*
+ * Child processes. proc_spawn() starts one; proc_run() starts one, drains its output, keeps its
+ * deadline, and leaves nothing behind: whatever the child started is ended with it, also what
+ * moved into a session of its own. For the latter the calling process must be a child subreaper
+ * (proc_become_subreaper()) and must have no other children meanwhile.
+ */
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/strv.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct proc_setup {
+    const struct strv *argv; /* argv[0] is looked up in the PATH of `env` */
+    const struct strv *env;  /* the whole environment; NULL: ours */
+    const char *cwd;         /* NULL: ours */
+    int in_fd;               /* -1: /dev/null; likewise the next two */
+    int out_fd;
+    int err_fd;
+    int death_signal;         /* sent to the child when we die; 0: none */
+    uint64_t file_size_bytes; /* RLIMIT_FSIZE; 0: none */
+    bool new_group;           /* a process group of its own */
+};
+
+/* Starts a child. A program that cannot be executed is an error here, not an exit status. */
+int proc_spawn(const struct proc_setup *setup, pid_t *ret_pid, struct err *err);
+
+/* What to do with one output stream. What passes the limit is read, counted and dropped. */
+struct proc_sink {
+    int fd;         /* written to; -1: kept in `buf` */
+    struct buf buf; /* the caller frees */
+    uint64_t limit_bytes;
+    uint64_t kept_bytes;
+    uint64_t dropped_bytes;
+};
+
+struct proc_sample {
+    uint64_t rss_bytes; /* of the child and all its descendants */
+    unsigned processes;
+};
+
+struct proc_run {
+    struct proc_setup setup;   /* in: out_fd, err_fd, new_group and death_signal are set by us */
+    struct proc_sink out, err; /* in and out */
+    int64_t timeout_ms;        /* in: 0: none */
+    int64_t grace_ms;          /* in: between SIGTERM and SIGKILL */
+    int64_t sample_ms;         /* in: between samples; 0: no samples */
+    int cancel_fd;             /* in: end the child when this becomes readable; -1: none */
+
+    bool exited; /* out: by itself, with `status`; else by `signal` */
+    int status;
+    int signal;
+    bool timed_out;
+    bool cancelled;
+    int64_t wall_ms;
+    int64_t cpu_ms;     /* of the child and what it waited for */
+    unsigned leftovers; /* processes that were still there when the child had ended */
+    unsigned samples;
+    struct proc_sample peak;
+};
+
+int proc_run(struct proc_run *run, struct err *err);
+
+/* From now on, orphans among our descendants become our children. */
+int proc_become_subreaper(struct err *err);
+
+/*
+ * Ends all our descendants with SIGKILL and reaps them. Gives how many processes there were;
+ * -ETIMEDOUT where some were still there after `timeout_ms`.
+ */
+int proc_kill_descendants(int64_t timeout_ms, struct err *err);
+
+/* A one-line account for messages: "exit status 3", "signal 9 (Killed)". */
+void proc_describe_end(const struct proc_run *run, char *ret_text, size_t size);
+
+/* pidfd_open(2), close-on-exec. A descriptor or -errno. */
+int proc_open_pidfd(pid_t pid);

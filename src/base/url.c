@@ -1,0 +1,69 @@
+#include "base/url.h"
+
+#include "base/mem.h"
+
+#include <ctype.h>
+#include <stdbool.h>
+#include <string.h>
+
+/* The authority ("user@host:port") of scheme://authority/path: its start, and its length. */
+static const char *authority(const char *url, size_t *ret_len)
+{
+    const char *start = strstr(url, "://");
+    if (!start)
+        return NULL;
+    start += 3;
+    *ret_len = strcspn(start, "/?#");
+    return start;
+}
+
+/* The last '@' of the authority, or NULL. */
+static const char *userinfo_end(const char *url, const char **ret_start)
+{
+    size_t len;
+    const char *start = authority(url, &len);
+    if (!start)
+        return NULL;
+    *ret_start = start;
+    return memrchr(start, '@', len);
+}
+
+char *url_protocol(const char *url)
+{
+    size_t word = 0;
+    while (isalnum((unsigned char)url[word]) || strchr("+-.", url[word]) != NULL) {
+        if (url[word] == '\0')
+            break;
+        word++;
+    }
+    if (word > 0 && (strncmp(url + word, "::", 2) == 0 || strncmp(url + word, "://", 3) == 0))
+        return mem_strndup(url, word);
+    const char *colon = strchr(url, ':');
+    const char *slash = strchr(url, '/');
+    bool scp_like = colon && (!slash || colon < slash);
+    return mem_strdup(scp_like ? "ssh" : "file");
+}
+
+/* Over HTTP a lone user name can be a token as well; over ssh it is only a name. */
+static bool is_secret(const char *url, const char *start, const char *end)
+{
+    return strncmp(url, "http", 4) == 0 || memchr(start, ':', (size_t)(end - start));
+}
+
+char *url_without_userinfo(const char *url)
+{
+    const char *start;
+    const char *end = userinfo_end(url, &start);
+    if (!end || !is_secret(url, start, end))
+        return mem_strdup(url);
+    return mem_printf("%.*s%s", (int)(start - url), url, end + 1);
+}
+
+char *url_userinfo(const char *url)
+{
+    const char *start;
+    const char *end = userinfo_end(url, &start);
+    if (!end || !is_secret(url, start, end))
+        return NULL;
+    return mem_strndup(start, (size_t)(end - start));
+}

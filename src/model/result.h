@@ -1,0 +1,43 @@
+#pragma once
+
+/*
+ * What is posted for a task (docs/protocol.md): always all members, strings never null, valid UTF-8.
+ */
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct result_test {
+    char *name;        /* owned; valid UTF-8 */
+    char *description; /* owned; valid UTF-8 */
+    bool is_passed;
+    uint64_t memory_bytes; /* 0: not measured */
+    int64_t duration_ms;
+};
+
+struct result {
+    bool is_passed;
+    bool is_error;
+    char *error_details; /* owned; NULL is written as "" */
+    int64_t duration_ms;
+    struct result_test *tests; /* owned */
+    size_t tests_len;
+};
+
+/* How memoryUsed is written: rounded up to this unit. */
+enum result_memory_unit { RESULT_MEMORY_B, RESULT_MEMORY_KB, RESULT_MEMORY_MB };
+
+void result_done(struct result *result);
+
+/* An error result without tests; `details` is copied and repaired. */
+void result_init_error(struct result *ret_result, const char *details);
+
+/* Where the JSON goes, a piece at a time: 0, or -errno, which ends the writing. */
+typedef int result_sink_fn(const char *text, size_t len, void *data);
+
+/* Writes the body of the POST. `id_json` is the task's. Memory does not grow with the tests. */
+int result_write(const struct result *result, const char *id_json, enum result_memory_unit unit,
+                 result_sink_fn *sink, void *data);
