@@ -1,5 +1,6 @@
 #include "base/buf.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -28,7 +29,7 @@ static void reserve(struct buf *b, size_t len)
 
 int buf_append(struct buf *b, const void *data, size_t len)
 {
-    if (b->limit && len > b->limit - b->len)
+    if (b->limit && (b->len > b->limit || len > b->limit - b->len))
         return -EFBIG;
     reserve(b, len);
     if (len)
@@ -57,6 +58,8 @@ int buf_printf(struct buf *b, const char *fmt, ...)
 
 void buf_consume(struct buf *b, size_t len)
 {
+    if (len == 0)
+        return; /* also where there is no memory yet */
     memmove(b->data, b->data + len, b->len - len);
     b->len -= len;
     b->data[b->len] = '\0';
@@ -69,4 +72,17 @@ char *buf_take(struct buf *b)
     char *data = b->data;
     *b = (struct buf){.limit = b->limit};
     return data;
+}
+
+char *buf_last_line(const struct buf *b)
+{
+    size_t end = b->len;
+    while (end > 0 && isspace((unsigned char)b->data[end - 1]))
+        end--;
+    size_t start = end;
+    while (start > 0 && b->data[start - 1] != '\n')
+        start--;
+    while (start < end && isspace((unsigned char)b->data[start]))
+        start++;
+    return mem_strndup(end ? b->data + start : "", end - start);
 }

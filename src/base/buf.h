@@ -33,3 +33,6 @@ void buf_consume(struct buf *b, size_t len);
 
 /* Hands the memory to the caller, who frees it; the buffer is empty afterwards. Never NULL. */
 char *buf_take(struct buf *b);
+
+/* A copy of the last line that is not blank, without what stands around it; "" where there is none. */
+char *buf_last_line(const struct buf *b);

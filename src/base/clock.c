@@ -18,7 +18,8 @@ int64_t clock_now_ms(void)
 
 int64_t clock_deadline_ms(int64_t ms)
 {
-    return ms == 0 ? CLOCK_NEVER : clock_now_ms() + ms;
+    int64_t now = clock_now_ms();
+    return ms == 0 || ms > CLOCK_NEVER - now ? CLOCK_NEVER : now + ms;
 }
 
 int clock_poll_timeout_ms(int64_t deadline_ms)

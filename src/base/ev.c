@@ -14,6 +14,7 @@ struct ev {
     struct ev_timer *timers;
     struct epoll_event ready[EVENTS_PER_WAIT];
     int ready_count;
+    uint64_t round; /* counts the dispatches */
 };
 
 int ev_new(struct ev **ret_ev, struct err *err)
@@ -74,7 +75,8 @@ void ev_timer_stop(struct ev *ev, struct ev_timer *timer)
 void ev_timer_at(struct ev *ev, struct ev_timer *timer, int64_t deadline_ms, ev_timer_fn *fn, void *data)
 {
     ev_timer_stop(ev, timer);
-    *timer = (struct ev_timer){.deadline_ms = deadline_ms, .fn = fn, .data = data, .armed = true};
+    *timer = (struct ev_timer){
+        .deadline_ms = deadline_ms, .fn = fn, .data = data, .round = ev->round, .armed = true};
     struct ev_timer **link = &ev->timers;
     while (*link && (*link)->deadline_ms <= deadline_ms)
         link = &(*link)->next;
@@ -87,11 +89,20 @@ int64_t ev_next_deadline_ms(const struct ev *ev)
     return ev->timers ? ev->timers->deadline_ms : CLOCK_NEVER;
 }
 
+/* The first timer that is due, but none that was armed by a callback of this very dispatch. */
+static struct ev_timer *due_timer(const struct ev *ev, int64_t now)
+{
+    for (struct ev_timer *timer = ev->timers; timer && timer->deadline_ms <= now; timer = timer->next)
+        if (timer->round != ev->round)
+            return timer;
+    return NULL;
+}
+
 static void dispatch_timers(struct ev *ev)
 {
     int64_t now = clock_now_ms();
-    while (ev->timers && ev->timers->deadline_ms <= now) {
-        struct ev_timer *timer = ev->timers;
+    struct ev_timer *timer;
+    while ((timer = due_timer(ev, now))) {
         ev_timer_stop(ev, timer);
         timer->fn(timer->data);
     }
@@ -99,7 +110,8 @@ static void dispatch_timers(struct ev *ev)
 
 void ev_dispatch(struct ev *ev)
 {
-    ev->ready_count = MAX(epoll_wait(ev->epoll_fd, ev->ready, EVENTS_PER_WAIT, 0), 0);
+    ev->round++;
+    ev->ready_count = epoll_wait(ev->epoll_fd, ev->ready, EVENTS_PER_WAIT, 0);
     for (int i = 0; i < ev->ready_count; i++) {
         struct ev_source *source = ev->ready[i].data.ptr;
         if (source)

@@ -30,6 +30,7 @@ struct ev_timer {
     ev_timer_fn *fn;
     void *data;
     struct ev_timer *next; /* in the list of armed timers */
+    uint64_t round;        /* the number of the dispatch that was the last, or ran, when it was armed */
     bool armed;
 };
 

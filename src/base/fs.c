@@ -13,7 +13,8 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#define REMOVE_TREE_MAX_DEPTH 4096
+/* Directories deeper than this are moved up before they are emptied: a level costs a descriptor. */
+#define REMOVE_TREE_DEPTH 64
 
 static void closedirp(DIR **d)
 {
@@ -44,7 +45,8 @@ int fs_rename_durable(const char *from, const char *to, struct err *err)
 
 static int write_synced(const char *path, const void *data, size_t len)
 {
-    CLEANUP(fd_closep) int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    unlink(path); /* what a crash left, with whatever mode */
+    CLEANUP(fd_closep) int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return -errno;
     int r = fd_write_all(fd, data, len);
@@ -57,11 +59,10 @@ int fs_write_atomic(const char *path, const void *data, size_t len, struct err *
 {
     CLEANUP(mem_freep) char *temporary = mem_printf("%s.tmp", path);
     int r = write_synced(temporary, data, len);
-    if (r < 0) {
+    r = r < 0 ? err_errno(err, -r, "Cannot write %s", temporary) : fs_rename_durable(temporary, path, err);
+    if (r < 0)
         unlink(temporary);
-        return err_errno(err, -r, "Cannot write %s", temporary);
-    }
-    return fs_rename_durable(temporary, path, err);
+    return r;
 }
 
 int fs_read_file(const char *path, size_t limit, struct buf *ret_data, struct err *err)
@@ -81,13 +82,16 @@ int fs_read_file(const char *path, size_t limit, struct buf *ret_data, struct er
 
 int fs_make_dirs(const char *path, mode_t mode, struct err *err)
 {
+    if (*path == '\0')
+        return err_set(err, ERR_INTERNAL, ENOENT, "Cannot create a directory without a name");
     CLEANUP(mem_freep) char *copy = mem_strdup(path);
     for (char *p = copy + 1;; p++) {
         if (*p != '/' && *p != '\0')
             continue;
         char saved = *p;
         *p = '\0';
-        if (mkdir(copy, mode) < 0 && errno != EEXIST)
+        struct stat st;
+        if (mkdir(copy, mode) < 0 && (errno != EEXIST || stat(copy, &st) < 0 || !S_ISDIR(st.st_mode)))
             return err_errno(err, errno, "Cannot create the directory %s", copy);
         *p = saved;
         if (saved == '\0')
@@ -95,51 +99,103 @@ int fs_make_dirs(const char *path, mode_t mode, struct err *err)
     }
 }
 
-static int remove_below(int dir_fd, unsigned depth);
+/* What fs_remove_tree() works on. */
+struct removal {
+    int top_fd;     /* the tree's uppermost directory */
+    unsigned moved; /* counts the names that move_up() has tried */
+    bool again;     /* a directory was moved to the top: go through it once more */
+};
 
-static int remove_entry(int dir_fd, const char *name, unsigned depth)
+/* Opens a directory, made accessible where it was not; never through a symbolic link. */
+static int open_for_removal(int dir_fd, const char *name)
 {
-    if (unlinkat(dir_fd, name, 0) == 0 || errno == ENOENT)
-        return 0;
-    if (errno != EISDIR && errno != EPERM && errno != EACCES)
-        return -errno;
-    fchmodat(dir_fd, name, 0700, 0);
-    int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    int fd = openat(dir_fd, name, flags);
+    if (fd < 0 && errno == EACCES && fchmodat(dir_fd, name, 0700, AT_SYMLINK_NOFOLLOW) == 0)
+        fd = openat(dir_fd, name, flags);
     if (fd < 0)
         return -errno;
-    int r = remove_below(fd, depth + 1);
-    if (r == 0 && unlinkat(dir_fd, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
+    fchmod(fd, 0700);
+    return fd;
+}
+
+static int move_up(struct removal *rm, int dir_fd, const char *name)
+{
+    int fd = open_for_removal(dir_fd, name); /* only a writable directory can be moved */
+    if (fd < 0)
+        return fd;
+    fd_close(fd);
+    char free_name[32];
+    int r;
+    do {
+        snprintf(free_name, sizeof(free_name), "moved-up-%u", rm->moved++);
+        r = renameat(dir_fd, name, rm->top_fd, free_name) < 0 ? -errno : 0;
+    } while (r == -EEXIST || r == -ENOTEMPTY || r == -ENOTDIR); /* it was not free */
+    rm->again = rm->again || r == 0;
+    return r;
+}
+
+static int remove_below(struct removal *rm, int dir_fd, const char *name, unsigned depth);
+
+static int remove_entry(struct removal *rm, int dir_fd, const char *name, unsigned depth)
+{
+    if (unlinkat(dir_fd, name, 0) == 0)
+        return 0;
+    if (errno != EISDIR)
+        return -errno;
+    if (depth > REMOVE_TREE_DEPTH)
+        return move_up(rm, dir_fd, name);
+    int r = remove_below(rm, dir_fd, name, depth);
+    if (r == 0 && unlinkat(dir_fd, name, AT_REMOVEDIR) < 0)
         r = -errno;
     return r;
 }
 
-/* Empties the directory and closes its descriptor. */
-static int remove_below(int dir_fd, unsigned depth)
+/* Empties a directory; goes on after a fault, and gives the last one. */
+static int remove_below(struct removal *rm, int dir_fd, const char *name, unsigned depth)
 {
-    CLEANUP(closedirp) DIR *dir = fdopendir(dir_fd);
+    int fd = open_for_removal(dir_fd, name);
+    if (fd < 0)
+        return fd;
+    CLEANUP(closedirp) DIR *dir = fdopendir(fd);
     if (!dir) {
-        fd_close(dir_fd);
+        fd_close(fd);
         return -errno;
     }
-    if (depth > REMOVE_TREE_MAX_DEPTH)
-        return -ELOOP;
-    fchmod(dir_fd, 0700);
     int failed = 0;
     struct dirent *entry;
     while ((entry = readdir(dir))) {
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;
-        int r = remove_entry(dir_fd, entry->d_name, depth);
-        if (r < 0)
+        int r = remove_entry(rm, fd, entry->d_name, depth + 1);
+        if (r < 0 && r != -ENOENT)
             failed = r;
     }
     return failed;
 }
 
+static int remove_tree(const char *path)
+{
+    if (unlink(path) == 0 || errno == ENOENT)
+        return 0;
+    if (errno != EISDIR)
+        return -errno;
+    CLEANUP(fd_closep) int top_fd = open_for_removal(AT_FDCWD, path);
+    if (top_fd < 0)
+        return top_fd;
+    struct removal rm = {.top_fd = top_fd};
+    int r;
+    do {
+        rm.again = false;
+        r = remove_below(&rm, top_fd, ".", 0);
+    } while (rm.again);
+    return r == 0 && rmdir(path) < 0 ? -errno : r;
+}
+
 int fs_remove_tree(const char *path, struct err *err)
 {
-    int r = remove_entry(AT_FDCWD, path, 0);
-    return r < 0 && r != -ENOENT ? err_errno(err, -r, "Cannot remove %s", path) : 0;
+    int r = remove_tree(path);
+    return r < 0 ? err_errno(err, -r, "Cannot remove %s", path) : 0;
 }
 
 static int by_name(const void *a, const void *b)

@@ -17,6 +17,7 @@
 /* The process has one log: the only mutable globals of the project. */
 static struct {
     enum log_level level;
+    bool plain;
     int fd;
     char *path;
 } the_log = {.level = LOG_LEVEL_INFO, .fd = STDOUT_FILENO};
@@ -44,9 +45,21 @@ void log_set_level(enum log_level level)
     the_log.level = level;
 }
 
+void log_set_plain(bool plain)
+{
+    the_log.plain = plain;
+}
+
 bool log_enabled(enum log_level level)
 {
     return level >= the_log.level;
+}
+
+static void use_fd(int fd)
+{
+    if (the_log.fd != STDOUT_FILENO)
+        fd_close(the_log.fd);
+    the_log.fd = fd;
 }
 
 static int open_path(const char *path, struct err *err)
@@ -54,21 +67,20 @@ static int open_path(const char *path, struct err *err)
     int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
     if (fd < 0)
         return err_errno(err, errno, "Cannot open the log file %s", path);
-    if (the_log.fd != STDOUT_FILENO)
-        fd_close(the_log.fd);
-    the_log.fd = fd;
+    use_fd(fd);
     return 0;
 }
 
 int log_open(const char *path, struct err *err)
 {
-    if (!path || !*path)
-        return 0;
-    int r = open_path(path, err);
+    bool to_file = path && *path;
+    int r = to_file ? open_path(path, err) : 0;
     if (r < 0)
         return r;
+    if (!to_file)
+        use_fd(STDOUT_FILENO);
     free(the_log.path);
-    the_log.path = mem_strdup(path);
+    the_log.path = to_file ? mem_strdup(path) : NULL;
     return 0;
 }
 
@@ -81,7 +93,9 @@ static void append_visible(struct buf *line, const char *text)
 {
     CLEANUP(mem_freep) char *repaired = utf8_repair(text, strlen(text));
     for (const char *p = repaired; *p; p++) {
-        if (iscntrl((unsigned char)*p))
+        bool c1 = *p == '\xc2' && (unsigned char)p[1] < 0xa0; /* U+0080 to U+009F: terminals obey them */
+        p += c1;
+        if (c1 || iscntrl((unsigned char)*p))
             buf_printf(line, *p == '\n' ? "\\n" : "\\x%02x", (unsigned char)*p);
         else
             buf_append(line, p, 1);
@@ -102,7 +116,10 @@ void log_write(enum log_level level, const char *fmt, ...)
     struct buf line = BUF_INIT(0);
     char when[32];
     clock_wall_text(when, sizeof(when));
-    buf_printf(&line, "%s %s ", when, upper[level]);
+    if (the_log.plain)
+        buf_printf(&line, "%s ", level_names[level]);
+    else
+        buf_printf(&line, "%s %s ", when, upper[level]);
     append_visible(&line, text);
     buf_puts(&line, "\n");
     fd_write_all(the_log.fd, line.data, line.len); /* a log that cannot be written has no reader */

@@ -26,6 +26,9 @@ const char *log_level_name(enum log_level level);
 void log_set_level(enum log_level level);
 bool log_enabled(enum log_level level);
 
+/* Lines without the time, "<level> <text>": for a program whose lines another one logs. */
+void log_set_plain(bool plain);
+
 /* Appends to the file at `path` from now on; NULL or "": standard output. */
 int log_open(const char *path, struct err *err);
 

@@ -75,6 +75,8 @@ static char *describe_accepted(const struct opt *o)
         return mem_strdup("yes or no");
     case OPT_INTEGER:
         return mem_printf("a whole number from %.0f to %.0f", o->min, o->max);
+    case OPT_NUMBER:
+        return mem_printf("a number from %g to %g", o->min, o->max);
     case OPT_SECONDS:
         return mem_printf("seconds, from %g to %g", o->min, o->max);
     case OPT_BYTES:
@@ -95,6 +97,13 @@ static bool in_range(const struct opt *o, double value)
     return value >= o->min && value <= o->max;
 }
 
+/* At least 1 for more than 0 seconds: 0 often means "no limit". */
+static int64_t milliseconds(double seconds)
+{
+    int64_t ms = llround(seconds * 1000);
+    return ms == 0 && seconds > 0 ? 1 : ms;
+}
+
 static bool store_number(const struct opt *o, const char *text, void *slot)
 {
     double value;
@@ -105,8 +114,10 @@ static bool store_number(const struct opt *o, const char *text, void *slot)
         return false;
     if (o->kind == OPT_BYTES)
         *(uint64_t *)slot = (uint64_t)value;
+    else if (o->kind == OPT_NUMBER)
+        *(double *)slot = value;
     else if (o->kind == OPT_SECONDS)
-        *(int64_t *)slot = (int64_t)llround(value * 1000);
+        *(int64_t *)slot = milliseconds(value);
     else
         *(int64_t *)slot = (int64_t)value;
     return true;
@@ -151,7 +162,7 @@ static void take_text(struct opt_set *set, size_t i, const char *text, enum opt_
 {
     if (source < set->sources[i])
         return;
-    free(set->texts[i]);
+    mem_free_secret(set->texts[i]);
     set->texts[i] = mem_strdup(text);
     set->sources[i] = source;
 }
@@ -192,8 +203,13 @@ static void read_argv(struct opt_set *set, int argc, char **argv, struct strv *f
             take_flag(set, (size_t)(c - FIRST_OPTION), optarg);
         else if (c == ':')
             strv_pushf(faults, "%s: a value is missing", word);
-        else
-            strv_pushf(faults, "%s: no such option, or not a clear abbreviation; see --help", word);
+        else if (optopt >= FIRST_OPTION)
+            strv_pushf(faults, "--%s: it takes no value", set->table[optopt - FIRST_OPTION].name);
+        else if (optopt)
+            strv_pushf(faults, "-%c: there are no short options; see --help", optopt);
+        else /* without the value, which may be a secret */
+            strv_pushf(faults, "%.*s: no such option, or not a clear abbreviation; see --help",
+                       (int)strcspn(word, "="), word);
     }
     for (; optind < argc; optind++)
         strv_push(&set->operands, argv[optind]);
@@ -209,8 +225,10 @@ static void read_environment(struct opt_set *set)
         if (!text || set->table[i].kind == OPT_HELP)
             continue;
         take_text(set, i, text, OPT_FROM_ENV);
-        if (set->table[i].kind == OPT_SECRET)
+        if (set->table[i].kind == OPT_SECRET) {
+            memset(text, 'x', strlen(text)); /* else it stays in /proc/<pid>/environ */
             unsetenv(name);
+        }
     }
 }
 
@@ -265,10 +283,12 @@ static void read_file(struct opt_set *set, struct strv *faults)
     struct err err = {0};
     int r = fs_read_file(path, CONFIG_FILE_LIMIT, &data, &err);
     if (r < 0) {
-        strv_pushf(faults, "--%s: %s", set->config_option,
+        strv_pushf(faults, "--%s: '%s' was given; %s", set->config_option, path,
                    r == -ENOENT ? "there is no such file" : err.message);
         return;
     }
+    if (memchr(data.data, '\0', data.len))
+        strv_pushf(faults, "--%s: '%s' was given; it is not a text file", set->config_option, path);
     size_t number = 1;
     for (const char *p = data.data; p && *p; number++) {
         size_t len = strcspn(p, "\n");

@@ -17,6 +17,7 @@ enum opt_kind {
     OPT_STRING,  /* char *, owned */
     OPT_SECRET,  /* char *, owned; blanked in argv, never printed */
     OPT_INTEGER, /* int64_t, within min and max */
+    OPT_NUMBER,  /* double, within min and max */
     OPT_SECONDS, /* int64_t milliseconds; the text is seconds, fractions allowed */
     OPT_BYTES,   /* uint64_t; the text may end with K, M, G or T (powers of 1024) */
     OPT_CHOICE,  /* int: the index of the word in `choices` */
@@ -32,7 +33,7 @@ struct opt {
     enum opt_kind kind;
     size_t offset;       /* of the value in the configuration struct */
     const char *def;     /* default, as text; NULL: unset */
-    double min, max;     /* OPT_INTEGER, OPT_SECONDS (in seconds), OPT_BYTES */
+    double min, max;     /* of the numbers; OPT_SECONDS: in seconds */
     const char *choices; /* OPT_CHOICE: words with '|' between them */
     opt_check_fn *check;
     const char *help; /* one line */

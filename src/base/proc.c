@@ -20,6 +20,10 @@
 /* How long what is left of a run may resist SIGKILL before we give up on it. */
 #define KILL_TIMEOUT_MS 10000
 
+/* Read from one stream before we look at the clock again; as many as fit into the largest pipe. */
+#define DRAIN_CHUNK_BYTES 65536
+#define DRAIN_CHUNKS      16
+
 int proc_open_pidfd(pid_t pid)
 {
     int fd = (int)syscall(SYS_pidfd_open, pid, 0);
@@ -79,6 +83,7 @@ static int apply_setup(const struct proc_setup *setup, pid_t parent)
 static void run_child(const struct proc_setup *setup, pid_t parent, int error_fd)
 {
     reset_signals();
+    error_fd = fcntl(error_fd, F_DUPFD_CLOEXEC, 3); /* out of the way of the standard streams */
     int r = apply_setup(setup, parent);
     if (r == 0) {
         syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC);
@@ -120,7 +125,8 @@ int proc_spawn(const struct proc_setup *setup, pid_t *ret_pid, struct err *err)
     if (r < 0) {
         if (pid > 0)
             waitpid(pid, NULL, 0);
-        return err_errno(err, -r, "Cannot start %s", setup->argv->items[0]);
+        return err_errno(err, -r, "Cannot start %s%s%s", setup->argv->items[0],
+                         setup->cwd ? " in the directory " : "", setup->cwd ? setup->cwd : "");
     }
     *ret_pid = pid;
     return 0;
@@ -136,20 +142,17 @@ static void sink_put(struct proc_sink *sink, const char *data, size_t len)
     sink->dropped_bytes += len - keep;
 }
 
-/* Reads what is there. Gives false at the end of the stream. */
+/* Reads what is there, but not for ever. Gives false at the end of the stream. */
 static bool sink_drain(struct proc_sink *sink, int fd)
 {
-    char chunk[65536];
-    for (;;) {
+    char chunk[DRAIN_CHUNK_BYTES];
+    for (int i = 0; i < DRAIN_CHUNKS; i++) {
         ssize_t n = read(fd, chunk, sizeof(chunk));
-        if (n < 0 && errno == EINTR)
-            continue;
         if (n <= 0)
-            return n < 0 && errno == EAGAIN;
+            return n < 0 && (errno == EAGAIN || errno == EINTR);
         sink_put(sink, chunk, (size_t)n);
-        if ((size_t)n < sizeof(chunk))
-            return true;
     }
+    return true;
 }
 
 /* The state of one proc_run(), from start to end. */
@@ -158,6 +161,7 @@ struct watch {
     pid_t pid;
     int pid_fd;
     int out_fd, err_fd; /* -1 after the end of the stream */
+    int cancel_fd;      /* -1 once the end has begun */
     int64_t deadline_ms;
     int64_t kill_ms;
     int64_t sample_ms;
@@ -186,7 +190,7 @@ static void take_sample(struct watch *w)
 static void begin_end(struct watch *w)
 {
     w->deadline_ms = CLOCK_NEVER;
-    w->run->cancel_fd = -1;
+    w->cancel_fd = -1;
     w->kill_ms = clock_now_ms() + w->run->grace_ms;
     pidtree_signal(w->pid, SIGTERM);
 }
@@ -213,7 +217,7 @@ static void wait_once(struct watch *w)
         {.fd = w->pid_fd, .events = POLLIN},
         {.fd = w->out_fd, .events = POLLIN},
         {.fd = w->err_fd, .events = POLLIN},
-        {.fd = w->run->cancel_fd, .events = POLLIN},
+        {.fd = w->cancel_fd, .events = POLLIN},
     };
     if (poll(fds, ARRAY_LEN(fds), clock_poll_timeout_ms(next)) < 0)
         return;
@@ -264,13 +268,23 @@ static int start_watched(struct watch *w, struct err *err)
     if (r < 0)
         return r;
     w->pid_fd = proc_open_pidfd(w->pid);
-    return w->pid_fd < 0 ? err_errno(err, -w->pid_fd, "Cannot watch a process") : 0;
+    if (w->pid_fd < 0) {
+        kill(w->pid, SIGKILL);
+        waitpid(w->pid, NULL, 0);
+        return err_errno(err, -w->pid_fd, "Cannot watch a process");
+    }
+    return 0;
 }
 
 int proc_run(struct proc_run *run, struct err *err)
 {
     CLEANUP(watch_done)
-    struct watch w = {.run = run, .pid_fd = -1, .out_fd = -1, .err_fd = -1, .kill_ms = CLOCK_NEVER};
+    struct watch w = {.run = run,
+                      .pid_fd = -1,
+                      .out_fd = -1,
+                      .err_fd = -1,
+                      .cancel_fd = run->cancel_fd,
+                      .kill_ms = CLOCK_NEVER};
     int64_t start_ms = clock_now_ms();
     int r = start_watched(&w, err);
     if (r < 0)

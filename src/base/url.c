@@ -47,7 +47,7 @@ char *url_protocol(const char *url)
 /* Over HTTP a lone user name can be a token as well; over ssh it is only a name. */
 static bool is_secret(const char *url, const char *start, const char *end)
 {
-    return strncmp(url, "http", 4) == 0 || memchr(start, ':', (size_t)(end - start));
+    return strncasecmp(url, "http", 4) == 0 || memchr(start, ':', (size_t)(end - start));
 }
 
 char *url_without_userinfo(const char *url)

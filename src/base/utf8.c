@@ -61,6 +61,8 @@ bool utf8_is_valid(const char *s, size_t len)
 
 char *utf8_repair(const char *s, size_t len)
 {
+    if (len == 0)
+        return mem_strdup(""); /* `s` may be NULL: a buffer that nothing came into */
     if (utf8_is_valid(s, len) && !memchr(s, '\0', len))
         return mem_strndup(s, len);
     struct buf b = BUF_INIT(0);

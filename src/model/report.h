@@ -37,17 +37,46 @@ void report_done(struct report *report);
 /* Adds an empty case (strings NULL) and gives it; valid until the next call. */
 struct report_case *report_add(struct report *report);
 
+/* Removes the last case, of which there must be one. */
+void report_drop_last(struct report *report);
+
+/* Of two outcomes of one test, the one that counts: error, failed, skipped, xfailed, passed. */
+enum report_status report_worse(enum report_status a, enum report_status b);
+
 /*
  * `text` made valid UTF-8 and at most about `max_bytes` long: head and tail, with a line in
  * between that says how many bytes were left out. The caller frees.
  */
 char *report_shorten(const char *text, size_t len, size_t max_bytes);
 
+/*
+ * The same for a text that arrives in pieces: takes no more memory than `max_bytes`, however
+ * long the text gets. Zeroed before the first use; the text must be valid UTF-8 without NUL.
+ */
+struct report_text {
+    char *data; /* the head, then a ring with the tail */
+    size_t cap;
+    size_t max;
+    size_t total; /* bytes that were appended */
+};
+
+void report_text_reset(struct report_text *t, size_t max_bytes); /* empties; keeps the memory */
+void report_text_append(struct report_text *t, const char *s, size_t len);
+char *report_text_render(const struct report_text *t); /* the caller frees */
+void report_text_done(struct report_text *t);
+
+/*
+ * Seconds, as producers write them, in milliseconds, rounded down: "0.29", "1,234.5", "1.5s",
+ * "2e-3". 0 for what is no positive number; never more than 10^12.
+ */
+int64_t report_parse_seconds(const char *s);
+
 /* The name that is posted: classname less one leading "tests.", "::", name. The caller frees. */
 char *report_case_name(const struct report_case *c);
 
 /*
  * Whether the name of a connected test selects this case, as pytest's -k does: contained in its
- * node id, whatever the case. Path separators, "::" and ".py" in `wanted` match the classname's dots.
+ * node id, whatever the case (of ASCII letters). Path separators, "::" and ".py" in `wanted` match
+ * the classname's dots. The empty name is contained in every one.
  */
 bool report_case_matches(const struct report_case *c, const char *wanted);

@@ -1,0 +1,19 @@
+/* The configuration file: lines `key = value`, empty lines and # comments. */
+
+#ifndef CONFIG_H
+#define CONFIG_H
+
+struct config {
+    unsigned show; /* key `counts`: some of lines, words, bytes */
+    char *ready;   /* key `ready`: the first line the server writes */
+};
+
+/* Sets the defaults. Returns 0, or -1 with errno set. */
+int config_init(struct config *config);
+
+/* Reads the file `name`. Returns 0, or -1 after a message on stderr. */
+int config_read(struct config *config, const char *name);
+
+void config_free(struct config *config);
+
+#endif

@@ -1,0 +1,243 @@
+#include "job/env.h"
+
+#include "base/fd.h"
+#include "base/fs.h"
+#include "base/hash.h"
+#include "base/proc.h"
+#include "job/venv.h"
+#include "requirements.py.h"
+
+#include <errno.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SYSTEM_PATH "/usr/local/bin:/usr/bin:/bin"
+#define REQUIREMENTS_LIMIT_BYTES (1U << 20)
+#define ANSWER_LIMIT_BYTES (256U << 10)
+#define CHECK_TIMEOUT_MS 60000
+#define GRACE_MS 1000
+
+/* ---- which python ---- */
+
+static int find_python(const struct job *job, char **ret_python, struct err *err)
+{
+    static const char *const usual[] = {"/usr/bin/python3", "/usr/local/bin/python3"};
+    const char *asked = job->options->python;
+    for (size_t i = 0; !asked && i < ARRAY_LEN(usual); i++)
+        if (access(usual[i], X_OK) == 0)
+            asked = usual[i];
+    if (!asked)
+        return err_set(err, ERR_ENVIRONMENT, ENOENT, "The runner's machine has no python3 (see --python)");
+    if (strchr(asked, '/') && access(asked, X_OK) == 0) {
+        *ret_python = mem_strdup(asked);
+        return 0;
+    }
+    CLEANUP(strv_done) struct strv dirs = {0};
+    strv_split(&dirs, getenv("PATH") ? getenv("PATH") : SYSTEM_PATH, ":");
+    for (size_t i = 0; !strchr(asked, '/') && i < dirs.len; i++) {
+        CLEANUP(mem_freep) char *path = mem_printf("%s/%s", dirs.items[i], asked);
+        if (access(path, X_OK) == 0) {
+            *ret_python = TAKE_PTR(path);
+            return 0;
+        }
+    }
+    return err_set(err, ERR_ENVIRONMENT, ENOENT, "There is no python '%s' on the runner's machine (see --python)", asked);
+}
+
+/* ---- whether the system's packages suffice ---- */
+
+/* The name in the cache of this python with these requirements. The caller frees. */
+static int cache_name(const struct job *job, const char *python, const struct env_wants *wants, char **ret_path,
+                      struct err *err)
+{
+    CLEANUP(buf_done) struct buf text = BUF_INIT(0);
+    if (wants->requirements) {
+        int r = fs_read_file(wants->requirements, REQUIREMENTS_LIMIT_BYTES, &text, err);
+        if (r < 0)
+            return r == -ENOENT ? err_set(err, ERR_ENVIRONMENT, ENOENT, "The suite's requirements file is missing") : r;
+    }
+    char *real = realpath(python, NULL);
+    uint64_t hash = hash_add(HASH_START, real ? real : python, strlen(real ? real : python));
+    free(real);
+    hash = hash_add(hash, wants->pytest ? "+pytest" : "", wants->pytest ? 8 : 0);
+    hash = hash_add(hash, text.data, text.len);
+    *ret_path = mem_printf("%s/envs/%016llx", job->cache_dir, (unsigned long long)hash);
+    return 0;
+}
+
+static int64_t mtime_ns(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) < 0 ? -1 : (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+}
+
+/* The record of an earlier "yes": a line "<mtime in ns> <directory>" for each place of packages. */
+static bool record_holds(const char *path)
+{
+    CLEANUP(buf_done) struct buf text = BUF_INIT(0);
+    if (fs_read_file(path, ANSWER_LIMIT_BYTES, &text, NULL) < 0 || !text.len)
+        return false;
+    CLEANUP(strv_done) struct strv lines = {0};
+    strv_split(&lines, text.data, "\n");
+    for (size_t i = 0; i < lines.len; i++) {
+        const char *space = strchr(lines.items[i], ' ');
+        if (!space || strtoll(lines.items[i], NULL, 10) != mtime_ns(space + 1))
+            return false;
+    }
+    return true;
+}
+
+/* The first "missing …" line of the answer, or NULL; the places go into `ret_record`. */
+static const char *read_answer(char *answer, struct buf *ret_record)
+{
+    const char *missing = NULL;
+    char *rest;
+    for (char *line = strtok_r(answer, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+        if (strncmp(line, "path ", 5) == 0)
+            buf_printf(ret_record, "%lld %s\n", (long long)mtime_ns(line + 5), line + 5);
+        else if (strncmp(line, "missing ", 8) == 0 && !missing)
+            missing = line + 8;
+    }
+    return missing;
+}
+
+static int ask_python(const struct job *job, const char *python, const struct env_wants *wants, struct buf *ret_answer,
+                      struct err *err)
+{
+    CLEANUP(strv_done) struct strv argv = {0};
+    strv_push(&argv, python);
+    strv_push(&argv, "-I");
+    strv_push(&argv, "-c");
+    strv_push(&argv, requirements_py);
+    if (wants->requirements)
+        strv_push(&argv, wants->requirements);
+    if (wants->pytest)
+        strv_push(&argv, "=pytest");
+    struct proc_run run = {
+        .setup = {.argv = &argv, .in_fd = -1},
+        .out = {.fd = -1, .limit_bytes = ANSWER_LIMIT_BYTES},
+        .err = {.fd = -1, .limit_bytes = ANSWER_LIMIT_BYTES},
+        .timeout_ms = CHECK_TIMEOUT_MS,
+        .grace_ms = GRACE_MS,
+        .cancel_fd = job->cancel_fd,
+    };
+    int r = proc_run(&run, err);
+    CLEANUP(mem_freep) char *last_words = buf_last_line(&run.err.buf);
+    if (r == 0 && run.cancelled)
+        r = err_set(err, ERR_CANCELLED, ECANCELED, "Checking the suite's requirements was stopped");
+    else if (r == 0 && (!run.exited || run.status != 0))
+        r = err_set(err, ERR_ENVIRONMENT, EIO, "%s does not work: %s", python, last_words);
+    else if (r == 0 && run.out.buf.len)
+        buf_append(ret_answer, run.out.buf.data, run.out.buf.len);
+    buf_done(&run.out.buf);
+    buf_done(&run.err.buf);
+    return r;
+}
+
+/* 0: they suffice. -ENOPKG, with the package in `err`, where they do not. */
+static int check_system(const struct job *job, const char *python, const struct env_wants *wants, const char *name,
+                        struct err *err)
+{
+    CLEANUP(mem_freep) char *record_path = mem_printf("%s.system", name);
+    if (record_holds(record_path))
+        return 0;
+    CLEANUP(buf_done) struct buf answer = BUF_INIT(0);
+    CLEANUP(buf_done) struct buf record = BUF_INIT(0);
+    int r = ask_python(job, python, wants, &answer, err);
+    if (r < 0)
+        return r;
+    const char *missing = answer.len ? read_answer(answer.data, &record) : NULL;
+    if (missing)
+        return err_set(err, ERR_ENVIRONMENT, ENOPKG, "The suite needs a package that %s does not have: %s", python, missing);
+    return record.len ? fs_write_atomic(record_path, record.data, record.len, err) : 0;
+}
+
+/* ---- the venv ---- */
+
+static int use_venv(const struct job *job, const struct env_wants *wants, const char *name, struct env *env,
+                    struct err *err)
+{
+    CLEANUP(mem_freep) char *python = mem_printf("%s/bin/python", name);
+    CLEANUP(mem_freep) char *lock_path = mem_printf("%s.lock", name);
+    CLEANUP(fd_closep) int lock = -1;
+    if (access(python, X_OK) != 0) {
+        int r = fs_lock(lock_path, true, &lock, err);
+        if (r == 0 && access(python, X_OK) != 0)
+            r = fs_remove_tree(name, err);
+        if (r == 0 && access(python, X_OK) != 0)
+            r = venv_build(job, env->python, wants, name, err);
+        if (r < 0)
+            return r;
+    }
+    free(env->python);
+    env->python = TAKE_PTR(python);
+    env->is_venv = true;
+    return 0;
+}
+
+static int choose_python(const struct job *job, const struct env_wants *wants, struct env *env, struct err *err)
+{
+    CLEANUP(mem_freep) char *name = NULL;
+    CLEANUP(mem_freep) char *envs = mem_printf("%s/envs", job->cache_dir);
+    int r = find_python(job, &env->python, err);
+    if (r == 0)
+        r = fs_make_dirs(envs, 0700, err);
+    if (r == 0)
+        r = cache_name(job, env->python, wants, &name, err);
+    if (r < 0)
+        return r;
+    if (job->options->env_mode != JOB_ENV_VENV) {
+        r = check_system(job, env->python, wants, name, err);
+        if (r != -ENOPKG || job->options->env_mode == JOB_ENV_SYSTEM)
+            return r;
+    }
+    return use_venv(job, wants, name, env, err);
+}
+
+/* ---- the variables ---- */
+
+static void set_variables(const struct job *job, struct env *env)
+{
+    CLEANUP(mem_freep) char *copy = mem_strdup(env->python);
+    const char *python_dir = copy ? dirname(copy) : NULL;
+    struct strv *v = &env->variables;
+    if (python_dir && strcmp(python_dir, "/usr/bin") != 0)
+        strv_pushf(v, "PATH=%s:%s", python_dir, SYSTEM_PATH);
+    else
+        strv_push(v, "PATH=" SYSTEM_PATH);
+    if (env->is_venv)
+        strv_pushf(v, "VIRTUAL_ENV=%s", dirname(copy));
+    strv_pushf(v, "HOME=%s", job->home);
+    strv_pushf(v, "TMPDIR=%s/tmp", job->home);
+    strv_pushf(v, "OSTEST_SRC=%s", job->src);
+    strv_push(v, "LANG=C.UTF-8");
+    strv_push(v, "LC_ALL=C.UTF-8");
+    strv_push(v, "USER=student");
+    strv_push(v, "LOGNAME=student");
+    strv_push(v, "SHELL=/bin/sh");
+    strv_push(v, "TERM=dumb");
+    strv_push(v, "PYTHONNOUSERSITE=1");
+}
+
+int env_prepare(const struct job *job, const struct env_wants *wants, struct env *ret_env, struct err *err)
+{
+    struct env env = {0};
+    int r = wants->python ? choose_python(job, wants, &env, err) : 0;
+    if (r < 0) {
+        env_done(&env);
+        return r;
+    }
+    set_variables(job, &env);
+    *ret_env = env;
+    return 0;
+}
+
+void env_done(struct env *env)
+{
+    free(env->python);
+    strv_done(&env->variables);
+    *env = (struct env){0};
+}

@@ -1,0 +1,43 @@
+#pragma once
+
+/*
+ * git as a child process: never a prompt, never a hook, filter, submodule or LFS download, no
+ * protocol that was not allowed; the operator's own configuration (credentials, insteadOf,
+ * proxies) counts. What git says is turned into an error that a student or an operator can act on.
+ */
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/strv.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct git {
+    const char *protocols;   /* comma separated */
+    const char *scratch_dir; /* for a file with credentials, for as long as a command runs */
+    int64_t timeout_ms;
+    uint64_t limit_bytes;    /* of one file that git writes */
+    int cancel_fd;
+};
+
+/* One git command. */
+struct git_command {
+    const char *git_dir;
+    const char *work_tree;   /* NULL: none */
+    const char *index_file;  /* NULL: git's own */
+    const char *url;         /* the repository that it talks to, for messages and credentials; NULL: none */
+    const char *doing;       /* for messages: "Cloning the repository" */
+    const struct strv *args; /* after "git" and its general options */
+    size_t output_limit_bytes; /* of `output`; more is an error of class limit */
+};
+
+/*
+ * Runs it. 0, and what it printed in `ret_output` (may be NULL); else an error whose class says
+ * whose matter it is: task (URL, branch, access), network, limit, environment. -ENOENT: the
+ * repository is there, but has no such ref.
+ */
+int git_run(const struct git *git, const struct git_command *command, struct buf *ret_output, struct err *err);
+
+/* Refuses URLs that are not of an allowed protocol (class task). */
+int git_check_url(const struct git *git, const char *url, struct err *err);

@@ -1,0 +1,108 @@
+#include "job/judge.h"
+
+#include "base/fd.h"
+#include "base/fs.h"
+#include "model/junit.h"
+#include "model/verdict.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define CHUNK_BYTES 65536
+
+static void junit_freep(struct junit **j)
+{
+    junit_free(*j);
+}
+
+int judge_parse_report(const char *text, size_t len, struct report *ret_report, struct err *err)
+{
+    CLEANUP(junit_freep) struct junit *j = junit_new(&junit_default_limits);
+    int r = junit_feed(j, text, len, err);
+    return r < 0 ? r : junit_finish(j, ret_report, err);
+}
+
+static int feed_file(struct junit *j, int fd, struct err *err)
+{
+    char chunk[CHUNK_BYTES];
+    for (;;) {
+        ssize_t n = read(fd, chunk, sizeof(chunk));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return err_errno(err, errno, "Cannot read the tests' report");
+        if (n == 0)
+            return 0;
+        int r = junit_feed(j, chunk, (size_t)n, err);
+        if (r < 0)
+            return r;
+    }
+}
+
+int judge_read_report(const char *path, struct report *ret_report, struct err *err)
+{
+    CLEANUP(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    struct stat st;
+    if (fd < 0 && errno == ENOENT)
+        return err_set(err, ERR_TASK, ENOENT, "The tests wrote no report");
+    if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+        return err_set(err, ERR_TASK, EINVAL, "The tests' report is not a regular file");
+    CLEANUP(junit_freep) struct junit *j = junit_new(&junit_default_limits);
+    int r = feed_file(j, fd, err);
+    return r < 0 ? r : junit_finish(j, ret_report, err);
+}
+
+void judge_run(const struct job *job, const struct run *run, bool only_connected, struct result *ret_result)
+{
+    CLEANUP(report_done) struct report report = {0};
+    struct err err = {0};
+    int r = judge_read_report(job->report, &report, &err);
+    struct verdict_input input = {
+        .run = {.exited = run->proc.exited,
+                .status = run->proc.status,
+                .signal = run->proc.signal,
+                .timed_out = run->proc.timed_out,
+                .timeout_ms = run->proc.timeout_ms,
+                .wall_ms = run->proc.wall_ms,
+                .last_words = run->last_words},
+        .report = r < 0 ? NULL : &report,
+        .report_error = &err,
+        .tests = &job->task.tests,
+        .only_connected = only_connected,
+    };
+    verdict_judge(&input, ret_result);
+}
+
+static int write_to_file(const char *text, size_t len, void *data)
+{
+    return fwrite(text, 1, len, data) == len ? 0 : -EIO;
+}
+
+static int write_and_sync(const struct job *job, const struct result *result, FILE *file)
+{
+    enum result_memory_unit unit = (enum result_memory_unit)job->options->memory_unit;
+    int r = result_write(result, job->task.id_json, unit, write_to_file, file);
+    if (fflush(file) != 0 || fsync(fileno(file)) < 0)
+        r = r < 0 ? r : -errno;
+    return r;
+}
+
+int judge_write_result(const struct job *job, const struct result *result, struct err *err)
+{
+    CLEANUP(mem_freep) char *path = mem_printf("%s/result.json", job->dir);
+    CLEANUP(mem_freep) char *temporary = mem_printf("%s.tmp", path);
+    FILE *file = fopen(temporary, "we");
+    if (!file)
+        return err_errno(err, errno, "Cannot create %s", temporary);
+    int r = write_and_sync(job, result, file);
+    if (fclose(file) != 0 && r == 0)
+        r = -errno;
+    if (r < 0) {
+        unlink(temporary);
+        return err_errno(err, -r, "Cannot write %s", temporary);
+    }
+    return fs_rename_durable(temporary, path, err);
+}

@@ -1,0 +1,122 @@
+/*
+ * ostest-job: runs one task, in its directory, to its result.
+ *
+ * The runner starts it once for each task; so can anybody by hand: a directory with a task.json
+ * goes in, a result.json comes out. It holds no secret of the backend. Its log goes to standard
+ * output, "<level> <text>" a line, for the runner to pass on.
+ *
+ * SIGTERM or SIGINT stops it: what it has started is ended, and no result is written (exit 75).
+ * All that it starts is its descendant, and, as it is a child subreaper, stays so.
+ */
+
+#include "base/fs.h"
+#include "base/log.h"
+#include "base/opt.h"
+#include "base/proc.h"
+#include "job/job.h"
+#include "job/pipeline.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+struct config {
+    char *cache_dir;
+    char *config_file;
+    bool clean;
+    struct job_options job;
+};
+
+static const struct opt options[] = {
+    {"cache-dir", "DIR", OPT_STRING, offsetof(struct config, cache_dir), .check = job_options_check_line,
+     .help = "mirrors of repositories, python environments"},
+    {"config", "FILE", OPT_STRING, offsetof(struct config, config_file), .help = "lines 'option = value'"},
+    {"clean", NULL, OPT_FLAG, offsetof(struct config, clean), "no", .help = "only remove what a dead job left in DIR"},
+    JOB_OPTIONS(struct config, job.),
+    {"help", NULL, OPT_HELP, .help = "this text"},
+    {"version", NULL, OPT_HELP, .help = "the version"},
+};
+
+static int print_help(const char *asked)
+{
+    if (strcmp(asked, "version") == 0) {
+        puts("ostest-job " PROJECT_VERSION);
+        return 0;
+    }
+    puts("Usage: ostest-job [OPTION...] DIR\n\n"
+         "Runs the task in DIR/task.json and writes DIR/result.json.\n");
+    opt_print_help(options, ARRAY_LEN(options), stdout);
+    return 0;
+}
+
+/* A signal to stop arrives as a readable descriptor, which every wait of ours watches. */
+static int open_cancel_fd(void)
+{
+    sigset_t stop;
+    sigemptyset(&stop);
+    sigaddset(&stop, SIGTERM);
+    sigaddset(&stop, SIGINT);
+    sigaddset(&stop, SIGHUP);
+    sigprocmask(SIG_BLOCK, &stop, NULL);
+    return signalfd(-1, &stop, SFD_CLOEXEC);
+}
+
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+static int clean(const struct config *config, const char *dir, struct err *err)
+{
+    struct job job;
+    job_init(&job, &config->job, config->cache_dir, dir, -1);
+    int r = job_clean(&job, err);
+    job_done(&job);
+    return r;
+}
+
+static int run(const struct config *config, const char *dir)
+{
+    struct err err = {0};
+    signal(SIGPIPE, SIG_IGN);
+    umask(022);
+    raise_descriptor_limit();
+    int cancel_fd = open_cancel_fd();
+    int r = proc_become_subreaper(&err);
+    if (r == 0)
+        r = config->clean ? clean(config, dir, &err) : pipeline_run(&config->job, config->cache_dir, dir, cancel_fd, &err);
+    if (r == 0)
+        return 0;
+    log_error("%s", err.message);
+    return err.class == ERR_CANCELLED ? EX_TEMPFAIL : EX_SOFTWARE;
+}
+
+int main(int argc, char **argv)
+{
+    struct config config = {0};
+    struct opt_set set = {.table = options, .len = ARRAY_LEN(options), .config_option = "config"};
+    struct strv faults = {0};
+    log_set_plain(true);
+    log_set_level(LOG_LEVEL_DEBUG); /* the runner chooses what it passes on */
+    opt_parse(&set, argc, argv, &config, &faults);
+    if (set.help_asked)
+        return print_help(set.help_asked);
+    if (set.operands.len != 1 || !config.cache_dir)
+        strv_push(&faults, "one directory and --cache-dir are needed; see --help");
+    for (size_t i = 0; i < faults.len; i++)
+        fprintf(stderr, "ostest-job: %s\n", faults.items[i]);
+    int status = faults.len ? 2 : run(&config, set.operands.items[0]);
+    strv_done(&faults);
+    opt_done(&set, &config);
+    return status;
+}

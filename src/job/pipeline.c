@@ -1,0 +1,166 @@
+#include "job/pipeline.h"
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/log.h"
+#include "base/url.h"
+#include "failed.xml.h"
+#include "job/env.h"
+#include "job/job.h"
+#include "job/judge.h"
+#include "job/repo.h"
+#include "job/run.h"
+#include "job/suite.h"
+#include "passed.xml.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+static int read_task(struct job *job, struct err *err)
+{
+    CLEANUP(mem_freep) char *path = mem_printf("%s/task.json", job->dir);
+    CLEANUP(buf_done) struct buf body = BUF_INIT(0);
+    int r = fs_read_file(path, TASK_MAX_BYTES, &body, err);
+    if (r < 0)
+        return r == -ENOENT ? err_set(err, ERR_INTERNAL, ENOENT, "There is no %s", path) : r;
+    if (task_parse(body.data ? body.data : "", body.len, &job->task, err) == TASK_VALID)
+        return 0;
+    return err_set(err, ERR_INTERNAL, EINVAL, "%s holds no task", path);
+}
+
+/* What a student's branch and the suite's are fetched and checked out with. */
+static int fetch(const struct job *job, const char *url, const char *branch, const char *dest, struct repo *ret_repo,
+                 struct err *err)
+{
+    int64_t start_ms = clock_now_ms();
+    unsigned submodules = 0;
+    int r = repo_fetch(&job->git, job->cache_dir, url, branch, ret_repo, err);
+    if (r == 0)
+        r = repo_checkout(&job->git, ret_repo, dest, &submodules, err);
+    if (r < 0)
+        return r;
+    CLEANUP(mem_freep) char *shown = url_without_userinfo(url);
+    log_info("fetched url=%s branch=%s commit=%s ms=%lld", shown, branch ? branch : "(default)", ret_repo->commit,
+             (long long)(clock_now_ms() - start_ms));
+    if (submodules)
+        log_warning("%s has %u submodules; their directories stay empty", shown, submodules);
+    return 0;
+}
+
+static int fetch_both(const struct job *job, struct repo *ret_src, struct repo *ret_tests, struct err *err)
+{
+    int r = fetch(job, job->task.repository_url, job->task.branch, job->src, ret_src, err);
+    if (r < 0)
+        return r;
+    r = fetch(job, job->options->tests_url, job->options->tests_branch, job->tests, ret_tests, err);
+    if (r == 0)
+        return 0;
+    err_prefix(err, "The test suite");
+    if (err->class == ERR_TASK)
+        err->class = ERR_ENVIRONMENT; /* the suite is the operator's matter, not the student's */
+    return r;
+}
+
+static void log_run(const struct run *run)
+{
+    char end[64];
+    proc_describe_end(&run->proc, end, sizeof(end));
+    log_info("tests ended: %s ms=%lld cpu_ms=%lld peak_rss_mb=%llu peak_processes=%u samples=%u", end,
+             (long long)run->proc.wall_ms, (long long)run->proc.cpu_ms,
+             (unsigned long long)(run->proc.peak.rss_bytes >> 20), run->proc.peak.processes, run->proc.samples);
+    log_debug("memory of single tests is not measured without a sandbox: memoryUsed is 0");
+    uint64_t dropped = run->proc.out.dropped_bytes + run->proc.err.dropped_bytes;
+    if (dropped)
+        log_warning("the tests printed more than --output keeps: %llu bytes were dropped", (unsigned long long)dropped);
+    if (run->proc.leftovers)
+        log_warning("%u processes were still there after the tests and have been ended", run->proc.leftovers);
+}
+
+static int prepare_and_run(const struct job *job, const struct suite *suite, const struct env *env,
+                           struct result *ret_result, struct err *err)
+{
+    CLEANUP(strv_done) struct strv argv = {0};
+    CLEANUP(run_done) struct run run = {0};
+    int r = suite_command(suite, job, env, &argv, err);
+    if (r < 0)
+        return r;
+    CLEANUP(mem_freep) char *shown = strv_join(&argv, " ");
+    log_info("running the tests: kind=%s venv=%s", suite_kind_name(suite), env->is_venv ? "yes" : "no");
+    log_debug("command: %s", shown);
+    r = run_tests(job, env, &argv, &run, err);
+    if (r < 0)
+        return r;
+    log_run(&run);
+    judge_run(job, &run, !suite_selects_tests(suite), ret_result);
+    return 0;
+}
+
+static int test(const struct job *job, struct result *ret_result, struct err *err)
+{
+    CLEANUP(repo_done) struct repo src = {0};
+    CLEANUP(repo_done) struct repo tests = {0};
+    CLEANUP(suite_done) struct suite suite = {0};
+    CLEANUP(env_done) struct env env = {0};
+    int r = fetch_both(job, &src, &tests, err);
+    if (r == 0)
+        r = fs_make_dirs(job->home, 0700, err);
+    if (r == 0)
+        r = suite_open(job, &suite, err);
+    if (r < 0)
+        return r;
+    struct env_wants wants = {suite.needs_python, suite.needs_pytest, suite.requirements};
+    r = env_prepare(job, &wants, &env, err);
+    if (r == 0)
+        r = suite_ask(&suite, job, tests.commit, &env, err);
+    return r < 0 ? r : prepare_and_run(job, &suite, &env, ret_result, err);
+}
+
+/* --mock: for those who develop a backend. */
+static int answer_with_predefined(const struct job *job, struct result *ret_result, struct err *err)
+{
+    bool fails = strstr(job->task.repository_url, "proxy-anton") != NULL;
+    CLEANUP(report_done) struct report report = {0};
+    int r = fails ? judge_parse_report(failed_xml, failed_xml_len, &report, err)
+                  : judge_parse_report(passed_xml, passed_xml_len, &report, err);
+    if (r < 0)
+        return r;
+    struct strv no_names = {0};
+    struct verdict_input input = {.run = {.exited = true, .status = fails}, .report = &report, .tests = &no_names};
+    verdict_judge(&input, ret_result);
+    for (size_t i = 0; i < ret_result->tests_len; i++)
+        ret_result->duration_ms += ret_result->tests[i].duration_ms;
+    return 0;
+}
+
+static int work(struct job *job, struct err *err)
+{
+    CLEANUP(result_done) struct result result = {0};
+    int r = job_clean(job, err); /* what an interrupted run of this task has left */
+    if (r == 0)
+        r = read_task(job, err);
+    if (r < 0)
+        return r;
+    r = job->options->mock ? answer_with_predefined(job, &result, err) : test(job, &result, err);
+    if (r < 0 && err->class == ERR_CANCELLED)
+        return r;
+    if (r < 0) {
+        log_warning("class=%s: %s", err_class_name(err->class), err->message);
+        result_init_error(&result, err->message);
+    }
+    log_info("result: passed=%s error=%s tests=%zu", result.is_passed ? "yes" : "no", result.is_error ? "yes" : "no",
+             result.tests_len);
+    return judge_write_result(job, &result, err);
+}
+
+int pipeline_run(const struct job_options *options, const char *cache_dir, const char *dir, int cancel_fd,
+                 struct err *err)
+{
+    CLEANUP(job_done) struct job job;
+    job_init(&job, options, cache_dir, dir, cancel_fd);
+    int r = work(&job, err);
+    struct err cleaning = {0};
+    if (job_clean(&job, &cleaning) < 0)
+        log_warning("%s", cleaning.message);
+    return r;
+}

@@ -1,0 +1,17 @@
+#pragma once
+
+/*
+ * One task from top to bottom: fetch, prepare, run, judge, write. Reads task.json in the job's
+ * directory and leaves result.json there.
+ */
+
+#include "base/err.h"
+#include "model/job_options.h"
+
+/*
+ * 0 when result.json is there, also for an error result. -ECANCELED (class cancelled) when we were
+ * told to stop: there is no result then, and the task is to be run again. Another error: even the
+ * result could not be written.
+ */
+int pipeline_run(const struct job_options *options, const char *cache_dir, const char *dir, int cancel_fd,
+                 struct err *err);

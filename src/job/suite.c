@@ -1,0 +1,296 @@
+/*
+ * Kinds of suites stand in one table: how a kind is recognised, which command is asked for its
+ * help, and how the command line is built. A suite's own options are handed over only where its
+ * help text shows them; the two generations of run_tests.py differ in nothing else.
+ */
+
+#include "job/suite.h"
+
+#include "base/fs.h"
+#include "base/proc.h"
+#include "job/manifest.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define HELP_LIMIT_BYTES (1U << 20)
+#define HELP_TIMEOUT_MS 60000
+#define GRACE_MS 1000
+
+/* ---- what a suite can know; the words are looked for in its help text ---- */
+
+static const struct known {
+    const char *name; /* as kept in the cache */
+    const char *words;
+} knowns[] = {
+    {"src", "--src"},
+    {"lab-num", "--lab-num"},
+    {"lab", "--lab "},
+    {"lab", "--lab="},
+    {"labs", "--labs"},
+    {"proxy_timeout", "--proxy_timeout"},
+    {"lab-markers", "@pytest.mark.lab"},
+};
+
+static bool knows(const struct suite *suite, const char *name)
+{
+    return strv_contains(&suite->knows, name);
+}
+
+/* ---- building command lines ---- */
+
+/*
+ * Characters that pytest's -k takes in a name, since pytest 7: letters and digits of any alphabet,
+ * and those below. Everything else is an operator, or a syntax error.
+ */
+static bool is_keyword_safe(const char *name)
+{
+    static const char *const operators[] = {"and", "or", "not"};
+    for (size_t i = 0; i < ARRAY_LEN(operators); i++)
+        if (strcmp(name, operators[i]) == 0)
+            return false;
+    if (name[0] == '-')
+        return false;
+    for (const char *p = name; *p; p++)
+        if (!strchr("_:+-.[]\\/", *p) && !((*p >= '0' && *p <= '9') || ((*p | 32) >= 'a' && (*p | 32) <= 'z')) &&
+            (unsigned char)*p < 0x80)
+            return false;
+    return true;
+}
+
+static int keyword_expression(const struct strv *tests, char **ret_expression, struct err *err)
+{
+    for (size_t i = 0; i < tests->len; i++)
+        if (!is_keyword_safe(tests->items[i]))
+            return err_set(err, ERR_TASK, EINVAL,
+                           "The connected test '%.100s' cannot be selected: pytest's -k does not take such a name",
+                           tests->items[i]);
+    *ret_expression = strv_join(tests, " or ");
+    return 0;
+}
+
+static void push_labs(const struct task *task, const char *prefix, struct strv *argv)
+{
+    for (size_t i = 0; i < task->labs_len; i++)
+        strv_pushf(argv, "%s%lld", prefix, (long long)task->labs[i]);
+}
+
+static void push_lab_markers(const struct task *task, struct strv *argv)
+{
+    CLEANUP(strv_done) struct strv markers = {0};
+    push_labs(task, "lab", &markers);
+    strv_push(argv, "-m");
+    strv_take(argv, strv_join(&markers, " or "));
+}
+
+/* With connected tests the names alone decide, and the lab is only the project's stage. */
+static void push_lab_options(const struct suite *suite, const struct task *task, struct strv *argv)
+{
+    bool labs_decide = task->tests.len == 0 && task->labs_len > 0;
+    if (knows(suite, "lab"))
+        strv_pushf(argv, "--lab=%lld", (long long)task_stage(task));
+    if (!labs_decide)
+        return;
+    if (knows(suite, "labs")) {
+        strv_push(argv, "--labs");
+        push_labs(task, "lab", argv);
+    } else if (knows(suite, "lab-num")) {
+        strv_push(argv, "--lab-num");
+        push_labs(task, "", argv);
+    } else if (knows(suite, "lab-markers")) {
+        push_lab_markers(task, argv);
+    }
+}
+
+static int pytest_options(const struct suite *suite, const struct job *job, struct strv *argv, struct err *err)
+{
+    const struct task *task = &job->task;
+    if (knows(suite, "src"))
+        strv_pushf(argv, "--src=%s", job->src);
+    strv_pushf(argv, "--junit-xml=%s", job->report);
+    if (knows(suite, "proxy_timeout") && job->options->proxy_timeout_s)
+        strv_pushf(argv, "--proxy_timeout=%lld", (long long)job->options->proxy_timeout_s);
+    if (task->tests.len) {
+        char *expression = NULL;
+        int r = keyword_expression(&task->tests, &expression, err);
+        if (r < 0)
+            return r;
+        strv_push(argv, "-k");
+        strv_take(argv, expression);
+    }
+    push_lab_options(suite, task, argv);
+    return 0;
+}
+
+static void run_tests_program(const struct env *env, struct strv *argv)
+{
+    strv_push(argv, env->python);
+    strv_push(argv, "run_tests.py");
+}
+
+static void pytest_program(const struct env *env, struct strv *argv)
+{
+    strv_push(argv, env->python);
+    strv_push(argv, "-m");
+    strv_push(argv, "pytest");
+}
+
+static int manifest_argv(const struct suite *suite, const struct job *job, const struct env *env, struct strv *argv,
+                         struct err *err)
+{
+    return manifest_expand(&suite->command, job, argv, err);
+}
+
+static int python_argv(const struct suite *suite, const struct job *job, const struct env *env, struct strv *argv,
+                       struct err *err);
+
+/* ---- the kinds ---- */
+
+static const struct suite_kind {
+    const char *name;
+    const char *signs[4];            /* one of these files in the suite's root makes it this kind */
+    void (*program)(const struct env *, struct strv *); /* NULL: the manifest's command */
+    const char *help[2];             /* the options that it is asked with, one after the other */
+    int (*argv)(const struct suite *, const struct job *, const struct env *, struct strv *, struct err *);
+} kinds[] = {
+    {"manifest", {MANIFEST_NAME}, NULL, {NULL}, manifest_argv},
+    {"run_tests.py", {"run_tests.py"}, run_tests_program, {"--help"}, python_argv},
+    {"pytest", {"pytest.ini", "conftest.py", "tests", "pyproject.toml"}, pytest_program, {"--help", "--markers"}, python_argv},
+};
+
+static int python_argv(const struct suite *suite, const struct job *job, const struct env *env, struct strv *argv,
+                       struct err *err)
+{
+    suite->kind->program(env, argv);
+    return pytest_options(suite, job, argv, err);
+}
+
+static const struct suite_kind *find_kind(const char *tests_dir)
+{
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        for (size_t j = 0; j < ARRAY_LEN(kinds[i].signs) && kinds[i].signs[j]; j++) {
+            CLEANUP(mem_freep) char *path = mem_printf("%s/%s", tests_dir, kinds[i].signs[j]);
+            if (fs_exists(path))
+                return &kinds[i];
+        }
+    }
+    CLEANUP(strv_done) struct strv names = {0};
+    fs_list_dir(tests_dir, &names, NULL);
+    for (size_t i = 0; i < names.len; i++)
+        if (strncmp(names.items[i], "test_", 5) == 0)
+            return &kinds[ARRAY_LEN(kinds) - 1];
+    return NULL;
+}
+
+int suite_open(const struct job *job, struct suite *ret_suite, struct err *err)
+{
+    struct suite suite = {.kind = find_kind(job->tests)};
+    if (!suite.kind)
+        return err_set(err, ERR_ENVIRONMENT, ENOENT,
+                       "The test suite has no %s, no run_tests.py and no tests for pytest", MANIFEST_NAME);
+    if (!suite.kind->program) {
+        int r = manifest_read(job->tests, &suite.command, &suite.requirements, err);
+        if (r < 0) {
+            suite_done(&suite);
+            return r;
+        }
+        suite.needs_python = suite.requirements != NULL;
+    } else {
+        CLEANUP(mem_freep) char *path = mem_printf("%s/requirements.txt", job->tests);
+        suite.needs_python = true;
+        suite.needs_pytest = true;
+        if (fs_exists(path))
+            suite.requirements = TAKE_PTR(path);
+    }
+    *ret_suite = suite;
+    return 0;
+}
+
+/* ---- asking ---- */
+
+/* Runs the suite's command with one option and adds what it printed to `text`. */
+static int ask(const struct suite *suite, const struct job *job, const char *option, const struct env *env,
+               struct buf *text, struct err *err)
+{
+    CLEANUP(strv_done) struct strv argv = {0};
+    suite->kind->program(env, &argv);
+    strv_push(&argv, option);
+    struct proc_run run = {
+        .setup = {.argv = &argv, .env = &env->variables, .cwd = job->tests, .in_fd = -1},
+        .out = {.fd = -1, .limit_bytes = HELP_LIMIT_BYTES},
+        .err = {.fd = -1, .limit_bytes = HELP_LIMIT_BYTES},
+        .timeout_ms = HELP_TIMEOUT_MS,
+        .grace_ms = GRACE_MS,
+        .cancel_fd = job->cancel_fd,
+    };
+    int r = proc_run(&run, err);
+    CLEANUP(mem_freep) char *last_words = buf_last_line(run.err.buf.len ? &run.err.buf : &run.out.buf);
+    if (r == 0 && run.cancelled)
+        r = err_set(err, ERR_CANCELLED, ECANCELED, "Reading the suite's help was stopped");
+    else if (r == 0 && (!run.exited || run.status != 0))
+        r = err_set(err, ERR_ENVIRONMENT, EIO, "The test suite is broken: '%s %s' fails: %s", argv.items[argv.len - 2],
+                    option, last_words);
+    else if (r == 0 && run.out.buf.len)
+        buf_append(text, run.out.buf.data, run.out.buf.len);
+    buf_done(&run.out.buf);
+    buf_done(&run.err.buf);
+    return r;
+}
+
+static void take_knowledge(struct suite *suite, const char *help)
+{
+    for (size_t i = 0; i < ARRAY_LEN(knowns); i++)
+        if (strstr(help, knowns[i].words) && !knows(suite, knowns[i].name))
+            strv_push(&suite->knows, knowns[i].name);
+}
+
+int suite_ask(struct suite *suite, const struct job *job, const char *commit, const struct env *env, struct err *err)
+{
+    if (!suite->kind->program)
+        return 0;
+    CLEANUP(mem_freep) char *dir = mem_printf("%s/suites", job->cache_dir);
+    CLEANUP(mem_freep) char *path = mem_printf("%s/%s.knows", dir, commit);
+    CLEANUP(buf_done) struct buf text = BUF_INIT(0);
+    int r = fs_read_file(path, HELP_LIMIT_BYTES, &text, err);
+    if (r == 0) {
+        strv_split(&suite->knows, text.data ? text.data : "", "\n");
+        return 0;
+    }
+    if (r != -ENOENT)
+        return r;
+    text.limit = 0;
+    for (size_t i = 0; i < ARRAY_LEN(suite->kind->help) && suite->kind->help[i]; i++) {
+        r = ask(suite, job, suite->kind->help[i], env, &text, err);
+        if (r < 0)
+            return r;
+    }
+    take_knowledge(suite, text.data ? text.data : "");
+    CLEANUP(mem_freep) char *lines = strv_join(&suite->knows, "\n");
+    r = fs_make_dirs(dir, 0700, err);
+    return r < 0 ? r : fs_write_atomic(path, lines, strlen(lines), err);
+}
+
+int suite_command(const struct suite *suite, const struct job *job, const struct env *env, struct strv *ret_argv,
+                  struct err *err)
+{
+    return suite->kind->argv(suite, job, env, ret_argv, err);
+}
+
+bool suite_selects_tests(const struct suite *suite)
+{
+    return suite->kind->program || manifest_uses(&suite->command, "{tests}");
+}
+
+const char *suite_kind_name(const struct suite *suite)
+{
+    return suite->kind->name;
+}
+
+void suite_done(struct suite *suite)
+{
+    strv_done(&suite->command);
+    strv_done(&suite->knows);
+    free(suite->requirements);
+    *suite = (struct suite){0};
+}

@@ -1,0 +1,47 @@
+#pragma once
+
+/*
+ * The test suite: which kind it is, and the command line that runs it for a task. docs/suites.md
+ * is the page for those who write one.
+ */
+
+#include "base/err.h"
+#include "base/strv.h"
+#include "job/env.h"
+#include "job/job.h"
+#include "job/repo.h"
+
+#include <stdbool.h>
+
+struct suite_kind;
+
+struct suite {
+    const struct suite_kind *kind;
+    struct strv command;   /* of the manifest */
+    char *requirements;    /* path of the requirements file; NULL: the suite has none */
+    bool needs_python;
+    bool needs_pytest;     /* also where no requirements say so */
+    struct strv knows;     /* what the help text of the suite's command showed, see suite_ask() */
+};
+
+/* Finds out what lies in job->tests. Class environment where it is no suite, or its manifest is wrong. */
+int suite_open(const struct job *job, struct suite *ret_suite, struct err *err);
+
+/*
+ * Asks the suite's command for its help text and keeps what it knows, once per `commit` (in the
+ * cache). Nothing to do for a suite with a manifest.
+ */
+int suite_ask(struct suite *suite, const struct job *job, const char *commit, const struct env *env, struct err *err);
+
+/*
+ * The command line for the task. Class task where a connected test's name cannot be handed to the
+ * suite without changing what it selects.
+ */
+int suite_command(const struct suite *suite, const struct job *job, const struct env *env, struct strv *ret_argv,
+                  struct err *err);
+
+/* Whether the command line names the connected tests; if not, the verdict has to select them. */
+bool suite_selects_tests(const struct suite *suite);
+
+const char *suite_kind_name(const struct suite *suite);
+void suite_done(struct suite *suite);

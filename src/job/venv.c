@@ -1,0 +1,159 @@
+#include "job/venv.h"
+
+#include "base/fs.h"
+#include "base/proc.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define OUTPUT_LIMIT_BYTES (256U << 10)
+#define SCRIPT_LIMIT_BYTES (256U << 10)
+#define GRACE_MS 2000
+
+/* ---- running pip ---- */
+
+/* Our own environment (the operator's proxies and pip settings count), less what bends python. */
+static void builder_env(struct strv *env)
+{
+    static const char *const left_out[] = {"PYTHON", "VIRTUAL_ENV", "OSTEST_", "CREDENTIALS_DIRECTORY="};
+    for (char **v = environ; *v; v++) {
+        bool keep = true;
+        for (size_t i = 0; i < ARRAY_LEN(left_out); i++)
+            keep = keep && strncmp(*v, left_out[i], strlen(left_out[i])) != 0;
+        if (keep)
+            strv_push(env, *v);
+    }
+    strv_push(env, "PIP_DISABLE_PIP_VERSION_CHECK=1");
+    strv_push(env, "PIP_NO_INPUT=1");
+}
+
+/* pip's last line that begins with ERROR, else the last line of all. The caller frees. */
+static char *find_reason(const struct proc_run *run)
+{
+    const char *found = NULL;
+    for (const char *p = run->err.buf.data; p && (p = strstr(p, "ERROR: ")); p++)
+        found = p + strlen("ERROR: ");
+    if (found)
+        return mem_strndup(found, strcspn(found, "\n"));
+    return buf_last_line(run->err.buf.len ? &run->err.buf : &run->out.buf);
+}
+
+static int run_step(const struct job *job, const struct strv *argv, const char *cwd, const char *doing, struct err *err)
+{
+    CLEANUP(strv_done) struct strv env = {0};
+    builder_env(&env);
+    struct proc_run run = {
+        .setup = {.argv = argv, .env = &env, .cwd = cwd, .in_fd = -1},
+        .out = {.fd = -1, .limit_bytes = OUTPUT_LIMIT_BYTES},
+        .err = {.fd = -1, .limit_bytes = OUTPUT_LIMIT_BYTES},
+        .timeout_ms = job->options->timeout_ms,
+        .grace_ms = GRACE_MS,
+        .cancel_fd = job->cancel_fd,
+    };
+    int r = proc_run(&run, err);
+    CLEANUP(mem_freep) char *reason = find_reason(&run);
+    if (r == 0 && run.cancelled)
+        r = err_set(err, ERR_CANCELLED, ECANCELED, "%s was stopped", doing);
+    else if (r == 0 && run.timed_out)
+        r = err_set(err, ERR_ENVIRONMENT, ETIME, "%s took longer than %.6g s and was stopped", doing,
+                    (double)run.timeout_ms / 1000);
+    else if (r == 0 && (!run.exited || run.status != 0))
+        r = err_set(err, ERR_ENVIRONMENT, EIO, "%s failed: %s", doing, reason);
+    buf_done(&run.out.buf);
+    buf_done(&run.err.buf);
+    return r;
+}
+
+static int create(const struct job *job, const char *python, const char *staging, struct err *err)
+{
+    CLEANUP(strv_done) struct strv argv = {0};
+    static const char *const words[] = {"-I", "-m", "venv"};
+    strv_push(&argv, python);
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        strv_push(&argv, words[i]);
+    strv_push(&argv, staging);
+    int r = run_step(job, &argv, NULL, "Creating the suite's python environment", err);
+    if (r < 0 && strstr(err->message, "python3"))
+        return err_set(err, ERR_ENVIRONMENT, EIO, "%s cannot create a venv: is the package python3-venv installed?", python);
+    return r;
+}
+
+static int install(const struct job *job, const struct env_wants *wants, const char *staging, struct err *err)
+{
+    CLEANUP(strv_done) struct strv argv = {0};
+    static const char *const words[] = {"-I", "-m", "pip", "install", "--quiet", "--no-input"};
+    strv_pushf(&argv, "%s/bin/python", staging);
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        strv_push(&argv, words[i]);
+    if (wants->requirements) {
+        strv_push(&argv, "-r");
+        strv_push(&argv, wants->requirements);
+    }
+    if (wants->pytest)
+        strv_push(&argv, "pytest");
+    if (!wants->requirements && !wants->pytest)
+        return 0;
+    return run_step(job, &argv, job->tests, "Installing the suite's requirements", err);
+}
+
+/* ---- moving: a venv's scripts name their interpreter by its full path ---- */
+
+static void replace_all(const struct buf *text, const char *from, const char *to, struct buf *ret_text)
+{
+    const char *p = text->data;
+    const char *end = text->data + text->len;
+    for (const char *hit; (hit = memmem(p, (size_t)(end - p), from, strlen(from))); p = hit + strlen(from)) {
+        buf_append(ret_text, p, (size_t)(hit - p));
+        buf_puts(ret_text, to);
+    }
+    buf_append(ret_text, p, (size_t)(end - p));
+}
+
+static int redirect_script(const char *path, const char *from, const char *to, struct err *err)
+{
+    struct stat st;
+    if (lstat(path, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > SCRIPT_LIMIT_BYTES || st.st_size == 0)
+        return 0;
+    CLEANUP(buf_done) struct buf text = BUF_INIT(0);
+    CLEANUP(buf_done) struct buf changed = BUF_INIT(0);
+    int r = fs_read_file(path, SCRIPT_LIMIT_BYTES, &text, err);
+    if (r < 0)
+        return r;
+    replace_all(&text, from, to, &changed);
+    if (changed.len == text.len)
+        return 0;
+    r = fs_write_atomic(path, changed.data, changed.len, err);
+    return r == 0 && chmod(path, st.st_mode & 0777) < 0 ? err_errno(err, errno, "Cannot change %s", path) : r;
+}
+
+static int redirect_scripts(const char *staging, const char *path, struct err *err)
+{
+    CLEANUP(mem_freep) char *bin = mem_printf("%s/bin", staging);
+    CLEANUP(strv_done) struct strv names = {0};
+    int r = fs_list_dir(bin, &names, err);
+    for (size_t i = 0; r == 0 && i < names.len; i++) {
+        CLEANUP(mem_freep) char *script = mem_printf("%s/%s", bin, names.items[i]);
+        r = redirect_script(script, staging, path, err);
+    }
+    return r;
+}
+
+int venv_build(const struct job *job, const char *python, const struct env_wants *wants, const char *path,
+               struct err *err)
+{
+    CLEANUP(mem_freep) char *staging = mem_printf("%s.new", path);
+    int r = fs_remove_tree(staging, err);
+    if (r == 0)
+        r = create(job, python, staging, err);
+    if (r == 0)
+        r = install(job, wants, staging, err);
+    if (r == 0)
+        r = redirect_scripts(staging, path, err);
+    if (r == 0)
+        r = fs_rename_durable(staging, path, err);
+    if (r < 0)
+        fs_remove_tree(staging, NULL);
+    return r;
+}

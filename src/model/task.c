@@ -1,0 +1,234 @@
+#include "model/task.h"
+
+#include "base/json.h"
+#include "base/utf8.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <string.h>
+
+#define KEY_MAX_ID_BYTES 48
+
+/* ---- the id ---- */
+
+/*
+ * The text of the number behind the top level's "id" key. JSON integers beyond 63 bits are valid
+ * ids, but no number type of the JSON library holds them, so that their digits are taken from the
+ * text, which has been parsed before. NULL where there is no such member, or it is no integer.
+ */
+static char *integer_id_text(const char *body, size_t len)
+{
+    int depth = 0;
+    for (const char *p = body, *end = body + len; p < end; p++) {
+        if (*p == '{' || *p == '[')
+            depth++;
+        else if (*p == '}' || *p == ']')
+            depth--;
+        if (*p != '"')
+            continue;
+        const char *start = p++;
+        for (; p < end && *p != '"'; p++)
+            p += *p == '\\';
+        if (depth != 1 || p - start != 3 || strncmp(start, "\"id\"", 4) != 0)
+            continue;
+        const char *value = p + 1 + strspn(p + 1, " \t\r\n");
+        if (*value != ':')
+            continue; /* a value that happens to be "id" */
+        value++;
+        value += strspn(value, " \t\r\n");
+        size_t digits = strspn(value, "-0123456789");
+        return digits && !strchr(".eE", value[digits]) ? mem_strndup(value, digits) : NULL;
+    }
+    return NULL;
+}
+
+/* Parses the body; where integers are too big for the library, they come as reals. */
+static int parse_body(const char *body, size_t len, json_t **ret_root, bool *ret_big, struct err *err)
+{
+    int r = json_parse_object(body, len, ret_root, err);
+    *ret_big = r == -ERANGE;
+    if (r != -ERANGE)
+        return r;
+    *ret_root = json_loadb(body, len, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, NULL);
+    return json_is_object(*ret_root) ? 0 : r;
+}
+
+static char *id_text(const json_t *id, bool big, const char *body, size_t len)
+{
+    size_t id_len = json_string_length(id);
+    if (json_is_string(id))
+        return id_len > 0 && id_len <= TASK_MAX_ID_BYTES ? json_quote(json_string_value(id), id_len) : NULL;
+    if (json_is_integer(id))
+        return json_dumps(id, JSON_ENCODE_ANY);
+    return big && json_is_real(id) ? integer_id_text(body, len) : NULL;
+}
+
+/* ---- the other members ---- */
+
+static bool has_control(const char *s)
+{
+    for (; *s; s++)
+        if (iscntrl((unsigned char)*s))
+            return true;
+    return false;
+}
+
+static int read_url(const json_t *root, struct task *task, struct err *err)
+{
+    const char *url = json_string_value(json_object_get(root, "repositoryUrl"));
+    if (!url || !*url)
+        return err_set(err, ERR_TASK, EINVAL, "The task has no repositoryUrl");
+    if (strlen(url) > TASK_MAX_URL_BYTES)
+        return err_set(err, ERR_TASK, EINVAL, "The repositoryUrl is longer than %d bytes", TASK_MAX_URL_BYTES);
+    if (url[0] == '-' || has_control(url) || strchr(url, ' '))
+        return err_set(err, ERR_TASK, EINVAL, "The repositoryUrl is not a URL: it starts with '-', or has spaces");
+    task->repository_url = mem_strdup(url);
+    return 0;
+}
+
+/* What git-check-ref-format(1) forbids in a branch, as far as it could mean something else. */
+static bool is_branch_name(const char *s)
+{
+    return s[0] != '-' && s[0] != '/' && !has_control(s) && !strpbrk(s, " ~^:?*[\\") && !strstr(s, "..") &&
+           !strstr(s, "@{") && s[strlen(s) - 1] != '/';
+}
+
+static int read_branch(const json_t *root, struct task *task, struct err *err)
+{
+    const json_t *branch = json_object_get(root, "branch");
+    if (!branch || json_is_null(branch) || (json_is_string(branch) && json_string_length(branch) == 0))
+        return 0;
+    const char *name = json_string_value(branch);
+    if (!name)
+        return err_set(err, ERR_TASK, EINVAL, "The task's branch is not a text");
+    if (strlen(name) > TASK_MAX_BRANCH_BYTES || !is_branch_name(name))
+        return err_set(err, ERR_TASK, EINVAL, "'%.80s' is not a valid branch name", name);
+    task->branch = mem_strdup(name);
+    return 0;
+}
+
+/* With big ids every number comes as a real: then whole ones count as integers. */
+static bool read_lab(const json_t *value, int64_t *ret)
+{
+    double number = json_number_value(value);
+    if (!json_is_number(value) || number < 0 || number > 1000000 || number != (double)(int64_t)number)
+        return false;
+    *ret = (int64_t)number;
+    return true;
+}
+
+static int read_labs(const json_t *root, struct task *task, struct err *err)
+{
+    const json_t *labs = json_object_get(root, "laboratoryNumber");
+    if (!labs || json_is_null(labs))
+        return 0;
+    size_t count = json_is_array(labs) ? json_array_size(labs) : 1;
+    if (count > TASK_MAX_LABS)
+        return err_set(err, ERR_TASK, EINVAL, "The task has more than %d laboratory numbers", TASK_MAX_LABS);
+    task->labs = mem_alloc(count * sizeof(*task->labs));
+    for (size_t i = 0; i < count; i++) {
+        const json_t *lab = json_is_array(labs) ? json_array_get(labs, i) : labs;
+        if (!read_lab(lab, &task->labs[i]))
+            return err_set(err, ERR_TASK, EINVAL, "The task's laboratoryNumber is not a whole number, or a list of them");
+    }
+    task->labs_len = count;
+    return 0;
+}
+
+static int read_tests(const json_t *root, struct task *task, struct err *err)
+{
+    const json_t *tests = json_object_get(root, "connectedTests");
+    if (!tests || json_is_null(tests))
+        return 0;
+    if (!json_is_array(tests))
+        return err_set(err, ERR_TASK, EINVAL, "The task's connectedTests is not a list");
+    if (json_array_size(tests) > TASK_MAX_TESTS)
+        return err_set(err, ERR_TASK, EINVAL, "The task names more than %d tests", TASK_MAX_TESTS);
+    for (size_t i = 0; i < json_array_size(tests); i++) {
+        const char *name = json_string_value(json_array_get(tests, i));
+        if (!name || !*name || strlen(name) > TASK_MAX_TEST_BYTES)
+            return err_set(err, ERR_TASK, EINVAL, "The task's connectedTests has an entry that is not a test's name");
+        if (!strv_contains(&task->tests, name))
+            strv_push(&task->tests, name);
+    }
+    return 0;
+}
+
+static int read_members(const json_t *root, struct task *task, struct err *err)
+{
+    int r = read_url(root, task, err);
+    if (r == 0)
+        r = read_branch(root, task, err);
+    if (r == 0)
+        r = read_labs(root, task, err);
+    if (r == 0)
+        r = read_tests(root, task, err);
+    return r;
+}
+
+/* ---- */
+
+static enum task_answer malformed(struct task *task, struct err *err, const char *why)
+{
+    if (why)
+        err_set(err, ERR_TASK, EINVAL, "%s", why);
+    char *id = TAKE_PTR(task->id_json);
+    task_done(task);
+    task->id_json = id;
+    return id ? TASK_MALFORMED : TASK_UNUSABLE;
+}
+
+enum task_answer task_parse(const char *body, size_t len, struct task *ret_task, struct err *err)
+{
+    *ret_task = (struct task){0};
+    CLEANUP(json_decrefp) json_t *root = NULL;
+    bool big = false;
+    if (len > TASK_MAX_BYTES)
+        return malformed(ret_task, err, "The answer is too large for a task");
+    if (parse_body(body, len, &root, &big, err) < 0)
+        return malformed(ret_task, err, NULL);
+
+    const json_t *status = json_object_get(root, "status");
+    const json_t *id = json_object_get(root, "id");
+    bool has_id = id && !json_is_null(id);
+    if (json_is_string(status) && strcmp(json_string_value(status), "UNAVAILABLE") == 0)
+        return TASK_NONE;
+    if (!has_id && (!status || json_is_null(status)))
+        return TASK_NONE;
+
+    ret_task->id_json = has_id ? id_text(id, big, body, len) : NULL;
+    if (!ret_task->id_json)
+        return malformed(ret_task, err, "The task has no usable id: a text or a whole number was expected");
+    if (status && !json_is_null(status) && (!json_is_string(status) || strcmp(json_string_value(status), "AVAILABLE") != 0))
+        return malformed(ret_task, err, "The task's status is neither AVAILABLE nor UNAVAILABLE");
+    return read_members(root, ret_task, err) < 0 ? malformed(ret_task, err, NULL) : TASK_VALID;
+}
+
+void task_done(struct task *task)
+{
+    free(task->id_json);
+    free(task->repository_url);
+    free(task->branch);
+    free(task->labs);
+    strv_done(&task->tests);
+    *task = (struct task){0};
+}
+
+int64_t task_stage(const struct task *task)
+{
+    int64_t stage = 0;
+    for (size_t i = 0; i < task->labs_len; i++)
+        stage = MAX(stage, task->labs[i]);
+    return stage ? stage : 1;
+}
+
+char *task_key(const struct task *task, uint64_t sequence)
+{
+    char safe[KEY_MAX_ID_BYTES + 1];
+    size_t len = 0;
+    for (const char *p = task->id_json; *p && len < KEY_MAX_ID_BYTES; p++)
+        if (isascii(*p) && (isalnum((unsigned char)*p) || *p == '-' || *p == '_'))
+            safe[len++] = *p;
+    safe[len] = '\0';
+    return mem_printf("%012llu-%s", (unsigned long long)sequence, safe);
+}

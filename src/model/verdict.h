@@ -1,0 +1,37 @@
+#pragma once
+
+/*
+ * From what happened to what is posted (docs/protocol.md, "From a report to a result"). Pure: all
+ * that it needs is handed in. It fails closed: only a run that ended by itself, with a whole report
+ * in which every case passed, and in which every connected test was found, is a pass.
+ */
+
+#include "base/err.h"
+#include "base/strv.h"
+#include "model/report.h"
+#include "model/result.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* How the test run ended. */
+struct verdict_run {
+    bool exited; /* by itself, with `status`; else by `signal` */
+    int status;
+    int signal;
+    bool timed_out;
+    int64_t timeout_ms;
+    int64_t wall_ms;
+    const char *last_words; /* the last line of its output, for the reader of an error; NULL: none */
+};
+
+struct verdict_input {
+    struct verdict_run run;
+    struct report *report;        /* NULL where there is none that can be read: `report_error` says why */
+    const struct err *report_error;
+    const struct strv *tests;     /* the connected tests; empty: all */
+    bool only_connected;          /* the suite could not be told which tests to run: leave out the others */
+};
+
+/* Moves the texts out of the report. `ret_result` is ended by the caller. */
+void verdict_judge(const struct verdict_input *in, struct result *ret_result);

@@ -1,0 +1,117 @@
+#pragma once
+
+/*
+ * What tests of files and processes need: a temporary directory that goes with the program, and
+ * tests in a child process, there also as an ordinary user.
+ */
+
+#include "test.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define SCRATCH_USER 65534 /* "nobody" */
+
+static char scratch_dir[PATH_MAX / 2];
+static pid_t scratch_owner;
+
+static void scratch_remove(void)
+{
+    if (getpid() != scratch_owner)
+        return;
+    pid_t pid = fork();
+    if (pid == 0) {
+        execlp("rm", "rm", "-rf", "--", scratch_dir, (char *)NULL);
+        _exit(127);
+    }
+    waitpid(pid, NULL, 0);
+}
+
+/* The path of `name` in the temporary directory. Valid until 16 more calls. */
+static inline const char *scratch(const char *name)
+{
+    static char paths[16][PATH_MAX];
+    static unsigned next;
+    if (!scratch_owner) {
+        const char *tmp = getenv("TMPDIR");
+        snprintf(scratch_dir, sizeof(scratch_dir), "%s/ostest-unit-XXXXXX", tmp && *tmp ? tmp : "/tmp");
+        if (!mkdtemp(scratch_dir) || chmod(scratch_dir, 0711) < 0) {
+            perror(scratch_dir);
+            abort();
+        }
+        scratch_owner = getpid();
+        atexit(scratch_remove);
+    }
+    char *path = paths[next++ % 16];
+    snprintf(path, sizeof(paths[0]), "%s/%s", scratch_dir, name);
+    return path;
+}
+
+/* Makes a file in the temporary directory and gives its path. */
+static inline const char *scratch_file(const char *name, const char *content, size_t len)
+{
+    const char *path = scratch(name);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0 || write(fd, content, len) != (ssize_t)len)
+        TEST_FAIL("cannot write %s: %s", path, strerror(errno));
+    close(fd);
+    return path;
+}
+
+/* Ends this process with status 0 if no check in `fn` fails. */
+static inline void __attribute__((noreturn)) exit_after(void (*fn)(void))
+{
+    if (setjmp(test_failed) == 0) {
+        fn();
+        fflush(stdout);
+        _exit(0);
+    }
+    fflush(stdout);
+    _exit(1);
+}
+
+/* Starts `fn` in a child process; `as_user` also gives up root, with a directory of its own. */
+static inline pid_t start_child(void (*fn)(void), bool as_user)
+{
+    fflush(stdout); /* or the child would print it once more */
+    const char *dir = scratch("user");
+    pid_t pid = fork();
+    if (pid != 0)
+        return pid;
+    if (as_user) {
+        mkdir(dir, 0700);
+        if (chown(dir, SCRATCH_USER, SCRATCH_USER) < 0 || setgroups(0, NULL) < 0 ||
+            setresgid(SCRATCH_USER, SCRATCH_USER, SCRATCH_USER) < 0 ||
+            setresuid(SCRATCH_USER, SCRATCH_USER, SCRATCH_USER) < 0)
+            _exit(2);
+        memcpy(scratch_dir, dir, strlen(dir) + 1);
+    }
+    exit_after(fn);
+}
+
+/* Whether the child ended with status 0. */
+static inline bool child_passed(pid_t pid)
+{
+    int status = -1;
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+static inline bool passes_in_child(void (*fn)(void))
+{
+    return child_passed(start_child(fn, false));
+}
+
+/* Runs a test as we are and, where we are root, as an ordinary user as well. */
+static inline void as_root_and_user(void (*fn)(void))
+{
+    fn();
+    if (geteuid() == 0)
+        CHECK(child_passed(start_child(fn, true)));
+}
