@@ -6,12 +6,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
+
+#define LOCK_POLL_MS 2
 
 /* Directories deeper than this are moved up before they are emptied: a level costs a descriptor. */
 #define REMOVE_TREE_DEPTH 64
@@ -217,20 +220,46 @@ int fs_list_dir(const char *path, struct strv *ret_names, struct err *err)
     return 0;
 }
 
-int fs_lock(const char *path, bool wait, int *ret_fd, struct err *err)
+/* Whether the file behind the descriptor is still the one at the path: its last owner removes it. */
+static bool is_file_at(int fd, const char *path)
 {
-    CLEANUP(fd_closep) int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0)
-        return err_errno(err, errno, "Cannot open the lock file %s", path);
+    struct stat by_fd, by_path;
+    return fstat(fd, &by_fd) == 0 && lstat(path, &by_path) == 0 && by_fd.st_dev == by_path.st_dev &&
+           by_fd.st_ino == by_path.st_ino;
+}
+
+int fs_lock(const char *path, int *ret_fd, struct err *err)
+{
+    for (;;) {
+        CLEANUP(fd_closep) int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (fd < 0)
+            return err_errno(err, errno, "Cannot open the lock file %s", path);
+        if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+            return err_errno(err, errno, "Cannot lock %s", path);
+        if (!is_file_at(fd, path))
+            continue;
+        *ret_fd = fd;
+        fd = -1;
+        return 0;
+    }
+}
+
+int fs_lock_wait(const char *path, int cancel_fd, int *ret_fd, struct err *err)
+{
     int r;
-    do {
-        r = flock(fd, LOCK_EX | (wait ? 0 : LOCK_NB));
-    } while (r < 0 && errno == EINTR && wait);
-    if (r < 0)
-        return err_errno(err, errno, "Cannot lock %s", path);
-    *ret_fd = fd;
-    fd = -1;
-    return 0;
+    struct pollfd cancel = {.fd = cancel_fd, .events = POLLIN};
+    while ((r = fs_lock(path, ret_fd, err)) == -EWOULDBLOCK) /* flock(2) cannot be polled */
+        if (poll(&cancel, 1, LOCK_POLL_MS) > 0)
+            return err_set(err, ERR_CANCELLED, ECANCELED, "Waiting for %s was stopped", path);
+    return r;
+}
+
+void fs_unlock(const char *path, int fd)
+{
+    if (fd < 0)
+        return;
+    unlink(path);
+    fd_close(fd);
 }
 
 int fs_free_space(const char *path, uint64_t *ret_bytes, struct err *err)

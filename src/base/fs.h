@@ -38,10 +38,16 @@ int fs_remove_tree(const char *path, struct err *err);
 int fs_list_dir(const char *path, struct strv *ret_names, struct err *err);
 
 /*
- * Takes an exclusive flock(2) on `path`, made when missing. `wait` false: -EWOULDBLOCK where
- * somebody else holds it. The lock goes with the descriptor (or with the process).
+ * Takes an exclusive flock(2) on `path`, made when missing; -EWOULDBLOCK where somebody else holds
+ * it. The lock goes with the process; its file goes with fs_unlock().
  */
-int fs_lock(const char *path, bool wait, int *ret_fd, struct err *err);
+int fs_lock(const char *path, int *ret_fd, struct err *err);
+
+/* Waits for the lock; -ECANCELED (class cancelled) when `cancel_fd` becomes readable first. */
+int fs_lock_wait(const char *path, int cancel_fd, int *ret_fd, struct err *err);
+
+/* Removes the file and gives the lock back; a descriptor of -1 is allowed. */
+void fs_unlock(const char *path, int fd);
 
 /* Bytes that a user may still write on the file system of `path`. */
 int fs_free_space(const char *path, uint64_t *ret_bytes, struct err *err);

@@ -8,8 +8,9 @@
 #include <stddef.h>
 
 /*
- * Parses one JSON object; duplicate keys are refused. -EINVAL (class network: what came is not
- * what was agreed) with the place in the text, else a new reference.
+ * Parses one JSON object; duplicate keys are refused. -EINVAL, or -ERANGE for a number beyond 64
+ * bits (class network: what came is not what was agreed), with the place in the text; else a new
+ * reference.
  */
 int json_parse_object(const char *text, size_t len, json_t **ret_object, struct err *err);
 

@@ -113,6 +113,21 @@ unsigned pidtree_kill(pid_t root)
     return alive;
 }
 
+void pidtree_kill_others(pid_t root, const pid_t *keep, size_t keep_len)
+{
+    CLEANUP(pids_done) struct pids children = {0};
+    add_children(&children, root);
+    for (size_t i = 0; i < children.len; i++) {
+        bool kept = false;
+        for (size_t j = 0; j < keep_len; j++)
+            kept = kept || keep[j] == children.items[i];
+        if (kept)
+            continue;
+        pidtree_kill(children.items[i]);
+        kill(children.items[i], SIGKILL);
+    }
+}
+
 static uint64_t resident_bytes(pid_t pid)
 {
     char path[64];

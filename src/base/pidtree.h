@@ -5,6 +5,7 @@
  * A listing is a snapshot: a process can appear or go while it is taken.
  */
 
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -16,6 +17,9 @@ void pidtree_signal(pid_t root, int signo);
  * start another one between being seen and being killed. Gives how many were found alive.
  */
 unsigned pidtree_kill(pid_t root);
+
+/* SIGKILL to all below `root`, but not to the children of `root` in `keep` and what is below those. */
+void pidtree_kill_others(pid_t root, const pid_t *keep, size_t keep_len);
 
 /* Resident memory and number of processes of `root` and all below it. */
 void pidtree_usage(pid_t root, uint64_t *ret_rss_bytes, unsigned *ret_processes);

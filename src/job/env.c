@@ -1,6 +1,5 @@
 #include "job/env.h"
 
-#include "base/fd.h"
 #include "base/fs.h"
 #include "base/hash.h"
 #include "base/proc.h"
@@ -138,12 +137,9 @@ static int ask_python(const struct job *job, const char *python, const struct en
 }
 
 /* 0: they suffice. -ENOPKG, with the package in `err`, where they do not. */
-static int check_system(const struct job *job, const char *python, const struct env_wants *wants, const char *name,
-                        struct err *err)
+static int check_system(const struct job *job, const char *python, const struct env_wants *wants,
+                        const char *record_path, struct err *err)
 {
-    CLEANUP(mem_freep) char *record_path = mem_printf("%s.system", name);
-    if (record_holds(record_path))
-        return 0;
     CLEANUP(buf_done) struct buf answer = BUF_INIT(0);
     CLEANUP(buf_done) struct buf record = BUF_INIT(0);
     int r = ask_python(job, python, wants, &answer, err);
@@ -155,27 +151,66 @@ static int check_system(const struct job *job, const char *python, const struct 
     return record.len ? fs_write_atomic(record_path, record.data, record.len, err) : 0;
 }
 
-/* ---- the venv ---- */
+/* ---- the choice ---- */
 
-static int use_venv(const struct job *job, const struct env_wants *wants, const char *name, struct env *env,
+/* What the cache knows of one python with one set of requirements. */
+struct entry {
+    char *record;      /* file that says that the system's packages suffice */
+    char *venv;        /* directory */
+    char *venv_python; /* in it */
+    char *lock;
+};
+
+static void entry_done(struct entry *e)
+{
+    free(e->record);
+    free(e->venv);
+    free(e->venv_python);
+    free(e->lock);
+}
+
+/* Takes the answer from the cache; false where it has none. */
+static bool choose_known(const struct job *job, const struct entry *e, struct env *env)
+{
+    if (job->options->env_mode != JOB_ENV_VENV && record_holds(e->record))
+        return true;
+    if (job->options->env_mode == JOB_ENV_SYSTEM || access(e->venv_python, X_OK) != 0)
+        return false;
+    free(env->python);
+    env->python = mem_strdup(e->venv_python);
+    env->is_venv = true;
+    return true;
+}
+
+/* Finds the answer and leaves it in the cache. The entry is locked. */
+static int find_out(const struct job *job, const struct env_wants *wants, const struct entry *e, const char *python,
                     struct err *err)
 {
-    CLEANUP(mem_freep) char *python = mem_printf("%s/bin/python", name);
-    CLEANUP(mem_freep) char *lock_path = mem_printf("%s.lock", name);
-    CLEANUP(fd_closep) int lock = -1;
-    if (access(python, X_OK) != 0) {
-        int r = fs_lock(lock_path, true, &lock, err);
-        if (r == 0 && access(python, X_OK) != 0)
-            r = fs_remove_tree(name, err);
-        if (r == 0 && access(python, X_OK) != 0)
-            r = venv_build(job, env->python, wants, name, err);
-        if (r < 0)
+    if (job->options->env_mode != JOB_ENV_VENV) {
+        int r = check_system(job, python, wants, e->record, err);
+        if (r != -ENOPKG || job->options->env_mode == JOB_ENV_SYSTEM)
             return r;
     }
-    free(env->python);
-    env->python = TAKE_PTR(python);
-    env->is_venv = true;
-    return 0;
+    int r = fs_remove_tree(e->venv, err);
+    return r < 0 ? r : venv_build(job, python, wants, e->venv, err);
+}
+
+static int choose(const struct job *job, const struct env_wants *wants, const struct entry *e, struct env *env,
+                  struct err *err)
+{
+    if (choose_known(job, e, env))
+        return 0;
+    int lock;
+    int r = fs_lock_wait(e->lock, job->cancel_fd, &lock, err);
+    if (r < 0)
+        return r;
+    bool known = choose_known(job, e, env); /* somebody may have found out while we waited */
+    if (!known)
+        r = find_out(job, wants, e, env->python, err);
+    if (!known && r == 0)
+        choose_known(job, e, env);
+    fs_unlock(e->lock, lock);
+    return r;
 }
 
 static int choose_python(const struct job *job, const struct env_wants *wants, struct env *env, struct err *err)
@@ -189,12 +224,13 @@ static int choose_python(const struct job *job, const struct env_wants *wants, s
         r = cache_name(job, env->python, wants, &name, err);
     if (r < 0)
         return r;
-    if (job->options->env_mode != JOB_ENV_VENV) {
-        r = check_system(job, env->python, wants, name, err);
-        if (r != -ENOPKG || job->options->env_mode == JOB_ENV_SYSTEM)
-            return r;
-    }
-    return use_venv(job, wants, name, env, err);
+    CLEANUP(entry_done) struct entry e = {
+        .record = mem_printf("%s.system", name),
+        .venv = mem_strdup(name),
+        .venv_python = mem_printf("%s/bin/python", name),
+        .lock = mem_printf("%s.lock", name),
+    };
+    return choose(job, wants, &e, env, err);
 }
 
 /* ---- the variables ---- */

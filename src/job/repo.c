@@ -1,7 +1,6 @@
 #include "job/repo.h"
 
 #include "base/clock.h"
-#include "base/fd.h"
 #include "base/fs.h"
 #include "base/hash.h"
 #include "base/url.h"
@@ -190,12 +189,13 @@ int repo_fetch(const struct git *git, const char *cache_dir, const char *url, co
     struct repo repo = {.mirror = mirror_path(cache_dir, url)};
     CLEANUP(mem_freep) char *lock_path = mem_printf("%s.lock", repo.mirror);
     CLEANUP(mem_freep) char *repos_dir = mem_printf("%s/repos", cache_dir);
-    CLEANUP(fd_closep) int lock = -1;
+    int lock = -1;
     r = fs_make_dirs(repos_dir, 0700, err);
     if (r == 0)
-        r = fs_lock(lock_path, true, &lock, err);
+        r = fs_lock_wait(lock_path, git->cancel_fd, &lock, err);
     if (r == 0)
         r = fetch_with_retries(git, &repo, url, branch, err);
+    fs_unlock(lock_path, lock);
     if (r < 0)
         repo_done(&repo);
     else

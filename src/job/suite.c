@@ -245,30 +245,51 @@ static void take_knowledge(struct suite *suite, const char *help)
             strv_push(&suite->knows, knowns[i].name);
 }
 
+/* The record of an earlier answer. -ENOENT where there is none. */
+static int read_record(struct suite *suite, const char *path, struct err *err)
+{
+    CLEANUP(buf_done) struct buf text = BUF_INIT(0);
+    int r = fs_read_file(path, HELP_LIMIT_BYTES, &text, err);
+    if (r == 0)
+        strv_split(&suite->knows, text.data ? text.data : "", "\n");
+    return r;
+}
+
+/* Asks, and leaves a record. The record is locked. */
+static int find_out(struct suite *suite, const struct job *job, const char *path, const struct env *env, struct err *err)
+{
+    CLEANUP(buf_done) struct buf help = BUF_INIT(0);
+    for (size_t i = 0; i < ARRAY_LEN(suite->kind->help) && suite->kind->help[i]; i++) {
+        int r = ask(suite, job, suite->kind->help[i], env, &help, err);
+        if (r < 0)
+            return r;
+    }
+    take_knowledge(suite, help.data ? help.data : "");
+    CLEANUP(mem_freep) char *lines = strv_join(&suite->knows, "\n");
+    return fs_write_atomic(path, lines, strlen(lines), err);
+}
+
 int suite_ask(struct suite *suite, const struct job *job, const char *commit, const struct env *env, struct err *err)
 {
     if (!suite->kind->program)
         return 0;
     CLEANUP(mem_freep) char *dir = mem_printf("%s/suites", job->cache_dir);
     CLEANUP(mem_freep) char *path = mem_printf("%s/%s.knows", dir, commit);
-    CLEANUP(buf_done) struct buf text = BUF_INIT(0);
-    int r = fs_read_file(path, HELP_LIMIT_BYTES, &text, err);
-    if (r == 0) {
-        strv_split(&suite->knows, text.data ? text.data : "", "\n");
-        return 0;
-    }
+    CLEANUP(mem_freep) char *lock_path = mem_printf("%s.lock", path);
+    int lock;
+    int r = read_record(suite, path, err);
     if (r != -ENOENT)
         return r;
-    text.limit = 0;
-    for (size_t i = 0; i < ARRAY_LEN(suite->kind->help) && suite->kind->help[i]; i++) {
-        r = ask(suite, job, suite->kind->help[i], env, &text, err);
-        if (r < 0)
-            return r;
-    }
-    take_knowledge(suite, text.data ? text.data : "");
-    CLEANUP(mem_freep) char *lines = strv_join(&suite->knows, "\n");
     r = fs_make_dirs(dir, 0700, err);
-    return r < 0 ? r : fs_write_atomic(path, lines, strlen(lines), err);
+    if (r == 0)
+        r = fs_lock_wait(lock_path, job->cancel_fd, &lock, err);
+    if (r < 0)
+        return r;
+    r = read_record(suite, path, err); /* somebody may have asked while we waited */
+    if (r == -ENOENT)
+        r = find_out(suite, job, path, env, err);
+    fs_unlock(lock_path, lock);
+    return r;
 }
 
 int suite_command(const struct suite *suite, const struct job *job, const struct env *env, struct strv *ret_argv,

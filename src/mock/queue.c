@@ -204,8 +204,9 @@ static json_t *take_next(struct queue *queue, int64_t *ret_queued_ms)
 {
     int64_t listed = listed_left(queue);
     if (listed <= 0 && queue->added_next < queue->added_len) {
-        *ret_queued_ms = queue->added[queue->added_next].queued_ms;
-        return TAKE_PTR(queue->added[queue->added_next++].task);
+        struct queue_added *added = &queue->added[queue->added_next++];
+        *ret_queued_ms = added->queued_ms;
+        return TAKE_PTR(added->task);
     }
     *ret_queued_ms = 0;
     return listed != 0 ? take_listed(queue) : NULL;

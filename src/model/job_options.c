@@ -17,3 +17,9 @@ const char *job_options_check_protocols(const char *text)
         return "names of protocols with commas between them, like https,ssh";
     return NULL;
 }
+
+const char *job_options_check_program(const char *text)
+{
+    bool usable = *text && (*text == '/' || !strchr(text, '/')) && !job_options_check_line(text);
+    return usable ? NULL : "a program's name, or an absolute path";
+}

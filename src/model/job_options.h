@@ -37,6 +37,9 @@ const char *job_options_check_protocols(const char *text);
 /* No control characters, so that it fits on a line of the configuration file; NULL: fine. */
 const char *job_options_check_line(const char *text);
 
+/* A name to be looked up in PATH, or an absolute path; NULL: fine. */
+const char *job_options_check_program(const char *text);
+
 /* Rows for a table of `struct opt`. `type` holds a struct job_options; `member` is "job." or empty. */
 #define JOB_OPTIONS(type, member) \
     {"tests-url", "URL", OPT_STRING, offsetof(type, member tests_url), "https://github.com/os-nsu/tests.git", \
@@ -53,7 +56,7 @@ const char *job_options_check_line(const char *text);
      .help = "between samples of a running task's resource use"}, \
     {"env", "MODE", OPT_CHOICE, offsetof(type, member env_mode), "auto", .choices = "auto|system|venv", \
      .help = "python packages: the system's if they suffice (auto), only those, or a venv"}, \
-    {"python", "PROGRAM", OPT_STRING, offsetof(type, member python), .check = job_options_check_line, \
+    {"python", "PROGRAM", OPT_STRING, offsetof(type, member python), .check = job_options_check_program, \
      .help = "python for the suite [/usr/bin/python3]"}, \
     {"sandbox", "KIND", OPT_CHOICE, offsetof(type, member sandbox), "none", .choices = "none", \
      .help = "what confines students' code"}, \

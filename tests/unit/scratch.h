@@ -32,24 +32,41 @@ static void scratch_remove(void)
     waitpid(pid, NULL, 0);
 }
 
-/* The path of `name` in the temporary directory. Valid until 16 more calls. */
+static struct {
+    char **items;
+    size_t len;
+} scratch_paths;
+
+static inline void scratch_start(void)
+{
+    const char *tmp = getenv("TMPDIR");
+    snprintf(scratch_dir, sizeof(scratch_dir), "%s/ostest-unit-XXXXXX", tmp && *tmp ? tmp : "/tmp");
+    if (!mkdtemp(scratch_dir) || chmod(scratch_dir, 0711) < 0) {
+        perror(scratch_dir);
+        abort();
+    }
+    scratch_owner = getpid();
+    atexit(scratch_remove);
+}
+
+/* The path of `name` in the temporary directory; valid to the end. */
 static inline const char *scratch(const char *name)
 {
-    static char paths[16][PATH_MAX];
-    static unsigned next;
-    if (!scratch_owner) {
-        const char *tmp = getenv("TMPDIR");
-        snprintf(scratch_dir, sizeof(scratch_dir), "%s/ostest-unit-XXXXXX", tmp && *tmp ? tmp : "/tmp");
-        if (!mkdtemp(scratch_dir) || chmod(scratch_dir, 0711) < 0) {
-            perror(scratch_dir);
-            abort();
+    if (!scratch_owner)
+        scratch_start();
+    char *path = NULL;
+    if (asprintf(&path, "%s/%s", scratch_dir, name) < 0)
+        abort();
+    for (size_t i = 0; i < scratch_paths.len; i++) {
+        if (strcmp(scratch_paths.items[i], path) == 0) {
+            free(path);
+            return scratch_paths.items[i];
         }
-        scratch_owner = getpid();
-        atexit(scratch_remove);
     }
-    char *path = paths[next++ % 16];
-    snprintf(path, sizeof(paths[0]), "%s/%s", scratch_dir, name);
-    return path;
+    scratch_paths.items = reallocarray(scratch_paths.items, scratch_paths.len + 1, sizeof(char *));
+    if (!scratch_paths.items)
+        abort();
+    return scratch_paths.items[scratch_paths.len++] = path;
 }
 
 /* Makes a file in the temporary directory and gives its path. */

@@ -1,0 +1,212 @@
+#include "runner/auth.h"
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "runner/backoff.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define BACKOFF_BASE_MS 1000
+#define BACKOFF_MAX_MS 60000
+#define TOKEN_MAX_BYTES 16384
+
+struct auth {
+    struct auth_settings settings;
+    struct ev *ev;
+    struct http *http;
+    auth_event_fn *on_change;
+    void *data;
+
+    char *header;        /* "<type> <accessToken>"; NULL: not logged in */
+    char *refresh_token; /* NULL: none */
+    unsigned number;     /* of the header, counted up with each */
+    bool proven;         /* the backend has taken this header once */
+    int64_t refresh_at_ms;
+    int64_t not_before_ms; /* no login or refresh before this */
+    bool in_flight;
+    bool refreshing; /* what is in flight is a refresh */
+    struct backoff backoff;
+    struct ev_timer timer;
+};
+
+struct auth *auth_new(const struct auth_settings *settings, struct ev *ev, struct http *http, auth_event_fn *on_change,
+                      void *data)
+{
+    struct auth *auth = mem_alloc(sizeof(*auth));
+    *auth = (struct auth){
+        .settings = *settings,
+        .ev = ev,
+        .http = http,
+        .on_change = on_change,
+        .data = data,
+        .backoff = {.base_ms = BACKOFF_BASE_MS, .max_ms = BACKOFF_MAX_MS, .random = backoff_seed()},
+    };
+    return auth;
+}
+
+static void forget_tokens(struct auth *auth)
+{
+    mem_free_secret(TAKE_PTR(auth->header));
+    mem_free_secret(TAKE_PTR(auth->refresh_token));
+}
+
+void auth_free(struct auth *auth)
+{
+    if (!auth)
+        return;
+    ev_timer_stop(auth->ev, &auth->timer);
+    forget_tokens(auth);
+    free(auth);
+}
+
+/* ---- the answers ---- */
+
+static const char *token_member(const json_t *root, const char *name)
+{
+    const json_t *value = json_object_get(root, name);
+    const char *text = json_string_value(value);
+    size_t len = json_string_length(value);
+    bool usable = text && len > 0 && len <= TOKEN_MAX_BYTES && strcspn(text, "\r\n") == len;
+    return usable ? text : NULL;
+}
+
+/* Takes the tokens out of the answer; false where they are not there. */
+static bool take_tokens(struct auth *auth, const struct http_answer *answer)
+{
+    CLEANUP(json_decrefp) json_t *root = NULL;
+    if (json_parse_object(answer->body, answer->body_len, &root, NULL) < 0)
+        return false;
+    const char *type = token_member(root, "type");
+    const char *access = token_member(root, "accessToken");
+    const char *refresh = token_member(root, "refreshToken");
+    if (!access)
+        return false;
+    forget_tokens(auth);
+    auth->header = mem_printf("%s %s", type ? type : "Bearer", access);
+    auth->refresh_token = mem_strdup(refresh);
+    auth->number++;
+    auth->proven = false;
+    auth->refresh_at_ms = clock_now_ms() + auth->settings.refresh_ms;
+    return true;
+}
+
+static void on_timer(void *data)
+{
+    struct auth *auth = data;
+    auth->on_change(AUTH_RETRY, NULL, auth->data);
+}
+
+static void wait_after_failure(struct auth *auth, int64_t at_least_ms)
+{
+    auth->not_before_ms = clock_now_ms() + backoff_next_ms(&auth->backoff, at_least_ms);
+    ev_timer_at(auth->ev, &auth->timer, auth->not_before_ms, on_timer, auth);
+}
+
+static void tell(struct auth *auth, enum auth_event event, const char *message)
+{
+    auth->on_change(event, message, auth->data);
+}
+
+static void on_success(struct auth *auth)
+{
+    bool refreshed = auth->refreshing;
+    backoff_reset(&auth->backoff);
+    tell(auth, refreshed ? AUTH_REFRESHED : AUTH_LOGGED_IN, refreshed ? "The token was refreshed" : "Logged in");
+}
+
+static void on_refusal(struct auth *auth, const struct http_answer *answer)
+{
+    if (auth->refreshing) { /* another runner on this account, or a restart of the backend: log in again */
+        forget_tokens(auth);
+        tell(auth, AUTH_FAILED, "The backend does not take the refresh token any more: logging in again");
+        return;
+    }
+    forget_tokens(auth);
+    wait_after_failure(auth, MAX(answer->retry_after_ms, (int64_t)BACKOFF_BASE_MS));
+    CLEANUP(mem_freep) char *message =
+        mem_printf("The backend refuses the login of '%s' (HTTP %d at %s): check --login and --password-file",
+                   auth->settings.login, answer->status, auth->settings.login_url);
+    tell(auth, AUTH_REFUSED, message);
+}
+
+static void on_trouble(struct auth *auth, const struct http_answer *answer, const char *what)
+{
+    if (auth->refreshing)
+        auth->refresh_at_ms = clock_now_ms() + MAX(auth->settings.refresh_ms, (int64_t)BACKOFF_BASE_MS);
+    wait_after_failure(auth, MAX(answer->retry_after_ms, (int64_t)0));
+    CLEANUP(mem_freep) char *message = mem_printf("%s failed: %s", auth->refreshing ? "Refreshing the token" : "The login", what);
+    tell(auth, AUTH_FAILED, message);
+}
+
+static void on_answer(const struct http_answer *answer, void *data)
+{
+    struct auth *auth = data;
+    char what[64];
+    snprintf(what, sizeof(what), "HTTP %d", answer->status);
+    auth->in_flight = false;
+    bool ok = answer->status >= 200 && answer->status < 300;
+    if (ok && take_tokens(auth, answer))
+        on_success(auth);
+    else if (ok)
+        on_trouble(auth, answer, "the answer has no tokens in it");
+    else if (answer->status >= 400 && answer->status < 500 && answer->status != 408 && answer->status != 429)
+        on_refusal(auth, answer);
+    else
+        on_trouble(auth, answer, answer->status ? what : answer->error);
+}
+
+/* ---- the requests ---- */
+
+static void post(struct auth *auth, const char *url, json_t *body)
+{
+    char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+    if (!text)
+        abort(); /* out of memory: the strings were checked for UTF-8 at start */
+    struct http_request request = {.url = url, .json = text, .body_fd = -1};
+    auth->in_flight = true;
+    http_start(auth->http, &request, on_answer, auth);
+    mem_free_secret(text);
+    json_decref(body);
+}
+
+static void start(struct auth *auth)
+{
+    if (auth->in_flight || clock_now_ms() < auth->not_before_ms)
+        return;
+    auth->refreshing = auth->header && auth->refresh_token;
+    if (auth->refreshing)
+        post(auth, auth->settings.refresh_url, json_pack("{s:s}", "refreshToken", auth->refresh_token));
+    else
+        post(auth, auth->settings.login_url,
+             json_pack("{s:s, s:s}", "username", auth->settings.login, "password", auth->settings.password));
+}
+
+bool auth_header(struct auth *auth, const char **ret_header, unsigned *ret_number)
+{
+    bool fresh = auth->header && clock_now_ms() < auth->refresh_at_ms;
+    if (auth->settings.enabled && !fresh) {
+        start(auth);
+        return false;
+    }
+    *ret_header = auth->settings.enabled ? auth->header : NULL;
+    *ret_number = auth->number;
+    return true;
+}
+
+void auth_accepted(struct auth *auth, unsigned number)
+{
+    if (number == auth->number)
+        auth->proven = true;
+}
+
+void auth_rejected(struct auth *auth, unsigned number)
+{
+    if (!auth->settings.enabled || number != auth->number || !auth->header)
+        return;
+    if (!auth->proven) /* fresh from a login, and refused: a new one will hardly help at once */
+        wait_after_failure(auth, BACKOFF_BASE_MS);
+    forget_tokens(auth);
+    auth->number++;
+}

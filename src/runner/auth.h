@@ -1,0 +1,48 @@
+#pragma once
+
+/*
+ * The login at the backend. Tokens live here and nowhere else. Whoever needs one asks for
+ * auth_header(); where there is none, a login or a refresh is under way afterwards (or waits for
+ * its time), for all who ask together, and `on_change` tells when to ask again.
+ */
+
+#include "base/ev.h"
+#include "runner/http.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct auth;
+
+struct auth_settings {
+    bool enabled;           /* off: every request goes out without a header */
+    const char *login_url;  /* borrowed, like the others, for the life of the auth */
+    const char *refresh_url;
+    const char *login;
+    const char *password;
+    int64_t refresh_ms;     /* a token older than this is refreshed before its next use */
+};
+
+/* What happened, for the one who logs. `message` is a sentence without secrets; NULL for AUTH_RETRY. */
+enum auth_event {
+    AUTH_LOGGED_IN,
+    AUTH_REFRESHED,
+    AUTH_REFUSED, /* the login: a person has to mend it */
+    AUTH_FAILED,  /* trouble that may pass */
+    AUTH_RETRY,   /* the pause after one of the last two is over */
+};
+typedef void auth_event_fn(enum auth_event event, const char *message, void *data);
+
+struct auth *auth_new(const struct auth_settings *settings, struct ev *ev, struct http *http, auth_event_fn *on_change,
+                      void *data);
+void auth_free(struct auth *auth);
+
+/*
+ * True when a request may go out now, with the header's value in `ret_header` (NULL where no login
+ * is needed; valid until the next turn of the loop) and its number for auth_rejected().
+ */
+bool auth_header(struct auth *auth, const char **ret_header, unsigned *ret_number);
+
+/* The backend took, or refused with 401, the token of that number. Late news of older ones is ignored. */
+void auth_accepted(struct auth *auth, unsigned number);
+void auth_rejected(struct auth *auth, unsigned number);

@@ -1,0 +1,168 @@
+#include "runner/delivery.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "runner/backoff.h"
+
+#include <string.h>
+
+#define MAX_PARALLEL 4
+#define BACKOFF_BASE_MS 1000
+#define BACKOFF_MAX_MS 60000
+
+struct delivery {
+    struct ev *ev;
+    struct spool *spool;
+    struct backend *backend;
+    delivery_event_fn *fn;
+    void *data;
+
+    unsigned in_flight;
+    /* While nobody answers, one result at a time probes for all; an answer opens the way again. */
+    bool backend_away;
+    int64_t not_before_ms;
+    struct backoff away_backoff;
+    uint64_t random;
+    struct ev_timer timer;
+};
+
+/* One result on its way. */
+struct post {
+    struct delivery *delivery;
+    char *key;
+};
+
+struct delivery *delivery_new(struct ev *ev, struct spool *spool, struct backend *backend, delivery_event_fn *fn,
+                              void *data)
+{
+    struct delivery *d = mem_alloc(sizeof(*d));
+    uint64_t seed = backoff_seed();
+    *d = (struct delivery){
+        .ev = ev,
+        .spool = spool,
+        .backend = backend,
+        .fn = fn,
+        .data = data,
+        .random = seed,
+        .away_backoff = {.base_ms = BACKOFF_BASE_MS, .max_ms = BACKOFF_MAX_MS, .random = seed},
+    };
+    return d;
+}
+
+void delivery_free(struct delivery *d)
+{
+    if (!d)
+        return;
+    ev_timer_stop(d->ev, &d->timer);
+    free(d);
+}
+
+bool delivery_is_busy(const struct delivery *d)
+{
+    return d->in_flight > 0;
+}
+
+/* ---- the answers ---- */
+
+/* This result alone waits: the backend answers, but not to its liking. */
+static void delay_entry(struct delivery *d, struct spool_entry *entry, int64_t at_least_ms)
+{
+    struct backoff backoff = {
+        .base_ms = BACKOFF_BASE_MS, .max_ms = BACKOFF_MAX_MS, .failures = entry->failures, .random = d->random};
+    entry->not_before_ms = clock_now_ms() + backoff_next_ms(&backoff, at_least_ms);
+    entry->failures = backoff.failures;
+    d->random = backoff.random;
+}
+
+static void delay_all(struct delivery *d, int64_t at_least_ms)
+{
+    d->backend_away = true;
+    d->not_before_ms = clock_now_ms() + backoff_next_ms(&d->away_backoff, at_least_ms);
+}
+
+static void on_trouble(struct delivery *d, struct spool_entry *entry, const struct backend_answer *answer)
+{
+    bool concerns_all = answer->status == 0 || answer->retry_after_ms >= 0 || answer->outcome == BACKEND_FORBIDDEN;
+    if (concerns_all)
+        delay_all(d, MAX(answer->retry_after_ms, (int64_t)0));
+    else
+        delay_entry(d, entry, 0);
+    d->fn(DELIVERY_DELAYED, entry->key, answer->message, d->data);
+}
+
+static void on_end(struct delivery *d, const char *key, const struct backend_answer *answer)
+{
+    struct err err = {0};
+    bool taken = answer->outcome == BACKEND_OK;
+    int r = taken ? spool_delivered(d->spool, key, &err)
+                  : spool_rejected(d->spool, key, answer->body, answer->body_len, &err);
+    struct spool_entry *entry = spool_find(d->spool, key);
+    if (r < 0 && entry)
+        delay_entry(d, entry, BACKOFF_BASE_MS);
+    if (r < 0)
+        d->fn(DELIVERY_BROKEN, key, err.message, d->data);
+    else
+        d->fn(taken ? DELIVERY_DONE : DELIVERY_REJECTED, key, answer->message, d->data);
+}
+
+static void on_answer(const struct backend_answer *answer, void *data)
+{
+    struct post *post = data;
+    struct delivery *d = post->delivery;
+    struct spool_entry *entry = spool_find(d->spool, post->key);
+    d->in_flight--;
+    entry->in_flight = false;
+    if (answer->status != 0 && answer->outcome != BACKEND_FORBIDDEN) {
+        d->backend_away = false;
+        backoff_reset(&d->away_backoff);
+    }
+    if (answer->outcome == BACKEND_OK || answer->outcome == BACKEND_REFUSED)
+        on_end(d, post->key, answer);
+    else if (answer->outcome != BACKEND_RELOGIN)
+        on_trouble(d, entry, answer);
+    free(post->key);
+    free(post);
+    delivery_kick(d);
+}
+
+/* ---- the requests ---- */
+
+/* False where nothing more can be started now. */
+static bool start(struct delivery *d, struct spool_entry *entry)
+{
+    int fd;
+    struct err err = {0};
+    if (spool_open_body(d->spool, entry->key, &fd, &err) < 0) {
+        delay_entry(d, entry, BACKOFF_BASE_MS);
+        d->fn(DELIVERY_BROKEN, entry->key, err.message, d->data);
+        return true;
+    }
+    struct post *post = mem_alloc(sizeof(*post));
+    *post = (struct post){.delivery = d, .key = mem_strdup(entry->key)};
+    if (!backend_deliver(d->backend, fd, on_answer, post)) {
+        free(post->key);
+        free(post);
+        return false;
+    }
+    entry->in_flight = true;
+    d->in_flight++;
+    return true;
+}
+
+static void on_timer(void *data)
+{
+    delivery_kick(data);
+}
+
+void delivery_kick(struct delivery *d)
+{
+    int64_t now = clock_now_ms();
+    int64_t next = d->not_before_ms;
+    while (now >= d->not_before_ms && d->in_flight < (d->backend_away ? 1 : MAX_PARALLEL)) {
+        struct spool_entry *entry = spool_next(d->spool, now, &next);
+        if (!entry || !start(d, entry))
+            break;
+    }
+    if (spool_len(d->spool) && next > now && next != CLOCK_NEVER)
+        ev_timer_at(d->ev, &d->timer, next, on_timer, d);
+}

@@ -1,0 +1,231 @@
+#include "runner/http.h"
+
+#include "base/buf.h"
+#include "base/fd.h"
+#include "base/mem.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define USER_AGENT "ostest-runner/" PROJECT_VERSION
+#define ANSWER_LIMIT_BYTES (1U << 20)
+#define CONNECT_TIMEOUT_MS 10000L
+/* Long: an answer that we do not wait for may be a task that is lost. */
+#define TOTAL_TIMEOUT_MS 300000L
+#define MAX_RETRY_AFTER_S 3600
+
+struct http {
+    CURLM *multi;
+    struct transfer *transfers;
+};
+
+/* One request in flight. */
+struct transfer {
+    struct transfer *next;
+    CURL *easy;
+    struct curl_slist *headers;
+    int body_fd;
+    struct buf body;
+    char error[CURL_ERROR_SIZE];
+    http_done_fn *fn;
+    void *data;
+};
+
+int http_new(struct http **ret_http, struct err *err)
+{
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != 0)
+        return err_set(err, ERR_INTERNAL, EIO, "Cannot initialise libcurl");
+    CURLM *multi = curl_multi_init();
+    if (!multi)
+        return err_set(err, ERR_INTERNAL, ENOMEM, "Cannot initialise libcurl");
+    struct http *http = mem_alloc(sizeof(*http));
+    http->multi = multi;
+    *ret_http = http;
+    return 0;
+}
+
+static void free_headers(struct curl_slist *headers)
+{
+    for (struct curl_slist *h = headers; h; h = h->next)
+        explicit_bzero(h->data, strlen(h->data)); /* one of them may be the authorization */
+    curl_slist_free_all(headers);
+}
+
+static void transfer_free(struct http *http, struct transfer *t)
+{
+    struct transfer **link = &http->transfers;
+    while (*link != t)
+        link = &(*link)->next;
+    *link = t->next;
+    curl_multi_remove_handle(http->multi, t->easy);
+    curl_easy_cleanup(t->easy);
+    free_headers(t->headers);
+    fd_close(t->body_fd);
+    buf_done(&t->body);
+    free(t);
+}
+
+void http_free(struct http *http)
+{
+    if (!http)
+        return;
+    while (http->transfers)
+        transfer_free(http, http->transfers);
+    curl_multi_cleanup(http->multi);
+    curl_global_cleanup();
+    free(http);
+}
+
+/* ---- building a request ---- */
+
+static size_t take_body(char *data, size_t size, size_t count, void *userdata)
+{
+    struct transfer *t = userdata;
+    return buf_append(&t->body, data, size * count) < 0 ? 0 : size * count;
+}
+
+static size_t give_body(char *data, size_t size, size_t count, void *userdata)
+{
+    struct transfer *t = userdata;
+    ssize_t n = read(t->body_fd, data, size * count);
+    return n < 0 ? CURL_READFUNC_ABORT : (size_t)n;
+}
+
+/* For a request that curl sends again on another connection. */
+static int rewind_body(void *userdata, curl_off_t offset, int origin)
+{
+    struct transfer *t = userdata;
+    return lseek(t->body_fd, (off_t)offset, origin) < 0 ? CURL_SEEKFUNC_FAIL : CURL_SEEKFUNC_OK;
+}
+
+static void set_body(struct transfer *t, const struct http_request *request)
+{
+    curl_easy_setopt(t->easy, CURLOPT_POST, 1L);
+    if (request->json) {
+        curl_easy_setopt(t->easy, CURLOPT_COPYPOSTFIELDS, request->json);
+        return;
+    }
+    struct stat st = {0};
+    fstat(t->body_fd, &st);
+    curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)st.st_size);
+    curl_easy_setopt(t->easy, CURLOPT_READFUNCTION, give_body);
+    curl_easy_setopt(t->easy, CURLOPT_READDATA, t);
+    curl_easy_setopt(t->easy, CURLOPT_SEEKFUNCTION, rewind_body);
+    curl_easy_setopt(t->easy, CURLOPT_SEEKDATA, t);
+}
+
+static void set_protocols(CURL *easy)
+{
+#if LIBCURL_VERSION_NUM >= 0x075500
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+#else
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+#endif
+}
+
+static void set_headers(struct transfer *t, const struct http_request *request)
+{
+    t->headers = curl_slist_append(t->headers, "Accept: application/json");
+    if (request->json || request->body_fd >= 0) {
+        t->headers = curl_slist_append(t->headers, "Content-Type: application/json");
+        t->headers = curl_slist_append(t->headers, "Expect:"); /* no pause before a large body */
+    }
+    if (request->authorization) {
+        char *line = mem_printf("Authorization: %s", request->authorization);
+        t->headers = curl_slist_append(t->headers, line);
+        mem_free_secret(line);
+    }
+    curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
+}
+
+void http_start(struct http *http, const struct http_request *request, http_done_fn *fn, void *data)
+{
+    struct transfer *t = mem_alloc(sizeof(*t));
+    *t = (struct transfer){
+        .next = http->transfers, .easy = curl_easy_init(), .body_fd = request->body_fd, .body = BUF_INIT(ANSWER_LIMIT_BYTES), .fn = fn, .data = data};
+    if (!t->easy)
+        abort(); /* out of memory */
+    http->transfers = t;
+    set_protocols(t->easy);
+    set_headers(t, request);
+    curl_easy_setopt(t->easy, CURLOPT_URL, request->url);
+    curl_easy_setopt(t->easy, CURLOPT_USERAGENT, USER_AGENT);
+    curl_easy_setopt(t->easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(t->easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
+    curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, TOTAL_TIMEOUT_MS);
+    curl_easy_setopt(t->easy, CURLOPT_TCP_KEEPALIVE, 1L);
+    curl_easy_setopt(t->easy, CURLOPT_ERRORBUFFER, t->error);
+    curl_easy_setopt(t->easy, CURLOPT_WRITEFUNCTION, take_body);
+    curl_easy_setopt(t->easy, CURLOPT_WRITEDATA, t);
+    curl_easy_setopt(t->easy, CURLOPT_PRIVATE, t);
+    if (request->json || request->body_fd >= 0)
+        set_body(t, request);
+    curl_multi_add_handle(http->multi, t->easy);
+}
+
+/* ---- the end of a request ---- */
+
+static int64_t retry_after_ms(CURL *easy)
+{
+    curl_off_t seconds = 0; /* curl turns a date into seconds from now */
+    if (curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &seconds) != CURLE_OK || seconds <= 0)
+        return -1;
+    return (int64_t)MIN(seconds, (curl_off_t)MAX_RETRY_AFTER_S) * 1000;
+}
+
+static void finish(struct http *http, struct transfer *t, CURLcode code)
+{
+    char too_large[64];
+    snprintf(too_large, sizeof(too_large), "the answer is larger than %u bytes", ANSWER_LIMIT_BYTES);
+    struct http_answer answer = {.body = "", .retry_after_ms = -1};
+    long status = 0;
+    curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+    if (code == CURLE_OK) {
+        answer.status = (int)status;
+        answer.body = t->body.data ? t->body.data : "";
+        answer.body_len = t->body.len;
+        answer.retry_after_ms = retry_after_ms(t->easy);
+    } else {
+        answer.error = code == CURLE_WRITE_ERROR ? too_large : t->error[0] ? t->error : curl_easy_strerror(code);
+    }
+    t->fn(&answer, t->data);
+    transfer_free(http, t);
+}
+
+/* Moves the transfers on and runs the callbacks of those that have ended; how many these were. */
+static int perform(struct http *http, unsigned *ret_ended, struct err *err)
+{
+    int running;
+    CURLMcode r = curl_multi_perform(http->multi, &running);
+    if (r != CURLM_OK)
+        return err_set(err, ERR_INTERNAL, EIO, "libcurl fails: %s", curl_multi_strerror(r));
+    *ret_ended = 0;
+    int left;
+    for (CURLMsg *m; (m = curl_multi_info_read(http->multi, &left));) {
+        struct transfer *t = NULL;
+        if (m->msg != CURLMSG_DONE)
+            continue;
+        CURLcode code = m->data.result;
+        curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&t);
+        finish(http, t, code);
+        ++*ret_ended;
+    }
+    return 0;
+}
+
+int http_wait(struct http *http, int extra_fd, int timeout_ms, struct err *err)
+{
+    struct curl_waitfd extra = {.fd = extra_fd, .events = CURL_WAIT_POLLIN};
+    unsigned ended;
+    int r = perform(http, &ended, err);
+    if (r < 0 || ended) /* their callbacks may have changed what there is to wait for */
+        return r;
+    CURLMcode c = curl_multi_poll(http->multi, &extra, 1, timeout_ms < 0 ? 3600000 : timeout_ms, NULL);
+    if (c != CURLM_OK)
+        return err_set(err, ERR_INTERNAL, EIO, "libcurl fails: %s", curl_multi_strerror(c));
+    return perform(http, &ended, err);
+}

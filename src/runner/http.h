@@ -1,0 +1,44 @@
+#pragma once
+
+/*
+ * HTTP for the event loop, on curl_multi. Requests never block; each ends in one call of its
+ * callback. Redirects are not followed: a POST that turned into a GET would look delivered.
+ */
+
+#include "base/err.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct http;
+
+struct http_request {
+    const char *url;
+    const char *authorization; /* the header's value; NULL: none. Kept out of every log. */
+    const char *json;          /* a POST of this text; copied */
+    int body_fd;               /* a POST of this file, JSON too; owned from now on; -1: none */
+};
+
+struct http_answer {
+    int status;             /* 0: no answer, `error` says why */
+    const char *error;      /* a sentence; valid during the callback, like the next */
+    const char *body;       /* NUL-terminated */
+    size_t body_len;
+    int64_t retry_after_ms; /* of the header, also where it was a date; -1: none */
+};
+
+typedef void http_done_fn(const struct http_answer *answer, void *data);
+
+int http_new(struct http **ret_http, struct err *err);
+
+/* Drops requests in flight without calling back. */
+void http_free(struct http *http);
+
+/* Always ends in `fn`, from http_wait(), never from within this call. */
+void http_start(struct http *http, const struct http_request *request, http_done_fn *fn, void *data);
+
+/*
+ * Waits until something happens to a request, `extra_fd` is readable, or `timeout_ms` (-1: none)
+ * have passed; runs the callbacks of the requests that have ended. The only wait of the runner.
+ */
+int http_wait(struct http *http, int extra_fd, int timeout_ms, struct err *err);

@@ -1,0 +1,194 @@
+#include "runner/journal.h"
+
+#include "base/fs.h"
+#include "model/result.h"
+#include "model/task.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define COUNTER_LIMIT_BYTES 32
+
+struct journal {
+    char *jobs_dir;
+    char *spool_dir;
+    uint64_t sequence; /* of the newest key on disk, in jobs and spool */
+};
+
+static void see_sequences(struct journal *journal, const struct strv *names)
+{
+    for (size_t i = 0; i < names->len; i++)
+        journal->sequence = MAX(journal->sequence, strtoull(names->items[i], NULL, 10));
+}
+
+/* Keys must be unique among all that is still on disk, wherever it is by now. */
+static int find_sequence(struct journal *journal, const char *state_dir, struct err *err)
+{
+    static const char *const places[] = {"jobs", "spool", "rejected"};
+    for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+        CLEANUP(mem_freep) char *dir = mem_printf("%s/%s", state_dir, places[i]);
+        CLEANUP(strv_done) struct strv names = {0};
+        int r = fs_make_dirs(dir, 0700, err);
+        if (r == 0)
+            r = fs_list_dir(dir, &names, err);
+        if (r < 0)
+            return r;
+        see_sequences(journal, &names);
+    }
+    return 0;
+}
+
+int journal_open(const char *state_dir, struct journal **ret_journal, struct err *err)
+{
+    struct journal *journal = mem_alloc(sizeof(*journal));
+    journal->jobs_dir = mem_printf("%s/jobs", state_dir);
+    journal->spool_dir = mem_printf("%s/spool", state_dir);
+    int r = find_sequence(journal, state_dir, err);
+    if (r < 0)
+        journal_free(journal);
+    else
+        *ret_journal = journal;
+    return r;
+}
+
+void journal_free(struct journal *journal)
+{
+    if (!journal)
+        return;
+    free(journal->jobs_dir);
+    free(journal->spool_dir);
+    free(journal);
+}
+
+char *journal_dir(const struct journal *journal, const char *key)
+{
+    return mem_printf("%s/%s", journal->jobs_dir, key);
+}
+
+static char *file_of(const struct journal *journal, const char *key, const char *name)
+{
+    return mem_printf("%s/%s/%s", journal->jobs_dir, key, name);
+}
+
+static char *spool_path(const struct journal *journal, const char *key)
+{
+    return mem_printf("%s/%s.json", journal->spool_dir, key);
+}
+
+int journal_list(struct journal *journal, struct strv *ret_claims, struct strv *ret_garbage, struct err *err)
+{
+    CLEANUP(strv_done) struct strv keys = {0};
+    int r = fs_list_dir(journal->jobs_dir, &keys, err);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < keys.len; i++) {
+        CLEANUP(mem_freep) char *task = file_of(journal, keys.items[i], "task.json");
+        CLEANUP(mem_freep) char *spooled = spool_path(journal, keys.items[i]);
+        bool is_claim = fs_exists(task) && !fs_exists(spooled);
+        strv_push(is_claim ? ret_claims : ret_garbage, keys.items[i]);
+    }
+    return 0;
+}
+
+int journal_add(struct journal *journal, const struct task *task, const char *body, size_t len, char **ret_key,
+                struct err *err)
+{
+    CLEANUP(mem_freep) char *key = task_key(task, ++journal->sequence);
+    CLEANUP(mem_freep) char *dir = journal_dir(journal, key);
+    CLEANUP(mem_freep) char *path = file_of(journal, key, "task.json");
+    if (mkdir(dir, 0700) < 0)
+        return err_errno(err, errno, "Cannot create %s", dir);
+    int r = fs_write_atomic(path, body, len, err);
+    if (r == 0)
+        r = fs_sync_dir(journal->jobs_dir, err);
+    if (r < 0) {
+        journal_remove(journal, key, NULL);
+        return r;
+    }
+    *ret_key = TAKE_PTR(key);
+    return 0;
+}
+
+int journal_read(struct journal *journal, const char *key, struct buf *ret_body, struct err *err)
+{
+    CLEANUP(mem_freep) char *path = file_of(journal, key, "task.json");
+    int r = fs_read_file(path, TASK_MAX_BYTES, ret_body, err);
+    return r == -ENOENT ? err_set(err, ERR_INTERNAL, ENOENT, "%s is missing", path) : r;
+}
+
+int journal_count_start(struct journal *journal, const char *key, unsigned *ret_starts, struct err *err)
+{
+    CLEANUP(mem_freep) char *path = file_of(journal, key, "starts");
+    CLEANUP(buf_done) struct buf text = BUF_INIT(0);
+    int r = fs_read_file(path, COUNTER_LIMIT_BYTES, &text, err);
+    if (r < 0 && r != -ENOENT)
+        return r;
+    unsigned starts = (unsigned)strtoul(text.len ? text.data : "0", NULL, 10) + 1;
+    char line[COUNTER_LIMIT_BYTES];
+    int len = snprintf(line, sizeof(line), "%u\n", starts);
+    r = fs_write_atomic(path, line, (size_t)len, err);
+    if (r == 0)
+        *ret_starts = starts;
+    return r;
+}
+
+bool journal_has_result(const struct journal *journal, const char *key)
+{
+    CLEANUP(mem_freep) char *path = file_of(journal, key, "result.json");
+    return fs_exists(path);
+}
+
+static int append_to_buf(const char *text, size_t len, void *data)
+{
+    return buf_append(data, text, len);
+}
+
+int journal_write_error(struct journal *journal, const char *key, const char *details, struct err *err)
+{
+    CLEANUP(mem_freep) char *path = file_of(journal, key, "result.json");
+    CLEANUP(buf_done) struct buf body = BUF_INIT(0);
+    CLEANUP(buf_done) struct buf text = BUF_INIT(0);
+    CLEANUP(task_done) struct task task = {0};
+    CLEANUP(result_done) struct result result = {0};
+    int r = journal_read(journal, key, &body, err);
+    if (r < 0)
+        return r;
+    task_parse(body.data ? body.data : "", body.len, &task, NULL);
+    if (!task.id_json)
+        return err_set(err, ERR_INTERNAL, EINVAL, "jobs/%s/task.json holds no id to answer to", key);
+    result_init_error(&result, details);
+    result_write(&result, task.id_json, RESULT_MEMORY_MB, append_to_buf, &text);
+    return fs_write_atomic(path, text.data, text.len, err);
+}
+
+int journal_hand_over(struct journal *journal, const char *key, struct err *err)
+{
+    CLEANUP(mem_freep) char *result = file_of(journal, key, "result.json");
+    CLEANUP(mem_freep) char *spooled = spool_path(journal, key);
+    CLEANUP(mem_freep) char *task = file_of(journal, key, "task.json");
+    CLEANUP(mem_freep) char *dir = journal_dir(journal, key);
+    int r = fs_rename_durable(result, spooled, err);
+    if (r == 0 && unlink(task) < 0)
+        r = err_errno(err, errno, "Cannot remove %s", task);
+    return r < 0 ? r : fs_sync_dir(dir, err);
+}
+
+int journal_remove(struct journal *journal, const char *key, struct err *err)
+{
+    CLEANUP(mem_freep) char *dir = journal_dir(journal, key);
+    CLEANUP(strv_done) struct strv names = {0};
+    int r = fs_list_dir(dir, &names, err);
+    if (r < 0)
+        return r == -ENOENT ? 0 : r;
+    for (size_t i = 0; i < names.len; i++) {
+        CLEANUP(mem_freep) char *path = mem_printf("%s/%s", dir, names.items[i]);
+        unlink(path); /* directories stay, and are noticed below */
+    }
+    if (rmdir(dir) == 0)
+        return 0;
+    return err_errno(err, errno == EEXIST ? ENOTEMPTY : errno, "Cannot remove %s", dir);
+}

@@ -1,0 +1,62 @@
+#pragma once
+
+/*
+ * Claims on disk: jobs/<key>/ holds a task from the moment that the backend handed it out until
+ * its result is in the spool. Nothing happens to a claim before journal_add() has returned 0.
+ *
+ *   task.json    what the backend answered, as it came
+ *   starts       how often a job was started for it
+ *   result.json  the body of the POST, written by the job in one step
+ *   stdout.log, stderr.log  what the tests printed
+ */
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/strv.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct journal;
+
+/* Below `state_dir`, which exists. */
+int journal_open(const char *state_dir, struct journal **ret_journal, struct err *err);
+void journal_free(struct journal *journal);
+
+/*
+ * What is on disk, oldest first: the keys of claims without a result in the spool, and those of
+ * directories that hold nothing but what a dead job has left.
+ */
+int journal_list(struct journal *journal, struct strv *ret_claims, struct strv *ret_garbage, struct err *err);
+
+struct task;
+
+/* Writes the claim down, durably. `ret_key` is the caller's. */
+int journal_add(struct journal *journal, const struct task *task, const char *body, size_t len, char **ret_key,
+                struct err *err);
+
+/* The body that journal_add() wrote. */
+int journal_read(struct journal *journal, const char *key, struct buf *ret_body, struct err *err);
+
+/* jobs/<key>. The caller frees. */
+char *journal_dir(const struct journal *journal, const char *key);
+
+/* Counts a start, durably, and gives the number of starts with it. */
+int journal_count_start(struct journal *journal, const char *key, unsigned *ret_starts, struct err *err);
+
+bool journal_has_result(const struct journal *journal, const char *key);
+
+/* Writes an error result for a claim, in one step. */
+int journal_write_error(struct journal *journal, const char *key, const char *details, struct err *err);
+
+/*
+ * Moves the result into the spool, as spool/<key>.json, and forgets the task, both durably: from
+ * then on the claim is the spool's, and its directory is garbage.
+ */
+int journal_hand_over(struct journal *journal, const char *key, struct err *err);
+
+/*
+ * Removes the small files and the directory. -ENOTEMPTY where trees of a dead job are still in it:
+ * those are removed by a job started with --clean.
+ */
+int journal_remove(struct journal *journal, const char *key, struct err *err);

@@ -1,0 +1,109 @@
+/*
+ * ostest-runner: takes testing tasks from a backend, has each run by an ostest-job of its own,
+ * and posts the results. This file reads the options and prepares the process; the work is in
+ * supervisor.c.
+ */
+
+#include "base/fs.h"
+#include "base/log.h"
+#include "runner/options.h"
+#include "runner/supervisor.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define EXIT_USAGE 2
+
+/* ostest-job lies beside us in a build directory, else where the installation puts it. */
+static char *find_job_program(void)
+{
+    CLEANUP(mem_freep) char *dir = fs_program_dir();
+    char *beside = mem_printf("%s/ostest-job", dir);
+    if (access(beside, X_OK) == 0)
+        return beside;
+    free(beside);
+    return mem_strdup(LIBEXEC_DIR "/ostest-job");
+}
+
+/* Passwords and tokens are in our memory: no core dumps, and no other process of this user may look. */
+static void protect_secrets(void)
+{
+    struct rlimit none = {0, 0};
+    setrlimit(RLIMIT_CORE, &none);
+    prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L);
+}
+
+static int lock_state_dir(const struct options *options, const char *lock_path, int *ret_fd, struct err *err)
+{
+    int r = fs_make_dirs(options->state_dir, 0700, err);
+    if (r == 0)
+        r = fs_lock(lock_path, ret_fd, err);
+    if (r == -EWOULDBLOCK)
+        return err_set(err, ERR_ENVIRONMENT, EBUSY,
+                       "Another ostest-runner works in %s: stop it, or give this one its own --state-dir",
+                       options->state_dir);
+    return r;
+}
+
+static int work(const struct options *options)
+{
+    struct err err = {0};
+    CLEANUP(mem_freep) char *job_program = find_job_program();
+    CLEANUP(mem_freep) char *lock_path = mem_printf("%s/lock", options->state_dir);
+    int lock = -1;
+    if (access(job_program, X_OK) != 0) {
+        log_critical("%s is missing: the installation is not complete", job_program);
+        return 1;
+    }
+    int r = lock_state_dir(options, lock_path, &lock, &err);
+    if (r == 0) {
+        log_info("ostest-runner " PROJECT_VERSION " backend=%s slots=%lld state=%s%s", options->backend_url,
+                 (long long)options->concurrent, options->state_dir, options->job.mock ? " (mock)" : "");
+        log_warning("students' code runs unconfined (--sandbox none): --memory, --cpus, --pids and --network have no effect");
+        r = supervisor_run(options, job_program, &err);
+    }
+    fs_unlock(lock_path, lock);
+    if (r < 0)
+        log_critical("%s", err.message);
+    return r == 0 ? 0 : 1;
+}
+
+static int start(const struct options *options)
+{
+    struct err err = {0};
+    signal(SIGPIPE, SIG_IGN);
+    umask(077);
+    protect_secrets();
+    log_set_level((enum log_level)options->logger_level);
+    if (log_open(options->logger_output, &err) < 0) {
+        fprintf(stderr, "ostest-runner: --logger-output: %s\n", err.message);
+        return EXIT_USAGE;
+    }
+    return work(options);
+}
+
+int main(int argc, char **argv)
+{
+    struct options options;
+    struct strv faults = {0};
+    const char *asked;
+    int status = EXIT_USAGE;
+    int r = options_read(argc, argv, &options, &asked, &faults);
+    for (size_t i = 0; i < faults.len && !asked; i++)
+        fprintf(stderr, "ostest-runner: %s\n", faults.items[i]);
+    if (asked && strcmp(asked, "version") == 0)
+        status = puts("ostest-runner " PROJECT_VERSION) < 0;
+    else if (asked)
+        status = (options_print_help(), 0);
+    else if (r == 0)
+        status = start(&options);
+    strv_done(&faults);
+    options_done(&options);
+    return status;
+}

@@ -1,0 +1,205 @@
+#include "runner/options.h"
+
+#include "base/fs.h"
+#include "base/utf8.h"
+
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+#define PASSWORD_LIMIT_BYTES 4096
+#define DEFAULT_PASSWORD "dora_explorer"
+
+static const char *check_url(const char *text)
+{
+    bool is_http = strncasecmp(text, "http://", 7) == 0 || strncasecmp(text, "https://", 8) == 0;
+    const char *host = is_http ? strstr(text, "://") + 3 : "";
+    bool usable = *host && *host != '/' && !strchr(text, ' ') && !job_options_check_line(text);
+    return usable ? NULL : "a URL that begins with http:// or https:// and names a host";
+}
+
+static const char *check_api(const char *text)
+{
+    bool usable = *text == '/' && !strchr(text, ' ') && !job_options_check_line(text);
+    return usable ? NULL : "a path that begins with '/'";
+}
+
+static const char *check_text(const char *text)
+{
+    return *text && utf8_is_valid(text, strlen(text)) ? NULL : "a text in UTF-8 that is not empty";
+}
+
+#define MEMBER(name) offsetof(struct options, name)
+
+static const struct opt table[] = {
+    {"backend-url", "URL", OPT_STRING, MEMBER(backend_url), "http://localhost:5000", .check = check_url,
+     .help = "the backend"},
+    {"concurrent", "N", OPT_INTEGER, MEMBER(concurrent), "2", .min = 1, .max = 1024, .help = "tasks at a time"},
+    {"check-interval", "S", OPT_SECONDS, MEMBER(check_interval_ms), "5", .min = 0.01, .max = 86400,
+     .help = "between questions while there is no task (jittered)"},
+    {"get-api", "PATH", OPT_STRING, MEMBER(get_api), "/api/task/available", .check = check_api,
+     .help = "where tasks are asked for"},
+    {"post-api", "PATH", OPT_STRING, MEMBER(post_api), "/api/task/result", .check = check_api,
+     .help = "where results are posted"},
+    {"login-api", "PATH", OPT_STRING, MEMBER(login_api), "/api/v1/login", .check = check_api, .help = "the login"},
+    {"token-refresh-api", "PATH", OPT_STRING, MEMBER(token_refresh_api), "/api/v1/auth/refresh", .check = check_api,
+     .help = "where tokens are refreshed"},
+    {"refresh-time", "S", OPT_SECONDS, MEMBER(refresh_ms), "60", .min = 0.1, .max = 1e6,
+     .help = "between token refreshes"},
+    {"login", "NAME", OPT_STRING, MEMBER(login), "dora_explorer", .check = check_text, .help = "account"},
+    {"password", "WORD", OPT_SECRET, MEMBER(password), .check = check_text,
+     .help = "its password; better in a file [dora_explorer]"},
+    {"password-file", "FILE", OPT_STRING, MEMBER(password_file),
+     .help = "file with the password [systemd credential 'password']"},
+    {"auth", NULL, OPT_FLAG, MEMBER(auth), "no", .help = "the backend wants a login"},
+    {"logger-level", "LEVEL", OPT_CHOICE, MEMBER(logger_level), "info",
+     .choices = "debug|info|warning|error|critical", .help = "least important lines that are logged"},
+    {"logger-output", "FILE", OPT_STRING, MEMBER(logger_output), "",
+     .help = "log file, appended to; reopened on SIGHUP [standard output]"},
+    JOB_OPTIONS(struct options, job.),
+    {"state-dir", "DIR", OPT_STRING, MEMBER(state_dir), .check = job_options_check_line,
+     .help = "journal, spool, caches [$STATE_DIRECTORY, else $XDG_STATE_HOME/ostest-runner]"},
+    {"config", "FILE", OPT_STRING, MEMBER(config), .help = "file with lines 'option = value'"},
+    {"once", NULL, OPT_FLAG, MEMBER(once), "no", .help = "stop after one task"},
+    {"max-tasks", "N", OPT_INTEGER, MEMBER(max_tasks), "0", .max = 1e15, .help = "stop after N tasks; 0: go on"},
+    {"task-tries", "N", OPT_INTEGER, MEMBER(task_tries), "2", .min = 1, .max = 100,
+     .help = "starts of one task whose job dies, before that is reported as an error"},
+    {"drain-timeout", "S", OPT_SECONDS, MEMBER(drain_timeout_ms), .max = 1e6,
+     .help = "how long a stop waits for running tasks and deliveries; 0: no limit [as --timeout]"},
+    {"help", NULL, OPT_HELP, .help = "this text"},
+    {"version", NULL, OPT_HELP, .help = "the version"},
+};
+
+/* The rows of JOB_OPTIONS, for the job's own configuration file. */
+static bool is_job_option(const struct opt *o)
+{
+    return o->offset >= MEMBER(job) && o->offset < MEMBER(job) + sizeof(struct job_options) && o->kind != OPT_HELP;
+}
+
+/* ---- what needs more than its row ---- */
+
+static int read_password_file(const char *path, char **ret_password, struct err *err)
+{
+    CLEANUP(buf_done) struct buf text = BUF_INIT(0);
+    int r = fs_read_file(path, PASSWORD_LIMIT_BYTES, &text, err);
+    if (r < 0)
+        return r == -ENOENT ? err_set(err, ERR_ENVIRONMENT, ENOENT, "there is no file %s", path) : r;
+    size_t len = text.len ? strcspn(text.data, "\r\n") : 0;
+    char *password = mem_strndup(len ? text.data : "", len);
+    if (text.data)
+        explicit_bzero(text.data, text.len);
+    if (check_text(password)) {
+        mem_free_secret(password);
+        return err_set(err, ERR_ENVIRONMENT, EINVAL, "the first line of %s is no password: %s is expected", path,
+                       check_text(""));
+    }
+    *ret_password = password;
+    return 0;
+}
+
+/* The credential that systemd was told to load, see systemd.exec(5). The caller frees. */
+static char *systemd_credential(void)
+{
+    const char *dir = getenv("CREDENTIALS_DIRECTORY");
+    char *path = dir ? mem_printf("%s/password", dir) : NULL;
+    if (path && !fs_exists(path))
+        mem_freep(&path), path = NULL;
+    return path;
+}
+
+/* The stronger source of --password and --password-file wins, then systemd's, then the default. */
+static void choose_password(struct options *o, struct strv *faults)
+{
+    bool file_wins = o->password_file && (!o->password || opt_source_of(&o->set, "password-file") >
+                                                              opt_source_of(&o->set, "password"));
+    CLEANUP(mem_freep) char *credential = o->password || o->password_file ? NULL : systemd_credential();
+    const char *path = file_wins ? o->password_file : credential;
+    struct err err = {0};
+    char *password = NULL;
+    if (path && read_password_file(path, &password, &err) < 0)
+        strv_pushf(faults, "--password-file: %s", err.message);
+    if (password) {
+        mem_free_secret(o->password);
+        o->password = password;
+    }
+    if (!o->password)
+        o->password = mem_strdup(DEFAULT_PASSWORD);
+}
+
+static void choose_state_dir(struct options *o, struct strv *faults)
+{
+    const char *from_systemd = getenv("STATE_DIRECTORY");
+    const char *xdg = getenv("XDG_STATE_HOME");
+    const char *home = getenv("HOME");
+    if (!o->state_dir && from_systemd)
+        o->state_dir = mem_strndup(from_systemd, strcspn(from_systemd, ":"));
+    else if (!o->state_dir && xdg && *xdg == '/')
+        o->state_dir = mem_printf("%s/ostest-runner", xdg);
+    else if (!o->state_dir && home && *home == '/')
+        o->state_dir = mem_printf("%s/.local/state/ostest-runner", home);
+    if (!o->state_dir || !*o->state_dir)
+        strv_push(faults, "--state-dir: nothing was given, and neither $STATE_DIRECTORY nor $HOME is set; accepted: "
+                          "a directory");
+}
+
+/* Jobs run in directories of their own, so that every path must hold everywhere. */
+static void make_absolute(char **path)
+{
+    if (!*path || **path == '/')
+        return;
+    char *cwd = realpath(".", NULL);
+    char *absolute = mem_printf("%s/%s", cwd ? cwd : "", *path);
+    free(cwd);
+    free(*path);
+    *path = absolute;
+}
+
+/* ---- */
+
+int options_read(int argc, char **argv, struct options *ret_options, const char **ret_asked, struct strv *ret_faults)
+{
+    *ret_options = (struct options){
+        .set = {.table = table, .len = ARRAY_LEN(table), .env_prefix = "OSTEST_", .config_option = "config"}};
+    struct options *o = ret_options;
+    o->drain_timeout_ms = -1;
+    opt_parse(&o->set, argc, argv, o, ret_faults);
+    *ret_asked = o->set.help_asked;
+    if (*ret_asked)
+        return 0;
+    for (size_t i = 0; i < o->set.operands.len; i++)
+        strv_pushf(ret_faults, "'%s' was given; accepted: only options", o->set.operands.items[i]);
+    choose_password(o, ret_faults);
+    choose_state_dir(o, ret_faults);
+    make_absolute(&o->state_dir);
+    if (o->once)
+        o->max_tasks = 1;
+    if (o->drain_timeout_ms < 0)
+        o->drain_timeout_ms = o->job.timeout_ms;
+    return ret_faults->len ? -EINVAL : 0;
+}
+
+void options_done(struct options *options)
+{
+    opt_done(&options->set, options);
+}
+
+int options_write_job_file(const struct options *options, const char *path, struct err *err)
+{
+    CLEANUP(buf_done) struct buf text = BUF_INIT(0);
+    buf_puts(&text, "# Written by ostest-runner at each start, for ostest-job.\n");
+    for (size_t i = 0; i < options->set.len; i++)
+        if (is_job_option(&table[i]) && options->set.texts[i])
+            buf_printf(&text, "%s = %s\n", table[i].name, options->set.texts[i]);
+    return fs_write_atomic(path, text.data, text.len, err);
+}
+
+void options_print_help(void)
+{
+    puts("Usage: ostest-runner [OPTION...]\n\n"
+         "Takes testing tasks from an OSTEST backend, runs the course's test suite on each\n"
+         "student's repository, and posts the result of every test.\n\n"
+         "Each option can also stand in the environment (--backend-url as OSTEST_BACKEND_URL)\n"
+         "or in a configuration file (backend-url = …); the command line wins, then the\n"
+         "environment. Defaults are in brackets.\n");
+    opt_print_help(table, ARRAY_LEN(table), stdout);
+}

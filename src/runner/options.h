@@ -1,0 +1,49 @@
+#pragma once
+
+/*
+ * The runner's options: one table for command line, environment (OSTEST_…), configuration file and
+ * help. docs/protocol.md lists those whose names and meaning are fixed.
+ */
+
+#include "base/err.h"
+#include "base/opt.h"
+#include "model/job_options.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct options {
+    char *backend_url;
+    int64_t concurrent;
+    int64_t check_interval_ms;
+    char *get_api, *post_api, *login_api, *token_refresh_api;
+    int64_t refresh_ms;
+    char *login;
+    char *password; /* never shown; after options_read() the one that is in force */
+    char *password_file;
+    bool auth;
+    int logger_level; /* enum log_level */
+    char *logger_output;
+    char *state_dir; /* after options_read() the one that is in force */
+    char *config;
+    bool once;
+    int64_t max_tasks; /* 0: no end */
+    int64_t task_tries;
+    int64_t drain_timeout_ms; /* 0: none; after options_read() never negative */
+    struct job_options job;
+
+    struct opt_set set; /* for options_write_job_file() */
+};
+
+/*
+ * Reads all of them. Each fault is one sentence in `ret_faults`, with what was given and what is
+ * accepted. `ret_asked` is "help" or "version" where that was asked for, else NULL. The caller
+ * ends `ret_options` with options_done() in every case.
+ */
+int options_read(int argc, char **argv, struct options *ret_options, const char **ret_asked, struct strv *ret_faults);
+void options_done(struct options *options);
+
+/* Writes what ostest-job needs, as a configuration file of its own. No secret of the backend is in it. */
+int options_write_job_file(const struct options *options, const char *path, struct err *err);
+
+void options_print_help(void);

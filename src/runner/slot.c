@@ -1,0 +1,120 @@
+#include "runner/slot.h"
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/proc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- what the job logs: lines "<level> <text>" ---- */
+
+static void pass_on(const struct slot *slot, const char *line)
+{
+    enum log_level level = LOG_LEVEL_WARNING; /* what is no line of its log is a complaint of a library */
+    char word[16];
+    size_t len = strcspn(line, " ");
+    const char *text = line;
+    if (line[len] == ' ' && len < sizeof(word)) {
+        memcpy(word, line, len);
+        word[len] = '\0';
+        if (log_level_parse(word, &level) == 0)
+            text = line + len + 1;
+    }
+    log_write(level, "task=%s %s", slot->label, text);
+}
+
+static void take_output(struct slot *slot, const char *data, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        bool full = slot->line_len == sizeof(slot->line) - 1;
+        if (data[i] != '\n' && !full) {
+            slot->line[slot->line_len++] = data[i];
+            continue;
+        }
+        slot->line[slot->line_len] = '\0';
+        if (slot->line_len)
+            pass_on(slot, slot->line);
+        slot->line_len = 0;
+        if (data[i] != '\n')
+            slot->line[slot->line_len++] = data[i];
+    }
+}
+
+static void on_output(uint32_t events, void *data)
+{
+    struct slot *slot = data;
+    char chunk[4096];
+    ssize_t n = read(slot->out_fd, chunk, sizeof(chunk));
+    if (n > 0)
+        take_output(slot, chunk, (size_t)n);
+    else if (n == 0)
+        ev_remove_fd(slot->ev, &slot->out);
+}
+
+/* ---- */
+
+static int spawn(struct slot *slot, const struct slot_program *program, enum slot_work work, int out_fd,
+                 struct err *err)
+{
+    CLEANUP(strv_done) struct strv argv = {0};
+    strv_push(&argv, program->path);
+    strv_pushf(&argv, "--config=%s", program->config_path);
+    strv_pushf(&argv, "--cache-dir=%s", program->cache_dir);
+    if (work == SLOT_CLEAN)
+        strv_push(&argv, "--clean");
+    strv_pushf(&argv, "%s/%s", program->jobs_dir, slot->key);
+    struct proc_setup setup = {
+        .argv = &argv, .in_fd = -1, .out_fd = out_fd, .err_fd = out_fd, .death_signal = SIGTERM, .new_group = true};
+    return proc_spawn(&setup, &slot->pid, err);
+}
+
+int slot_start(struct slot *slot, struct ev *ev, const struct slot_program *program, enum slot_work work,
+               const char *key, const char *label, struct err *err)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+        return err_errno(err, errno, "Cannot create a pipe");
+    *slot = (struct slot){.ev = ev, .out_fd = ends[0], .start_ms = clock_now_ms()};
+    slot->key = mem_strdup(key);
+    slot->label = mem_strdup(label);
+    fcntl(ends[1], F_SETFL, 0); /* the job's side blocks as usual */
+    int r = spawn(slot, program, work, ends[1], err);
+    fd_close(ends[1]);
+    if (r == 0)
+        r = ev_add_fd(ev, &slot->out, slot->out_fd, on_output, slot, err);
+    if (r < 0) {
+        slot_release(slot);
+        return r;
+    }
+    slot->work = work;
+    return 0;
+}
+
+void slot_stop(const struct slot *slot)
+{
+    if (slot->work != SLOT_FREE)
+        kill(slot->pid, SIGTERM);
+}
+
+void slot_ended(struct slot *slot)
+{
+    char chunk[4096];
+    ssize_t n;
+    while ((n = read(slot->out_fd, chunk, sizeof(chunk))) > 0)
+        take_output(slot, chunk, (size_t)n);
+    take_output(slot, "\n", 1);
+}
+
+void slot_release(struct slot *slot)
+{
+    ev_remove_fd(slot->ev, &slot->out);
+    fd_close(slot->out_fd);
+    free(slot->key);
+    free(slot->label);
+    *slot = (struct slot){.out_fd = -1};
+}

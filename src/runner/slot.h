@@ -1,0 +1,50 @@
+#pragma once
+
+/*
+ * A place where one job runs. The slot starts ostest-job, passes on what it logs, and tells when
+ * it has ended. It does not know what a result is: that is the supervisor's.
+ */
+
+#include "base/err.h"
+#include "base/ev.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* What the process in a slot is for. */
+enum slot_work { SLOT_FREE, SLOT_RUN, SLOT_CLEAN };
+
+struct slot {
+    enum slot_work work;
+    char *key;   /* of the claim; owned */
+    char *label; /* the task's id as it is logged; owned */
+    pid_t pid;
+    int64_t start_ms;
+    struct ev *ev;
+    int out_fd;
+    struct ev_source out;
+    char line[1024]; /* the line that is being read */
+    size_t line_len;
+};
+
+/* How jobs are started, the same for all slots; borrowed. */
+struct slot_program {
+    const char *path;        /* of ostest-job */
+    const char *config_path;
+    const char *cache_dir;
+    const char *jobs_dir;
+};
+
+/* Starts a job for the claim in a free slot. `key` and `label` are copied. */
+int slot_start(struct slot *slot, struct ev *ev, const struct slot_program *program, enum slot_work work,
+               const char *key, const char *label, struct err *err);
+
+/* Asks the job to stop. */
+void slot_stop(const struct slot *slot);
+
+/* The job has been reaped: reads the rest of its output, ends what it has left running. */
+void slot_ended(struct slot *slot);
+
+/* Makes it free again. */
+void slot_release(struct slot *slot);

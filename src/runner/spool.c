@@ -1,0 +1,142 @@
+#include "runner/spool.h"
+
+#include "base/clock.h"
+#include "base/fs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+struct spool {
+    char *dir;
+    char *rejected_dir;
+    struct spool_entry *entries; /* by key, which is by age */
+    size_t len;
+};
+
+void spool_free(struct spool *spool)
+{
+    if (!spool)
+        return;
+    for (size_t i = 0; i < spool->len; i++)
+        free(spool->entries[i].key);
+    free(spool->entries);
+    free(spool->dir);
+    free(spool->rejected_dir);
+    free(spool);
+}
+
+/* The key of "<key>.json"; NULL for other files. The caller frees. */
+static char *key_of(const char *name)
+{
+    size_t len = strlen(name);
+    bool is_result = len > 5 && strcmp(name + len - 5, ".json") == 0;
+    return is_result ? mem_strndup(name, len - 5) : NULL;
+}
+
+int spool_open(const char *state_dir, struct spool **ret_spool, struct err *err)
+{
+    struct spool *spool = mem_alloc(sizeof(*spool));
+    spool->dir = mem_printf("%s/spool", state_dir);
+    spool->rejected_dir = mem_printf("%s/rejected", state_dir);
+    CLEANUP(strv_done) struct strv names = {0};
+    int r = fs_make_dirs(spool->dir, 0700, err);
+    if (r == 0)
+        r = fs_make_dirs(spool->rejected_dir, 0700, err);
+    if (r == 0)
+        r = fs_list_dir(spool->dir, &names, err);
+    for (size_t i = 0; r == 0 && i < names.len; i++) {
+        CLEANUP(mem_freep) char *key = key_of(names.items[i]);
+        if (key)
+            spool_add(spool, key);
+    }
+    if (r < 0)
+        spool_free(spool);
+    else
+        *ret_spool = spool;
+    return r;
+}
+
+void spool_add(struct spool *spool, const char *key)
+{
+    spool->entries = mem_resize(spool->entries, spool->len + 1, sizeof(*spool->entries));
+    size_t at = spool->len++;
+    for (; at > 0 && strcmp(spool->entries[at - 1].key, key) > 0; at--)
+        spool->entries[at] = spool->entries[at - 1];
+    spool->entries[at] = (struct spool_entry){.key = mem_strdup(key)};
+}
+
+size_t spool_len(const struct spool *spool)
+{
+    return spool->len;
+}
+
+struct spool_entry *spool_next(struct spool *spool, int64_t now_ms, int64_t *ret_next_ms)
+{
+    *ret_next_ms = CLOCK_NEVER;
+    for (size_t i = 0; i < spool->len; i++) {
+        struct spool_entry *e = &spool->entries[i];
+        if (e->in_flight)
+            continue;
+        if (e->not_before_ms <= now_ms)
+            return e;
+        *ret_next_ms = MIN(*ret_next_ms, e->not_before_ms);
+    }
+    return NULL;
+}
+
+struct spool_entry *spool_find(struct spool *spool, const char *key)
+{
+    for (size_t i = 0; i < spool->len; i++)
+        if (strcmp(spool->entries[i].key, key) == 0)
+            return &spool->entries[i];
+    return NULL;
+}
+
+static char *path_of(const char *dir, const char *key, const char *suffix)
+{
+    return mem_printf("%s/%s%s", dir, key, suffix);
+}
+
+int spool_open_body(const struct spool *spool, const char *key, int *ret_fd, struct err *err)
+{
+    CLEANUP(mem_freep) char *path = path_of(spool->dir, key, ".json");
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return err_errno(err, errno, "Cannot open %s", path);
+    *ret_fd = fd;
+    return 0;
+}
+
+static void remove_entry(struct spool *spool, const char *key)
+{
+    struct spool_entry *e = spool_find(spool, key);
+    if (!e)
+        return;
+    free(e->key);
+    size_t after = (size_t)(spool->entries + spool->len - (e + 1));
+    memmove(e, e + 1, after * sizeof(*e));
+    spool->len--;
+}
+
+int spool_delivered(struct spool *spool, const char *key, struct err *err)
+{
+    CLEANUP(mem_freep) char *path = path_of(spool->dir, key, ".json");
+    int r = unlink(path) < 0 && errno != ENOENT ? err_errno(err, errno, "Cannot remove %s", path) : 0;
+    remove_entry(spool, key);
+    return r;
+}
+
+int spool_rejected(struct spool *spool, const char *key, const char *answer, size_t len, struct err *err)
+{
+    CLEANUP(mem_freep) char *from = path_of(spool->dir, key, ".json");
+    CLEANUP(mem_freep) char *to = path_of(spool->rejected_dir, key, ".json");
+    CLEANUP(mem_freep) char *beside = path_of(spool->rejected_dir, key, ".answer");
+    int r = fs_write_atomic(beside, answer, len, err);
+    if (r == 0)
+        r = fs_rename_durable(from, to, err);
+    if (r == 0)
+        remove_entry(spool, key);
+    return r;
+}

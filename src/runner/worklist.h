@@ -1,0 +1,31 @@
+#pragma once
+
+/* What waits for a free slot: claims to run, and directories of dead jobs to clean. */
+
+#include "runner/slot.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct worklist_item {
+    enum slot_work work;
+    char *key;   /* owned */
+    char *label; /* owned */
+};
+
+struct worklist {
+    struct worklist_item *items;
+    size_t len;
+};
+
+void worklist_done(struct worklist *list);
+void worklist_item_done(struct worklist_item *item);
+
+/* Copies the texts. */
+void worklist_add(struct worklist *list, enum slot_work work, const char *key, const char *label);
+
+/* Takes the first out; with `claims_too` false, the first that is no claim. The caller ends the item. */
+bool worklist_take(struct worklist *list, bool claims_too, struct worklist_item *ret_item);
+
+size_t worklist_len(const struct worklist *list);
+size_t worklist_claims(const struct worklist *list);

@@ -1,0 +1,307 @@
+#include "base/log.h"
+
+#include "base/buf.h"
+#include "base/fd.h"
+#include "scratch.h"
+
+#include <time.h>
+
+/* What is in the file now; the caller frees. */
+static char *content_of(const char *path)
+{
+    struct buf b = BUF_INIT(0);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0)
+        fd_read_all(fd, &b);
+    fd_close(fd);
+    return buf_take(&b);
+}
+
+/* A log file of its own for each test, all levels on. */
+static const char *start_log(const char *name)
+{
+    const char *path = scratch(name);
+    struct err e = {0};
+    log_set_level(LOG_LEVEL_DEBUG);
+    if (log_open(path, &e) < 0)
+        TEST_FAIL("%s", e.message);
+    return path;
+}
+
+static void end_log(void)
+{
+    log_open(NULL, NULL);
+    log_set_plain(false);
+    log_set_level(LOG_LEVEL_INFO);
+}
+
+static void a_line_is_time_level_and_text(void)
+{
+    const char *path = start_log("line");
+    log_warning("disk %d%% full", 93);
+    end_log();
+    CLEANUP(mem_freep) char *got = content_of(path);
+    struct tm tm;
+    const char *rest = strptime(got, "%Y-%m-%dT%H:%M:%S", &tm);
+    CHECK(rest != NULL && rest - got == 19);
+    CHECK_STR(rest + 5, " WARNING disk 93% full\n");
+}
+
+static void a_plain_line_is_level_and_text(void)
+{
+    const char *path = start_log("plain");
+    log_set_plain(true);
+    log_error("no %s", "disk");
+    log_set_plain(false);
+    log_error("again");
+    end_log();
+    CLEANUP(mem_freep) char *got = content_of(path);
+    CHECK(strncmp(got, "error no disk\n", 14) == 0);
+    CHECK_CONTAINS(got, "Z ERROR again\n");
+}
+
+static void each_level_has_its_word(void)
+{
+    const char *path = start_log("words");
+    log_debug("a");
+    log_info("b");
+    log_warning("c");
+    log_error("d");
+    log_critical("e");
+    end_log();
+    CLEANUP(mem_freep) char *got = content_of(path);
+    static const char *const want[] = {" DEBUG a\n", " INFO b\n", " WARNING c\n", " ERROR d\n", " CRITICAL e\n"};
+    for (size_t i = 0; i < ARRAY_LEN(want); i++)
+        CHECK_CONTAINS(got, want[i]);
+}
+
+static void lines_below_the_level_are_left_out(void)
+{
+    for (int level = LOG_LEVEL_DEBUG; level <= LOG_LEVEL_CRITICAL; level++) {
+        const char *path = start_log(log_level_name((enum log_level)level));
+        log_set_level((enum log_level)level);
+        for (int i = LOG_LEVEL_DEBUG; i <= LOG_LEVEL_CRITICAL; i++) {
+            CHECK_INT(log_enabled((enum log_level)i), i >= level);
+            log_write((enum log_level)i, "x");
+        }
+        end_log();
+        CLEANUP(mem_freep) char *got = content_of(path);
+        int lines = 0;
+        for (const char *p = got; *p; p++)
+            lines += *p == '\n';
+        CHECK_INT(lines, LOG_LEVEL_CRITICAL - level + 1);
+    }
+}
+
+static void the_level_is_info_at_first(void)
+{
+    CHECK(log_enabled(LOG_LEVEL_INFO));
+    CHECK(!log_enabled(LOG_LEVEL_DEBUG));
+}
+
+static void level_words_are_parsed(void)
+{
+    static const char *const words[] = {"debug", "info", "warning", "error", "critical"};
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        enum log_level level;
+        CHECK_INT(log_level_parse(words[i], &level), 0);
+        CHECK_INT(level, i);
+        CHECK_STR(log_level_name(level), words[i]);
+    }
+}
+
+static void other_level_words_are_refused(void)
+{
+    enum log_level level = LOG_LEVEL_ERROR;
+    CHECK_INT(log_level_parse("", &level), -EINVAL);
+    CHECK_INT(log_level_parse("warn", &level), -EINVAL);
+    CHECK_INT(log_level_parse("INFO", &level), -EINVAL);
+    CHECK_INT(log_level_parse("infos", &level), -EINVAL);
+    CHECK_INT(level, LOG_LEVEL_ERROR);
+}
+
+static void check_visible(const char *text, const char *want)
+{
+    const char *path = start_log("visible");
+    unlink(path);
+    start_log("visible");
+    log_set_plain(true);
+    log_info("%s", text);
+    end_log();
+    CLEANUP(mem_freep) char *got = content_of(path);
+    CLEANUP(mem_freep) char *line = mem_printf("info %s\n", want);
+    CHECK_STR(got, line);
+}
+
+static void line_breaks_cannot_forge_a_line(void)
+{
+    check_visible("one\n2026-11-23T00:00:00.000Z ERROR two\n", "one\\n2026-11-23T00:00:00.000Z ERROR two\\n");
+    check_visible("a\rb", "a\\x0db");
+}
+
+static void control_characters_are_made_visible(void)
+{
+    check_visible("\x1b[31mred\x07\t\x7f\x01", "\\x1b[31mred\\x07\\x09\\x7f\\x01");
+}
+
+static void c1_control_characters_are_made_visible(void)
+{
+    check_visible("\xc2\x9b\x33m|\xc2\x80|\xc2\x9f|\xc2\xa0", "\\x9b\x33m|\\x80|\\x9f|\xc2\xa0");
+}
+
+static void other_characters_stay(void)
+{
+    check_visible("Гриша % %s \\ \xf0\x9f\x98\x80", "Гриша % %s \\ \xf0\x9f\x98\x80");
+}
+
+static void ill_formed_utf8_is_repaired(void)
+{
+    check_visible("a\xff\xc2", "a\xef\xbf\xbd\xef\xbf\xbd");
+}
+
+static void a_long_text_is_cut_and_the_line_still_ends(void)
+{
+    const char *path = start_log("long");
+    CLEANUP(mem_freep) char *text = mem_alloc(100001);
+    memset(text, 'x', 100000);
+    log_info("%s", text);
+    log_info("next");
+    end_log();
+    CLEANUP(mem_freep) char *got = content_of(path);
+    const char *end = strchr(got, '\n');
+    CHECK(end && end - got > 4000 && end - got < 10000);
+    CHECK_CONTAINS(end, " INFO next\n");
+}
+
+static void opening_appends(void)
+{
+    const char *path = scratch_file("append", "before\n", 7);
+    start_log("append");
+    log_info("after");
+    end_log();
+    CLEANUP(mem_freep) char *got = content_of(path);
+    CHECK(strncmp(got, "before\n", 7) == 0);
+    CHECK_CONTAINS(got, " INFO after\n");
+}
+
+static void reopen_follows_a_rotation(void)
+{
+    const char *path = start_log("rotate"), *old = scratch("rotate.1");
+    log_info("one");
+    CHECK_INT(rename(path, old), 0);
+    log_info("two");
+    CHECK_INT(log_reopen(NULL), 0);
+    log_info("three");
+    end_log();
+    CLEANUP(mem_freep) char *got_old = content_of(old);
+    CLEANUP(mem_freep) char *got = content_of(path);
+    CHECK_CONTAINS(got_old, "one");
+    CHECK_CONTAINS(got_old, "two");
+    CHECK(!strstr(got_old, "three"));
+    CHECK_CONTAINS(got, "three");
+    CHECK(!strstr(got, "two"));
+}
+
+static void a_failing_reopen_keeps_the_old_file(void)
+{
+    mkdir(scratch("gone"), 0700);
+    start_log("gone/log");
+    CHECK_INT(rename(scratch("gone"), scratch("moved")), 0);
+    struct err e = {0};
+    CHECK_INT(log_reopen(&e), -ENOENT);
+    CHECK_CONTAINS(e.message, scratch("gone/log"));
+    log_info("still");
+    end_log();
+    CLEANUP(mem_freep) char *got = content_of(scratch("moved/log"));
+    CHECK_CONTAINS(got, "still");
+}
+
+static void a_failing_open_keeps_the_old_file(void)
+{
+    const char *path = start_log("kept");
+    struct err e = {0};
+    CHECK_INT(log_open(scratch("missing/log"), &e), -ENOENT);
+    CHECK_CONTAINS(e.message, scratch("missing/log"));
+    log_info("still");
+    CHECK_INT(log_reopen(&e), 0);
+    log_info("there");
+    end_log();
+    CLEANUP(mem_freep) char *got = content_of(path);
+    CHECK_CONTAINS(got, "still");
+    CHECK_CONTAINS(got, "there");
+}
+
+static int count_open_files(void)
+{
+    int n = 0;
+    for (int fd = 0; fd < 256; fd++)
+        n += fcntl(fd, F_GETFD) >= 0;
+    return n;
+}
+
+static void reopening_leaks_no_descriptor(void)
+{
+    start_log("leak");
+    int before = count_open_files();
+    for (int i = 0; i < 5; i++)
+        CHECK_INT(log_reopen(NULL), 0);
+    start_log("leak2");
+    CHECK_INT(count_open_files(), before);
+    end_log();
+    CHECK_INT(count_open_files(), before - 1);
+}
+
+static void the_descriptor_is_close_on_exec(void)
+{
+    int fd = dup(STDOUT_FILENO); /* the lowest that is free */
+    close(fd);
+    start_log("cloexec");
+    CHECK(fcntl(fd, F_GETFD) == FD_CLOEXEC);
+    end_log();
+}
+
+static void log_to_standard_output(void)
+{
+    int fd = open(scratch("stdout"), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    CHECK(dup2(fd, STDOUT_FILENO) == STDOUT_FILENO);
+    log_info("first");
+    start_log("elsewhere");
+    log_info("second");
+    CHECK_INT(log_open("", NULL), 0);
+    CHECK_INT(log_reopen(NULL), 0);
+    log_info("third");
+    start_log("elsewhere");
+    CHECK_INT(log_open(NULL, NULL), 0);
+    log_info("fourth");
+}
+
+static void without_a_path_standard_output_is_used(void)
+{
+    CHECK(passes_in_child(log_to_standard_output));
+    CLEANUP(mem_freep) char *got = content_of(scratch("stdout"));
+    CLEANUP(mem_freep) char *elsewhere = content_of(scratch("elsewhere"));
+    CHECK_CONTAINS(got, "first");
+    CHECK(!strstr(got, "second"));
+    CHECK_CONTAINS(elsewhere, "second");
+    CHECK_CONTAINS(got, "third");
+    CHECK_CONTAINS(got, "fourth");
+}
+
+static void a_log_that_cannot_be_written_does_no_harm(void)
+{
+    CHECK_INT(log_open("/dev/full", NULL), 0);
+    log_info("lost");
+    end_log();
+}
+
+TEST_MAIN(TEST(the_level_is_info_at_first), TEST(a_line_is_time_level_and_text),
+          TEST(a_plain_line_is_level_and_text), TEST(each_level_has_its_word),
+          TEST(lines_below_the_level_are_left_out), TEST(level_words_are_parsed),
+          TEST(other_level_words_are_refused), TEST(line_breaks_cannot_forge_a_line),
+          TEST(control_characters_are_made_visible), TEST(c1_control_characters_are_made_visible),
+          TEST(other_characters_stay), TEST(ill_formed_utf8_is_repaired),
+          TEST(a_long_text_is_cut_and_the_line_still_ends), TEST(opening_appends),
+          TEST(reopen_follows_a_rotation), TEST(a_failing_reopen_keeps_the_old_file),
+          TEST(a_failing_open_keeps_the_old_file), TEST(reopening_leaks_no_descriptor),
+          TEST(the_descriptor_is_close_on_exec), TEST(without_a_path_standard_output_is_used),
+          TEST(a_log_that_cannot_be_written_does_no_harm))
