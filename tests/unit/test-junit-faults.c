@@ -118,7 +118,9 @@ static void a_doctype_is_refused(void)
 
 static void a_fault_stays(void)
 {
-    struct junit *j = junit_new(&junit_default_limits);
+    struct junit_limits limits = junit_default_limits;
+    limits.bytes = 10;
+    struct junit *j = junit_new(&limits);
     struct report report = {.len = 7};
     struct err err = {0};
     CHECK_INT(junit_feed(j, "<a/>", 4, &err), -EINVAL);
@@ -242,6 +244,22 @@ static void later_descriptions_are_short(void)
     CHECK_STR(report.cases[5].description, "short");
 }
 
+static void joined_descriptions_count_once(void)
+{
+    struct buf b = BUF_INIT(0);
+    add_long_case(&b, "<testsuite><testcase><failure>", 1000, "</failure></testcase>");
+    buf_puts(&b, "<testcase><error>teardown</error></testcase>");
+    add_long_case(&b, "<testcase><failure>", 1000, "</failure></testcase></testsuite>");
+    struct junit_limits limits = junit_default_limits;
+    limits.total_description_bytes = 1500;
+    CLEANUP(report_done) struct report report = {0};
+    CHECK_INT(parse_pieces(&limits, b.data, b.len, 1000, &report, NULL), 0);
+    buf_done(&b);
+    CHECK_INT(report.len, 2);
+    CHECK_INT(strlen(report.cases[0].description), 1010);
+    CHECK_INT(strlen(report.cases[1].description), 1000);
+}
+
 /* Far more small elements than the limit of one: nothing but unfinished ones counts. */
 static void only_one_tag_must_be_small(void)
 {
@@ -302,5 +320,6 @@ TEST_MAIN(TEST(what_is_no_report_is_refused), TEST(damaged_reports_are_refused),
           TEST(every_truncation_is_noticed), TEST(a_doctype_is_refused), TEST(a_fault_stays),
           TEST(an_unfinished_parser_can_be_freed), TEST(limits_are_kept), TEST(deep_nesting_is_stopped),
           TEST(names_are_cut_between_characters), TEST(long_descriptions_are_shortened),
-          TEST(later_descriptions_are_short), TEST(only_one_tag_must_be_small), TEST(huge_markup_is_refused),
+          TEST(later_descriptions_are_short), TEST(joined_descriptions_count_once),
+          TEST(only_one_tag_must_be_small), TEST(huge_markup_is_refused),
           TEST(too_many_different_names_are_refused))

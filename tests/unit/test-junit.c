@@ -191,8 +191,9 @@ static void only_outcomes_are_described(void)
                 "<testcase name='a'>loose text<system-out>o</system-out><properties><failure/></properties>"
                 "<unknown>u</unknown></testcase><system-err>e</system-err>",
                 "passed||a|0|\n");
-    CHECK_CASES("<testcase name='a'><flakyFailure message='m'>t</flakyFailure><flakyError/></testcase>",
-                "passed||a|0|\n");
+    CHECK_CASES(
+        "<testcase name='a'><flakyFailure message='m'>t<failure/></flakyFailure><flakyError/></testcase>",
+        "passed||a|0|\n");
     CHECK_CASES("<testcase name='a'><rerunError>r</rerunError><error>e</error></testcase>", "error||a|0|e\n");
 }
 
@@ -201,6 +202,7 @@ static void no_failure_is_overlooked(void)
     CHECK_CASES("<testcase name='a'/><error message='m'/><skipped/>",
                 "passed||a|0|\nerror||(test suite)|0|m\n");
     CHECK_CASES("<failure>f</failure><testcase name='a'/>", "failed||(test suite)|0|f\npassed||a|0|\n");
+    CHECK_CASES("<testcase name='a'><failure>o<error>u</error>t</failure></testcase>", "failed||a|0|out\n");
     CHECK_CASES("<testcase name='a'><x><failure>deep</failure></x></testcase>", "failed||a|0|deep\n");
 }
 

@@ -1,0 +1,65 @@
+"""Fixtures: everything that a test starts is ended with it, and must have left nothing running."""
+
+import contextlib
+import subprocess
+
+import pytest
+
+import harness
+
+
+@pytest.fixture(scope="session")
+def course(tmp_path_factory):
+    """The bundled course as git repositories: course / "suite", course / "student-good", …"""
+    path = tmp_path_factory.mktemp("course") / "repos"
+    subprocess.run([harness.COURSE / "make-repos", path], check=True)
+    return path
+
+
+@pytest.fixture
+def start_mock(tmp_path):
+    with contextlib.ExitStack() as stack:
+        def start(*options, tasks=None):
+            mock = harness.Mock(tmp_path, *options, tasks=tasks)
+            stack.callback(mock.stop)
+            return mock
+        yield start
+
+
+@pytest.fixture
+def start_runner(tmp_path):
+    """start_runner(mock, option…, env={}): a runner on its own state directory, file:// allowed."""
+    with contextlib.ExitStack() as stack:
+        def start(mock, *options, state=tmp_path / "state", env=None):
+            runner = harness.Runner(
+                "--backend-url", mock.url if mock else "http://127.0.0.1:9", "--state-dir", state,
+                "--git-protocols", "https,http,ssh,git,file", "--check-interval", "0.05", *options, env=env)
+            stack.callback(runner.kill)
+            return runner
+        yield start
+    assert not harness.processes_with(str(tmp_path)), "something is still running"
+
+
+@pytest.fixture
+def make_repo(tmp_path):
+    """make_repo(name, {file: content}): a git repository in the test's directory."""
+    def make(name, files=None):
+        return harness.Repository(tmp_path / "repos" / name, files)
+    (tmp_path / "repos").mkdir()
+    return make
+
+
+@pytest.fixture
+def run_tasks(start_mock, start_runner):
+    """run_tasks(tasks, suite, option…): hands the tasks out, gives what was posted, by id."""
+    def run(tasks, suite, *options, mock_options=(), **named):
+        mock = start_mock(*mock_options, tasks=tasks)
+        runner = start_runner(mock, "--tests-url", suite, "--max-tasks", len(tasks), *options, **named)
+        assert runner.wait() == 0, runner.log
+        state = mock.state()
+        assert state["violations"] == 0, state
+        results = mock.results()
+        assert len(results) == len(tasks), runner.log
+        run.log = runner.log
+        return {result["id"]: result for result in results}
+    return run

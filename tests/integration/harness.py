@@ -1,0 +1,196 @@
+"""The real parts that integration tests are made of: mock backend, runner, git repositories.
+
+Everything listens on ports that the kernel chose, lives in the test's own temporary directory,
+and is ended with the test. Waiting is for events (the mock's counters, a process's end, a line of
+the log), with TIMEOUT as the limit after which a test fails.
+"""
+
+import contextlib
+import http.client
+import json
+import os
+import pathlib
+import re
+import subprocess
+import threading
+from signal import SIGTERM
+
+REPO = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("OSTEST_BUILD", REPO / "build"))
+RUNNER = BUILD / "src" / "ostest-runner"
+JOB = BUILD / "src" / "ostest-job"
+MOCK = BUILD / "src" / "ostest-mock-backend"
+COURSE = REPO / "examples" / "course"
+TIMEOUT = 60
+
+# Nothing of the developer's own settings may change what a test sees.
+CLEAN_ENV = {
+    key: value
+    for key, value in os.environ.items()
+    if not key.startswith(("GIT_", "OSTEST_", "PYTEST_", "PYTHON", "XDG_"))
+}
+GIT_ENV = CLEAN_ENV | {
+    "GIT_CONFIG_GLOBAL": "/dev/null",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_AUTHOR_NAME": "Student",
+    "GIT_AUTHOR_EMAIL": "student@example.org",
+    "GIT_COMMITTER_NAME": "Student",
+    "GIT_COMMITTER_EMAIL": "student@example.org",
+}
+
+
+def git(*args, cwd=None):
+    done = subprocess.run(["git", *map(str, args)], cwd=cwd, env=GIT_ENV, check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+class Repository:
+    """A git repository with a work tree, on branch main."""
+
+    def __init__(self, path, files=None):
+        self.path = pathlib.Path(path)
+        git("init", "--quiet", "--initial-branch=main", self.path)
+        if files is not None:
+            self.commit(files)
+
+    def commit(self, files, message="work"):
+        """Writes the files (name to text, bytes, or None to remove) and commits; gives the hash."""
+        for name, content in files.items():
+            target = self.path / name
+            if content is None:
+                target.unlink()
+                continue
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content if isinstance(content, bytes) else content.encode())
+        git("add", "--all", "--force", ".", cwd=self.path)
+        git("commit", "--quiet", "--allow-empty", "-m", message, cwd=self.path)
+        return git("rev-parse", "HEAD", cwd=self.path)
+
+    def __str__(self):
+        return str(self.path)
+
+
+class Mock:
+    """The mock backend, running."""
+
+    def __init__(self, directory, *options, tasks=None):
+        self.results_path = pathlib.Path(directory) / "results.jsonl"
+        command = [MOCK, "--port", "0", "--quiet", "--results", self.results_path, *map(str, options)]
+        if tasks is not None:
+            tasks_path = pathlib.Path(directory) / "tasks.json"
+            tasks_path.write_text(json.dumps(tasks))
+            command += ["--tasks", tasks_path]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=CLEAN_ENV)
+        line = self.process.stdout.readline()
+        assert line.startswith("listening on "), line
+        self.url = line.split()[-1]
+        self.port = int(self.url.rsplit(":", 1)[1])
+
+    def ask(self, method, path, body=None):
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT + 10)) as c:
+            c.request(method, path, body)
+            answer = c.getresponse()
+            return answer.status, answer.read()
+
+    def state(self, **wait_for):
+        """The mock's counters; wait_for: until each of them (results=3, …) is reached."""
+        query = "".join(f"&{key}={value}" for key, value in wait_for.items())
+        path = f"/mock/state?timeout_ms={TIMEOUT * 1000}{query}" if wait_for else "/mock/state"
+        status, body = self.ask("GET", path)
+        assert status == 200, (status, body)
+        state = json.loads(body)
+        for key, value in wait_for.items():
+            assert state[key] >= value, f"{key} did not reach {value}: {state}"
+        return state
+
+    def add(self, *tasks):
+        status, body = self.ask("POST", "/mock/tasks", json.dumps(tasks))
+        assert status < 300, body
+
+    def faults(self, spec):
+        status, body = self.ask("POST", "/mock/faults", spec) if spec else self.ask("DELETE", "/mock/faults")
+        assert status < 300, body
+
+    def results(self, count=None):
+        """What was posted, in order; count: waits for that many."""
+        if count is not None:
+            self.state(results=count)
+        if not self.results_path.exists():
+            return []
+        return [json.loads(line) for line in self.results_path.read_text().splitlines()]
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.terminate()
+        self.process.wait(TIMEOUT)
+        self.process.stdout.close()
+
+
+class Runner:
+    """An ostest-runner, running; its log is collected line by line."""
+
+    def __init__(self, *options, env=None):
+        self.process = subprocess.Popen(
+            [RUNNER, *map(str, options)],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+            env=CLEAN_ENV | {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1"} | (env or {}))
+        self.lines = []
+        self.changed = threading.Condition()
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            with self.changed:
+                self.lines.append(line.rstrip("\n"))
+                self.changed.notify_all()
+        with self.changed:
+            self.lines.append("")
+            self.changed.notify_all()
+
+    @property
+    def log(self):
+        return "\n".join(self.lines)
+
+    def wait_log(self, pattern, count=1):
+        """Waits until `count` lines match; gives the last of them."""
+        def found():
+            hits = [line for line in self.lines if re.search(pattern, line)]
+            return hits[count - 1] if len(hits) >= count else None
+        with self.changed:
+            assert self.changed.wait_for(found, TIMEOUT), f"no {pattern!r} in the log:\n{self.log}"
+            return found()
+
+    def signal(self, number=SIGTERM):
+        self.process.send_signal(number)
+
+    def wait(self, timeout=TIMEOUT):
+        """The exit status, after the whole log was read."""
+        status = self.process.wait(timeout)
+        self.reader.join(TIMEOUT)
+        return status
+
+    def stop(self, number=SIGTERM):
+        if self.process.poll() is None:
+            self.signal(number)
+        return self.wait()
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait(TIMEOUT)
+        self.reader.join(TIMEOUT)
+        self.process.stdout.close()
+
+
+def processes_with(text):
+    """The pids of processes whose command line or working directory contains `text`."""
+    found = []
+    for entry in pathlib.Path("/proc").iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        with contextlib.suppress(OSError):
+            if text in (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace") or \
+                    text in os.readlink(entry / "cwd"):
+                found.append(int(entry.name))
+    return found
