@@ -14,8 +14,9 @@
 /* Takes the value out of a pointer variable and leaves NULL: hands ownership on. */
 #define TAKE_PTR(p) \
     ({ \
-        __typeof__(p) taken_ = (p); \
-        (p) = NULL; \
+        __typeof__(p) *from_ = &(p); \
+        __typeof__(p) taken_ = *from_; \
+        *from_ = NULL; \
         taken_; \
     })
 

@@ -37,7 +37,7 @@ def start_runner(tmp_path):
             stack.callback(runner.kill)
             return runner
         yield start
-    assert not harness.processes_with(str(tmp_path)), "something is still running"
+    assert not harness.processes_with(str(tmp_path / "state")), "something is still running"
 
 
 @pytest.fixture
