@@ -143,6 +143,8 @@ static void on_trouble(struct auth *auth, const struct http_answer *answer, cons
 static void on_answer(const struct http_answer *answer, void *data)
 {
     struct auth *auth = data;
+    if (!answer)
+        return;
     char what[64];
     snprintf(what, sizeof(what), "HTTP %d", answer->status);
     auth->in_flight = false;

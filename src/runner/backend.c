@@ -77,6 +77,10 @@ static char *explain(const struct exchange *e, const struct http_answer *answer,
 static void on_answer(const struct http_answer *answer, void *data)
 {
     CLEANUP(mem_freep) struct exchange *e = data;
+    if (!answer) {
+        e->fn(NULL, e->data);
+        return;
+    }
     const struct meaning *m = meaning_of(answer->status);
     CLEANUP(mem_freep) char *message = explain(e, answer, m);
     struct backend_answer said = {

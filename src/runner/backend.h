@@ -27,6 +27,7 @@ struct backend_answer {
     int64_t retry_after_ms; /* -1: none */
 };
 
+/* `answer` NULL: the request was dropped; only `data` is to be freed. */
 typedef void backend_done_fn(const struct backend_answer *answer, void *data);
 
 struct backend;

@@ -63,6 +63,8 @@ static void wait_for(struct claim *c, int64_t wait_ms)
 static void on_answer(const struct backend_answer *answer, void *data)
 {
     struct claim *c = data;
+    if (!answer)
+        return;
     c->in_flight = false;
     bool answered = answer->outcome == BACKEND_OK || answer->outcome == BACKEND_EMPTY;
     bool is_task = answer->outcome == BACKEND_OK && c->calls.on_body(answer->body, answer->body_len, c->data);

@@ -57,11 +57,6 @@ void delivery_free(struct delivery *d)
     free(d);
 }
 
-bool delivery_is_busy(const struct delivery *d)
-{
-    return d->in_flight > 0;
-}
-
 /* ---- the answers ---- */
 
 /* This result alone waits: the backend answers, but not to its liking. */
@@ -105,9 +100,14 @@ static void on_end(struct delivery *d, const char *key, const struct backend_ans
         d->fn(taken ? DELIVERY_DONE : DELIVERY_REJECTED, key, answer->message, d->data);
 }
 
-static void on_answer(const struct backend_answer *answer, void *data)
+static void post_free(struct post *post)
 {
-    struct post *post = data;
+    free(post->key);
+    free(post);
+}
+
+static void take_answer(struct post *post, const struct backend_answer *answer)
+{
     struct delivery *d = post->delivery;
     struct spool_entry *entry = spool_find(d->spool, post->key);
     d->in_flight--;
@@ -120,9 +120,17 @@ static void on_answer(const struct backend_answer *answer, void *data)
         on_end(d, post->key, answer);
     else if (answer->outcome != BACKEND_RELOGIN)
         on_trouble(d, entry, answer);
-    free(post->key);
-    free(post);
-    delivery_kick(d);
+}
+
+static void on_answer(const struct backend_answer *answer, void *data)
+{
+    struct post *post = data;
+    struct delivery *d = post->delivery;
+    if (answer)
+        take_answer(post, answer);
+    post_free(post);
+    if (answer)
+        delivery_kick(d);
 }
 
 /* ---- the requests ---- */
@@ -140,8 +148,7 @@ static bool start(struct delivery *d, struct spool_entry *entry)
     struct post *post = mem_alloc(sizeof(*post));
     *post = (struct post){.delivery = d, .key = mem_strdup(entry->key)};
     if (!backend_deliver(d->backend, fd, on_answer, post)) {
-        free(post->key);
-        free(post);
+        post_free(post);
         return false;
     }
     entry->in_flight = true;

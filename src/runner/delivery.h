@@ -31,5 +31,3 @@ void delivery_free(struct delivery *delivery);
 /* Starts what may be started: after a spool_add(), after a login. Safe at any time. */
 void delivery_kick(struct delivery *delivery);
 
-/* Whether requests are in flight. */
-bool delivery_is_busy(const struct delivery *delivery);

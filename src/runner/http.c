@@ -73,8 +73,10 @@ void http_free(struct http *http)
 {
     if (!http)
         return;
-    while (http->transfers)
+    while (http->transfers) {
+        http->transfers->fn(NULL, http->transfers->data);
         transfer_free(http, http->transfers);
+    }
     curl_multi_cleanup(http->multi);
     curl_global_cleanup();
     free(http);

@@ -27,11 +27,12 @@ struct http_answer {
     int64_t retry_after_ms; /* of the header, also where it was a date; -1: none */
 };
 
+/* `answer` NULL: the request was dropped by http_free(); only `data` is to be freed. */
 typedef void http_done_fn(const struct http_answer *answer, void *data);
 
 int http_new(struct http **ret_http, struct err *err);
 
-/* Drops requests in flight without calling back. */
+/* Drops the requests in flight. */
 void http_free(struct http *http);
 
 /* Always ends in `fn`, from http_wait(), never from within this call. */

@@ -38,11 +38,6 @@ bool worklist_take(struct worklist *list, bool claims_too, struct worklist_item 
     return false;
 }
 
-size_t worklist_len(const struct worklist *list)
-{
-    return list->len;
-}
-
 size_t worklist_claims(const struct worklist *list)
 {
     size_t claims = 0;

@@ -27,5 +27,5 @@ void worklist_add(struct worklist *list, enum slot_work work, const char *key, c
 /* Takes the first out; with `claims_too` false, the first that is no claim. The caller ends the item. */
 bool worklist_take(struct worklist *list, bool claims_too, struct worklist_item *ret_item);
 
-size_t worklist_len(const struct worklist *list);
+/* How many of the items are claims. */
 size_t worklist_claims(const struct worklist *list);

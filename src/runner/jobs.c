@@ -1,0 +1,378 @@
+/*
+ * Each claim is in exactly one place at a time, and that place is on disk: jobs/<key>/task.json
+ * until its result is in spool/<key>.json. What waits for a free slot is in the worklist; a fault
+ * of the disk puts things back there for a while, so that nothing is lost by it.
+ */
+
+#include "runner/jobs.h"
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/log.h"
+#include "base/pidtree.h"
+#include "base/url.h"
+#include "model/task.h"
+#include "runner/journal.h"
+#include "runner/slot.h"
+#include "runner/worklist.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#define DISK_RETRY_MS 5000 /* after a fault of the state directory */
+#define LABEL_MAX_BYTES 64
+
+struct jobs {
+    struct jobs_settings settings;
+    char *cache_dir, *jobs_dir, *job_config;
+    struct slot_program program;
+    struct journal *journal;
+    struct slot *slots;
+    size_t slots_len;
+    struct worklist work;
+    struct buf unsaved; /* a claim that the disk did not take; no other is taken meanwhile */
+    bool draining;      /* no claim is started any more */
+    int64_t disk_not_before_ms;
+    struct ev_timer disk_timer;
+};
+
+/* ---- what is logged ---- */
+
+/* The id as it stands in log lines: without quotes, not too long. The caller frees. */
+static char *label_of(const struct task *task)
+{
+    const char *id = task->id_json;
+    size_t quoted = id[0] == '"';
+    size_t len = strlen(id) - 2 * quoted;
+    return mem_strndup(id + quoted, MIN(len, (size_t)LABEL_MAX_BYTES));
+}
+
+static void log_claim(const struct task *task, const char *label, const char *key)
+{
+    CLEANUP(mem_freep) char *url = url_without_userinfo(task->repository_url);
+    log_info("task=%s claimed key=%s repository=%s branch=%s lab=%lld tests=%zu", label, key, url,
+             task->branch ? task->branch : "(default)", (long long)task_stage(task), task->tests.len);
+}
+
+/* ---- the disk ---- */
+
+static void on_disk_timer(void *data)
+{
+    struct jobs *jobs = data;
+    jobs->settings.on_change(jobs->settings.data);
+}
+
+static bool disk_is_well(const struct jobs *jobs)
+{
+    return clock_now_ms() >= jobs->disk_not_before_ms;
+}
+
+/* The state directory gives trouble: nothing is lost, but nothing goes on until it is well again. */
+static void wait_for_disk(struct jobs *jobs, const char *message)
+{
+    CLEANUP(mem_freep) char *text = mem_printf("The state directory gives trouble: %s", message);
+    trouble_log(jobs->settings.trouble, LOG_LEVEL_CRITICAL, text);
+    jobs->disk_not_before_ms = clock_now_ms() + DISK_RETRY_MS;
+    ev_timer_at(jobs->settings.ev, &jobs->disk_timer, jobs->disk_not_before_ms, on_disk_timer, jobs);
+}
+
+static void put_back(struct jobs *jobs, const struct worklist_item *item, const char *message)
+{
+    worklist_add(&jobs->work, item->work, item->key, item->label);
+    wait_for_disk(jobs, message);
+}
+
+/* ---- the end of a claim ---- */
+
+/* The result goes into the spool, the rest of the claim's directory goes away. */
+static void finish(struct jobs *jobs, const struct worklist_item *item)
+{
+    struct err err = {0};
+    if (journal_hand_over(jobs->journal, item->key, &err) < 0) {
+        put_back(jobs, item, err.message);
+        return;
+    }
+    spool_add(jobs->settings.spool, item->key);
+    int r = journal_remove(jobs->journal, item->key, &err);
+    if (r == -ENOTEMPTY)
+        worklist_add(&jobs->work, SLOT_CLEAN, item->key, item->label);
+    else if (r < 0)
+        log_warning("task=%s %s", item->label, err.message);
+}
+
+static void finish_with_error(struct jobs *jobs, const struct worklist_item *item, const char *details)
+{
+    struct err err = {0};
+    log_error("task=%s %s", item->label, details);
+    if (journal_write_error(jobs->journal, item->key, details, &err) < 0)
+        put_back(jobs, item, err.message);
+    else
+        finish(jobs, item);
+}
+
+/* ---- slots ---- */
+
+static struct slot *find_free_slot(const struct jobs *jobs)
+{
+    for (size_t i = 0; i < jobs->slots_len; i++)
+        if (jobs->slots[i].work == SLOT_FREE)
+            return &jobs->slots[i];
+    return NULL;
+}
+
+static size_t count_slots(const struct jobs *jobs, enum slot_work work)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < jobs->slots_len; i++)
+        n += jobs->slots[i].work == work;
+    return n;
+}
+
+/* Counts the start; false where the claim must not be started any more, or not now. */
+static bool count_start(struct jobs *jobs, const struct worklist_item *item)
+{
+    struct err err = {0};
+    unsigned starts;
+    if (journal_count_start(jobs->journal, item->key, &starts, &err) < 0) {
+        put_back(jobs, item, err.message);
+        return false;
+    }
+    if (starts <= jobs->settings.options->task_tries)
+        return true;
+    CLEANUP(mem_freep) char *details =
+        mem_printf("The task was started %u times, and each time the runner or its job died before the end", starts - 1);
+    finish_with_error(jobs, item, details);
+    return false;
+}
+
+static void start_item(struct jobs *jobs, const struct worklist_item *item)
+{
+    struct err err = {0};
+    if (item->work == SLOT_RUN && journal_has_result(jobs->journal, item->key)) {
+        finish(jobs, item);
+        return;
+    }
+    if (item->work == SLOT_RUN && !count_start(jobs, item))
+        return;
+    if (slot_start(find_free_slot(jobs), jobs->settings.ev, &jobs->program, item->work, item->key, item->label, &err) < 0)
+        put_back(jobs, item, err.message);
+}
+
+static void judge_run_end(struct jobs *jobs, const struct slot *slot, int status)
+{
+    struct worklist_item item = {.work = SLOT_RUN, .key = slot->key, .label = slot->label};
+    if (journal_has_result(jobs->journal, slot->key)) {
+        log_info("task=%s done seconds=%.1f", slot->label, (double)(clock_now_ms() - slot->start_ms) / 1000);
+        finish(jobs, &item);
+    } else if (WIFEXITED(status) && WEXITSTATUS(status) == EX_TEMPFAIL) {
+        log_warning("task=%s was stopped; it is taken up again at the next start", slot->label);
+    } else {
+        log_error("task=%s the job died (%s %d) without a result", slot->label,
+                  WIFEXITED(status) ? "exit status" : "signal",
+                  WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
+        worklist_add(&jobs->work, SLOT_RUN, slot->key, slot->label);
+    }
+}
+
+/* What a killed job had started has become our child, and is no job. */
+static void end_orphans(const struct jobs *jobs)
+{
+    CLEANUP(mem_freep) pid_t *alive = mem_alloc(jobs->slots_len * sizeof(*alive));
+    size_t len = 0;
+    for (size_t i = 0; i < jobs->slots_len; i++)
+        if (jobs->slots[i].work != SLOT_FREE)
+            alive[len++] = jobs->slots[i].pid;
+    pidtree_kill_others(getpid(), alive, len);
+}
+
+bool jobs_reaped(struct jobs *jobs, pid_t pid, int status)
+{
+    struct slot *slot = NULL;
+    for (size_t i = 0; i < jobs->slots_len && !slot; i++)
+        if (jobs->slots[i].work != SLOT_FREE && jobs->slots[i].pid == pid)
+            slot = &jobs->slots[i];
+    if (!slot)
+        return false;
+    struct err err = {0};
+    slot_ended(slot);
+    enum slot_work work = slot->work;
+    slot->work = SLOT_FREE;
+    if (!WIFEXITED(status))
+        end_orphans(jobs);
+    if (work == SLOT_RUN)
+        judge_run_end(jobs, slot, status);
+    else if (journal_remove(jobs->journal, slot->key, &err) < 0)
+        log_error("task=%s %s", slot->label, err.message);
+    slot_release(slot);
+    return true;
+}
+
+/* ---- taking claims in ---- */
+
+/* Whether a running claim is this very one: the same answer, byte for byte. */
+static bool is_in_work(const struct jobs *jobs, const char *label, const char *body, size_t len)
+{
+    for (size_t i = 0; i < jobs->slots_len; i++) {
+        const struct slot *slot = &jobs->slots[i];
+        CLEANUP(buf_done) struct buf old = BUF_INIT(0);
+        if (slot->work == SLOT_RUN && strcmp(slot->label, label) == 0 &&
+            journal_read(jobs->journal, slot->key, &old, NULL) == 0 && old.len == len &&
+            memcmp(old.data, body, len) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* On disk first. `fault`: what is wrong with it, or NULL. False where the disk does not take it. */
+static bool save(struct jobs *jobs, const struct task *task, const struct err *fault, const char *body, size_t len)
+{
+    CLEANUP(worklist_item_done) struct worklist_item item = {.work = SLOT_RUN, .label = label_of(task)};
+    struct err err = {0};
+    if (is_in_work(jobs, item.label, body, len)) {
+        log_warning("task=%s was handed out again while it is being worked on: one result answers both", item.label);
+        return true;
+    }
+    if (journal_add(jobs->journal, task, body, len, &item.key, &err) < 0) {
+        wait_for_disk(jobs, err.message);
+        return false;
+    }
+    if (fault) {
+        finish_with_error(jobs, &item, fault->message);
+        return true;
+    }
+    log_claim(task, item.label, item.key);
+    worklist_add(&jobs->work, SLOT_RUN, item.key, item.label);
+    return true;
+}
+
+enum jobs_intake jobs_take(struct jobs *jobs, const char *body, size_t len, struct err *err)
+{
+    CLEANUP(task_done) struct task task = {0};
+    enum task_answer answer = task_parse(body, len, &task, err);
+    if (answer == TASK_NONE || answer == TASK_UNUSABLE)
+        return answer == TASK_NONE ? JOBS_NO_TASK : JOBS_NONSENSE;
+    if (!save(jobs, &task, answer == TASK_MALFORMED ? err : NULL, body, len))
+        buf_append(&jobs->unsaved, body, len);
+    jobs_proceed(jobs);
+    return JOBS_TAKEN;
+}
+
+static void save_unsaved(struct jobs *jobs)
+{
+    if (!jobs->unsaved.len || !disk_is_well(jobs))
+        return;
+    CLEANUP(task_done) struct task task = {0};
+    struct err err = {0};
+    enum task_answer answer = task_parse(jobs->unsaved.data, jobs->unsaved.len, &task, &err);
+    if (save(jobs, &task, answer == TASK_MALFORMED ? &err : NULL, jobs->unsaved.data, jobs->unsaved.len))
+        buf_clear(&jobs->unsaved);
+}
+
+bool jobs_have_room(const struct jobs *jobs)
+{
+    return !jobs->unsaved.len && disk_is_well(jobs) && count_slots(jobs, SLOT_FREE) > jobs->work.len;
+}
+
+void jobs_proceed(struct jobs *jobs)
+{
+    save_unsaved(jobs);
+    struct worklist_item item;
+    while (disk_is_well(jobs) && find_free_slot(jobs) && worklist_take(&jobs->work, !jobs->draining, &item)) {
+        start_item(jobs, &item);
+        worklist_item_done(&item);
+    }
+}
+
+/* ---- stopping ---- */
+
+void jobs_drain(struct jobs *jobs)
+{
+    jobs->draining = true;
+}
+
+void jobs_stop(struct jobs *jobs)
+{
+    jobs->draining = true;
+    for (size_t i = 0; i < jobs->slots_len; i++)
+        slot_stop(&jobs->slots[i]);
+}
+
+size_t jobs_running(const struct jobs *jobs)
+{
+    return count_slots(jobs, SLOT_RUN);
+}
+
+bool jobs_are_idle(const struct jobs *jobs)
+{
+    size_t startable = jobs->work.len - (jobs->draining ? worklist_claims(&jobs->work) : 0);
+    return !jobs->unsaved.len && !startable && count_slots(jobs, SLOT_FREE) == jobs->slots_len;
+}
+
+/* ---- opening ---- */
+
+/* What an earlier run has left: claims to run again, and garbage. */
+static int recover(struct jobs *jobs, struct err *err)
+{
+    CLEANUP(strv_done) struct strv claims = {0};
+    CLEANUP(strv_done) struct strv garbage = {0};
+    int r = journal_list(jobs->journal, &claims, &garbage, err);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < claims.len; i++)
+        worklist_add(&jobs->work, SLOT_RUN, claims.items[i], claims.items[i]);
+    for (size_t i = 0; i < garbage.len; i++)
+        if (journal_remove(jobs->journal, garbage.items[i], NULL) < 0)
+            worklist_add(&jobs->work, SLOT_CLEAN, garbage.items[i], garbage.items[i]);
+    size_t unsent = spool_len(jobs->settings.spool);
+    if (claims.len || garbage.len || unsent)
+        log_info("found from an earlier run: %zu tasks to run, %zu results to deliver, %zu directories to clean",
+                 claims.len, unsent, garbage.len);
+    return 0;
+}
+
+int jobs_open(const struct jobs_settings *settings, struct jobs **ret_jobs, struct err *err)
+{
+    const struct options *o = settings->options;
+    struct jobs *jobs = mem_alloc(sizeof(*jobs));
+    jobs->settings = *settings;
+    jobs->cache_dir = mem_printf("%s/cache", o->state_dir);
+    jobs->jobs_dir = mem_printf("%s/jobs", o->state_dir);
+    jobs->job_config = mem_printf("%s/job.conf", o->state_dir);
+    jobs->program = (struct slot_program){settings->job_program, jobs->job_config, jobs->cache_dir, jobs->jobs_dir};
+    jobs->slots_len = (size_t)o->concurrent;
+    jobs->slots = mem_alloc(jobs->slots_len * sizeof(*jobs->slots));
+    int r = options_write_job_file(o, jobs->job_config, err);
+    if (r == 0)
+        r = fs_make_dirs(jobs->cache_dir, 0700, err);
+    if (r == 0)
+        r = journal_open(o->state_dir, &jobs->journal, err);
+    if (r == 0)
+        r = recover(jobs, err);
+    if (r < 0)
+        jobs_free(jobs);
+    else
+        *ret_jobs = jobs;
+    return r;
+}
+
+void jobs_free(struct jobs *jobs)
+{
+    if (!jobs)
+        return;
+    for (size_t i = 0; i < jobs->slots_len; i++)
+        if (jobs->slots[i].work != SLOT_FREE)
+            slot_release(&jobs->slots[i]);
+    ev_timer_stop(jobs->settings.ev, &jobs->disk_timer);
+    journal_free(jobs->journal);
+    worklist_done(&jobs->work);
+    buf_done(&jobs->unsaved);
+    free(jobs->cache_dir);
+    free(jobs->jobs_dir);
+    free(jobs->job_config);
+    free(jobs->slots);
+    free(jobs);
+}

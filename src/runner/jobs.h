@@ -1,0 +1,61 @@
+#pragma once
+
+/*
+ * The claims in work: from what the backend answered to a result in the spool. Owns the journal,
+ * the slots, and what waits for a slot. It does not talk to the backend.
+ */
+
+#include "base/err.h"
+#include "base/ev.h"
+#include "runner/options.h"
+#include "runner/spool.h"
+#include "runner/trouble.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+struct jobs;
+
+struct jobs_settings {
+    const struct options *options;
+    const char *job_program; /* path of ostest-job */
+    struct ev *ev;
+    struct spool *spool;
+    struct trouble *trouble;
+    void (*on_change)(void *data); /* a pause is over: jobs_proceed() and whoever depends on it */
+    void *data;
+};
+
+/* All in the settings is borrowed. Prepares the state directory and takes up what an earlier run left. */
+int jobs_open(const struct jobs_settings *settings, struct jobs **ret_jobs, struct err *err);
+void jobs_free(struct jobs *jobs);
+
+enum jobs_intake {
+    JOBS_TAKEN,   /* a task: it is on disk now, or as safe as it can be */
+    JOBS_NO_TASK, /* the backend has none */
+    JOBS_NONSENSE, /* neither; `err` says why */
+};
+
+/* Takes the body of an answer in. */
+enum jobs_intake jobs_take(struct jobs *jobs, const char *body, size_t len, struct err *err);
+
+/* Whether another claim can be taken: a free slot that nothing waits for, and a disk that works. */
+bool jobs_have_room(const struct jobs *jobs);
+
+/* Starts what can be started. Safe at any time. */
+void jobs_proceed(struct jobs *jobs);
+
+/* A child of ours has ended. Gives whether it was a job, so that a slot is free now. */
+bool jobs_reaped(struct jobs *jobs, pid_t pid, int status);
+
+/* From now on no claim is started: those that wait stay on disk. */
+void jobs_drain(struct jobs *jobs);
+
+/* As jobs_drain(), and tells the running ones to stop: they stay on disk too. */
+void jobs_stop(struct jobs *jobs);
+
+size_t jobs_running(const struct jobs *jobs);
+
+/* Nothing runs, nothing is left to start, and every claim taken is on disk. */
+bool jobs_are_idle(const struct jobs *jobs);

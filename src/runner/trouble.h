@@ -1,0 +1,17 @@
+#pragma once
+
+/*
+ * Logs trouble that repeats: the first time at its level, then, as long as it is the same, for
+ * those who look closely (debug).
+ */
+
+#include "base/log.h"
+
+struct trouble {
+    char last[1024];
+};
+
+void trouble_log(struct trouble *trouble, enum log_level level, const char *message);
+
+/* It is over: the next one is news again, whatever it is. */
+void trouble_over(struct trouble *trouble);

@@ -1,0 +1,87 @@
+"""The rules of docs/architecture.md that a program can check."""
+
+import pathlib
+import re
+import subprocess
+import os
+
+import pytest
+
+REPO = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("OSTEST_BUILD", REPO / "build"))
+SRC = REPO / "src"
+
+# Each folder of src, and the folders whose headers it may include besides its own.
+LAYERS = {
+    "base": [],
+    "model": ["base"],
+    "sandbox": ["base"],
+    "job": ["base", "model", "sandbox"],
+    "runner": ["base", "model"],
+    "mock": ["base", "model"],
+}
+# Libraries that a program must not be linked with.
+FORBIDDEN_LIBRARIES = {
+    "ostest-job": ["libcurl", "libmicrohttpd"],
+    "ostest-runner": ["libexpat", "libmicrohttpd"],
+    "ostest-mock-backend": ["libcurl", "libexpat"],
+}
+MAX_LINES = 500
+MAX_FUNCTION_LINES = 100
+
+SOURCES = sorted([*SRC.rglob("*.c"), *SRC.rglob("*.h")])
+
+
+def includes(path):
+    return re.findall(r'^#include "([^"]+)"', path.read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(SRC)))
+def test_includes_keep_to_the_layers(path):
+    layer = path.relative_to(SRC).parts[0]
+    allowed = {layer, *LAYERS[layer]}
+    for name in includes(path):
+        assert "/" not in name or name.split("/")[0] in allowed, f"{path} includes {name}"
+
+
+@pytest.mark.parametrize("path", [p for p in SOURCES if p.suffix == ".c" and p.name != "main.c"],
+                         ids=lambda path: str(path.relative_to(SRC)))
+def test_own_header_comes_first(path):
+    first = re.search(r'^#include ["<]([^">]+)', path.read_text(), re.MULTILINE).group(1)
+    assert first == str(path.relative_to(SRC).with_suffix(".h"))
+
+
+def test_headers_are_included_once():
+    for path in SOURCES:
+        if path.suffix == ".h":
+            assert path.read_text().startswith("#pragma once"), path
+
+
+def test_files_are_short():
+    for path in SOURCES:
+        assert len(path.read_text().splitlines()) <= MAX_LINES, path
+
+
+def test_functions_are_short():
+    for path in SOURCES:
+        start = None
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            if line == "{":
+                start = number
+            elif line == "}" and start:
+                assert number - start <= MAX_FUNCTION_LINES, f"{path}:{start}"
+                start = None
+
+
+def test_every_module_below_the_programs_has_a_unit_test():
+    tested = {path.stem.removeprefix("test-") for path in (REPO / "tests" / "unit").glob("test-*.c")}
+    modules = {path.stem for layer in ("base", "model") for path in (SRC / layer).glob("*.[ch]")}
+    assert not modules - tested
+
+
+@pytest.mark.parametrize("program", FORBIDDEN_LIBRARIES)
+def test_programs_link_only_what_they_need(program):
+    linked = subprocess.run(["ldd", BUILD / "src" / program], check=True, capture_output=True, text=True).stdout
+    assert "libc.so" in linked or "libc.musl" in linked
+    for library in FORBIDDEN_LIBRARIES[program]:
+        assert library not in linked
