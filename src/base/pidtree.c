@@ -113,19 +113,12 @@ unsigned pidtree_kill(pid_t root)
     return alive;
 }
 
-void pidtree_kill_others(pid_t root, const pid_t *keep, size_t keep_len)
+size_t pidtree_children(pid_t root, pid_t **ret_pids)
 {
-    CLEANUP(pids_done) struct pids children = {0};
+    struct pids children = {0};
     add_children(&children, root);
-    for (size_t i = 0; i < children.len; i++) {
-        bool kept = false;
-        for (size_t j = 0; j < keep_len; j++)
-            kept = kept || keep[j] == children.items[i];
-        if (kept)
-            continue;
-        pidtree_kill(children.items[i]);
-        kill(children.items[i], SIGKILL);
-    }
+    *ret_pids = children.items;
+    return children.len;
 }
 
 static uint64_t resident_bytes(pid_t pid)

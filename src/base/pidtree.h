@@ -18,8 +18,8 @@ void pidtree_signal(pid_t root, int signo);
  */
 unsigned pidtree_kill(pid_t root);
 
-/* SIGKILL to all below `root`, but not to the children of `root` in `keep` and what is below those. */
-void pidtree_kill_others(pid_t root, const pid_t *keep, size_t keep_len);
+/* The children of `root` alone; the caller frees `ret_pids`. Gives how many. */
+size_t pidtree_children(pid_t root, pid_t **ret_pids);
 
 /* Resident memory and number of processes of `root` and all below it. */
 void pidtree_usage(pid_t root, uint64_t *ret_rss_bytes, unsigned *ret_processes);

@@ -297,7 +297,7 @@ int proc_run(struct proc_run *run, struct err *err)
     }
     reap(&w);
     run->wall_ms = clock_now_ms() - start_ms;
-    r = proc_kill_descendants(KILL_TIMEOUT_MS, err);
+    r = proc_kill_descendants(&run->keep, run->keep != 0, KILL_TIMEOUT_MS, err);
     run->leftovers = (unsigned)MAX(r, 0);
     if (w.out_fd >= 0)
         sink_drain(&run->out, w.out_fd);
@@ -306,22 +306,45 @@ int proc_run(struct proc_run *run, struct err *err)
     return MIN(r, 0);
 }
 
-int proc_kill_descendants(int64_t timeout_ms, struct err *err)
+static bool contains(const pid_t *pids, size_t len, pid_t pid)
+{
+    for (size_t i = 0; i < len; i++)
+        if (pids[i] == pid)
+            return true;
+    return false;
+}
+
+/* Kills, or reaps, each child that is not kept. Gives how many there were, and how many were alive. */
+static size_t kill_children(const pid_t *keep, size_t keep_len, unsigned *ret_alive)
+{
+    CLEANUP(mem_freep) pid_t *children = NULL;
+    size_t len = pidtree_children(getpid(), &children);
+    size_t others = 0;
+    *ret_alive = 0;
+    for (size_t i = 0; i < len; i++) {
+        if (contains(keep, keep_len, children[i]))
+            continue;
+        others++;
+        if (waitpid(children[i], NULL, WNOHANG) != 0)
+            continue;
+        *ret_alive += 1 + pidtree_kill(children[i]);
+        kill(children[i], SIGKILL);
+    }
+    return others;
+}
+
+int proc_kill_descendants(const pid_t *keep, size_t keep_len, int64_t timeout_ms, struct err *err)
 {
     int64_t deadline = clock_now_ms() + timeout_ms;
-    unsigned killed = pidtree_kill(getpid());
-    for (;;) {
-        pid_t pid = waitpid(-1, NULL, WNOHANG);
-        if (pid < 0)
-            return (int)killed; /* no child is left */
-        if (pid > 0)
-            continue;
+    unsigned first_alive, alive;
+    size_t left = kill_children(keep, keep_len, &first_alive);
+    while (left > 0) {
         if (clock_now_ms() > deadline)
-            return err_set(err, ERR_INTERNAL, ETIMEDOUT,
-                           "Some processes of the task did not end when killed");
-        pidtree_kill(getpid());
+            return err_set(err, ERR_INTERNAL, ETIMEDOUT, "Some processes of the task did not end when killed");
         poll(NULL, 0, 1); /* they are dying: the kernel needs a moment to hand them to us */
+        left = kill_children(keep, keep_len, &alive);
     }
+    return (int)first_alive;
 }
 
 void proc_describe_end(const struct proc_run *run, char *ret_text, size_t size)

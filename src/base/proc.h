@@ -4,7 +4,7 @@
  * Child processes. proc_spawn() starts one; proc_run() starts one, drains its output, keeps its
  * deadline, and leaves nothing behind: whatever the child started is ended with it, also what
  * moved into a session of its own. For the latter the calling process must be a child subreaper
- * (proc_become_subreaper()) and must have no other children meanwhile.
+ * (proc_become_subreaper()), and have no other children meanwhile than the one it names.
  */
 
 #include "base/buf.h"
@@ -51,6 +51,7 @@ struct proc_run {
     int64_t grace_ms;          /* in: between SIGTERM and SIGKILL */
     int64_t sample_ms;         /* in: between samples; 0: no samples */
     int cancel_fd;             /* in: end the child when this becomes readable; -1: none */
+    pid_t keep;                /* in: another child of ours that is left alone; 0: none */
 
     bool exited; /* out: by itself, with `status`; else by `signal` */
     int status;
@@ -70,10 +71,10 @@ int proc_run(struct proc_run *run, struct err *err);
 int proc_become_subreaper(struct err *err);
 
 /*
- * Ends all our descendants with SIGKILL and reaps them. Gives how many processes there were;
- * -ETIMEDOUT where some were still there after `timeout_ms`.
+ * Ends all our descendants with SIGKILL and reaps them, but for the children in `keep` and what is
+ * below those. Gives how many were alive; -ETIMEDOUT where some were still there after `timeout_ms`.
  */
-int proc_kill_descendants(int64_t timeout_ms, struct err *err);
+int proc_kill_descendants(const pid_t *keep, size_t keep_len, int64_t timeout_ms, struct err *err);
 
 /* A one-line account for messages: "exit status 3", "signal 9 (Killed)". */
 void proc_describe_end(const struct proc_run *run, char *ret_text, size_t size);

@@ -195,6 +195,7 @@ int git_run(const struct git *git, const struct git_command *command, struct buf
         .timeout_ms = git->timeout_ms,
         .grace_ms = GRACE_MS,
         .cancel_fd = git->cancel_fd,
+        .keep = git->keep,
     };
     CLEANUP(mem_freep) char *shown = command->url ? url_without_userinfo(command->url) : NULL;
     r = proc_run(&run, err);

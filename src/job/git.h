@@ -12,6 +12,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct git {
     const char *protocols;   /* comma separated */
@@ -19,6 +20,7 @@ struct git {
     int64_t timeout_ms;
     uint64_t limit_bytes;    /* of one file that git writes */
     int cancel_fd;
+    pid_t keep;              /* a child of ours that is at work meanwhile; 0: none */
 };
 
 /* One git command. */

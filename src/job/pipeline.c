@@ -5,12 +5,14 @@
 #include "base/log.h"
 #include "base/url.h"
 #include "failed.xml.h"
+#include "job/aside.h"
 #include "job/env.h"
 #include "job/job.h"
 #include "job/judge.h"
 #include "job/repo.h"
 #include "job/run.h"
 #include "job/suite.h"
+#include "job/suite_fetch.h"
 #include "passed.xml.h"
 
 #include <errno.h>
@@ -29,36 +31,53 @@ static int read_task(struct job *job, struct err *err)
     return err_set(err, ERR_INTERNAL, EINVAL, "%s holds no task", path);
 }
 
-/* What a student's branch and the suite's are fetched and checked out with. */
-static int fetch(const struct job *job, const char *url, const char *branch, const char *dest, struct repo *ret_repo,
-                 struct err *err)
+static void log_fetched(const char *url, const char *branch, const char *commit, unsigned submodules, int64_t start_ms)
 {
-    int64_t start_ms = clock_now_ms();
-    unsigned submodules = 0;
-    int r = repo_fetch(&job->git, job->cache_dir, url, branch, ret_repo, err);
-    if (r == 0)
-        r = repo_checkout(&job->git, ret_repo, dest, &submodules, err);
-    if (r < 0)
-        return r;
     CLEANUP(mem_freep) char *shown = url_without_userinfo(url);
-    log_info("fetched url=%s branch=%s commit=%s ms=%lld", shown, branch ? branch : "(default)", ret_repo->commit,
+    log_info("fetched url=%s branch=%s commit=%s ms=%lld", shown, branch ? branch : "(default)", commit,
              (long long)(clock_now_ms() - start_ms));
     if (submodules)
         log_warning("%s has %u submodules; their directories stay empty", shown, submodules);
-    return 0;
 }
 
-static int fetch_both(const struct job *job, struct repo *ret_src, struct repo *ret_tests, struct err *err)
+static int fetch_suite(void *data, void *result, struct err *err)
 {
-    int r = fetch(job, job->task.repository_url, job->task.branch, job->src, ret_src, err);
+    const struct job *job = data;
+    struct suite_fetched *fetched = result;
+    int64_t start_ms = clock_now_ms();
+    int r = suite_fetch(job, fetched, err);
+    if (r == 0)
+        log_fetched(job->options->tests_url, job->options->tests_branch, fetched->commit, fetched->submodules, start_ms);
+    return r;
+}
+
+static int fetch_student(const struct job *job, struct err *err)
+{
+    CLEANUP(repo_done) struct repo repo = {0};
+    unsigned submodules = 0;
+    int64_t start_ms = clock_now_ms();
+    const struct task *task = &job->task;
+    int r = repo_fetch(&job->git, job->cache_dir, task->repository_url, task->branch, false, &repo, err);
+    if (r == 0)
+        r = repo_checkout(&job->git, &repo, job->src, &submodules, err);
+    if (r == 0)
+        log_fetched(task->repository_url, task->branch, repo.commit, submodules, start_ms);
+    return r;
+}
+
+/* Both at the same time, since mostly it is the network that is waited for. */
+static int fetch_both(struct job *job, struct suite_fetched *ret_suite, struct err *err)
+{
+    struct aside aside;
+    int r = aside_start(&aside, fetch_suite, job, sizeof(*ret_suite), err);
     if (r < 0)
         return r;
-    r = fetch(job, job->options->tests_url, job->options->tests_branch, job->tests, ret_tests, err);
+    job->git.keep = aside.pid;
+    r = fetch_student(job, err);
+    job->git.keep = 0;
     if (r == 0)
-        return 0;
-    err_prefix(err, "The test suite");
-    if (err->class == ERR_TASK)
-        err->class = ERR_ENVIRONMENT; /* the suite is the operator's matter, not the student's */
+        return aside_finish(&aside, ret_suite, sizeof(*ret_suite), err);
+    aside_cancel(&aside);
     return r;
 }
 
@@ -96,13 +115,12 @@ static int prepare_and_run(const struct job *job, const struct suite *suite, con
     return 0;
 }
 
-static int test(const struct job *job, struct result *ret_result, struct err *err)
+static int test(struct job *job, struct result *ret_result, struct err *err)
 {
-    CLEANUP(repo_done) struct repo src = {0};
-    CLEANUP(repo_done) struct repo tests = {0};
+    struct suite_fetched fetched = {0};
     CLEANUP(suite_done) struct suite suite = {0};
     CLEANUP(env_done) struct env env = {0};
-    int r = fetch_both(job, &src, &tests, err);
+    int r = fetch_both(job, &fetched, err);
     if (r == 0)
         r = fs_make_dirs(job->home, 0700, err);
     if (r == 0)
@@ -112,7 +130,7 @@ static int test(const struct job *job, struct result *ret_result, struct err *er
     struct env_wants wants = {suite.needs_python, suite.needs_pytest, suite.requirements};
     r = env_prepare(job, &wants, &env, err);
     if (r == 0)
-        r = suite_ask(&suite, job, tests.commit, &env, err);
+        r = suite_ask(&suite, job, fetched.commit, &env, err);
     return r < 0 ? r : prepare_and_run(job, &suite, &env, ret_result, err);
 }
 

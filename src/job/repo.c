@@ -1,6 +1,5 @@
 #include "job/repo.h"
 
-#include "base/clock.h"
 #include "base/fs.h"
 #include "base/hash.h"
 #include "base/url.h"
@@ -85,68 +84,117 @@ static void remove_stale_locks(const char *mirror)
 
 /* ---- fetching ---- */
 
-/* The ref of ours that holds a branch; flat, so that no branch stands in the way of another. */
-static char *our_ref(const char *branch)
+/* What is wanted of a repository, and where it goes. */
+struct wanted {
+    const char *url;
+    const char *branch; /* NULL: the default branch */
+    char *shown_url;    /* without credentials; owned, like the next */
+    char *our_ref;      /* flat, so that no branch stands in the way of another */
+};
+
+static void wanted_init(struct wanted *ret_wanted, const char *url, const char *branch)
 {
-    const char *name = branch ? branch : "";
-    uint64_t hash = hash_add(HASH_START, name, strlen(name));
-    return branch ? mem_printf("refs/ostest/%016llx", (unsigned long long)hash) : mem_strdup("refs/ostest/default");
+    uint64_t hash = branch ? hash_add(HASH_START, branch, strlen(branch)) : 0;
+    *ret_wanted = (struct wanted){
+        .url = url,
+        .branch = branch,
+        .shown_url = url_without_userinfo(url),
+        .our_ref = branch ? mem_printf("refs/ostest/%016llx", (unsigned long long)hash) : mem_strdup("refs/ostest/default"),
+    };
 }
 
-static int fetch_ref(const struct git *git, const char *mirror, const char *url, const char *their_ref, const char *ref,
+static void wanted_done(struct wanted *w)
+{
+    free(w->shown_url);
+    free(w->our_ref);
+}
+
+/* Takes the object name at the start of the text; false where there is none. */
+static bool take_hash(const struct buf *text, char *ret_hash)
+{
+    size_t len = text->len ? strspn(text->data, "0123456789abcdef") : 0;
+    if (len < 40 || len >= REPO_HASH_BYTES)
+        return false;
+    memcpy(ret_hash, text->data, len);
+    ret_hash[len] = '\0';
+    return true;
+}
+
+/* What our ref points to; git keeps it in a file of its own, since nothing here packs refs. */
+static bool read_our_ref(const char *mirror, const struct wanted *w, char *ret_hash)
+{
+    CLEANUP(mem_freep) char *path = mem_printf("%s/%s", mirror, w->our_ref);
+    CLEANUP(buf_done) struct buf text = BUF_INIT(0);
+    return fs_read_file(path, 4096, &text, NULL) == 0 && take_hash(&text, ret_hash);
+}
+
+static int fetch_ref(const struct git *git, const char *mirror, const struct wanted *w, const char *their_ref,
                      struct err *err)
 {
-    CLEANUP(mem_freep) char *bare_url = url_without_userinfo(url);
     CLEANUP(strv_done) struct strv args = {0};
     static const char *const words[] = {"fetch", "--quiet", "--force", "--no-tags", "--no-write-fetch-head",
                                         "--no-recurse-submodules", "--no-auto-maintenance", "--"};
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
         strv_push(&args, words[i]);
-    strv_push(&args, bare_url);
-    strv_pushf(&args, "+%s:%s", their_ref, ref);
-    CLEANUP(mem_freep) char *doing = mem_printf("Cloning %s", bare_url);
-    struct git_command command = {.git_dir = mirror, .url = url, .args = &args, .doing = doing};
+    strv_push(&args, w->shown_url);
+    strv_pushf(&args, "+%s:%s", their_ref, w->our_ref);
+    CLEANUP(mem_freep) char *doing = mem_printf("Cloning %s", w->shown_url);
+    struct git_command command = {.git_dir = mirror, .url = w->url, .args = &args, .doing = doing};
     return git_run(git, &command, NULL, err);
 }
 
-static int fetch_branch(const struct git *git, const char *mirror, const char *url, const char *branch, struct err *err)
+/* The commit behind our ref, also where that is an annotated tag. */
+static int peel(const struct git *git, const char *mirror, const struct wanted *w, char *ret_commit, struct err *err)
 {
-    CLEANUP(mem_freep) char *ref = our_ref(branch);
-    CLEANUP(mem_freep) char *shown = url_without_userinfo(url);
-    if (!branch) {
-        int r = fetch_ref(git, mirror, url, "HEAD", ref, err);
-        return r == -ENOENT ? err_set(err, ERR_TASK, ENOENT, "%s is empty, or has no default branch", shown) : r;
-    }
-    CLEANUP(mem_freep) char *head = mem_printf("refs/heads/%s", branch);
-    CLEANUP(mem_freep) char *tag = mem_printf("refs/tags/%s", branch);
-    int r = fetch_ref(git, mirror, url, head, ref, err);
-    if (r == -ENOENT)
-        r = fetch_ref(git, mirror, url, tag, ref, err);
-    return r == -ENOENT ? err_set(err, ERR_TASK, ENOENT, "%s has no branch '%s'", shown, branch) : r;
-}
-
-static int resolve(const struct git *git, const char *mirror, const char *branch, char *ret_commit, struct err *err)
-{
-    CLEANUP(mem_freep) char *ref = our_ref(branch);
     CLEANUP(buf_done) struct buf output = BUF_INIT(0);
     CLEANUP(strv_done) struct strv args = {0};
     strv_push(&args, "rev-parse");
     strv_push(&args, "--verify");
-    strv_pushf(&args, "%s^{commit}", ref);
+    strv_pushf(&args, "%s^{commit}", w->our_ref);
     struct git_command command = {.git_dir = mirror, .args = &args, .doing = "Looking up the commit"};
     int r = git_run(git, &command, &output, err);
-    if (r < 0)
-        return r;
-    size_t len = output.len ? strspn(output.data, "0123456789abcdef") : 0;
-    if (len < 40 || len >= REPO_HASH_BYTES)
-        return err_set(err, ERR_ENVIRONMENT, EIO, "git gave no object name for the commit");
-    memcpy(ret_commit, output.data, len);
-    ret_commit[len] = '\0';
-    return 0;
+    if (r == 0 && !take_hash(&output, ret_commit))
+        r = err_set(err, ERR_ENVIRONMENT, EIO, "git gave no object name for the commit");
+    return r;
 }
 
-static int fetch_and_resolve(const struct git *git, struct repo *repo, const char *url, const char *branch,
-                             struct err *err)
+static int fetch_branch(const struct git *git, struct repo *repo, const struct wanted *w, struct err *err)
+{
+    CLEANUP(mem_freep) char *head = w->branch ? mem_printf("refs/heads/%s", w->branch) : mem_strdup("HEAD");
+    int r = fetch_ref(git, repo->mirror, w, head, err);
+    if (r == 0 && read_our_ref(repo->mirror, w, repo->commit))
+        return 0;
+    if (r == -ENOENT && !w->branch)
+        return err_set(err, ERR_TASK, ENOENT, "%s is empty, or has no default branch", w->shown_url);
+    if (r == -ENOENT) {
+        CLEANUP(mem_freep) char *tag = mem_printf("refs/tags/%s", w->branch);
+        r = fetch_ref(git, repo->mirror, w, tag, err);
+    }
+    if (r == -ENOENT)
+        return err_set(err, ERR_TASK, ENOENT, "%s has no branch '%s'", w->shown_url, w->branch);
+    return r < 0 ? r : peel(git, repo->mirror, w, repo->commit, err);
+}
+
+/* Whether the branch still is where our ref is. Any doubt is a no: the fetch will tell what is wrong. */
+static bool is_unchanged(const struct git *git, struct repo *repo, const struct wanted *w)
+{
+    CLEANUP(buf_done) struct buf output = BUF_INIT(0);
+    CLEANUP(strv_done) struct strv args = {0};
+    char theirs[REPO_HASH_BYTES];
+    struct err err = {0};
+    if (!read_our_ref(repo->mirror, w, repo->commit))
+        return false;
+    strv_push(&args, "ls-remote");
+    strv_push(&args, "--");
+    strv_push(&args, w->shown_url);
+    strv_pushf(&args, "%s%s", w->branch ? "refs/heads/" : "HEAD", w->branch ? w->branch : "");
+    struct git_command command = {.git_dir = repo->mirror, .url = w->url, .args = &args, .doing = "Asking for news"};
+    return git_run(git, &command, &output, &err) == 0 && take_hash(&output, theirs) &&
+           strcmp(theirs, repo->commit) == 0;
+}
+
+static int fetch_once(const struct git *git, struct repo *repo, const struct wanted *w, bool rarely_new,
+                      struct err *err)
 {
     if (!fs_exists(repo->mirror)) {
         int r = create_mirror(git, repo->mirror, err);
@@ -154,18 +202,19 @@ static int fetch_and_resolve(const struct git *git, struct repo *repo, const cha
             return r;
     }
     remove_stale_locks(repo->mirror);
-    int r = fetch_branch(git, repo->mirror, url, branch, err);
-    return r < 0 ? r : resolve(git, repo->mirror, branch, repo->commit, err);
+    if (rarely_new && is_unchanged(git, repo, w))
+        return 0;
+    return fetch_branch(git, repo, w, err);
 }
 
 /* Once more after a pause where the network is at fault; once more from nothing where the mirror may be. */
-static int fetch_with_retries(const struct git *git, struct repo *repo, const char *url, const char *branch,
+static int fetch_with_retries(const struct git *git, struct repo *repo, const struct wanted *w, bool rarely_new,
                               struct err *err)
 {
     bool had_mirror = fs_exists(repo->mirror);
     int r = -EAGAIN;
     for (int i = 0; i < FETCH_TRIES; i++) {
-        r = fetch_and_resolve(git, repo, url, branch, err);
+        r = fetch_once(git, repo, w, rarely_new, err);
         if (r == 0 || (err->class != ERR_NETWORK && err->class != ERR_ENVIRONMENT))
             return r;
         if (err->class == ERR_ENVIRONMENT && !had_mirror)
@@ -180,21 +229,23 @@ static int fetch_with_retries(const struct git *git, struct repo *repo, const ch
     return r;
 }
 
-int repo_fetch(const struct git *git, const char *cache_dir, const char *url, const char *branch, struct repo *ret_repo,
-               struct err *err)
+int repo_fetch(const struct git *git, const char *cache_dir, const char *url, const char *branch, bool rarely_new,
+               struct repo *ret_repo, struct err *err)
 {
     int r = git_check_url(git, url, err);
     if (r < 0)
         return r;
     struct repo repo = {.mirror = mirror_path(cache_dir, url)};
+    CLEANUP(wanted_done) struct wanted wanted;
     CLEANUP(mem_freep) char *lock_path = mem_printf("%s.lock", repo.mirror);
     CLEANUP(mem_freep) char *repos_dir = mem_printf("%s/repos", cache_dir);
     int lock = -1;
+    wanted_init(&wanted, url, branch);
     r = fs_make_dirs(repos_dir, 0700, err);
     if (r == 0)
         r = fs_lock_wait(lock_path, git->cancel_fd, &lock, err);
     if (r == 0)
-        r = fetch_with_retries(git, &repo, url, branch, err);
+        r = fetch_with_retries(git, &repo, &wanted, rarely_new, err);
     fs_unlock(lock_path, lock);
     if (r < 0)
         repo_done(&repo);

@@ -8,6 +8,8 @@
 #include "base/err.h"
 #include "job/git.h"
 
+#include <stdbool.h>
+
 #define REPO_HASH_BYTES 65 /* a SHA-256 object name and its NUL */
 
 struct repo {
@@ -17,10 +19,11 @@ struct repo {
 
 /*
  * Brings `branch` (a branch, else a tag; NULL: the default branch) of `url` into its mirror below
- * `cache_dir`. Tries a network fault again a few times. A damaged mirror is made anew.
+ * `cache_dir`. With `rarely_new`, asks first whether there is anything new, which is cheaper where
+ * mostly there is not. Tries a network fault again a few times. A damaged mirror is made anew.
  */
-int repo_fetch(const struct git *git, const char *cache_dir, const char *url, const char *branch, struct repo *ret_repo,
-               struct err *err);
+int repo_fetch(const struct git *git, const char *cache_dir, const char *url, const char *branch, bool rarely_new,
+               struct repo *ret_repo, struct err *err);
 
 /*
  * Writes the commit's files into the new directory `dest`. Refused where they are more than the

@@ -45,12 +45,12 @@ static char *integer_id_text(const char *body, size_t len)
 /* Parses the body; where integers are too big for the library, they come as reals. */
 static int parse_body(const char *body, size_t len, json_t **ret_root, bool *ret_big, struct err *err)
 {
-    int r = json_parse_object(body, len, ret_root, err);
+    struct err fault;
+    int r = json_parse_object(body, len, ret_root, &fault);
     *ret_big = r == -ERANGE;
-    if (r != -ERANGE)
-        return r;
-    *ret_root = json_loadb(body, len, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, NULL);
-    return json_is_object(*ret_root) ? 0 : r;
+    if (*ret_big)
+        *ret_root = json_loadb(body, len, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, NULL);
+    return json_is_object(*ret_root) ? 0 : err_set(err, ERR_TASK, -r, "%s", fault.message);
 }
 
 static char *id_text(const json_t *id, bool big, const char *body, size_t len)

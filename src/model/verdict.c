@@ -23,6 +23,12 @@ static bool is_connected(const struct report_case *c, const struct strv *tests)
     return tests->len == 0;
 }
 
+/* Whether the case is one of those that were asked for. */
+static bool counts(const struct verdict_input *in, const struct report_case *c)
+{
+    return !in->only_connected || is_connected(c, in->tests);
+}
+
 static void take_cases(const struct verdict_input *in, struct result *result)
 {
     if (!in->report)
@@ -30,7 +36,7 @@ static void take_cases(const struct verdict_input *in, struct result *result)
     result->tests = mem_alloc(in->report->len * sizeof(*result->tests));
     for (size_t i = 0; i < in->report->len; i++) {
         struct report_case *c = &in->report->cases[i];
-        if (in->only_connected && !is_connected(c, in->tests))
+        if (!counts(in, c))
             continue;
         result->tests[result->tests_len++] = (struct result_test){
             .name = report_case_name(c),
@@ -91,14 +97,18 @@ static bool judge_report(const struct verdict_input *in, struct buf *details)
     return false;
 }
 
-static void judge_errors(const struct report *report, struct buf *details)
+static void judge_errors(const struct verdict_input *in, struct buf *details)
 {
-    size_t errors = 0;
+    size_t errors = 0, counted = 0;
     const struct report_case *first = NULL;
-    for (size_t i = 0; i < report->len; i++) {
-        if (report->cases[i].status != REPORT_ERROR)
+    for (size_t i = 0; i < in->report->len; i++) {
+        const struct report_case *c = &in->report->cases[i];
+        if (!counts(in, c))
             continue;
-        first = first ? first : &report->cases[i];
+        counted++;
+        if (c->status != REPORT_ERROR)
+            continue;
+        first = first ? first : c;
         errors++;
     }
     if (!errors)
@@ -106,7 +116,7 @@ static void judge_errors(const struct report *report, struct buf *details)
     CLEANUP(mem_freep) char *name = report_case_name(first);
     CLEANUP(mem_freep) char *sentence =
         mem_printf("%zu of %zu tests could not be run to a verdict (an error outside of the test itself), first: %s",
-                   errors, report->len, name);
+                   errors, counted, name);
     say(details, sentence);
 }
 
@@ -137,6 +147,15 @@ static void judge_connected(const struct verdict_input *in, struct buf *details)
     buf_done(&names);
 }
 
+/* The exit status speaks of all tests that ran, also of those that were not asked for. */
+static bool every_case_passed(const struct report *report)
+{
+    for (size_t i = 0; i < report->len; i++)
+        if (!is_passed(&report->cases[i]))
+            return false;
+    return true;
+}
+
 static void judge_agreement(const struct verdict_input *in, const struct result *result, struct buf *details)
 {
     if (result->tests_len == 0 && details->len == 0) {
@@ -144,7 +163,7 @@ static void judge_agreement(const struct verdict_input *in, const struct result 
         say_last_words(details, &in->run);
         return;
     }
-    if (in->run.status == 0 || !all_passed(result) || details->len)
+    if (in->run.status == 0 || !every_case_passed(in->report) || details->len)
         return;
     buf_printf(details,
                "Report and run disagree: every test in the report passed, but the test run ended with exit status %d",
@@ -158,7 +177,7 @@ void verdict_judge(const struct verdict_input *in, struct result *ret_result)
     struct buf details = BUF_INIT(0);
     bool whole = judge_end(&in->run, &details) && judge_report(in, &details);
     if (whole) {
-        judge_errors(in->report, &details);
+        judge_errors(in, &details);
         judge_connected(in, &details);
     }
     take_cases(in, ret_result);

@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/log.h"
-#include "base/pidtree.h"
+#include "base/proc.h"
 #include "base/url.h"
 #include "model/task.h"
 #include "runner/journal.h"
@@ -25,6 +25,7 @@
 
 #define DISK_RETRY_MS 5000 /* after a fault of the state directory */
 #define LABEL_MAX_BYTES 64
+#define ORPHANS_TIMEOUT_MS 2000
 
 struct jobs {
     struct jobs_settings settings;
@@ -183,10 +184,12 @@ static void end_orphans(const struct jobs *jobs)
 {
     CLEANUP(mem_freep) pid_t *alive = mem_alloc(jobs->slots_len * sizeof(*alive));
     size_t len = 0;
+    struct err err = {0};
     for (size_t i = 0; i < jobs->slots_len; i++)
         if (jobs->slots[i].work != SLOT_FREE)
             alive[len++] = jobs->slots[i].pid;
-    pidtree_kill_others(getpid(), alive, len);
+    if (proc_kill_descendants(alive, len, ORPHANS_TIMEOUT_MS, &err) < 0)
+        log_error("%s", err.message);
 }
 
 bool jobs_reaped(struct jobs *jobs, pid_t pid, int status)

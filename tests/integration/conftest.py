@@ -6,6 +6,8 @@ import subprocess
 import pytest
 
 import harness
+from gitserver import git_server, make_git_server  # noqa: F401
+from jobs import cache, make_gate, make_suite, run_job, start_job, student  # noqa: F401
 
 
 @pytest.fixture(scope="session")
@@ -16,13 +18,29 @@ def course(tmp_path_factory):
     return path
 
 
+@pytest.fixture(scope="session")
+def small(tmp_path_factory):
+    """small.suite and small.student(verdict, script): for tests that are not about the tests."""
+    return harness.SmallCourse(tmp_path_factory.mktemp("small"))
+
+
+@pytest.fixture
+def barrier(tmp_path):
+    with contextlib.closing(harness.Barrier(tmp_path)) as barrier:
+        yield barrier
+
+
 @pytest.fixture
 def start_mock(tmp_path):
     with contextlib.ExitStack() as stack:
-        def start(*options, tasks=None):
-            mock = harness.Mock(tmp_path, *options, tasks=tasks)
+        def start(*options, tasks=None, port=0):
+            start.count += 1
+            directory = tmp_path / f"mock-{start.count}"
+            directory.mkdir()
+            mock = harness.Mock(directory, *options, tasks=tasks, port=port)
             stack.callback(mock.stop)
             return mock
+        start.count = 0
         yield start
 
 
@@ -30,10 +48,11 @@ def start_mock(tmp_path):
 def start_runner(tmp_path):
     """start_runner(mock, option…, env={}): a runner on its own state directory, file:// allowed."""
     with contextlib.ExitStack() as stack:
-        def start(mock, *options, state=tmp_path / "state", env=None):
+        def start(mock, *options, state=tmp_path / "state", **named):
+            place = ["--state-dir", state] if state else []
             runner = harness.Runner(
-                "--backend-url", mock.url if mock else "http://127.0.0.1:9", "--state-dir", state,
-                "--git-protocols", "https,http,ssh,git,file", "--check-interval", "0.05", *options, env=env)
+                "--backend-url", mock.url if mock else "http://127.0.0.1:9", *place,
+                "--git-protocols", "https,http,ssh,git,file", "--check-interval", "0.05", *options, **named)
             stack.callback(runner.kill)
             return runner
         yield start

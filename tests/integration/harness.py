@@ -11,8 +11,10 @@ import json
 import os
 import pathlib
 import re
+import select
 import subprocess
 import threading
+import time
 from signal import SIGTERM
 
 REPO = pathlib.Path(__file__).resolve().parents[2]
@@ -70,12 +72,67 @@ class Repository:
         return str(self.path)
 
 
+REPORTS = {
+    "pass": '<testsuite><testcase classname="lab" name="works" time="0.25"/></testsuite>',
+    "fail": '<testsuite><testcase classname="lab" name="works"><failure>wrong answer</failure></testcase></testsuite>',
+    "error": '<testsuite><testcase classname="lab" name="works"><error>no compiler</error></testcase></testsuite>',
+}
+
+
+class SmallCourse:
+    """A course that needs no python and next to no time: a student's run.sh writes the report, to $1."""
+
+    def __init__(self, directory):
+        self.directory = pathlib.Path(directory)
+        self.suite = Repository(self.directory / "suite", {"ostest-suite.conf": "command = sh {src}/run.sh {report}\n"})
+        self.students = {}
+
+    def student(self, verdict="pass", script=""):
+        """The repository of a student whose run does the shell script, then gets the verdict."""
+        if (verdict, script) not in self.students:
+            run = f"{script}\ncat >\"$1\" <<'END'\n{REPORTS[verdict]}\nEND\n"
+            path = self.directory / f"student-{len(self.students)}-{verdict}"
+            self.students[verdict, script] = Repository(path, {"run.sh": run})
+        return self.students[verdict, script]
+
+
+class Barrier:
+    """A place in a student's run.sh (`script`) where each run waits until the test lets it through."""
+
+    def __init__(self, directory):
+        directory = pathlib.Path(directory)
+        names = [directory / name for name in ("barrier-arrived", "barrier-go")]
+        for name in names:
+            os.mkfifo(name)
+        self.script = f"echo >'{names[0]}'; read _ <'{names[1]}'"
+        self.fds = [os.open(name, os.O_RDWR | os.O_NONBLOCK) for name in names]
+
+    def wait(self, count=1):
+        """Until so many more runs have arrived."""
+        for _ in range(count):
+            assert select.select([self.fds[0]], [], [], TIMEOUT)[0], "no test run arrived at the barrier"
+            os.read(self.fds[0], 1)
+
+    def open(self, count=1):
+        """Lets so many runs through, now or when they come."""
+        os.write(self.fds[1], b"\n" * count)
+
+    def close(self):
+        for fd in self.fds:
+            os.close(fd)
+
+
+def task(number, repository="https://example.org/proxy-grisha.git", **members):
+    """A task as the backend hands it out."""
+    return {"id": number, "repositoryUrl": str(repository)} | members
+
+
 class Mock:
     """The mock backend, running."""
 
-    def __init__(self, directory, *options, tasks=None):
+    def __init__(self, directory, *options, tasks=None, port=0):
         self.results_path = pathlib.Path(directory) / "results.jsonl"
-        command = [MOCK, "--port", "0", "--quiet", "--results", self.results_path, *map(str, options)]
+        command = [MOCK, "--port", str(port), "--quiet", "--results", self.results_path, *map(str, options)]
         if tasks is not None:
             tasks_path = pathlib.Path(directory) / "tasks.json"
             tasks_path.write_text(json.dumps(tasks))
@@ -129,11 +186,13 @@ class Mock:
 class Runner:
     """An ostest-runner, running; its log is collected line by line."""
 
-    def __init__(self, *options, env=None):
+    def __init__(self, *options, env=None, prefix=(), cwd=None):
+        """env: more variables, None removes one; prefix: a command that starts the runner."""
+        variables = CLEAN_ENV | {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1"} | (env or {})
         self.process = subprocess.Popen(
-            [RUNNER, *map(str, options)],
+            [*prefix, RUNNER, *map(str, options)], cwd=cwd,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
-            env=CLEAN_ENV | {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1"} | (env or {}))
+            env={name: str(value) for name, value in variables.items() if value is not None})
         self.lines = []
         self.changed = threading.Condition()
         self.reader = threading.Thread(target=self._read, daemon=True)
@@ -155,11 +214,19 @@ class Runner:
     def wait_log(self, pattern, count=1):
         """Waits until `count` lines match; gives the last of them."""
         def found():
-            hits = [line for line in self.lines if re.search(pattern, line)]
+            hits = self.hits(pattern)
             return hits[count - 1] if len(hits) >= count else None
         with self.changed:
             assert self.changed.wait_for(found, TIMEOUT), f"no {pattern!r} in the log:\n{self.log}"
             return found()
+
+    def hits(self, pattern):
+        """The lines of the log so far that match."""
+        return [line for line in self.lines if re.search(pattern, line)]
+
+    def memory_kib(self, what="VmRSS"):
+        text = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(rf"^{what}:\s+(\d+) kB", text, re.MULTILINE)[1])
 
     def signal(self, number=SIGTERM):
         self.process.send_signal(number)
@@ -194,3 +261,15 @@ def processes_with(text):
                     text in os.readlink(entry / "cwd"):
                 found.append(int(entry.name))
     return found
+
+
+def wait_gone(text):
+    """Until no process has `text` in its command line or working directory any more."""
+    deadline = time.monotonic() + TIMEOUT
+    while pids := processes_with(text):
+        with contextlib.suppress(ProcessLookupError):
+            pidfd = os.pidfd_open(pids[0])
+            left = deadline - time.monotonic()
+            ended = left > 0 and select.select([pidfd], [], [], left)[0]
+            os.close(pidfd)
+            assert ended, f"processes did not end: {pids}"

@@ -80,6 +80,63 @@ static inline const char *scratch_file(const char *name, const char *content, si
     return path;
 }
 
+/* ---- files ---- */
+
+static inline void check_content(const char *path, const char *want, size_t len)
+{
+    FILE *f = fopen(path, "re");
+    if (!f)
+        TEST_FAIL("%s: %s", path, strerror(errno));
+    char *got = malloc(len + 1);
+    size_t got_len = fread(got, 1, len + 1, f); /* one more, which must not be there */
+    bool same = got_len == len && memcmp(got, want, len) == 0;
+    fclose(f);
+    free(got);
+    if (!same)
+        TEST_FAIL("%s holds something else than the %zu bytes expected", path, len);
+}
+
+static inline mode_t mode_of(const char *path)
+{
+    struct stat st;
+    return lstat(path, &st) == 0 ? st.st_mode & 07777 : (mode_t)-1;
+}
+
+static inline bool is_there(const char *path)
+{
+    struct stat st;
+    return lstat(path, &st) == 0;
+}
+
+static inline const char *make_dir(const char *name, mode_t mode)
+{
+    const char *path = scratch(name);
+    if (mkdir(path, 0700) < 0 || chmod(path, mode) < 0)
+        TEST_FAIL("cannot make %s: %s", path, strerror(errno));
+    return path;
+}
+
+static inline void make_link(const char *target, const char *name)
+{
+    if (symlink(target, scratch(name)) < 0)
+        TEST_FAIL("cannot link %s: %s", name, strerror(errno));
+}
+
+static inline const char *make_file(const char *name, const char *content)
+{
+    return scratch_file(name, content, strlen(content));
+}
+
+static inline int count_open_files(void)
+{
+    int n = 0;
+    for (int fd = 0; fd < 256; fd++)
+        n += fcntl(fd, F_GETFD) >= 0;
+    return n;
+}
+
+/* ---- processes ---- */
+
 /* Ends this process with status 0 if no check in `fn` fails. */
 static inline void __attribute__((noreturn)) exit_after(void (*fn)(void))
 {

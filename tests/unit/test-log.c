@@ -70,7 +70,8 @@ static void each_level_has_its_word(void)
     log_critical("e");
     end_log();
     CLEANUP(mem_freep) char *got = content_of(path);
-    static const char *const want[] = {" DEBUG a\n", " INFO b\n", " WARNING c\n", " ERROR d\n", " CRITICAL e\n"};
+    static const char *const want[] = {" DEBUG a\n", " INFO b\n", " WARNING c\n", " ERROR d\n",
+                                       " CRITICAL e\n"};
     for (size_t i = 0; i < ARRAY_LEN(want); i++)
         CHECK_CONTAINS(got, want[i]);
 }
@@ -229,14 +230,6 @@ static void a_failing_open_keeps_the_old_file(void)
     CLEANUP(mem_freep) char *got = content_of(path);
     CHECK_CONTAINS(got, "still");
     CHECK_CONTAINS(got, "there");
-}
-
-static int count_open_files(void)
-{
-    int n = 0;
-    for (int fd = 0; fd < 256; fd++)
-        n += fcntl(fd, F_GETFD) >= 0;
-    return n;
 }
 
 static void reopening_leaks_no_descriptor(void)

@@ -175,9 +175,9 @@ static void array_len_counts_elements(void)
     CHECK_INT(MAX(2, 3), 3);
 }
 
-TEST_MAIN(TEST(alloc_gives_zeroed_memory), TEST(alloc_of_nothing_is_a_pointer), TEST(resize_keeps_the_content),
-          TEST(no_memory_ends_the_program), TEST(strdup_copies_and_null_stays_null),
-          TEST(strndup_ends_at_the_length_or_at_nul), TEST(printf_gives_a_formatted_string),
-          TEST(cleanup_runs_at_the_end_of_the_scope_but_not_for_null), TEST(take_ptr_hands_ownership_on),
-          TEST(free_secret_allows_null), TEST(free_secret_overwrites_the_text),
-          TEST(array_len_counts_elements))
+TEST_MAIN(TEST(alloc_gives_zeroed_memory), TEST(alloc_of_nothing_is_a_pointer),
+          TEST(resize_keeps_the_content), TEST(no_memory_ends_the_program),
+          TEST(strdup_copies_and_null_stays_null), TEST(strndup_ends_at_the_length_or_at_nul),
+          TEST(printf_gives_a_formatted_string), TEST(cleanup_runs_at_the_end_of_the_scope_but_not_for_null),
+          TEST(take_ptr_hands_ownership_on), TEST(free_secret_allows_null),
+          TEST(free_secret_overwrites_the_text), TEST(array_len_counts_elements))

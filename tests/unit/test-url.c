@@ -108,8 +108,13 @@ static void the_last_at_sign_counts(void)
 
 static void an_at_sign_behind_the_host_is_no_user(void)
 {
-    static const char *const urls[] = {"https://host/a@b", "https://host?a@b", "https://host#a@b",
-                                       "https://host/u:p@x/", "https://host", "/path/u:p@host", ""};
+    static const char *const urls[] = {"https://host/a@b",
+                                       "https://host?a@b",
+                                       "https://host#a@b",
+                                       "https://host/u:p@x/",
+                                       "https://host",
+                                       "/path/u:p@host",
+                                       ""};
     for (size_t i = 0; i < ARRAY_LEN(urls); i++) {
         check_without_userinfo(urls[i], urls[i]);
         check_userinfo(urls[i], NULL);
@@ -127,8 +132,8 @@ static void userinfo_is_what_is_left_out(void)
 }
 
 TEST_MAIN(TEST(the_scheme_is_the_protocol), TEST(the_scheme_keeps_its_case), TEST(host_and_path_is_ssh),
-          TEST(a_path_is_file), TEST(a_helper_is_its_own_protocol), TEST(what_only_looks_like_a_scheme_is_none),
-          TEST(user_and_password_are_left_out), TEST(a_lone_user_is_left_out_over_http),
-          TEST(a_lone_user_stays_over_ssh), TEST(a_password_is_left_out_over_ssh_and_ftp),
-          TEST(the_last_at_sign_counts), TEST(an_at_sign_behind_the_host_is_no_user),
-          TEST(userinfo_is_what_is_left_out))
+          TEST(a_path_is_file), TEST(a_helper_is_its_own_protocol),
+          TEST(what_only_looks_like_a_scheme_is_none), TEST(user_and_password_are_left_out),
+          TEST(a_lone_user_is_left_out_over_http), TEST(a_lone_user_stays_over_ssh),
+          TEST(a_password_is_left_out_over_ssh_and_ftp), TEST(the_last_at_sign_counts),
+          TEST(an_at_sign_behind_the_host_is_no_user), TEST(userinfo_is_what_is_left_out))

@@ -196,9 +196,10 @@ static void long_text_is_repaired_to_its_end(void)
 }
 
 /* One, two, three and four bytes, in every order of neighbours. */
-static const char mixed[] = "ab\xc3\xa9z\xe2\x82\xacq\xf0\x9f\x98\x80w\xc3\xa9\xc3\xa9\xe2\x82\xac\xe2\x82\xac"
-                            "\xf0\x9f\x98\x80\xf0\x9f\x98\x80\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\xe2\x82\xac"
-                            "\xc3\xa9\xf0\x9f\x98\x80\xc3\xa9";
+static const char mixed[] =
+    "ab\xc3\xa9z\xe2\x82\xacq\xf0\x9f\x98\x80w\xc3\xa9\xc3\xa9\xe2\x82\xac\xe2\x82\xac"
+    "\xf0\x9f\x98\x80\xf0\x9f\x98\x80\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\xe2\x82\xac"
+    "\xc3\xa9\xf0\x9f\x98\x80\xc3\xa9";
 enum { MIXED_LEN = sizeof(mixed) - 1 };
 
 static bool is_boundary(size_t i)
@@ -245,11 +246,11 @@ static void cut_and_resume_stay_inside_of_garbage(void)
 }
 
 TEST_MAIN(TEST(ascii_is_valid), TEST(all_characters_but_surrogates_are_valid),
-          TEST(all_pairs_of_bytes_agree_with_the_table), TEST(four_bytes_from_all_corners_agree_with_the_table),
-          TEST(valid_text_stays_as_it_is), TEST(nothing_at_no_address_is_an_empty_string),
-          TEST(length_counts_not_the_nul_behind), TEST(nul_becomes_the_replacement_character),
-          TEST(overlong_sequences_as_in_unicode_table_3_8), TEST(surrogates_as_in_unicode_table_3_9),
-          TEST(other_ill_formed_sequences_as_in_unicode_table_3_10),
+          TEST(all_pairs_of_bytes_agree_with_the_table),
+          TEST(four_bytes_from_all_corners_agree_with_the_table), TEST(valid_text_stays_as_it_is),
+          TEST(nothing_at_no_address_is_an_empty_string), TEST(length_counts_not_the_nul_behind),
+          TEST(nul_becomes_the_replacement_character), TEST(overlong_sequences_as_in_unicode_table_3_8),
+          TEST(surrogates_as_in_unicode_table_3_9), TEST(other_ill_formed_sequences_as_in_unicode_table_3_10),
           TEST(truncated_sequences_as_in_unicode_table_3_11), TEST(a_sequence_cut_at_the_end_is_one_fault),
           TEST(long_text_is_repaired_to_its_end), TEST(cut_takes_the_most_without_splitting_a_character),
           TEST(resume_skips_the_least_to_the_start_of_a_character), TEST(cut_and_resume_of_nothing_are_zero),

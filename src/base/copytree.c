@@ -1,0 +1,82 @@
+#include "base/copytree.h"
+
+#include "base/fd.h"
+#include "base/fs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define COPY_MAX_DEPTH 256
+
+static int copy_bytes(int from, int to)
+{
+    ssize_t n;
+    do {
+        n = copy_file_range(from, NULL, to, NULL, SSIZE_MAX, 0);
+    } while (n > 0 || (n < 0 && errno == EINTR));
+    return n < 0 ? -errno : 0;
+}
+
+static int copy_file(const char *from, const char *to, const struct stat *st)
+{
+    CLEANUP(fd_closep) int in = open(from, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (in < 0)
+        return -errno;
+    CLEANUP(fd_closep) int out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, st->st_mode & 0777);
+    if (out < 0)
+        return -errno;
+    int r = copy_bytes(in, out);
+    const struct timespec times[] = {st->st_atim, st->st_mtim};
+    if (r == 0 && futimens(out, times) < 0)
+        r = -errno;
+    return r;
+}
+
+static int copy_link(const char *from, const char *to)
+{
+    char target[PATH_MAX];
+    ssize_t len = readlink(from, target, sizeof(target) - 1);
+    if (len < 0)
+        return -errno;
+    target[len] = '\0';
+    return symlink(target, to) < 0 ? -errno : 0;
+}
+
+static int copy_dir(const char *from, const char *to, unsigned depth, struct err *err);
+
+static int copy_entry(const char *from, const char *to, unsigned depth, struct err *err)
+{
+    struct stat st;
+    int r = lstat(from, &st) < 0 ? -errno : 0;
+    if (r == 0 && S_ISDIR(st.st_mode))
+        return copy_dir(from, to, depth + 1, err);
+    if (r == 0)
+        r = S_ISREG(st.st_mode) ? copy_file(from, to, &st) : S_ISLNK(st.st_mode) ? copy_link(from, to) : -EINVAL;
+    return r < 0 ? err_errno(err, -r, "Cannot copy %s", from) : 0;
+}
+
+static int copy_dir(const char *from, const char *to, unsigned depth, struct err *err)
+{
+    CLEANUP(strv_done) struct strv names = {0};
+    if (depth > COPY_MAX_DEPTH)
+        return err_set(err, ERR_LIMIT, ELOOP, "%s is nested too deeply to be copied", from);
+    int r = fs_list_dir(from, &names, err);
+    if (r < 0)
+        return r == -ENOENT ? err_errno(err, ENOENT, "Cannot copy %s", from) : r;
+    if (mkdir(to, 0755) < 0)
+        return err_errno(err, errno, "Cannot create the directory %s", to);
+    for (size_t i = 0; r == 0 && i < names.len; i++) {
+        CLEANUP(mem_freep) char *source = mem_printf("%s/%s", from, names.items[i]);
+        CLEANUP(mem_freep) char *target = mem_printf("%s/%s", to, names.items[i]);
+        r = copy_entry(source, target, depth, err);
+    }
+    return r;
+}
+
+int copytree(const char *from, const char *to, struct err *err)
+{
+    return copy_dir(from, to, 0, err);
+}

@@ -1,0 +1,79 @@
+#include "job/aside.h"
+
+#include "base/fd.h"
+#include "base/mem.h"
+#include "base/proc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* What comes back before the result's bytes. */
+struct reply {
+    int code;
+    struct err err;
+};
+
+static void work(int fd, pid_t parent, aside_fn *fn, void *data, size_t size)
+{
+    CLEANUP(mem_freep) void *result = mem_alloc(size);
+    struct reply reply = {0};
+    prctl(PR_SET_PDEATHSIG, (unsigned long)SIGTERM, 0L, 0L, 0L);
+    reply.code = getppid() == parent ? proc_become_subreaper(&reply.err) : -ESRCH;
+    if (reply.code == 0)
+        reply.code = fn(data, result, &reply.err);
+    if (fd_write_all(fd, &reply, sizeof(reply)) == 0)
+        fd_write_all(fd, result, size);
+}
+
+int aside_start(struct aside *aside, aside_fn *fn, void *data, size_t size, struct err *err)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return err_errno(err, errno, "Cannot create a pipe");
+    pid_t parent = getpid();
+    pid_t pid = fork();
+    if (pid == 0) {
+        work(ends[1], parent, fn, data, size);
+        _exit(0);
+    }
+    int code = errno;
+    fd_close(ends[1]);
+    if (pid < 0) {
+        fd_close(ends[0]);
+        return err_errno(err, code, "Cannot start a process");
+    }
+    *aside = (struct aside){.pid = pid, .fd = ends[0]};
+    return 0;
+}
+
+int aside_finish(struct aside *aside, void *ret_result, size_t size, struct err *err)
+{
+    CLEANUP(buf_done) struct buf text = BUF_INIT(sizeof(struct reply) + size);
+    struct reply reply;
+    int r = fd_read_all(aside->fd, &text);
+    fd_close(aside->fd);
+    while (waitpid(aside->pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+    aside->pid = 0;
+    if (r < 0 || text.len != sizeof(reply) + size)
+        return err_set(err, ERR_INTERNAL, EIO, "A process of the job died");
+    memcpy(&reply, text.data, sizeof(reply));
+    memcpy(ret_result, text.data + sizeof(reply), size);
+    if (reply.code < 0)
+        *err = reply.err;
+    return reply.code;
+}
+
+void aside_cancel(struct aside *aside)
+{
+    kill(aside->pid, SIGTERM);
+    fd_close(aside->fd);
+    while (waitpid(aside->pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+    aside->pid = 0;
+}

@@ -1,0 +1,28 @@
+#pragma once
+
+/*
+ * Work that a child process of ours does while we do something else. It sees our memory as it was
+ * at the start; what it finds out comes back as a few bytes.
+ */
+
+#include "base/err.h"
+
+#include <stddef.h>
+#include <sys/types.h>
+
+/* Does the work; what it puts into `result` is handed back. Runs in the child. */
+typedef int aside_fn(void *data, void *result, struct err *err);
+
+struct aside {
+    pid_t pid;
+    int fd;
+};
+
+/* `result` of `size` bytes is plain data, without pointers. */
+int aside_start(struct aside *aside, aside_fn *fn, void *data, size_t size, struct err *err);
+
+/* Waits for the end. What `fn` gave, with its error. To be called once after each start. */
+int aside_finish(struct aside *aside, void *ret_result, size_t size, struct err *err);
+
+/* Tells it to stop, and waits. */
+void aside_cancel(struct aside *aside);

@@ -1,0 +1,20 @@
+#pragma once
+
+/*
+ * Brings the test suite into job->tests. Its tree is kept in the cache, one directory a commit, so
+ * that a task costs no more than a question to its repository and a copy.
+ */
+
+#include "base/err.h"
+#include "job/job.h"
+#include "job/repo.h"
+
+#include <stdbool.h>
+
+struct suite_fetched {
+    char commit[REPO_HASH_BYTES];
+    unsigned submodules; /* that were left empty when the tree was made */
+};
+
+/* Faults of its repository are of class environment: they are the operator's matter, not the student's. */
+int suite_fetch(const struct job *job, struct suite_fetched *ret_fetched, struct err *err);

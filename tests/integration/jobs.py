@@ -1,0 +1,195 @@
+"""ostest-job, started directly on a directory: fixtures and what they give.
+
+run_job(task, suite, option…) is one task from its repository to its result; make_suite(code) is a
+suite with a manifest, whose whole behaviour stands in the test.
+"""
+
+import contextlib
+import json
+import os
+import pathlib
+import re
+import select
+import subprocess
+import threading
+from signal import SIGTERM
+
+import pytest
+
+import harness
+
+STOPPED = 75  # EX_TEMPFAIL: the job was told to stop
+PASSING = "<testsuite><testcase name='one'/></testsuite>"
+
+# What each suite of make_suite() begins with. `args` are the words behind {src} {report}.
+PRELUDE = f"""\
+import json, os, pathlib, signal, subprocess, sys, time
+src, report, *args = sys.argv[1:]
+def write(text={PASSING!r}):
+    pathlib.Path(report).write_bytes(text if isinstance(text, bytes) else text.encode())
+"""
+
+
+def printing(expression):
+    """A suite that prints the expression's value, for Job.printed, and passes."""
+    return f"print(json.dumps({expression}))\nwrite()\n"
+
+
+class Job:
+    """An ostest-job, running or ended."""
+
+    def __init__(self, directory, task, suite, *options, cache, env=None, under=()):
+        self.dir = pathlib.Path(directory)
+        self.dir.mkdir(parents=True, exist_ok=True)
+        (self.dir / "task.json").write_text(json.dumps({"id": 1} | task))
+        self.process = subprocess.Popen(
+            [*under, harness.JOB, "--cache-dir", cache, *(["--tests-url", str(suite)] if suite else []),
+             "--git-protocols", "https,http,ssh,git,file", "--sandbox", "none", *map(str, options), self.dir],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            env=harness.CLEAN_ENV | {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1"} | (env or {}))
+        self.output = b""
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
+
+    def _read(self):
+        with contextlib.suppress(ValueError, OSError):
+            self.output = self.process.stdout.read()
+
+    @property
+    def log(self):
+        return self.output.decode(errors="replace")
+
+    def stop(self, signal=SIGTERM):
+        self.process.send_signal(signal)
+        return self.wait()
+
+    def wait(self, timeout=harness.TIMEOUT):
+        """Its exit status. Whatever it had to do, it has cleaned up, and nothing of it runs on."""
+        self.process.wait(timeout)
+        left = harness.processes_with(str(self.dir))
+        self.reader.join(timeout)
+        assert not left, f"still running: {left}\n{self.log}"
+        if self.process.returncode >= 0:
+            names = set(os.listdir(self.dir))
+            assert names <= {"task.json", "result.json", "stdout.log", "stderr.log"}, f"left behind: {names}\n{self.log}"
+        return self.process.returncode
+
+    def kill(self):
+        """The end of a test that has failed, or a job that is killed on purpose."""
+        self.process.kill()
+        self.process.wait(harness.TIMEOUT)
+        self.reader.join(harness.TIMEOUT)
+        self.process.stdout.close()
+
+    @property
+    def result(self):
+        path = self.dir / "result.json"
+        return json.loads(path.read_bytes()) if path.exists() else None
+
+    @property
+    def error(self):
+        """errorDetails of a result that is an error."""
+        result = self.result
+        assert result["isError"] and not result["isPassed"], result
+        assert result["errorDetails"], "an error that says nothing"
+        return result["errorDetails"]
+
+    @property
+    def tests(self):
+        """The posted tests by name."""
+        return {test["name"]: test for test in self.result["testResults"]}
+
+    @property
+    def passed(self):
+        result = self.result
+        assert not result["isError"], f"{result['errorDetails']}\n{self.log}"
+        return result["isPassed"]
+
+    @property
+    def stdout(self):
+        return (self.dir / "stdout.log").read_text(errors="replace")
+
+    @property
+    def stderr(self):
+        return (self.dir / "stderr.log").read_text(errors="replace")
+
+    @property
+    def printed(self):
+        """What the suite printed as JSON on its first line."""
+        return json.loads(self.stdout.splitlines()[0])
+
+    @property
+    def commits(self):
+        """The logged commits: the student's, then the suite's."""
+        return re.findall(r"^info fetched .* commit=([0-9a-f]+)", self.log, re.MULTILINE)
+
+
+class Gate:
+    """Through this file a program tells that it has come to a place: `echo text > PATH`."""
+
+    def __init__(self, path):
+        self.path = path
+        os.mkfifo(path)
+        self.fd = os.open(path, os.O_RDWR | os.O_NONBLOCK)
+
+    def wait(self):
+        assert select.select([self.fd], [], [], harness.TIMEOUT)[0], f"nobody came to {self.path}"
+        return os.read(self.fd, 4096).decode()
+
+
+@pytest.fixture
+def cache(tmp_path):
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def start_job(tmp_path, cache):
+    """start_job(task, suite, option…, env={}): not waited for. A task that is a text is a repository."""
+    with contextlib.ExitStack() as stack:
+        def start(task, suite, *options, directory=None, **named):
+            start.count += 1
+            task = task if isinstance(task, dict) else {"repositoryUrl": str(task)}
+            job = Job(directory or tmp_path / "jobs" / str(start.count), task, suite, *options, **{"cache": cache} | named)
+            stack.callback(job.kill)
+            return job
+        start.count = 0
+        yield start
+    assert not harness.processes_with(str(tmp_path)), "something is still running"
+
+
+@pytest.fixture
+def run_job(start_job):
+    """run_job(task, suite, option…, env={}): waits, and wants a result."""
+    def run(*args, **named):
+        job = start_job(*args, **named)
+        status = job.wait()
+        assert status == 0 and job.result, f"exit status {status}\n{job.log}"
+        return job
+    return run
+
+
+@pytest.fixture
+def make_suite(make_repo):
+    """make_suite(code, words, {file: content}): a suite that runs the python code; see PRELUDE."""
+    def make(code="write()", words="", files=None, name="suite"):
+        return make_repo(name, {
+            "ostest-suite.conf": f"command = python3 run.py {{src}} {{report}} {words}\n",
+            "run.py": PRELUDE + code + "\n"} | (files or {}))
+    return make
+
+
+@pytest.fixture
+def student(make_repo):
+    return make_repo("student", {"main.c": "int main(void) { return 0; }\n"})
+
+
+@pytest.fixture
+def make_gate(tmp_path):
+    gates = []
+
+    def make(name="gate"):
+        gates.append(Gate(tmp_path / name))
+        return gates[-1]
+    yield make
+    for gate in gates:
+        os.close(gate.fd)

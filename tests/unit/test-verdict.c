@@ -1,0 +1,613 @@
+#include "model/verdict.h"
+
+#include "base/buf.h"
+#include "base/utf8.h"
+#include "test.h"
+
+#include <signal.h>
+
+/* What is judged, and the result. */
+static struct report report;
+static struct strv wanted;
+static struct verdict_input input;
+static struct err report_error;
+static struct result result;
+
+static void finish(void)
+{
+    report_done(&report);
+    strv_done(&wanted);
+    result_done(&result);
+}
+
+/* A run that ended well, with an empty report, all tests asked for. */
+static void start(void)
+{
+    finish(); /* what a test that failed has left */
+    input = (struct verdict_input){.run = {.exited = true, .timeout_ms = 600000, .wall_ms = 1234},
+                                   .report = &report,
+                                   .report_error = &report_error,
+                                   .tests = &wanted};
+    report_error = (struct err){0};
+}
+
+static void add_whole(enum report_status status, const char *classname, const char *name,
+                      const char *description, int64_t duration_ms)
+{
+    struct report_case *c = report_add(&report);
+    c->status = status;
+    c->classname = mem_strdup(classname);
+    c->name = mem_strdup(name);
+    c->description = mem_strdup(description);
+    c->duration_ms = duration_ms;
+}
+
+static void add(enum report_status status, const char *name)
+{
+    add_whole(status, "tests.lab1", name, "", 0);
+}
+
+static void no_report(const char *why)
+{
+    input.report = NULL;
+    report_error.class = ERR_TASK;
+    snprintf(report_error.message, sizeof(report_error.message), "%s", why);
+}
+
+/* Judges, and checks what holds of every result. */
+static void judge(void)
+{
+    verdict_judge(&input, &result);
+    CHECK(result.error_details != NULL);
+    CHECK(utf8_is_valid(result.error_details, strlen(result.error_details)));
+    CHECK_INT(result.is_error, result.error_details[0] != '\0');
+    bool all = result.tests_len > 0;
+    for (size_t i = 0; i < result.tests_len; i++)
+        all = all && result.tests[i].is_passed;
+    CHECK_INT(result.is_passed, all && !result.is_error);
+}
+
+static void check_passed(void)
+{
+    judge();
+    if (!result.is_passed)
+        TEST_FAIL("not passed: %s", result.error_details);
+    CHECK(!result.is_error);
+    CHECK_STR(result.error_details, "");
+}
+
+/* Not passed, and no error: the tests have spoken. */
+static void check_failed(void)
+{
+    judge();
+    CHECK(!result.is_passed);
+    if (result.is_error)
+        TEST_FAIL("an error: %s", result.error_details);
+}
+
+static void check_error(const char *part)
+{
+    judge();
+    CHECK(!result.is_passed);
+    CHECK(result.is_error);
+    CHECK_CONTAINS(result.error_details, part);
+}
+
+/* ---- cases ---- */
+
+static void all_passed_is_passed(void)
+{
+    start();
+    add(REPORT_PASSED, "test_a");
+    add(REPORT_PASSED, "test_b");
+    check_passed();
+    CHECK_INT(result.tests_len, 2);
+    CHECK(result.tests[0].is_passed && result.tests[1].is_passed);
+    finish();
+}
+
+static void an_expected_failure_is_passed(void)
+{
+    start();
+    add(REPORT_XFAILED, "test_a");
+    check_passed();
+    CHECK(result.tests[0].is_passed);
+    finish();
+}
+
+static void a_failed_test_is_no_error(void)
+{
+    start();
+    input.run.status = 1;
+    add(REPORT_PASSED, "test_a");
+    add(REPORT_FAILED, "test_b");
+    check_failed();
+    CHECK(result.tests[0].is_passed);
+    CHECK(!result.tests[1].is_passed);
+    finish();
+}
+
+static void a_skipped_test_is_not_passed(void)
+{
+    start();
+    add(REPORT_PASSED, "test_a");
+    add(REPORT_SKIPPED, "test_b");
+    check_failed();
+    CHECK(!result.tests[1].is_passed);
+    finish();
+}
+
+static void a_test_in_error_is_an_error_that_names_it(void)
+{
+    start();
+    input.run.status = 1;
+    add(REPORT_PASSED, "test_a");
+    add(REPORT_ERROR, "test_b");
+    add(REPORT_ERROR, "test_c");
+    check_error("2 of 3 tests could not be run");
+    CHECK_CONTAINS(result.error_details, "lab1::test_b");
+    CHECK(!strstr(result.error_details, "test_c"));
+    CHECK(result.tests[0].is_passed);
+    CHECK(!result.tests[1].is_passed);
+    finish();
+}
+
+static void each_case_is_reported_with_its_texts(void)
+{
+    start();
+    add_whole(REPORT_PASSED, "tests.lab1.test_a", "test_x", "", 290);
+    add_whole(REPORT_FAILED, "", "test_y", "E assert 1 == 2", 7);
+    judge();
+    CHECK_INT(result.tests_len, 2);
+    CHECK_STR(result.tests[0].name, "lab1.test_a::test_x");
+    CHECK_STR(result.tests[0].description, "");
+    CHECK_INT(result.tests[0].duration_ms, 290);
+    CHECK_STR(result.tests[1].name, "test_y");
+    CHECK_STR(result.tests[1].description, "E assert 1 == 2");
+    CHECK_INT(result.tests[1].duration_ms, 7);
+    CHECK_INT(result.tests[1].memory_bytes, 0); /* nobody has measured it */
+    finish();
+}
+
+static void descriptions_are_moved_not_copied(void)
+{
+    start();
+    add_whole(REPORT_FAILED, "", "test_a", "text", 0);
+    const char *text = report.cases[0].description;
+    judge();
+    CHECK(result.tests[0].description == text);
+    CHECK(report.cases[0].description == NULL);
+    finish();
+}
+
+static void the_duration_is_the_wall_time_of_the_run(void)
+{
+    start();
+    add_whole(REPORT_PASSED, "", "test_a", "", 999999);
+    judge();
+    CHECK_INT(result.duration_ms, 1234);
+    finish();
+}
+
+/* ---- fail closed ---- */
+
+static void a_report_without_tests_is_an_error(void)
+{
+    start();
+    check_error("No test was run");
+    finish();
+}
+
+static void without_a_report_the_reason_is_told(void)
+{
+    start();
+    add(REPORT_PASSED, "test_a"); /* is not looked at */
+    input.run.status = 3;
+    no_report("The tests wrote no report");
+    check_error("The tests wrote no report (the test run ended with exit status 3)");
+    CHECK_INT(result.tests_len, 0);
+    finish();
+}
+
+static void without_a_report_a_good_exit_status_does_not_help(void)
+{
+    start();
+    no_report("The tests' report is damaged");
+    check_error("The tests' report is damaged (the test run ended with exit status 0)");
+    finish();
+}
+
+static void past_the_time_limit_a_whole_report_is_not_passed(void)
+{
+    start();
+    add(REPORT_PASSED, "test_a");
+    add(REPORT_FAILED, "test_b");
+    input.run.timed_out = true;
+    check_error("took longer than 600 s and were stopped");
+    CHECK_INT(result.tests_len, 2); /* what finished is reported */
+    CHECK(result.tests[0].is_passed);
+    finish();
+}
+
+static void past_the_time_limit_the_limit_is_told_exactly(void)
+{
+    static const struct {
+        int64_t timeout_ms;
+        const char *part;
+    } rows[] = {{1, " 0.001 s "}, {1500, " 1.5 s "}, {86400000, " 86400 s "}, {123456, " 123.456 s "}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        start();
+        input.run =
+            (struct verdict_run){.signal = SIGKILL, .timed_out = true, .timeout_ms = rows[i].timeout_ms};
+        no_report("The tests wrote no report");
+        check_error(rows[i].part);
+        CHECK(!strstr(result.error_details, "signal"));
+        finish();
+    }
+}
+
+static void a_run_ended_by_a_signal_is_not_passed(void)
+{
+    start();
+    add(REPORT_PASSED, "test_a");
+    input.run.exited = false;
+    input.run.signal = SIGSEGV;
+    check_error("signal 11 (");
+    CHECK_INT(result.tests_len, 1);
+    finish();
+}
+
+static void a_bad_exit_status_disagrees_with_a_good_report(void)
+{
+    start();
+    add(REPORT_PASSED, "test_a");
+    input.run.status = 1;
+    check_error("every test in the report passed, but the test run ended with exit status 1");
+    finish();
+}
+
+static void a_bad_exit_status_agrees_with_a_bad_report(void)
+{
+    start();
+    add(REPORT_SKIPPED, "test_a");
+    input.run.status = 1;
+    check_failed();
+    finish();
+}
+
+/* ---- connected tests ---- */
+
+static void found_connected_tests_are_passed(void)
+{
+    start();
+    strv_push(&wanted, "test_a");
+    strv_push(&wanted, "lab1.py::test_b");
+    add(REPORT_PASSED, "test_a");
+    add(REPORT_PASSED, "test_b");
+    check_passed();
+    finish();
+}
+
+static void a_connected_test_without_a_match_is_listed(void)
+{
+    start();
+    strv_push(&wanted, "test_a");
+    strv_push(&wanted, "test_none");
+    strv_push(&wanted, "нет такого");
+    add(REPORT_PASSED, "test_a");
+    check_error("2 of 3 connected tests match no test of the suite: test_none, нет такого");
+    CHECK_INT(result.tests_len, 1);
+    CHECK(result.tests[0].is_passed);
+    finish();
+}
+
+static void no_match_at_all_is_told_with_the_names(void)
+{
+    start();
+    strv_push(&wanted, "test_none");
+    check_error("1 of 1 connected tests match no test of the suite: test_none");
+    CHECK(!strstr(result.error_details, "No test was run"));
+    finish();
+}
+
+static void check_missing(size_t missing, const char *last, bool more)
+{
+    start();
+    add(REPORT_PASSED, "good");
+    for (size_t i = 0; i < missing; i++)
+        strv_pushf(&wanted, "missing_%zu_", i);
+    strv_push(&wanted, "good");
+    CLEANUP(mem_freep) char *count = mem_printf("%zu of %zu connected", missing, missing + 1);
+    check_error(count);
+    CHECK_CONTAINS(result.error_details, last);
+    CHECK_INT(strstr(result.error_details, ", …") != NULL, more);
+    CHECK(!strstr(result.error_details, "missing_10_"));
+    finish();
+}
+
+static void of_many_missing_names_the_first_are_listed(void)
+{
+    check_missing(1, ": missing_0_", false);
+    check_missing(10, ", missing_9_", false);
+    check_missing(11, ", missing_9_, …", true);
+    check_missing(2000, ", missing_9_, …", true);
+}
+
+static void a_failed_connected_test_was_found(void)
+{
+    start();
+    strv_push(&wanted, "test_a");
+    add(REPORT_FAILED, "test_a");
+    input.run.status = 1;
+    check_failed();
+    finish();
+}
+
+static void errors_and_missing_names_are_both_told(void)
+{
+    start();
+    strv_push(&wanted, "test_a");
+    strv_push(&wanted, "test_none");
+    add(REPORT_ERROR, "test_a");
+    check_error("1 of 1 tests could not be run");
+    CHECK_CONTAINS(result.error_details, "; 1 of 2 connected tests match no test");
+    finish();
+}
+
+/* ---- a suite that cannot be told which tests to run ---- */
+
+static void start_filtered(void)
+{
+    start();
+    input.only_connected = true;
+    strv_push(&wanted, "test_wanted");
+}
+
+static void only_connected_tests_are_reported(void)
+{
+    start_filtered();
+    add(REPORT_PASSED, "test_wanted");
+    add_whole(REPORT_FAILED, "", "test_other", "text", 0);
+    add(REPORT_PASSED, "test_wanted_too");
+    check_passed();
+    CHECK_INT(result.tests_len, 2);
+    CHECK_STR(result.tests[0].name, "lab1::test_wanted");
+    CHECK_STR(result.tests[1].name, "lab1::test_wanted_too");
+    CHECK_STR(report.cases[1].description, "text"); /* not moved */
+    finish();
+}
+
+static void without_the_filter_all_tests_are_reported(void)
+{
+    start_filtered();
+    input.only_connected = false;
+    add(REPORT_PASSED, "test_wanted");
+    add(REPORT_FAILED, "test_other");
+    check_failed();
+    CHECK_INT(result.tests_len, 2);
+    finish();
+}
+
+static void without_names_the_filter_keeps_all(void)
+{
+    start();
+    input.only_connected = true;
+    add(REPORT_PASSED, "test_a");
+    add(REPORT_PASSED, "test_b");
+    check_passed();
+    CHECK_INT(result.tests_len, 2);
+    finish();
+}
+
+static void a_filter_that_leaves_nothing_is_an_error(void)
+{
+    start_filtered();
+    add(REPORT_PASSED, "test_other");
+    check_error("1 of 1 connected tests match no test of the suite: test_wanted");
+    CHECK_INT(result.tests_len, 0);
+    finish();
+}
+
+/* The exit status speaks of all tests that ran, not only of those that are asked for. */
+static void a_failure_that_was_not_asked_for_explains_the_exit_status(void)
+{
+    start_filtered();
+    add(REPORT_PASSED, "test_wanted");
+    add(REPORT_FAILED, "test_other");
+    input.run.status = 1;
+    check_passed();
+    finish();
+}
+
+static void a_bad_exit_status_disagrees_with_a_good_report_also_when_filtered(void)
+{
+    start_filtered();
+    add(REPORT_PASSED, "test_wanted");
+    add(REPORT_PASSED, "test_other");
+    input.run.status = 1;
+    check_error("Report and run disagree");
+    finish();
+}
+
+static void an_error_that_was_not_asked_for_is_none(void)
+{
+    start_filtered();
+    add(REPORT_PASSED, "test_wanted");
+    add(REPORT_ERROR, "test_other");
+    input.run.status = 1;
+    check_passed();
+    finish();
+}
+
+static void of_errors_those_asked_for_are_counted(void)
+{
+    start_filtered();
+    add(REPORT_ERROR, "test_other");
+    add(REPORT_ERROR, "test_wanted");
+    add(REPORT_PASSED, "test_wanted_too");
+    check_error("1 of 2 tests could not be run");
+    CHECK_CONTAINS(result.error_details, "first: lab1::test_wanted");
+    finish();
+}
+
+/* ---- last words ---- */
+
+static void last_words_explain_a_missing_report(void)
+{
+    start();
+    no_report("The tests wrote no report");
+    input.run.last_words = "ModuleNotFoundError: No module named 'yaml'";
+    check_error("; its last words: ModuleNotFoundError: No module named 'yaml'");
+    finish();
+}
+
+static void last_words_explain_a_disagreement(void)
+{
+    start();
+    add(REPORT_PASSED, "test_a");
+    input.run.status = 1;
+    input.run.last_words = "coverage is too low";
+    check_error("exit status 1; its last words: coverage is too low");
+    finish();
+}
+
+static void last_words_explain_why_no_test_was_run(void)
+{
+    start();
+    input.run.last_words = "no tests ran in 0.01s";
+    check_error("; its last words: no tests ran in 0.01s");
+    finish();
+}
+
+static void empty_last_words_are_not_told(void)
+{
+    start();
+    no_report("The tests wrote no report");
+    input.run.last_words = "";
+    check_error("(the test run ended with exit status 0)");
+    CHECK(!strstr(result.error_details, "last words"));
+    finish();
+}
+
+/* A text of 2-byte characters, behind `shift` letters, so that the cut falls in the middle of one. */
+static void check_long_words(size_t shift)
+{
+    start();
+    no_report("No report");
+    struct buf words = BUF_INIT(0);
+    for (size_t i = 0; i < shift; i++)
+        buf_puts(&words, "a");
+    for (int i = 0; i < 200; i++)
+        buf_puts(&words, "я");
+    input.run.last_words = words.data;
+    judge();
+    const char *told = strstr(result.error_details, "last words: ") + strlen("last words: ");
+    CHECK(!strstr(told, "\xef\xbf\xbd"));
+    CHECK_INT(strlen(told), 300 - shift % 2 + strlen(" …"));
+    CHECK_STR(told + strlen(told) - strlen("я …"), "я …");
+    buf_done(&words);
+    finish();
+}
+
+static void long_last_words_are_cut_between_characters(void)
+{
+    check_long_words(0);
+    check_long_words(1);
+}
+
+static void last_words_at_the_limit_are_not_cut(void)
+{
+    char words[301] = "";
+    memset(words, 'w', 300);
+    start();
+    no_report("No report");
+    input.run.last_words = words;
+    check_error(words);
+    CHECK(!strstr(result.error_details, "…"));
+    finish();
+}
+
+static void ill_formed_last_words_are_repaired(void)
+{
+    start();
+    no_report("No report");
+    input.run.last_words = "a\xff\xc3";
+    check_error("last words: a\xef\xbf\xbd\xef\xbf\xbd");
+    finish();
+}
+
+/* ---- all of it together ---- */
+
+/* Sets the run's end; gives whether it ended by itself. */
+static bool set_end(int end)
+{
+    struct verdict_run *run = &input.run;
+    run->exited = end != 2 && end != 4;
+    run->status = end == 1 ? 1 : 0;
+    run->signal = run->exited ? 0 : SIGKILL;
+    run->timed_out = end == 3 || end == 4;
+    return end < 2;
+}
+
+/* Adds two cases that were asked for; gives whether both are passed. */
+static bool add_both(int second)
+{
+    add(REPORT_PASSED, "test_wanted_1");
+    add((enum report_status)second, "test_wanted_2");
+    return second == REPORT_PASSED || second == REPORT_XFAILED;
+}
+
+enum { ENDS = 5, NO_REPORT = 5, NO_CASES = 6, REPORTS = 7, NAMES = 3 };
+
+static void check_combination(int end, int kind, int names, bool only_connected)
+{
+    start();
+    bool ended = set_end(end);
+    bool good = kind < NO_REPORT && add_both(kind);
+    if (kind == NO_REPORT)
+        no_report("No report");
+    if (names)
+        strv_push(&wanted, "wanted");
+    if (names == 2)
+        strv_push(&wanted, "missing");
+    input.only_connected = only_connected;
+    judge();
+    bool error = !ended || kind >= NO_REPORT || kind == REPORT_ERROR || names == 2 || (good && end == 1);
+    if (result.is_passed != (good && !error) || result.is_error != error)
+        TEST_FAIL("end %d report %d names %d filter %d: passed %d error %d (%s)", end, kind, names,
+                  only_connected, result.is_passed, result.is_error, result.error_details);
+    CHECK_INT(result.tests_len, kind < NO_REPORT ? 2 : 0);
+    finish();
+}
+
+static void only_a_good_report_of_a_good_run_with_all_names_is_passed(void)
+{
+    for (int end = 0; end < ENDS; end++)
+        for (int kind = 0; kind < REPORTS; kind++)
+            for (int names = 0; names < NAMES; names++)
+                for (int filter = 0; filter < 2; filter++)
+                    check_combination(end, kind, names, filter);
+}
+
+TEST_MAIN(TEST(all_passed_is_passed), TEST(an_expected_failure_is_passed), TEST(a_failed_test_is_no_error),
+          TEST(a_skipped_test_is_not_passed), TEST(a_test_in_error_is_an_error_that_names_it),
+          TEST(each_case_is_reported_with_its_texts), TEST(descriptions_are_moved_not_copied),
+          TEST(the_duration_is_the_wall_time_of_the_run), TEST(a_report_without_tests_is_an_error),
+          TEST(without_a_report_the_reason_is_told), TEST(without_a_report_a_good_exit_status_does_not_help),
+          TEST(past_the_time_limit_a_whole_report_is_not_passed),
+          TEST(past_the_time_limit_the_limit_is_told_exactly), TEST(a_run_ended_by_a_signal_is_not_passed),
+          TEST(a_bad_exit_status_disagrees_with_a_good_report),
+          TEST(a_bad_exit_status_agrees_with_a_bad_report), TEST(found_connected_tests_are_passed),
+          TEST(a_connected_test_without_a_match_is_listed), TEST(no_match_at_all_is_told_with_the_names),
+          TEST(of_many_missing_names_the_first_are_listed), TEST(a_failed_connected_test_was_found),
+          TEST(errors_and_missing_names_are_both_told), TEST(only_connected_tests_are_reported),
+          TEST(without_the_filter_all_tests_are_reported), TEST(without_names_the_filter_keeps_all),
+          TEST(a_filter_that_leaves_nothing_is_an_error),
+          TEST(a_failure_that_was_not_asked_for_explains_the_exit_status),
+          TEST(a_bad_exit_status_disagrees_with_a_good_report_also_when_filtered),
+          TEST(an_error_that_was_not_asked_for_is_none), TEST(of_errors_those_asked_for_are_counted),
+          TEST(last_words_explain_a_missing_report), TEST(last_words_explain_a_disagreement),
+          TEST(last_words_explain_why_no_test_was_run), TEST(empty_last_words_are_not_told),
+          TEST(long_last_words_are_cut_between_characters), TEST(last_words_at_the_limit_are_not_cut),
+          TEST(ill_formed_last_words_are_repaired),
+          TEST(only_a_good_report_of_a_good_run_with_all_names_is_passed))
