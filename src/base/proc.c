@@ -87,6 +87,8 @@ static void run_child(const struct proc_setup *setup, pid_t parent, int error_fd
     int r = apply_setup(setup, parent);
     if (r == 0) {
         syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC);
+        if (setup->extra_fd)
+            fcntl(setup->extra_fd, F_SETFD, 0);
         if (setup->env)
             environ = setup->env->items;
         execvp(setup->argv->items[0], setup->argv->items);

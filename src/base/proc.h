@@ -22,6 +22,7 @@ struct proc_setup {
     int in_fd;               /* -1: /dev/null; likewise the next two */
     int out_fd;
     int err_fd;
+    int extra_fd;             /* one more descriptor that the child inherits, same number; 0: none */
     int death_signal;         /* sent to the child when we die; 0: none */
     uint64_t file_size_bytes; /* RLIMIT_FSIZE; 0: none */
     bool new_group;           /* a process group of its own */

@@ -13,6 +13,7 @@ void job_init(struct job *ret_job, const struct job_options *options, const char
         .tests = mem_printf("%s/tests", dir),
         .home = mem_printf("%s/home", dir),
         .report = mem_printf("%s/home/report.xml", dir),
+        .events = mem_printf("%s/events.log", dir),
         .cancel_fd = cancel_fd,
         .git = {.protocols = options->git_protocols,
                 .scratch_dir = dir,
@@ -28,6 +29,7 @@ void job_done(struct job *job)
     free(job->tests);
     free(job->home);
     free(job->report);
+    free(job->events);
     task_done(&job->task);
 }
 

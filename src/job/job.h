@@ -15,6 +15,7 @@ struct job {
     char *tests;       /* the suite's */
     char *home;        /* HOME of the test run, its TMPDIR below */
     char *report;      /* where the suite writes its report */
+    char *events;      /* where the pytest plugin writes */
     int cancel_fd;     /* readable: stop */
     struct git git;
     struct task task;

@@ -2,6 +2,7 @@
 
 #include "base/fd.h"
 #include "base/fs.h"
+#include "model/events.h"
 #include "model/junit.h"
 #include "model/verdict.h"
 
@@ -55,11 +56,34 @@ int judge_read_report(const char *path, struct report *ret_report, struct err *e
     return r < 0 ? r : junit_finish(j, ret_report, err);
 }
 
+/*
+ * What the plugin told of a run that did not come to write its report. False where it told nothing.
+ * `ret_running`: the name of the test that was running, or NULL; the caller frees.
+ */
+static bool read_events(const struct job *job, const struct proc_run *run, struct report *ret_report, char **ret_running)
+{
+    CLEANUP(buf_done) struct buf text = BUF_INIT(0);
+    CLEANUP(mem_freep) char *why = run->timed_out
+                                       ? mem_printf("Was running when the time limit of %.6g s for all tests was reached",
+                                                    (double)run->timeout_ms / 1000)
+                                       : mem_printf("Was running when the test run was ended by signal %d", run->signal);
+    ssize_t running;
+    if (fs_read_file(job->events, EVENTS_MAX_BYTES, &text, NULL) < 0 || !text.len ||
+        events_report(text.data, text.len, why, ret_report, &running, NULL) < 0 || !ret_report->len)
+        return false;
+    *ret_running = running >= 0 ? report_case_name(&ret_report->cases[running]) : NULL;
+    return true;
+}
+
 void judge_run(const struct job *job, const struct run *run, bool only_connected, struct result *ret_result)
 {
     CLEANUP(report_done) struct report report = {0};
+    CLEANUP(mem_freep) char *running = NULL;
     struct err err = {0};
-    int r = judge_read_report(job->report, &report, &err);
+    bool ended_by_itself = run->proc.exited && !run->proc.timed_out;
+    bool have_report = !ended_by_itself && read_events(job, &run->proc, &report, &running);
+    if (!have_report)
+        have_report = judge_read_report(job->report, &report, &err) == 0;
     struct verdict_input input = {
         .run = {.exited = run->proc.exited,
                 .status = run->proc.status,
@@ -67,8 +91,9 @@ void judge_run(const struct job *job, const struct run *run, bool only_connected
                 .timed_out = run->proc.timed_out,
                 .timeout_ms = run->proc.timeout_ms,
                 .wall_ms = run->proc.wall_ms,
+                .running = running,
                 .last_words = run->last_words},
-        .report = r < 0 ? NULL : &report,
+        .report = have_report ? &report : NULL,
         .report_error = &err,
         .tests = &job->task.tests,
         .only_connected = only_connected,

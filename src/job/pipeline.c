@@ -107,7 +107,7 @@ static int prepare_and_run(const struct job *job, const struct suite *suite, con
     CLEANUP(mem_freep) char *shown = strv_join(&argv, " ");
     log_info("running the tests: kind=%s venv=%s", suite_kind_name(suite), env->is_venv ? "yes" : "no");
     log_debug("command: %s", shown);
-    r = run_tests(job, env, &argv, &run, err);
+    r = run_tests(job, env, &argv, suite_is_pytest(suite), &run, err);
     if (r < 0)
         return r;
     log_run(&run);

@@ -2,6 +2,7 @@
 
 #include "base/fd.h"
 #include "base/fs.h"
+#include "ostest_pytest.py.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,11 +11,34 @@
 #define GRACE_MS 3000
 #define TAIL_BYTES 4096
 
+static int create_file(const char *path, int flags, int *ret_fd, struct err *err)
+{
+    *ret_fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | flags, 0600);
+    return *ret_fd < 0 ? err_errno(err, errno, "Cannot create %s", path) : 0;
+}
+
 static int open_log(const struct job *job, const char *name, int *ret_fd, struct err *err)
 {
     CLEANUP(mem_freep) char *path = mem_printf("%s/%s", job->dir, name);
-    *ret_fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    return *ret_fd < 0 ? err_errno(err, errno, "Cannot create %s", path) : 0;
+    return create_file(path, 0, ret_fd, err);
+}
+
+/* Puts the plugin where python finds it, and opens the file that it writes to. */
+static int prepare_plugin(const struct job *job, struct strv *variables, int *ret_events_fd, struct err *err)
+{
+    CLEANUP(mem_freep) char *dir = mem_printf("%s/.ostest", job->home);
+    CLEANUP(mem_freep) char *path = mem_printf("%s/ostest_pytest.py", dir);
+    int r = fs_make_dirs(dir, 0700, err);
+    if (r == 0)
+        r = fs_write_atomic(path, ostest_pytest_py, ostest_pytest_py_len, err);
+    if (r == 0)
+        r = create_file(job->events, O_APPEND, ret_events_fd, err);
+    if (r < 0)
+        return r;
+    strv_pushf(variables, "PYTHONPATH=%s", dir);
+    strv_push(variables, "PYTEST_ADDOPTS=-p ostest_pytest");
+    strv_pushf(variables, "OSTEST_EVENTS_FD=%d", *ret_events_fd);
+    return 0;
 }
 
 /* The last line in the file; NULL where there is none. The caller frees. */
@@ -29,21 +53,26 @@ static char *last_line_of(int fd)
     return *line ? TAKE_PTR(line) : NULL;
 }
 
-int run_tests(const struct job *job, const struct env *env, const struct strv *argv, struct run *ret_run,
-              struct err *err)
+int run_tests(const struct job *job, const struct env *env, const struct strv *argv, bool is_pytest,
+              struct run *ret_run, struct err *err)
 {
     CLEANUP(fd_closep) int out = -1;
     CLEANUP(fd_closep) int errs = -1;
+    CLEANUP(fd_closep) int events = -1;
+    CLEANUP(strv_done) struct strv variables = {0};
     CLEANUP(mem_freep) char *tmp = mem_printf("%s/tmp", job->home);
     int r = fs_make_dirs(tmp, 0700, err);
     if (r == 0)
         r = open_log(job, "stdout.log", &out, err);
     if (r == 0)
         r = open_log(job, "stderr.log", &errs, err);
+    strv_extend(&variables, &env->variables);
+    if (r == 0 && is_pytest)
+        r = prepare_plugin(job, &variables, &events, err);
     if (r < 0)
         return r;
     ret_run->proc = (struct proc_run){
-        .setup = {.argv = argv, .env = &env->variables, .cwd = job->tests, .in_fd = -1},
+        .setup = {.argv = argv, .env = &variables, .cwd = job->tests, .in_fd = -1, .extra_fd = MAX(events, 0)},
         .out = {.fd = out, .limit_bytes = job->options->output_bytes},
         .err = {.fd = errs, .limit_bytes = job->options->output_bytes},
         .timeout_ms = job->options->timeout_ms,

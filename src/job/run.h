@@ -8,12 +8,17 @@
 #include "job/env.h"
 #include "job/job.h"
 
+#include <stdbool.h>
+
 struct run {
     struct proc_run proc;  /* how it ended */
     char *last_words;      /* the last line that it wrote; "" where there is none; owned */
 };
 
-/* Runs `argv` in job->tests; the output goes into stdout.log and stderr.log of the job's directory. */
-int run_tests(const struct job *job, const struct env *env, const struct strv *argv, struct run *ret_run,
-              struct err *err);
+/*
+ * Runs `argv` in job->tests; the output goes into stdout.log and stderr.log of the job's directory.
+ * With `is_pytest`, our plugin is loaded, and writes its events to job->events.
+ */
+int run_tests(const struct job *job, const struct env *env, const struct strv *argv, bool is_pytest,
+              struct run *ret_run, struct err *err);
 void run_done(struct run *run);

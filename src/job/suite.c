@@ -303,6 +303,11 @@ bool suite_selects_tests(const struct suite *suite)
     return suite->kind->program || manifest_uses(&suite->command, "{tests}");
 }
 
+bool suite_is_pytest(const struct suite *suite)
+{
+    return suite->kind->program;
+}
+
 const char *suite_kind_name(const struct suite *suite)
 {
     return suite->kind->name;

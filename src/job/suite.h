@@ -43,5 +43,8 @@ int suite_command(const struct suite *suite, const struct job *job, const struct
 /* Whether the command line names the connected tests; if not, the verdict has to select them. */
 bool suite_selects_tests(const struct suite *suite);
 
+/* Whether it runs under pytest, so that our plugin can be loaded. */
+bool suite_is_pytest(const struct suite *suite);
+
 const char *suite_kind_name(const struct suite *suite);
 void suite_done(struct suite *suite);

@@ -76,16 +76,16 @@ static void say_last_words(struct buf *details, const struct verdict_run *run)
 /* Gives false where the run did not end by itself: nothing more needs to be said. */
 static bool judge_end(const struct verdict_run *run, struct buf *details)
 {
-    if (run->timed_out) {
+    if (run->timed_out)
         buf_printf(details, "The tests took longer than %.6g s and were stopped", (double)run->timeout_ms / 1000);
-        return false;
-    }
-    if (!run->exited) {
+    else if (!run->exited)
         buf_printf(details, "The test run was ended by signal %d (%s) before it could finish", run->signal,
                    strsignal(run->signal));
-        return false;
-    }
-    return true;
+    else
+        return true;
+    if (run->running)
+        buf_printf(details, "; %s was running", run->running);
+    return false;
 }
 
 static bool judge_report(const struct verdict_input *in, struct buf *details)

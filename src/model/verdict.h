@@ -22,6 +22,7 @@ struct verdict_run {
     bool timed_out;
     int64_t timeout_ms;
     int64_t wall_ms;
+    const char *running;    /* the test that was running when it was ended; NULL: unknown */
     const char *last_words; /* the last line of its output, for the reader of an error; NULL: none */
 };
 

@@ -118,10 +118,11 @@ class Job:
         """What the suite printed as JSON on its first line."""
         return json.loads(self.stdout.splitlines()[0])
 
-    @property
-    def commits(self):
-        """The logged commits: the student's, then the suite's."""
-        return re.findall(r"^info fetched .* commit=([0-9a-f]+)", self.log, re.MULTILINE)
+    def commit_of(self, repository):
+        """The logged commit of what was fetched from there."""
+        lines = [line for line in self.log.splitlines() if line.startswith(f"info fetched url={repository} ")]
+        assert len(lines) == 1, self.log
+        return re.search(r" commit=([0-9a-f]+) ", lines[0]).group(1)
 
 
 class Gate:

@@ -1,20 +1,13 @@
 """What the backend answers to the question for a task: trouble of every kind, and tasks of every kind."""
 
-import contextlib
-import http.server
 import json
 import socket
-import threading
 
 import pytest
 
 from harness import task
 
-GET, LOGIN = "/api/task/available", "/api/v1/login"
-
-
-def requests_of(state, path=GET):
-    return state["requests"].get(path, {})
+GET = "/api/task/available"
 
 
 # ---- no answer, or none that can be used ----
@@ -59,7 +52,7 @@ def test_no_task_is_no_trouble(start_mock, start_runner, status):
     mock.state(requests_total=3)
     mock.add(task(1))
     assert runner.wait() == 0 and mock.state()["results"] == 1
-    assert requests_of(mock.state())[str(status)] >= 3
+    assert mock.state()["requests"][GET][str(status)] >= 3
     assert not runner.hits(" (WARNING|ERROR) (?!students' code)")
 
 
@@ -97,54 +90,6 @@ def test_huge_answer_takes_no_memory(start_mock, start_runner):
     assert "larger than" in runner.wait_log("WARNING The backend")
     mock.state(requests_total=2)
     assert runner.memory_kib("VmHWM") - before < 8 << 10
-
-
-@contextlib.contextmanager
-def redirecting_to(url):
-    """A server that answers everything with 302 and the same path at the URL; gives its own URL."""
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            self.send_response(302)
-            self.send_header("Location", url + self.path)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-        do_POST = do_GET
-
-        def log_message(self, *_):
-            pass
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-        thread.join()
-
-
-def test_redirects_are_not_followed(start_mock, start_runner):
-    mock = start_mock("--auth", tasks=[task(1)])
-    with redirecting_to(mock.url) as url:
-        runner = start_runner(None, "--backend-url", url)
-        assert "redirect" in runner.wait_log("WARNING The backend")
-        runner.kill()
-        runner = start_runner(None, "--backend-url", url, "--auth")
-        runner.wait_log("WARNING The login failed")
-        runner.kill()
-    assert mock.state()["requests_total"] == 0
-
-
-def test_redirected_result_is_kept(start_mock, start_runner, tmp_path):
-    mock = start_mock(tasks=[task(1)])
-    with redirecting_to(mock.url) as url:
-        runner = start_runner(mock, "--mock", "--once", "--post-api", "/elsewhere", "--drain-timeout", "0.1")
-        runner.wait_log("delivered|refused")  # nothing is at that path: 404
-        runner.wait()
-        spool = tmp_path / "state" / "spool"
-        (rejected,) = (tmp_path / "state" / "rejected").glob("*.json")
-        rejected.rename(spool / rejected.name)
-        runner = start_runner(None, "--backend-url", url)
-        runner.wait_log("redirect.*result")
-        assert list(spool.glob("*.json"))
-    assert mock.state()["results"] == 0
 
 
 # ---- login wanted, or not enough ----

@@ -1,0 +1,210 @@
+"""Results reach the backend, whatever it answers, or are kept; and never as something else."""
+
+import contextlib
+import http.server
+import json
+import threading
+
+import pytest
+
+from harness import task
+
+POST = "/api/task/result"
+RESULT = {"id": 1, "isPassed": False, "duration": 0, "testResults": [], "isError": True, "errorDetails": "kept from yesterday"}
+
+
+def spooled(tmp_path):
+    return sorted(path.name for path in (tmp_path / "state" / "spool").iterdir())
+
+
+def put_into_spool(tmp_path, key="000000000001-1", body=None):
+    """A result of an earlier run."""
+    spool = tmp_path / "state" / "spool"
+    spool.mkdir(parents=True, exist_ok=True)
+    (spool / f"{key}.json").write_text(json.dumps(RESULT) if body is None else body)
+
+
+# ---- not now ----
+
+@pytest.mark.parametrize("fault", ["500", "502", "503", "503+0", "408", "425", "429", "301", "403", "drop"])
+def test_delivered_later(start_mock, start_runner, tmp_path, fault):
+    mock = start_mock("--faults", f"post:{fault}", tasks=[task(1)])
+    runner = start_runner(mock, "--mock", "--once")
+    assert runner.wait() == 0
+    state = mock.state()
+    assert (state["results"], state["duplicates"], state["violations"]) == (1, 0, 0)
+    assert len(runner.hits("WARNING (?!students' code)")) == 1 and spooled(tmp_path) == []
+    assert sum(state["requests"][POST].values()) == 2
+
+
+def test_taken_but_not_answered(start_mock, start_runner):
+    mock = start_mock("--faults", "post:drop-after", tasks=[task(1)])
+    assert start_runner(mock, "--mock", "--once").wait() == 0
+    state = mock.state()
+    assert (state["results"], state["duplicates"], state["violations"]) == (1, 1, 0)
+
+
+@pytest.mark.parametrize("fault", ["201", "202", "204", "garbage", "html", "half", "dup-keys", "slow=300", "huge=0"])
+def test_every_2xx_is_success(start_mock, start_runner, fault):
+    mock = start_mock("--faults", f"post:{fault}", tasks=[task(1)])
+    runner = start_runner(mock, "--mock", "--once")
+    assert runner.wait() == 0
+    assert mock.state()["results"] == 1 and sum(mock.state()["requests"][POST].values()) == 1
+    assert runner.hits("INFO delivered") and not runner.hits("WARNING (?!students' code)")
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_retry_after_is_obeyed(start_mock, start_runner, status):
+    mock = start_mock("--faults", f"post:{status}+2", tasks=[task(1)])
+    assert start_runner(mock, "--mock", "--once").wait() == 0
+    (claim,) = mock.state()["tasks"]
+    assert claim["posted_ms"] - claim["claimed_ms"] >= 2000
+
+
+def test_retry_after_does_not_stop_the_tasks(start_mock, start_runner):
+    mock = start_mock("--faults", "post:503+1", tasks=[task(i) for i in range(4)])
+    assert start_runner(mock, "--mock", "--concurrent", 2, "--max-tasks", 4).wait() == 0
+    claims = mock.state()["tasks"]
+    assert max(claim["claimed_ms"] for claim in claims) < min(claim["posted_ms"] for claim in claims)
+
+
+def test_one_result_probes_while_the_backend_is_away(start_mock, start_runner):
+    mock = start_mock("--faults", "post:drop:5", tasks=[task(i) for i in range(8)])
+    runner = start_runner(mock, "--mock", "--concurrent", 8, "--max-tasks", 8, "--check-interval", "0.01")
+    assert runner.wait() == 0
+    state = mock.state()
+    assert state["results"] == 8 and sum(state["requests"][POST].values()) <= 8 + 5
+
+
+def test_a_result_that_must_wait_does_not_keep_others(start_mock, start_runner):
+    mock = start_mock("--faults", "post:500", tasks=[task(1)])
+    runner = start_runner(mock, "--mock", "--max-tasks", 2)
+    runner.wait_log("WARNING The backend has trouble")
+    mock.faults("post:500:*:after=1")
+    mock.add(task(2))
+    runner.wait_log("delivered")  # one of them: the other meets only faults from now on
+    mock.faults(None)
+    assert runner.wait() == 0 and mock.state()["results"] == 2
+
+
+# ---- never ----
+
+@pytest.mark.parametrize("status", [400, 404, 409, 413, 422])
+def test_a_refused_result_is_kept_with_the_answer(start_mock, start_runner, tmp_path, status):
+    mock = start_mock("--faults", f"post:{status}", tasks=[task("first"), task("second")])
+    runner = start_runner(mock, "--mock", "--concurrent", 1, "--max-tasks", 2)
+    assert runner.wait() == 0
+    assert [result["id"] for result in mock.results()] == ["second"]
+    rejected = tmp_path / "state" / "rejected"
+    (body,) = rejected.glob("*.json")
+    assert json.loads(body.read_text())["id"] == "first"
+    assert body.with_suffix(".answer").read_bytes() == mock.ask_raw_fault(status)
+    assert f"HTTP {status}" in runner.hits(" ERROR ")[0] and spooled(tmp_path) == []
+
+
+def test_the_mock_s_own_refusal_stands_beside_the_result(start_mock, start_runner, tmp_path):
+    put_into_spool(tmp_path)
+    mock = start_mock(tasks=[task(2)])
+    assert start_runner(mock, "--mock", "--once").wait() == 0
+    rejected = tmp_path / "state" / "rejected"
+    assert json.loads((rejected / "000000000001-1.json").read_text()) == RESULT
+    assert "not that of a task that was handed out" in (rejected / "000000000001-1.answer").read_text()
+
+
+# ---- the login goes wrong ----
+
+def test_401_logs_in_again_once_and_repeats(start_mock, start_runner):
+    mock = start_mock("--auth", "--faults", "post:401", tasks=[task(1)])
+    runner = start_runner(mock, "--auth", "--mock", "--once")
+    assert runner.wait() == 0
+    state = mock.state()
+    assert (state["logins"], state["results"]) == (2, 1) and state["requests"][POST] == {"401": 1, "200": 1}
+
+
+def test_401_without_auth_is_trouble(start_mock, start_runner):
+    mock = start_mock("--faults", "post:401:2", tasks=[task(1)])
+    runner = start_runner(mock, "--mock", "--once")
+    assert runner.wait() == 0 and mock.state()["results"] == 1
+    assert "--auth" in runner.hits("WARNING .*HTTP 401")[0]
+
+
+def test_403_keeps_the_result_until_the_account_is_well(start_mock, start_runner, tmp_path):
+    mock = start_mock("--faults", "post:403:*", tasks=[task(1)])
+    runner = start_runner(mock, "--mock", "--once")
+    assert "ADMIN" in runner.wait_log("HTTP 403|answers 403")
+    assert spooled(tmp_path) == ["000000000001-1.json"]
+    mock.faults(None)
+    assert runner.wait() == 0 and mock.state()["results"] == 1
+
+
+# ---- away when the runner stops ----
+
+def test_delivered_by_the_next_run(start_mock, start_runner, tmp_path):
+    mock = start_mock("--faults", "post:drop:*", tasks=[task(i) for i in range(3)])
+    runner = start_runner(mock, "--mock", "--max-tasks", 3)
+    runner.wait_log("done", count=3)
+    runner.wait_log("does not answer .*result")
+    runner.kill()
+    assert len(spooled(tmp_path)) == 3 and mock.state()["results"] == 0
+    mock.faults(None)
+    runner = start_runner(mock)
+    assert "3 results to deliver" in runner.wait_log("from an earlier run")
+    state = mock.state(results=3)
+    assert runner.stop() == 0
+    assert (state["duplicates"], state["violations"]) == (0, 0) and spooled(tmp_path) == []
+
+
+def test_oldest_first(start_mock, start_runner, tmp_path):
+    for number in (12, 3, 7):
+        put_into_spool(tmp_path, f"{number:012}-x", json.dumps(RESULT | {"id": number}))
+    mock = start_mock("--faults", "post:drop", tasks=[task(i) for i in (3, 7, 12)])
+    for _ in range(3):
+        mock.ask("GET", "/api/task/available")
+    start_runner(mock)
+    mock.state(results=3)
+    posted = {claim["id"]: claim["posted_ms"] for claim in mock.state()["tasks"]}
+    assert posted[3] <= posted[7] and posted[3] <= posted[12]
+
+
+# ---- redirects ----
+
+@contextlib.contextmanager
+def redirecting_to(url):
+    """A server that answers everything with 307 and the same path at the URL; gives its own URL."""
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.rfile.read(int(self.headers["Content-Length"] or 0))
+            self.send_response(307)
+            self.send_header("Location", url + self.path)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+        do_POST = do_GET
+
+        def log_message(self, *_):
+            pass
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("options, said", [([], "redirect.*available"), (["--auth"], "login failed: HTTP 307")])
+def test_redirects_are_not_followed(start_mock, start_runner, options, said):
+    mock = start_mock(tasks=[task(1)])
+    with redirecting_to(mock.url) as url:
+        runner = start_runner(None, "--backend-url", url, *options)
+        runner.wait_log(f"WARNING .*{said}")
+        runner.kill()
+    assert mock.state()["requests_total"] == 0
+
+
+def test_a_redirected_result_is_kept(start_mock, start_runner, tmp_path):
+    put_into_spool(tmp_path)
+    mock = start_mock(tasks=[task(1)])
+    with redirecting_to(mock.url) as url:
+        runner = start_runner(None, "--backend-url", url)
+        runner.wait_log("WARNING .*redirect.*result")
+        runner.kill()
+    assert mock.state()["requests_total"] == 0 and spooled(tmp_path) == ["000000000001-1.json"]
