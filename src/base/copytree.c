@@ -54,7 +54,9 @@ static int copy_entry(const char *from, const char *to, unsigned depth, struct e
     if (r == 0 && S_ISDIR(st.st_mode))
         return copy_dir(from, to, depth + 1, err);
     if (r == 0)
-        r = S_ISREG(st.st_mode) ? copy_file(from, to, &st) : S_ISLNK(st.st_mode) ? copy_link(from, to) : -EINVAL;
+        r = S_ISREG(st.st_mode)   ? copy_file(from, to, &st)
+            : S_ISLNK(st.st_mode) ? copy_link(from, to)
+                                  : -EINVAL;
     return r < 0 ? err_errno(err, -r, "Cannot copy %s", from) : 0;
 }
 

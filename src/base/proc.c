@@ -342,7 +342,8 @@ int proc_kill_descendants(const pid_t *keep, size_t keep_len, int64_t timeout_ms
     size_t left = kill_children(keep, keep_len, &first_alive);
     while (left > 0) {
         if (clock_now_ms() > deadline)
-            return err_set(err, ERR_INTERNAL, ETIMEDOUT, "Some processes of the task did not end when killed");
+            return err_set(err, ERR_INTERNAL, ETIMEDOUT,
+                           "Some processes of the task did not end when killed");
         poll(NULL, 0, 1); /* they are dying: the kernel needs a moment to hand them to us */
         left = kill_children(keep, keep_len, &alive);
     }

@@ -13,11 +13,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define SYSTEM_PATH "/usr/local/bin:/usr/bin:/bin"
+#define SYSTEM_PATH              "/usr/local/bin:/usr/bin:/bin"
 #define REQUIREMENTS_LIMIT_BYTES (1U << 20)
-#define ANSWER_LIMIT_BYTES (256U << 10)
-#define CHECK_TIMEOUT_MS 60000
-#define GRACE_MS 1000
+#define ANSWER_LIMIT_BYTES       (256U << 10)
+#define CHECK_TIMEOUT_MS         60000
+#define GRACE_MS                 1000
 
 /* ---- which python ---- */
 
@@ -43,20 +43,23 @@ static int find_python(const struct job *job, char **ret_python, struct err *err
             return 0;
         }
     }
-    return err_set(err, ERR_ENVIRONMENT, ENOENT, "There is no python '%s' on the runner's machine (see --python)", asked);
+    return err_set(err, ERR_ENVIRONMENT, ENOENT,
+                   "There is no python '%s' on the runner's machine (see --python)", asked);
 }
 
 /* ---- whether the system's packages suffice ---- */
 
 /* The name in the cache of this python with these requirements. The caller frees. */
-static int cache_name(const struct job *job, const char *python, const struct env_wants *wants, char **ret_path,
-                      struct err *err)
+static int cache_name(const struct job *job, const char *python, const struct env_wants *wants,
+                      char **ret_path, struct err *err)
 {
     CLEANUP(buf_done) struct buf text = BUF_INIT(0);
     if (wants->requirements) {
         int r = fs_read_file(wants->requirements, REQUIREMENTS_LIMIT_BYTES, &text, err);
         if (r < 0)
-            return r == -ENOENT ? err_set(err, ERR_ENVIRONMENT, ENOENT, "The suite's requirements file is missing") : r;
+            return r == -ENOENT
+                       ? err_set(err, ERR_ENVIRONMENT, ENOENT, "The suite's requirements file is missing")
+                       : r;
     }
     char *real = realpath(python, NULL);
     uint64_t hash = hash_add(HASH_START, real ? real : python, strlen(real ? real : python));
@@ -103,8 +106,8 @@ static const char *read_answer(char *answer, struct buf *ret_record)
     return missing;
 }
 
-static int ask_python(const struct job *job, const char *python, const struct env_wants *wants, struct buf *ret_answer,
-                      struct err *err)
+static int ask_python(const struct job *job, const char *python, const struct env_wants *wants,
+                      struct buf *ret_answer, struct err *err)
 {
     CLEANUP(strv_done) struct strv argv = {0};
     strv_push(&argv, python);
@@ -147,7 +150,8 @@ static int check_system(const struct job *job, const char *python, const struct 
         return r;
     const char *missing = answer.len ? read_answer(answer.data, &record) : NULL;
     if (missing)
-        return err_set(err, ERR_ENVIRONMENT, ENOPKG, "The suite needs a package that %s does not have: %s", python, missing);
+        return err_set(err, ERR_ENVIRONMENT, ENOPKG, "The suite needs a package that %s does not have: %s",
+                       python, missing);
     return record.len ? fs_write_atomic(record_path, record.data, record.len, err) : 0;
 }
 
@@ -183,8 +187,8 @@ static bool choose_known(const struct job *job, const struct entry *e, struct en
 }
 
 /* Finds the answer and leaves it in the cache. The entry is locked. */
-static int find_out(const struct job *job, const struct env_wants *wants, const struct entry *e, const char *python,
-                    struct err *err)
+static int find_out(const struct job *job, const struct env_wants *wants, const struct entry *e,
+                    const char *python, struct err *err)
 {
     if (job->options->env_mode != JOB_ENV_VENV) {
         int r = check_system(job, python, wants, e->record, err);
@@ -195,12 +199,12 @@ static int find_out(const struct job *job, const struct env_wants *wants, const 
     return r < 0 ? r : venv_build(job, python, wants, e->venv, err);
 }
 
-static int choose(const struct job *job, const struct env_wants *wants, const struct entry *e, struct env *env,
-                  struct err *err)
+static int choose(const struct job *job, const struct env_wants *wants, const struct entry *e,
+                  struct env *env, struct err *err)
 {
     if (choose_known(job, e, env))
         return 0;
-    int lock;
+    int lock = -1;
     int r = fs_lock_wait(e->lock, job->cancel_fd, &lock, err);
     if (r < 0)
         return r;
@@ -213,7 +217,8 @@ static int choose(const struct job *job, const struct env_wants *wants, const st
     return r;
 }
 
-static int choose_python(const struct job *job, const struct env_wants *wants, struct env *env, struct err *err)
+static int choose_python(const struct job *job, const struct env_wants *wants, struct env *env,
+                         struct err *err)
 {
     CLEANUP(mem_freep) char *name = NULL;
     CLEANUP(mem_freep) char *envs = mem_printf("%s/envs", job->cache_dir);
@@ -224,7 +229,8 @@ static int choose_python(const struct job *job, const struct env_wants *wants, s
         r = cache_name(job, env->python, wants, &name, err);
     if (r < 0)
         return r;
-    CLEANUP(entry_done) struct entry e = {
+    CLEANUP(entry_done)
+    struct entry e = {
         .record = mem_printf("%s.system", name),
         .venv = mem_strdup(name),
         .venv_python = mem_printf("%s/bin/python", name),

@@ -10,8 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define GRACE_MS 2000
-#define MESSAGE_LIMIT_BYTES 65536
+#define GRACE_MS                   2000
+#define MESSAGE_LIMIT_BYTES        65536
 #define OUTPUT_DEFAULT_LIMIT_BYTES 65536
 
 /* ---- what git's words mean ---- */
@@ -29,11 +29,14 @@ static const struct meaning {
 } meanings[] = {
     {"No space left on device", ERR_ENVIRONMENT, "The disk is full: %s could not be fetched"},
     {"Disk quota exceeded", ERR_ENVIRONMENT, "The disk quota is used up: %s could not be fetched"},
-    {"dubious ownership", ERR_ENVIRONMENT, "git refuses %s: it belongs to another user (see safe.directory in git-config)"},
+    {"dubious ownership", ERR_ENVIRONMENT,
+     "git refuses %s: it belongs to another user (see safe.directory in git-config)"},
     {"not allowed", ERR_TASK, "git may not use the protocol of %s (see --git-protocols)"},
     {GIT_NO_SUCH_REF, ERR_TASK, "%s has no such branch"},
-    {"could not read Username", ERR_TASK, "%s does not exist, or is private and the runner has no access to it"},
-    {"could not read Password", ERR_TASK, "%s does not exist, or is private and the runner has no access to it"},
+    {"could not read Username", ERR_TASK,
+     "%s does not exist, or is private and the runner has no access to it"},
+    {"could not read Password", ERR_TASK,
+     "%s does not exist, or is private and the runner has no access to it"},
     {"Authentication failed", ERR_TASK, "%s is private, and the runner has no access to it"},
     {"Permission denied", ERR_TASK, "%s does not exist, or is private and the runner has no access to it"},
     {"Access denied", ERR_TASK, "%s does not exist, or is private and the runner has no access to it"},
@@ -63,7 +66,8 @@ static const struct meaning {
     {"Unable to find remote helper", ERR_TASK, "git does not know the protocol of %s"},
 };
 
-static int explain(const struct git_command *command, const char *url, const struct proc_run *run, struct err *err)
+static int explain(const struct git_command *command, const char *url, const struct proc_run *run,
+                   struct err *err)
 {
     const char *messages = run->err.buf.data ? run->err.buf.data : "";
     for (size_t i = 0; command->url && i < ARRAY_LEN(meanings); i++) {
@@ -72,16 +76,18 @@ static int explain(const struct git_command *command, const char *url, const str
         const char *sentence = meanings[i].sentence;
         int before_url = (int)(strstr(sentence, "%s") - sentence);
         int code = strcmp(meanings[i].words, GIT_NO_SUCH_REF) == 0 ? ENOENT : EIO;
-        return err_set(err, meanings[i].class, code, "%.*s%s%s", before_url, sentence, url, sentence + before_url + 2);
+        return err_set(err, meanings[i].class, code, "%.*s%s%s", before_url, sentence, url,
+                       sentence + before_url + 2);
     }
     CLEANUP(mem_freep) char *line = buf_last_line(&run->err.buf);
     char end[64];
     proc_describe_end(run, end, sizeof(end));
-    return err_set(err, ERR_ENVIRONMENT, EIO, "%s failed: %s (%s)", command->doing, *line ? line : "git said nothing", end);
+    return err_set(err, ERR_ENVIRONMENT, EIO, "%s failed: %s (%s)", command->doing,
+                   *line ? line : "git said nothing", end);
 }
 
-static int judge(const struct git *git, const struct git_command *command, const char *url, const struct proc_run *run,
-                 struct err *err)
+static int judge(const struct git *git, const struct git_command *command, const char *url,
+                 const struct proc_run *run, struct err *err)
 {
     if (run->cancelled)
         return err_set(err, ERR_CANCELLED, ECANCELED, "%s was stopped", command->doing);
@@ -104,9 +110,20 @@ static int judge(const struct git *git, const struct git_command *command, const
 /* Of our own environment, what could change where git looks or make it ask somebody. */
 static bool is_left_out(const char *variable)
 {
-    static const char *const prefixes[] = {"GIT_DIR=", "GIT_WORK_TREE=", "GIT_INDEX_FILE=", "GIT_OBJECT_DIRECTORY=",
-                                           "GIT_ALTERNATE_", "GIT_NAMESPACE=", "GIT_TRACE", "GIT_ALLOW_PROTOCOL=",
-                                           "SSH_ASKPASS", "DISPLAY=", "LC_", "LANG=", "LANGUAGE=", "OSTEST_",
+    static const char *const prefixes[] = {"GIT_DIR=",
+                                           "GIT_WORK_TREE=",
+                                           "GIT_INDEX_FILE=",
+                                           "GIT_OBJECT_DIRECTORY=",
+                                           "GIT_ALTERNATE_",
+                                           "GIT_NAMESPACE=",
+                                           "GIT_TRACE",
+                                           "GIT_ALLOW_PROTOCOL=",
+                                           "SSH_ASKPASS",
+                                           "DISPLAY=",
+                                           "LC_",
+                                           "LANG=",
+                                           "LANGUAGE=",
+                                           "OSTEST_",
                                            "CREDENTIALS_DIRECTORY="};
     for (size_t i = 0; i < ARRAY_LEN(prefixes); i++)
         if (strncmp(variable, prefixes[i], strlen(prefixes[i])) == 0)
@@ -133,9 +150,10 @@ static void make_env(const struct git *git, const struct git_command *command, s
 
 static void make_argv(const struct git_command *command, const char *credentials, struct strv *argv)
 {
-    static const char *const settings[] = {"core.hooksPath=/dev/null", "core.fsmonitor=false", "gc.auto=0",
-                                           "maintenance.auto=false",   "advice.detachedHead=false",
-                                           "core.attributesFile=/dev/null", "submodule.recurse=false"};
+    static const char *const settings[] = {
+        "core.hooksPath=/dev/null", "core.fsmonitor=false",      "gc.auto=0",
+        "maintenance.auto=false",   "advice.detachedHead=false", "core.attributesFile=/dev/null",
+        "submodule.recurse=false"};
     strv_push(argv, "git");
     for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
         strv_push(argv, "-c");
@@ -161,8 +179,9 @@ static int write_credentials(const struct git *git, const char *url, char **ret_
     CLEANUP(mem_freep) char *bare = url_without_userinfo(url);
     const char *host = strstr(bare, "://") + 3;
     CLEANUP(mem_freep) char *path = mem_printf("%s/credentials", git->scratch_dir);
-    CLEANUP(mem_freep) char *line = mem_printf("%.*s%s%s@%.*s\n", (int)(host - bare), bare, userinfo,
-                                               strchr(userinfo, ':') ? "" : ":", (int)strcspn(host, "/?#"), host);
+    CLEANUP(mem_freep)
+    char *line = mem_printf("%.*s%s%s@%.*s\n", (int)(host - bare), bare, userinfo,
+                            strchr(userinfo, ':') ? "" : ":", (int)strcspn(host, "/?#"), host);
     int r = fs_write_atomic(path, line, strlen(line), err);
     explicit_bzero(line, strlen(line));
     if (r == 0)
@@ -216,5 +235,6 @@ int git_check_url(const struct git *git, const char *url, struct err *err)
     if (strv_contains(&allowed, protocol))
         return 0;
     CLEANUP(mem_freep) char *shown = url_without_userinfo(url);
-    return err_set(err, ERR_TASK, EINVAL, "%s uses the protocol '%s'; allowed here: %s", shown, protocol, git->protocols);
+    return err_set(err, ERR_TASK, EINVAL, "%s uses the protocol '%s'; allowed here: %s", shown, protocol,
+                   git->protocols);
 }

@@ -18,19 +18,19 @@ struct git {
     const char *protocols;   /* comma separated */
     const char *scratch_dir; /* for a file with credentials, for as long as a command runs */
     int64_t timeout_ms;
-    uint64_t limit_bytes;    /* of one file that git writes */
+    uint64_t limit_bytes; /* of one file that git writes */
     int cancel_fd;
-    pid_t keep;              /* a child of ours that is at work meanwhile; 0: none */
+    pid_t keep; /* a child of ours that is at work meanwhile; 0: none */
 };
 
 /* One git command. */
 struct git_command {
     const char *git_dir;
-    const char *work_tree;   /* NULL: none */
-    const char *index_file;  /* NULL: git's own */
-    const char *url;         /* the repository that it talks to, for messages and credentials; NULL: none */
-    const char *doing;       /* for messages: "Cloning the repository" */
-    const struct strv *args; /* after "git" and its general options */
+    const char *work_tree;     /* NULL: none */
+    const char *index_file;    /* NULL: git's own */
+    const char *url;           /* the repository that it talks to, for messages and credentials; NULL: none */
+    const char *doing;         /* for messages: "Cloning the repository" */
+    const struct strv *args;   /* after "git" and its general options */
     size_t output_limit_bytes; /* of `output`; more is an error of class limit */
 };
 
@@ -39,7 +39,8 @@ struct git_command {
  * whose matter it is: task (URL, branch, access), network, limit, environment. -ENOENT: the
  * repository is there, but has no such ref.
  */
-int git_run(const struct git *git, const struct git_command *command, struct buf *ret_output, struct err *err);
+int git_run(const struct git *git, const struct git_command *command, struct buf *ret_output,
+            struct err *err);
 
 /* Refuses URLs that are not of an allowed protocol (class task). */
 int git_check_url(const struct git *git, const char *url, struct err *err);

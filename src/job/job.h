@@ -10,13 +10,13 @@
 struct job {
     const struct job_options *options;
     const char *cache_dir;
-    const char *dir;   /* jobs/<key>; the paths below are in it, and owned */
-    char *src;         /* the student's files */
-    char *tests;       /* the suite's */
-    char *home;        /* HOME of the test run, its TMPDIR below */
-    char *report;      /* where the suite writes its report */
-    char *events;      /* where the pytest plugin writes */
-    int cancel_fd;     /* readable: stop */
+    const char *dir; /* jobs/<key>; the paths below are in it, and owned */
+    char *src;       /* the student's files */
+    char *tests;     /* the suite's */
+    char *home;      /* HOME of the test run, its TMPDIR below */
+    char *report;    /* where the suite writes its report */
+    char *events;    /* where the pytest plugin writes */
+    int cancel_fd;   /* readable: stop */
     struct git git;
     struct task task;
 };

@@ -37,7 +37,8 @@ static const struct opt options[] = {
     {"cache-dir", "DIR", OPT_STRING, offsetof(struct config, cache_dir), .check = job_options_check_line,
      .help = "mirrors of repositories, python environments"},
     {"config", "FILE", OPT_STRING, offsetof(struct config, config_file), .help = "lines 'option = value'"},
-    {"clean", NULL, OPT_FLAG, offsetof(struct config, clean), "no", .help = "only remove what a dead job left in DIR"},
+    {"clean", NULL, OPT_FLAG, offsetof(struct config, clean), "no",
+     .help = "only remove what a dead job left in DIR"},
     JOB_OPTIONS(struct config, job.),
     {"help", NULL, OPT_HELP, .help = "this text"},
     {"version", NULL, OPT_HELP, .help = "the version"},
@@ -94,7 +95,8 @@ static int run(const struct config *config, const char *dir)
     int cancel_fd = open_cancel_fd();
     int r = proc_become_subreaper(&err);
     if (r == 0)
-        r = config->clean ? clean(config, dir, &err) : pipeline_run(&config->job, config->cache_dir, dir, cancel_fd, &err);
+        r = config->clean ? clean(config, dir, &err)
+                          : pipeline_run(&config->job, config->cache_dir, dir, cancel_fd, &err);
     if (r == 0)
         return 0;
     log_error("%s", err.message);

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define MANIFEST_LIMIT_BYTES 65536
-#define MAX_WORDS 1000
+#define MAX_WORDS            1000
 
 /* ---- reading ---- */
 
@@ -28,7 +28,8 @@ static int take_word(const char **text, struct strv *words, struct err *err)
         buf_append(&word, p, 1);
     }
     if (quote)
-        return err_set(err, ERR_ENVIRONMENT, EINVAL, "The suite's %s: a quote is not closed in 'command'", MANIFEST_NAME);
+        return err_set(err, ERR_ENVIRONMENT, EINVAL, "The suite's %s: a quote is not closed in 'command'",
+                       MANIFEST_NAME);
     *text = p;
     strv_take(words, buf_take(&word));
     return 0;
@@ -58,19 +59,20 @@ static char *trimmed(const char *s, size_t len)
 static int take_requirements(const char *tests_dir, const char *value, char **ret_path, struct err *err)
 {
     if (*value == '/' || strstr(value, ".."))
-        return err_set(err, ERR_ENVIRONMENT, EINVAL, "The suite's %s: 'requirements' must be a path inside the suite",
-                       MANIFEST_NAME);
+        return err_set(err, ERR_ENVIRONMENT, EINVAL,
+                       "The suite's %s: 'requirements' must be a path inside the suite", MANIFEST_NAME);
     CLEANUP(mem_freep) char *path = mem_printf("%s/%s", tests_dir, value);
     if (!fs_exists(path))
-        return err_set(err, ERR_ENVIRONMENT, ENOENT, "The suite's %s names the requirements file '%s', which is not there",
-                       MANIFEST_NAME, value);
+        return err_set(err, ERR_ENVIRONMENT, ENOENT,
+                       "The suite's %s names the requirements file '%s', which is not there", MANIFEST_NAME,
+                       value);
     free(*ret_path);
     *ret_path = TAKE_PTR(path);
     return 0;
 }
 
-static int take_line(const char *tests_dir, const char *line, size_t number, struct strv *command, char **requirements,
-                     struct err *err)
+static int take_line(const char *tests_dir, const char *line, size_t number, struct strv *command,
+                     char **requirements, struct err *err)
 {
     if (line[0] == '\0' || line[0] == '#')
         return 0;
@@ -82,7 +84,8 @@ static int take_line(const char *tests_dir, const char *line, size_t number, str
     if (key && strcmp(key, "requirements") == 0)
         return take_requirements(tests_dir, value, requirements, err);
     return err_set(err, ERR_ENVIRONMENT, EINVAL,
-                   "The suite's %s, line %zu: 'command = …' or 'requirements = …' was expected", MANIFEST_NAME, number);
+                   "The suite's %s, line %zu: 'command = …' or 'requirements = …' was expected",
+                   MANIFEST_NAME, number);
 }
 
 int manifest_read(const char *tests_dir, struct strv *ret_command, char **ret_requirements, struct err *err)
@@ -163,7 +166,8 @@ int manifest_expand(const struct strv *command, const struct job *job, struct st
 {
     for (size_t i = 0; i < job->task.tests.len; i++)
         if (job->task.tests.items[i][0] == '-')
-            return err_set(err, ERR_TASK, EINVAL, "The connected test '%.100s' cannot be selected: it starts with '-'",
+            return err_set(err, ERR_TASK, EINVAL,
+                           "The connected test '%.100s' cannot be selected: it starts with '-'",
                            job->task.tests.items[i]);
     struct placeholder all[PLACEHOLDERS];
     fill(job, all);

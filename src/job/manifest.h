@@ -21,6 +21,7 @@
 int manifest_read(const char *tests_dir, struct strv *ret_command, char **ret_requirements, struct err *err);
 
 /* Class task where a name starts with '-' and would be taken for an option. */
-int manifest_expand(const struct strv *command, const struct job *job, struct strv *ret_argv, struct err *err);
+int manifest_expand(const struct strv *command, const struct job *job, struct strv *ret_argv,
+                    struct err *err);
 
 bool manifest_uses(const struct strv *command, const char *placeholder);

@@ -31,7 +31,8 @@ static int read_task(struct job *job, struct err *err)
     return err_set(err, ERR_INTERNAL, EINVAL, "%s holds no task", path);
 }
 
-static void log_fetched(const char *url, const char *branch, const char *commit, unsigned submodules, int64_t start_ms)
+static void log_fetched(const char *url, const char *branch, const char *commit, unsigned submodules,
+                        int64_t start_ms)
 {
     CLEANUP(mem_freep) char *shown = url_without_userinfo(url);
     log_info("fetched url=%s branch=%s commit=%s ms=%lld", shown, branch ? branch : "(default)", commit,
@@ -47,7 +48,8 @@ static int fetch_suite(void *data, void *result, struct err *err)
     int64_t start_ms = clock_now_ms();
     int r = suite_fetch(job, fetched, err);
     if (r == 0)
-        log_fetched(job->options->tests_url, job->options->tests_branch, fetched->commit, fetched->submodules, start_ms);
+        log_fetched(job->options->tests_url, job->options->tests_branch, fetched->commit, fetched->submodules,
+                    start_ms);
     return r;
 }
 
@@ -87,11 +89,13 @@ static void log_run(const struct run *run)
     proc_describe_end(&run->proc, end, sizeof(end));
     log_info("tests ended: %s ms=%lld cpu_ms=%lld peak_rss_mb=%llu peak_processes=%u samples=%u", end,
              (long long)run->proc.wall_ms, (long long)run->proc.cpu_ms,
-             (unsigned long long)(run->proc.peak.rss_bytes >> 20), run->proc.peak.processes, run->proc.samples);
+             (unsigned long long)(run->proc.peak.rss_bytes >> 20), run->proc.peak.processes,
+             run->proc.samples);
     log_debug("memory of single tests is not measured without a sandbox: memoryUsed is 0");
     uint64_t dropped = run->proc.out.dropped_bytes + run->proc.err.dropped_bytes;
     if (dropped)
-        log_warning("the tests printed more than --output keeps: %llu bytes were dropped", (unsigned long long)dropped);
+        log_warning("the tests printed more than --output keeps: %llu bytes were dropped",
+                    (unsigned long long)dropped);
     if (run->proc.leftovers)
         log_warning("%u processes were still there after the tests and have been ended", run->proc.leftovers);
 }
@@ -144,7 +148,8 @@ static int answer_with_predefined(const struct job *job, struct result *ret_resu
     if (r < 0)
         return r;
     struct strv no_names = {0};
-    struct verdict_input input = {.run = {.exited = true, .status = fails}, .report = &report, .tests = &no_names};
+    struct verdict_input input = {
+        .run = {.exited = true, .status = fails}, .report = &report, .tests = &no_names};
     verdict_judge(&input, ret_result);
     for (size_t i = 0; i < ret_result->tests_len; i++)
         ret_result->duration_ms += ret_result->tests[i].duration_ms;
@@ -166,8 +171,8 @@ static int work(struct job *job, struct err *err)
         log_warning("class=%s: %s", err_class_name(err->class), err->message);
         result_init_error(&result, err->message);
     }
-    log_info("result: passed=%s error=%s tests=%zu", result.is_passed ? "yes" : "no", result.is_error ? "yes" : "no",
-             result.tests_len);
+    log_info("result: passed=%s error=%s tests=%zu", result.is_passed ? "yes" : "no",
+             result.is_error ? "yes" : "no", result.tests_len);
     return judge_write_result(job, &result, err);
 }
 

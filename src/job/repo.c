@@ -12,9 +12,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FETCH_TRIES 3
-#define RETRY_PAUSE_MS 1000
-#define MAX_FILES 100000
+#define FETCH_TRIES         3
+#define RETRY_PAUSE_MS      1000
+#define MAX_FILES           100000
 #define LISTING_LIMIT_BYTES (32U << 20)
 
 /* No filters, no keyword expansion: strongest of all attribute files (gitattributes(5)). */
@@ -99,7 +99,8 @@ static void wanted_init(struct wanted *ret_wanted, const char *url, const char *
         .url = url,
         .branch = branch,
         .shown_url = url_without_userinfo(url),
-        .our_ref = branch ? mem_printf("refs/ostest/%016llx", (unsigned long long)hash) : mem_strdup("refs/ostest/default"),
+        .our_ref = branch ? mem_printf("refs/ostest/%016llx", (unsigned long long)hash)
+                          : mem_strdup("refs/ostest/default"),
     };
 }
 
@@ -132,8 +133,14 @@ static int fetch_ref(const struct git *git, const char *mirror, const struct wan
                      struct err *err)
 {
     CLEANUP(strv_done) struct strv args = {0};
-    static const char *const words[] = {"fetch", "--quiet", "--force", "--no-tags", "--no-write-fetch-head",
-                                        "--no-recurse-submodules", "--no-auto-maintenance", "--"};
+    static const char *const words[] = {"fetch",
+                                        "--quiet",
+                                        "--force",
+                                        "--no-tags",
+                                        "--no-write-fetch-head",
+                                        "--no-recurse-submodules",
+                                        "--no-auto-maintenance",
+                                        "--"};
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
         strv_push(&args, words[i]);
     strv_push(&args, w->shown_url);
@@ -144,7 +151,8 @@ static int fetch_ref(const struct git *git, const char *mirror, const struct wan
 }
 
 /* The commit behind our ref, also where that is an annotated tag. */
-static int peel(const struct git *git, const char *mirror, const struct wanted *w, char *ret_commit, struct err *err)
+static int peel(const struct git *git, const char *mirror, const struct wanted *w, char *ret_commit,
+                struct err *err)
 {
     CLEANUP(buf_done) struct buf output = BUF_INIT(0);
     CLEANUP(strv_done) struct strv args = {0};
@@ -188,7 +196,8 @@ static bool is_unchanged(const struct git *git, struct repo *repo, const struct 
     strv_push(&args, "--");
     strv_push(&args, w->shown_url);
     strv_pushf(&args, "%s%s", w->branch ? "refs/heads/" : "HEAD", w->branch ? w->branch : "");
-    struct git_command command = {.git_dir = repo->mirror, .url = w->url, .args = &args, .doing = "Asking for news"};
+    struct git_command command = {
+        .git_dir = repo->mirror, .url = w->url, .args = &args, .doing = "Asking for news"};
     return git_run(git, &command, &output, &err) == 0 && take_hash(&output, theirs) &&
            strcmp(theirs, repo->commit) == 0;
 }
@@ -208,8 +217,8 @@ static int fetch_once(const struct git *git, struct repo *repo, const struct wan
 }
 
 /* Once more after a pause where the network is at fault; once more from nothing where the mirror may be. */
-static int fetch_with_retries(const struct git *git, struct repo *repo, const struct wanted *w, bool rarely_new,
-                              struct err *err)
+static int fetch_with_retries(const struct git *git, struct repo *repo, const struct wanted *w,
+                              bool rarely_new, struct err *err)
 {
     bool had_mirror = fs_exists(repo->mirror);
     int r = -EAGAIN;
@@ -229,8 +238,8 @@ static int fetch_with_retries(const struct git *git, struct repo *repo, const st
     return r;
 }
 
-int repo_fetch(const struct git *git, const char *cache_dir, const char *url, const char *branch, bool rarely_new,
-               struct repo *ret_repo, struct err *err)
+int repo_fetch(const struct git *git, const char *cache_dir, const char *url, const char *branch,
+               bool rarely_new, struct repo *ret_repo, struct err *err)
 {
     int r = git_check_url(git, url, err);
     if (r < 0)
@@ -264,7 +273,8 @@ struct tree_size {
 
 static void add_up(const char *listing, struct tree_size *ret_size)
 {
-    for (const char *line = listing; line && *line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
+    for (const char *line = listing; line && *line;
+         line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
         unsigned long long bytes = 0;
         char type[16];
         ret_size->files++;
@@ -274,7 +284,8 @@ static void add_up(const char *listing, struct tree_size *ret_size)
     }
 }
 
-static int check_size(const struct git *git, const struct repo *repo, struct tree_size *ret_size, struct err *err)
+static int check_size(const struct git *git, const struct repo *repo, struct tree_size *ret_size,
+                      struct err *err)
 {
     CLEANUP(buf_done) struct buf listing = BUF_INIT(0);
     CLEANUP(strv_done) struct strv args = {0};
@@ -283,8 +294,10 @@ static int check_size(const struct git *git, const struct repo *repo, struct tre
     strv_push(&args, "-l");
     strv_push(&args, "--full-tree");
     strv_push(&args, repo->commit);
-    struct git_command command = {
-        .git_dir = repo->mirror, .args = &args, .doing = "Listing the repository's files", .output_limit_bytes = LISTING_LIMIT_BYTES};
+    struct git_command command = {.git_dir = repo->mirror,
+                                  .args = &args,
+                                  .doing = "Listing the repository's files",
+                                  .output_limit_bytes = LISTING_LIMIT_BYTES};
     int r = git_run(git, &command, &listing, err);
     if (r < 0)
         return r;
@@ -293,8 +306,10 @@ static int check_size(const struct git *git, const struct repo *repo, struct tre
         return err_set(err, ERR_LIMIT, EFBIG, "The repository has %llu files; at most %d are allowed",
                        (unsigned long long)ret_size->files, MAX_FILES);
     if (ret_size->bytes > git->limit_bytes)
-        return err_set(err, ERR_LIMIT, EFBIG, "The repository's files take %llu MB; at most %llu MB are allowed (--disk)",
-                       (unsigned long long)(ret_size->bytes >> 20), (unsigned long long)(git->limit_bytes >> 20));
+        return err_set(err, ERR_LIMIT, EFBIG,
+                       "The repository's files take %llu MB; at most %llu MB are allowed (--disk)",
+                       (unsigned long long)(ret_size->bytes >> 20),
+                       (unsigned long long)(git->limit_bytes >> 20));
     return 0;
 }
 
@@ -313,7 +328,10 @@ int repo_checkout(const struct git *git, const struct repo *repo, const char *de
     strv_push(&args, "--reset");
     strv_push(&args, "-u");
     strv_push(&args, repo->commit);
-    struct git_command command = {.git_dir = repo->mirror, .work_tree = dest, .index_file = index, .args = &args,
+    struct git_command command = {.git_dir = repo->mirror,
+                                  .work_tree = dest,
+                                  .index_file = index,
+                                  .args = &args,
                                   .doing = "Checking out the commit"};
     r = git_run(git, &command, NULL, err);
     unlink(index);

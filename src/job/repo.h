@@ -22,8 +22,8 @@ struct repo {
  * `cache_dir`. With `rarely_new`, asks first whether there is anything new, which is cheaper where
  * mostly there is not. Tries a network fault again a few times. A damaged mirror is made anew.
  */
-int repo_fetch(const struct git *git, const char *cache_dir, const char *url, const char *branch, bool rarely_new,
-               struct repo *ret_repo, struct err *err);
+int repo_fetch(const struct git *git, const char *cache_dir, const char *url, const char *branch,
+               bool rarely_new, struct repo *ret_repo, struct err *err);
 
 /*
  * Writes the commit's files into the new directory `dest`. Refused where they are more than the

@@ -8,7 +8,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#define GRACE_MS 3000
+#define GRACE_MS   3000
 #define TAIL_BYTES 4096
 
 static int create_file(const char *path, int flags, int *ret_fd, struct err *err)
@@ -72,7 +72,8 @@ int run_tests(const struct job *job, const struct env *env, const struct strv *a
     if (r < 0)
         return r;
     ret_run->proc = (struct proc_run){
-        .setup = {.argv = argv, .env = &variables, .cwd = job->tests, .in_fd = -1, .extra_fd = MAX(events, 0)},
+        .setup =
+            {.argv = argv, .env = &variables, .cwd = job->tests, .in_fd = -1, .extra_fd = MAX(events, 0)},
         .out = {.fd = out, .limit_bytes = job->options->output_bytes},
         .err = {.fd = errs, .limit_bytes = job->options->output_bytes},
         .timeout_ms = job->options->timeout_ms,

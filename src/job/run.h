@@ -11,8 +11,8 @@
 #include <stdbool.h>
 
 struct run {
-    struct proc_run proc;  /* how it ended */
-    char *last_words;      /* the last line that it wrote; "" where there is none; owned */
+    struct proc_run proc; /* how it ended */
+    char *last_words;     /* the last line that it wrote; "" where there is none; owned */
 };
 
 /*

@@ -15,8 +15,8 @@
 #include <string.h>
 
 #define HELP_LIMIT_BYTES (1U << 20)
-#define HELP_TIMEOUT_MS 60000
-#define GRACE_MS 1000
+#define HELP_TIMEOUT_MS  60000
+#define GRACE_MS         1000
 
 /* ---- what a suite can know; the words are looked for in its help text ---- */
 
@@ -53,8 +53,8 @@ static bool is_keyword_safe(const char *name)
     if (name[0] == '-')
         return false;
     for (const char *p = name; *p; p++)
-        if (!strchr("_:+-.[]\\/", *p) && !((*p >= '0' && *p <= '9') || ((*p | 32) >= 'a' && (*p | 32) <= 'z')) &&
-            (unsigned char)*p < 0x80)
+        if (!strchr("_:+-.[]\\/", *p) &&
+            !((*p >= '0' && *p <= '9') || ((*p | 32) >= 'a' && (*p | 32) <= 'z')) && (unsigned char)*p < 0x80)
             return false;
     return true;
 }
@@ -63,9 +63,10 @@ static int keyword_expression(const struct strv *tests, char **ret_expression, s
 {
     for (size_t i = 0; i < tests->len; i++)
         if (!is_keyword_safe(tests->items[i]))
-            return err_set(err, ERR_TASK, EINVAL,
-                           "The connected test '%.100s' cannot be selected: pytest's -k does not take such a name",
-                           tests->items[i]);
+            return err_set(
+                err, ERR_TASK, EINVAL,
+                "The connected test '%.100s' cannot be selected: pytest's -k does not take such a name",
+                tests->items[i]);
     *ret_expression = strv_join(tests, " or ");
     return 0;
 }
@@ -103,7 +104,8 @@ static void push_lab_options(const struct suite *suite, const struct task *task,
     }
 }
 
-static int pytest_options(const struct suite *suite, const struct job *job, struct strv *argv, struct err *err)
+static int pytest_options(const struct suite *suite, const struct job *job, struct strv *argv,
+                          struct err *err)
 {
     const struct task *task = &job->task;
     if (knows(suite, "src"))
@@ -136,31 +138,35 @@ static void pytest_program(const struct env *env, struct strv *argv)
     strv_push(argv, "pytest");
 }
 
-static int manifest_argv(const struct suite *suite, const struct job *job, const struct env *env, struct strv *argv,
-                         struct err *err)
+static int manifest_argv(const struct suite *suite, const struct job *job, const struct env *env,
+                         struct strv *argv, struct err *err)
 {
     return manifest_expand(&suite->command, job, argv, err);
 }
 
-static int python_argv(const struct suite *suite, const struct job *job, const struct env *env, struct strv *argv,
-                       struct err *err);
+static int python_argv(const struct suite *suite, const struct job *job, const struct env *env,
+                       struct strv *argv, struct err *err);
 
 /* ---- the kinds ---- */
 
 static const struct suite_kind {
     const char *name;
-    const char *signs[4];            /* one of these files in the suite's root makes it this kind */
+    const char *signs[4]; /* one of these files in the suite's root makes it this kind */
     void (*program)(const struct env *, struct strv *); /* NULL: the manifest's command */
-    const char *help[2];             /* the options that it is asked with, one after the other */
+    const char *help[2]; /* the options that it is asked with, one after the other */
     int (*argv)(const struct suite *, const struct job *, const struct env *, struct strv *, struct err *);
 } kinds[] = {
     {"manifest", {MANIFEST_NAME}, NULL, {NULL}, manifest_argv},
     {"run_tests.py", {"run_tests.py"}, run_tests_program, {"--help"}, python_argv},
-    {"pytest", {"pytest.ini", "conftest.py", "tests", "pyproject.toml"}, pytest_program, {"--help", "--markers"}, python_argv},
+    {"pytest",
+     {"pytest.ini", "conftest.py", "tests", "pyproject.toml"},
+     pytest_program,
+     {"--help", "--markers"},
+     python_argv},
 };
 
-static int python_argv(const struct suite *suite, const struct job *job, const struct env *env, struct strv *argv,
-                       struct err *err)
+static int python_argv(const struct suite *suite, const struct job *job, const struct env *env,
+                       struct strv *argv, struct err *err)
 {
     suite->kind->program(env, argv);
     return pytest_options(suite, job, argv, err);
@@ -229,8 +235,8 @@ static int ask(const struct suite *suite, const struct job *job, const char *opt
     if (r == 0 && run.cancelled)
         r = err_set(err, ERR_CANCELLED, ECANCELED, "Reading the suite's help was stopped");
     else if (r == 0 && (!run.exited || run.status != 0))
-        r = err_set(err, ERR_ENVIRONMENT, EIO, "The test suite is broken: '%s %s' fails: %s", argv.items[argv.len - 2],
-                    option, last_words);
+        r = err_set(err, ERR_ENVIRONMENT, EIO, "The test suite is broken: '%s %s' fails: %s",
+                    argv.items[argv.len - 2], option, last_words);
     else if (r == 0 && run.out.buf.len)
         buf_append(text, run.out.buf.data, run.out.buf.len);
     buf_done(&run.out.buf);
@@ -256,7 +262,8 @@ static int read_record(struct suite *suite, const char *path, struct err *err)
 }
 
 /* Asks, and leaves a record. The record is locked. */
-static int find_out(struct suite *suite, const struct job *job, const char *path, const struct env *env, struct err *err)
+static int find_out(struct suite *suite, const struct job *job, const char *path, const struct env *env,
+                    struct err *err)
 {
     CLEANUP(buf_done) struct buf help = BUF_INIT(0);
     for (size_t i = 0; i < ARRAY_LEN(suite->kind->help) && suite->kind->help[i]; i++) {
@@ -269,14 +276,15 @@ static int find_out(struct suite *suite, const struct job *job, const char *path
     return fs_write_atomic(path, lines, strlen(lines), err);
 }
 
-int suite_ask(struct suite *suite, const struct job *job, const char *commit, const struct env *env, struct err *err)
+int suite_ask(struct suite *suite, const struct job *job, const char *commit, const struct env *env,
+              struct err *err)
 {
     if (!suite->kind->program)
         return 0;
     CLEANUP(mem_freep) char *dir = mem_printf("%s/suites", job->cache_dir);
     CLEANUP(mem_freep) char *path = mem_printf("%s/%s.knows", dir, commit);
     CLEANUP(mem_freep) char *lock_path = mem_printf("%s.lock", path);
-    int lock;
+    int lock = -1;
     int r = read_record(suite, path, err);
     if (r != -ENOENT)
         return r;
@@ -292,8 +300,8 @@ int suite_ask(struct suite *suite, const struct job *job, const char *commit, co
     return r;
 }
 
-int suite_command(const struct suite *suite, const struct job *job, const struct env *env, struct strv *ret_argv,
-                  struct err *err)
+int suite_command(const struct suite *suite, const struct job *job, const struct env *env,
+                  struct strv *ret_argv, struct err *err)
 {
     return suite->kind->argv(suite, job, env, ret_argv, err);
 }

@@ -17,11 +17,11 @@ struct suite_kind;
 
 struct suite {
     const struct suite_kind *kind;
-    struct strv command;   /* of the manifest */
-    char *requirements;    /* path of the requirements file; NULL: the suite has none */
+    struct strv command; /* of the manifest */
+    char *requirements;  /* path of the requirements file; NULL: the suite has none */
     bool needs_python;
-    bool needs_pytest;     /* also where no requirements say so */
-    struct strv knows;     /* what the help text of the suite's command showed, see suite_ask() */
+    bool needs_pytest; /* also where no requirements say so */
+    struct strv knows; /* what the help text of the suite's command showed, see suite_ask() */
 };
 
 /* Finds out what lies in job->tests. Class environment where it is no suite, or its manifest is wrong. */
@@ -31,14 +31,15 @@ int suite_open(const struct job *job, struct suite *ret_suite, struct err *err);
  * Asks the suite's command for its help text and keeps what it knows, once per `commit` (in the
  * cache). Nothing to do for a suite with a manifest.
  */
-int suite_ask(struct suite *suite, const struct job *job, const char *commit, const struct env *env, struct err *err);
+int suite_ask(struct suite *suite, const struct job *job, const char *commit, const struct env *env,
+              struct err *err);
 
 /*
  * The command line for the task. Class task where a connected test's name cannot be handed to the
  * suite without changing what it selects.
  */
-int suite_command(const struct suite *suite, const struct job *job, const struct env *env, struct strv *ret_argv,
-                  struct err *err);
+int suite_command(const struct suite *suite, const struct job *job, const struct env *env,
+                  struct strv *ret_argv, struct err *err);
 
 /* Whether the command line names the connected tests; if not, the verdict has to select them. */
 bool suite_selects_tests(const struct suite *suite);

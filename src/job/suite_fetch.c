@@ -6,8 +6,8 @@
 #include <string.h>
 
 /* Makes the tree in a staging directory and renames it. */
-static int build_tree(const struct job *job, const struct repo *repo, const char *tree, unsigned *ret_submodules,
-                      struct err *err)
+static int build_tree(const struct job *job, const struct repo *repo, const char *tree,
+                      unsigned *ret_submodules, struct err *err)
 {
     CLEANUP(mem_freep) char *staging = mem_printf("%s.new", tree);
     int r = fs_remove_tree(staging, err);
@@ -20,11 +20,11 @@ static int build_tree(const struct job *job, const struct repo *repo, const char
     return r;
 }
 
-static int build_tree_once(const struct job *job, const struct repo *repo, const char *tree, unsigned *ret_submodules,
-                           struct err *err)
+static int build_tree_once(const struct job *job, const struct repo *repo, const char *tree,
+                           unsigned *ret_submodules, struct err *err)
 {
     CLEANUP(mem_freep) char *lock_path = mem_printf("%s.lock", tree);
-    int lock;
+    int lock = -1;
     int r = fs_lock_wait(lock_path, job->cancel_fd, &lock, err);
     if (r < 0)
         return r;
@@ -38,7 +38,8 @@ static int fetch(const struct job *job, struct suite_fetched *ret_fetched, struc
 {
     CLEANUP(repo_done) struct repo repo = {0};
     CLEANUP(mem_freep) char *suites = mem_printf("%s/suites", job->cache_dir);
-    int r = repo_fetch(&job->git, job->cache_dir, job->options->tests_url, job->options->tests_branch, true, &repo, err);
+    int r = repo_fetch(&job->git, job->cache_dir, job->options->tests_url, job->options->tests_branch, true,
+                       &repo, err);
     if (r == 0)
         r = fs_make_dirs(suites, 0700, err);
     if (r < 0)

@@ -10,7 +10,7 @@
 
 #define OUTPUT_LIMIT_BYTES (256U << 10)
 #define SCRIPT_LIMIT_BYTES (256U << 10)
-#define GRACE_MS 2000
+#define GRACE_MS           2000
 
 /* ---- running pip ---- */
 
@@ -40,7 +40,8 @@ static char *find_reason(const struct proc_run *run)
     return buf_last_line(run->err.buf.len ? &run->err.buf : &run->out.buf);
 }
 
-static int run_step(const struct job *job, const struct strv *argv, const char *cwd, const char *doing, struct err *err)
+static int run_step(const struct job *job, const struct strv *argv, const char *cwd, const char *doing,
+                    struct err *err)
 {
     CLEANUP(strv_done) struct strv env = {0};
     builder_env(&env);
@@ -76,7 +77,8 @@ static int create(const struct job *job, const char *python, const char *staging
     strv_push(&argv, staging);
     int r = run_step(job, &argv, NULL, "Creating the suite's python environment", err);
     if (r < 0 && strstr(err->message, "python3"))
-        return err_set(err, ERR_ENVIRONMENT, EIO, "%s cannot create a venv: is the package python3-venv installed?", python);
+        return err_set(err, ERR_ENVIRONMENT, EIO,
+                       "%s cannot create a venv: is the package python3-venv installed?", python);
     return r;
 }
 

@@ -9,6 +9,8 @@
 #include <string.h>
 
 #define DESCRIPTION_MAX_BYTES 16384
+/* So far from the last event's place a test is looked for; one that is not found is a new one. */
+#define SEARCH_WINDOW ((size_t)20000)
 
 /* ---- node ids ---- */
 
@@ -57,7 +59,7 @@ static void progress_done(struct progress *p)
 
 static ssize_t find(struct progress *p, const char *id)
 {
-    for (size_t n = 0; n < p->ids.len; n++) {
+    for (size_t n = 0; n < MIN(p->ids.len, SEARCH_WINDOW); n++) {
         size_t i = (p->cursor + n) % p->ids.len;
         if (strcmp(p->ids.items[i], id) != 0)
             continue;
@@ -105,8 +107,8 @@ static void take_end(struct report_case *c, const json_t *event)
     c->status = status_of(json_string_value(json_object_get(event, "outcome")));
     c->duration_ms = MAX(ms, (json_int_t)0);
     free(c->description);
-    c->description = report_shorten(json_is_string(text) ? json_string_value(text) : "", json_string_length(text),
-                                    DESCRIPTION_MAX_BYTES);
+    c->description = report_shorten(json_is_string(text) ? json_string_value(text) : "",
+                                    json_string_length(text), DESCRIPTION_MAX_BYTES);
 }
 
 static void take_event(struct progress *p, const json_t *event)
@@ -115,7 +117,8 @@ static void take_event(struct progress *p, const json_t *event)
     const char *id = json_string_value(json_object_get(event, "id"));
     if (!kind || !id || !*id)
         return;
-    bool is_plan = strcmp(kind, "plan") == 0, is_start = strcmp(kind, "start") == 0, is_end = strcmp(kind, "end") == 0;
+    bool is_plan = strcmp(kind, "plan") == 0, is_start = strcmp(kind, "start") == 0,
+         is_end = strcmp(kind, "end") == 0;
     if (!is_plan && !is_start && !is_end)
         return;
     ssize_t i = find_or_add(p, id, is_plan);
@@ -142,12 +145,14 @@ int events_report(const char *text, size_t len, const char *why_stopped, struct 
     CLEANUP(progress_done) struct progress p = {.report = ret_report};
     *ret_running = -1;
     if (len > EVENTS_MAX_BYTES)
-        return err_set(err, ERR_LIMIT, EFBIG, "The tests told more than %u bytes of events", EVENTS_MAX_BYTES);
+        return err_set(err, ERR_LIMIT, EFBIG, "The tests told more than %u bytes of events",
+                       EVENTS_MAX_BYTES);
     for (const char *line = text, *end = text + len; line < end;) {
         const char *newline = memchr(line, '\n', (size_t)(end - line));
         size_t line_len = (size_t)((newline ? newline : end) - line);
         CLEANUP(json_decrefp) json_t *event = NULL;
-        if (newline && line_len <= EVENTS_MAX_LINE_BYTES && json_parse_object(line, line_len, &event, NULL) == 0)
+        if (newline && line_len <= EVENTS_MAX_LINE_BYTES &&
+            json_parse_object(line, line_len, &event, NULL) == 0)
             take_event(&p, event);
         line += line_len + 1;
     }

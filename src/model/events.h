@@ -11,9 +11,9 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#define EVENTS_MAX_BYTES (64U << 20)
+#define EVENTS_MAX_BYTES      (64U << 20)
 #define EVENTS_MAX_LINE_BYTES 65536
-#define EVENTS_MAX_TESTS 500000
+#define EVENTS_MAX_TESTS      500000
 
 /*
  * The tests in the order of the plan: those that ended as they ended; one that had started but not

@@ -76,8 +76,8 @@ static void put_test(struct writer *w, const struct result_test *test, enum resu
     put(w, "}");
 }
 
-int result_write(const struct result *result, const char *id_json, enum result_memory_unit unit, result_sink_fn *sink,
-                 void *data)
+int result_write(const struct result *result, const char *id_json, enum result_memory_unit unit,
+                 result_sink_fn *sink, void *data)
 {
     struct writer w = {.sink = sink, .data = data};
     put(&w, "{\"id\": ");

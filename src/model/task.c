@@ -79,9 +79,11 @@ static int read_url(const json_t *root, struct task *task, struct err *err)
     if (!url || !*url)
         return err_set(err, ERR_TASK, EINVAL, "The task has no repositoryUrl");
     if (strlen(url) > TASK_MAX_URL_BYTES)
-        return err_set(err, ERR_TASK, EINVAL, "The repositoryUrl is longer than %d bytes", TASK_MAX_URL_BYTES);
+        return err_set(err, ERR_TASK, EINVAL, "The repositoryUrl is longer than %d bytes",
+                       TASK_MAX_URL_BYTES);
     if (url[0] == '-' || has_control(url) || strchr(url, ' '))
-        return err_set(err, ERR_TASK, EINVAL, "The repositoryUrl is not a URL: it starts with '-', or has spaces");
+        return err_set(err, ERR_TASK, EINVAL,
+                       "The repositoryUrl is not a URL: it starts with '-', or has spaces");
     task->repository_url = mem_strdup(url);
     return 0;
 }
@@ -129,7 +131,8 @@ static int read_labs(const json_t *root, struct task *task, struct err *err)
     for (size_t i = 0; i < count; i++) {
         const json_t *lab = json_is_array(labs) ? json_array_get(labs, i) : labs;
         if (!read_lab(lab, &task->labs[i]))
-            return err_set(err, ERR_TASK, EINVAL, "The task's laboratoryNumber is not a whole number, or a list of them");
+            return err_set(err, ERR_TASK, EINVAL,
+                           "The task's laboratoryNumber is not a whole number, or a list of them");
     }
     task->labs_len = count;
     return 0;
@@ -147,7 +150,8 @@ static int read_tests(const json_t *root, struct task *task, struct err *err)
     for (size_t i = 0; i < json_array_size(tests); i++) {
         const char *name = json_string_value(json_array_get(tests, i));
         if (!name || !*name || strlen(name) > TASK_MAX_TEST_BYTES)
-            return err_set(err, ERR_TASK, EINVAL, "The task's connectedTests has an entry that is not a test's name");
+            return err_set(err, ERR_TASK, EINVAL,
+                           "The task's connectedTests has an entry that is not a test's name");
         if (!strv_contains(&task->tests, name))
             strv_push(&task->tests, name);
     }
@@ -199,7 +203,8 @@ enum task_answer task_parse(const char *body, size_t len, struct task *ret_task,
     ret_task->id_json = has_id ? id_text(id, big, body, len) : NULL;
     if (!ret_task->id_json)
         return malformed(ret_task, err, "The task has no usable id: a text or a whole number was expected");
-    if (status && !json_is_null(status) && (!json_is_string(status) || strcmp(json_string_value(status), "AVAILABLE") != 0))
+    if (status && !json_is_null(status) &&
+        (!json_is_string(status) || strcmp(json_string_value(status), "AVAILABLE") != 0))
         return malformed(ret_task, err, "The task's status is neither AVAILABLE nor UNAVAILABLE");
     return read_members(root, ret_task, err) < 0 ? malformed(ret_task, err, NULL) : TASK_VALID;
 }

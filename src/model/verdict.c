@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* So many names are listed in a message; the number of all stands beside them. */
-#define NAMES_SHOWN 10
+#define NAMES_SHOWN          10
 #define LAST_WORDS_MAX_BYTES 300
 
 static bool is_passed(const struct report_case *c)
@@ -77,7 +77,8 @@ static void say_last_words(struct buf *details, const struct verdict_run *run)
 static bool judge_end(const struct verdict_run *run, struct buf *details)
 {
     if (run->timed_out)
-        buf_printf(details, "The tests took longer than %.6g s and were stopped", (double)run->timeout_ms / 1000);
+        buf_printf(details, "The tests took longer than %.6g s and were stopped",
+                   (double)run->timeout_ms / 1000);
     else if (!run->exited)
         buf_printf(details, "The test run was ended by signal %d (%s) before it could finish", run->signal,
                    strsignal(run->signal));
@@ -92,7 +93,8 @@ static bool judge_report(const struct verdict_input *in, struct buf *details)
 {
     if (in->report)
         return true;
-    buf_printf(details, "%s (the test run ended with exit status %d)", in->report_error->message, in->run.status);
+    buf_printf(details, "%s (the test run ended with exit status %d)", in->report_error->message,
+               in->run.status);
     say_last_words(details, &in->run);
     return false;
 }
@@ -114,9 +116,10 @@ static void judge_errors(const struct verdict_input *in, struct buf *details)
     if (!errors)
         return;
     CLEANUP(mem_freep) char *name = report_case_name(first);
-    CLEANUP(mem_freep) char *sentence =
-        mem_printf("%zu of %zu tests could not be run to a verdict (an error outside of the test itself), first: %s",
-                   errors, counted, name);
+    CLEANUP(mem_freep)
+    char *sentence = mem_printf(
+        "%zu of %zu tests could not be run to a verdict (an error outside of the test itself), first: %s",
+        errors, counted, name);
     say(details, sentence);
 }
 
@@ -139,9 +142,9 @@ static void judge_connected(const struct verdict_input *in, struct buf *details)
             buf_printf(&names, "%s%s", missing > 1 ? ", " : "", in->tests->items[i]);
     }
     if (missing) {
-        CLEANUP(mem_freep) char *sentence =
-            mem_printf("%zu of %zu connected tests match no test of the suite: %s%s", missing, in->tests->len,
-                       names.data, missing > NAMES_SHOWN ? ", …" : "");
+        CLEANUP(mem_freep)
+        char *sentence = mem_printf("%zu of %zu connected tests match no test of the suite: %s%s", missing,
+                                    in->tests->len, names.data, missing > NAMES_SHOWN ? ", …" : "");
         say(details, sentence);
     }
     buf_done(&names);
@@ -166,7 +169,8 @@ static void judge_agreement(const struct verdict_input *in, const struct result 
     if (in->run.status == 0 || !every_case_passed(in->report) || details->len)
         return;
     buf_printf(details,
-               "Report and run disagree: every test in the report passed, but the test run ended with exit status %d",
+               "Report and run disagree: every test in the report passed, but the test run ended with exit "
+               "status %d",
                in->run.status);
     say_last_words(details, &in->run);
 }

@@ -28,10 +28,10 @@ struct verdict_run {
 
 struct verdict_input {
     struct verdict_run run;
-    struct report *report;        /* NULL where there is none that can be read: `report_error` says why */
+    struct report *report; /* NULL where there is none that can be read: `report_error` says why */
     const struct err *report_error;
-    const struct strv *tests;     /* the connected tests; empty: all */
-    bool only_connected;          /* the suite could not be told which tests to run: leave out the others */
+    const struct strv *tests; /* the connected tests; empty: all */
+    bool only_connected;      /* the suite could not be told which tests to run: leave out the others */
 };
 
 /* Moves the texts out of the report. `ret_result` is ended by the caller. */

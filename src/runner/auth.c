@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define BACKOFF_BASE_MS 1000
-#define BACKOFF_MAX_MS 60000
+#define BACKOFF_MAX_MS  60000
 #define TOKEN_MAX_BYTES 16384
 
 struct auth {
@@ -31,8 +31,8 @@ struct auth {
     struct ev_timer timer;
 };
 
-struct auth *auth_new(const struct auth_settings *settings, struct ev *ev, struct http *http, auth_event_fn *on_change,
-                      void *data)
+struct auth *auth_new(const struct auth_settings *settings, struct ev *ev, struct http *http,
+                      auth_event_fn *on_change, void *data)
 {
     struct auth *auth = mem_alloc(sizeof(*auth));
     *auth = (struct auth){
@@ -113,7 +113,8 @@ static void on_success(struct auth *auth)
 {
     bool refreshed = auth->refreshing;
     backoff_reset(&auth->backoff);
-    tell(auth, refreshed ? AUTH_REFRESHED : AUTH_LOGGED_IN, refreshed ? "The token was refreshed" : "Logged in");
+    tell(auth, refreshed ? AUTH_REFRESHED : AUTH_LOGGED_IN,
+         refreshed ? "The token was refreshed" : "Logged in");
 }
 
 static void on_refusal(struct auth *auth, const struct http_answer *answer)
@@ -125,7 +126,8 @@ static void on_refusal(struct auth *auth, const struct http_answer *answer)
     }
     forget_tokens(auth);
     wait_after_failure(auth, MAX(answer->retry_after_ms, (int64_t)BACKOFF_BASE_MS));
-    CLEANUP(mem_freep) char *message =
+    CLEANUP(mem_freep)
+    char *message =
         mem_printf("The backend refuses the login of '%s' (HTTP %d at %s): check --login and --password-file",
                    auth->settings.login, answer->status, auth->settings.login_url);
     tell(auth, AUTH_REFUSED, message);
@@ -136,7 +138,9 @@ static void on_trouble(struct auth *auth, const struct http_answer *answer, cons
     if (auth->refreshing)
         auth->refresh_at_ms = clock_now_ms() + MAX(auth->settings.refresh_ms, (int64_t)BACKOFF_BASE_MS);
     wait_after_failure(auth, MAX(answer->retry_after_ms, (int64_t)0));
-    CLEANUP(mem_freep) char *message = mem_printf("%s failed: %s", auth->refreshing ? "Refreshing the token" : "The login", what);
+    CLEANUP(mem_freep)
+    char *message =
+        mem_printf("%s failed: %s", auth->refreshing ? "Refreshing the token" : "The login", what);
     tell(auth, AUTH_FAILED, message);
 }
 

@@ -15,12 +15,12 @@
 struct auth;
 
 struct auth_settings {
-    bool enabled;           /* off: every request goes out without a header */
-    const char *login_url;  /* borrowed, like the others, for the life of the auth */
+    bool enabled;          /* off: every request goes out without a header */
+    const char *login_url; /* borrowed, like the others, for the life of the auth */
     const char *refresh_url;
     const char *login;
     const char *password;
-    int64_t refresh_ms;     /* a token older than this is refreshed before its next use */
+    int64_t refresh_ms; /* a token older than this is refreshed before its next use */
 };
 
 /* What happened, for the one who logs. `message` is a sentence without secrets; NULL for AUTH_RETRY. */
@@ -33,8 +33,8 @@ enum auth_event {
 };
 typedef void auth_event_fn(enum auth_event event, const char *message, void *data);
 
-struct auth *auth_new(const struct auth_settings *settings, struct ev *ev, struct http *http, auth_event_fn *on_change,
-                      void *data);
+struct auth *auth_new(const struct auth_settings *settings, struct ev *ev, struct http *http,
+                      auth_event_fn *on_change, void *data);
 void auth_free(struct auth *auth);
 
 /*

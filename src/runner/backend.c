@@ -30,7 +30,8 @@ static const struct meaning {
 } meanings[] = {
     {204, 204, BACKEND_EMPTY, BACKEND_OK, NULL},
     {200, 299, BACKEND_OK, BACKEND_OK, NULL},
-    {300, 399, BACKEND_TROUBLE, BACKEND_TROUBLE, "answers with a redirect, which is not followed: mend --backend-url"},
+    {300, 399, BACKEND_TROUBLE, BACKEND_TROUBLE,
+     "answers with a redirect, which is not followed: mend --backend-url"},
     {401, 401, BACKEND_RELOGIN, BACKEND_RELOGIN, "wants a valid login"},
     {403, 403, BACKEND_FORBIDDEN, BACKEND_FORBIDDEN, NULL},
     {404, 404, BACKEND_EMPTY, BACKEND_REFUSED, "refuses the result"},
@@ -69,8 +70,9 @@ static char *explain(const struct exchange *e, const struct http_answer *answer,
     if (answer->status == 0)
         return mem_printf("The backend does not answer at %s: %s", url, answer->error);
     if (m->claim == BACKEND_FORBIDDEN)
-        return mem_printf("The account '%s' may not take tasks: the backend answers 403 at %s (it wants the role ADMIN)",
-                          e->backend->login, url);
+        return mem_printf(
+            "The account '%s' may not take tasks: the backend answers 403 at %s (it wants the role ADMIN)",
+            e->backend->login, url);
     return mem_printf("The backend %s (HTTP %d at %s)", m->words ? m->words : "answers", answer->status, url);
 }
 
@@ -98,7 +100,8 @@ static void on_answer(const struct http_answer *answer, void *data)
     e->fn(&said, e->data);
 }
 
-static bool start(struct backend *backend, struct http_request *request, bool is_claim, backend_done_fn *fn, void *data)
+static bool start(struct backend *backend, struct http_request *request, bool is_claim, backend_done_fn *fn,
+                  void *data)
 {
     unsigned number;
     if (!auth_header(backend->auth, &request->authorization, &number)) {

@@ -20,8 +20,8 @@ enum backend_outcome {
 
 struct backend_answer {
     enum backend_outcome outcome;
-    int status;             /* 0: no HTTP answer */
-    const char *message;    /* a sentence for all but OK and EMPTY; valid during the callback, like `body` */
+    int status;          /* 0: no HTTP answer */
+    const char *message; /* a sentence for all but OK and EMPTY; valid during the callback, like `body` */
     const char *body;
     size_t body_len;
     int64_t retry_after_ms; /* -1: none */

@@ -35,7 +35,8 @@ int64_t backoff_next_ms(struct backoff *b, int64_t at_least_ms)
         ceiling *= 2;
     ceiling = MIN(ceiling, b->max_ms);
     b->failures++;
-    return MAX(uniform(&b->random, ceiling), at_least_ms);
+    int64_t wait_ms = uniform(&b->random, ceiling); /* drawn once: MAX() takes its words twice */
+    return MAX(wait_ms, at_least_ms);
 }
 
 void backoff_reset(struct backoff *b)

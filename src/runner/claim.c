@@ -19,8 +19,8 @@ struct claim {
     struct ev_timer timer;
 };
 
-struct claim *claim_new(struct ev *ev, struct backend *backend, int64_t interval_ms, const struct claim_calls *calls,
-                        void *data)
+struct claim *claim_new(struct ev *ev, struct backend *backend, int64_t interval_ms,
+                        const struct claim_calls *calls, void *data)
 {
     struct claim *c = mem_alloc(sizeof(*c));
     *c = (struct claim){

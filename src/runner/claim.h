@@ -15,14 +15,14 @@
 struct claim;
 
 struct claim_calls {
-    bool (*may_ask)(void *data);                                /* is there a free slot, and all else well? */
-    bool (*on_body)(const char *body, size_t len, void *data);  /* true: it was a task, ask on at once */
+    bool (*may_ask)(void *data);                               /* is there a free slot, and all else well? */
+    bool (*on_body)(const char *body, size_t len, void *data); /* true: it was a task, ask on at once */
     void (*on_trouble)(const struct backend_answer *answer, void *data);
 };
 
 /* `interval_ms` between questions while there is no task. All borrowed but `calls`. */
-struct claim *claim_new(struct ev *ev, struct backend *backend, int64_t interval_ms, const struct claim_calls *calls,
-                        void *data);
+struct claim *claim_new(struct ev *ev, struct backend *backend, int64_t interval_ms,
+                        const struct claim_calls *calls, void *data);
 void claim_free(struct claim *claim);
 
 /* Asks if it may and it is time. Safe at any time. */

@@ -6,9 +6,9 @@
 
 #include <string.h>
 
-#define MAX_PARALLEL 4
+#define MAX_PARALLEL    4
 #define BACKOFF_BASE_MS 1000
-#define BACKOFF_MAX_MS 60000
+#define BACKOFF_MAX_MS  60000
 
 struct delivery {
     struct ev *ev;
@@ -32,8 +32,8 @@ struct post {
     char *key;
 };
 
-struct delivery *delivery_new(struct ev *ev, struct spool *spool, struct backend *backend, delivery_event_fn *fn,
-                              void *data)
+struct delivery *delivery_new(struct ev *ev, struct spool *spool, struct backend *backend,
+                              delivery_event_fn *fn, void *data)
 {
     struct delivery *d = mem_alloc(sizeof(*d));
     uint64_t seed = backoff_seed();
@@ -62,8 +62,10 @@ void delivery_free(struct delivery *d)
 /* This result alone waits: the backend answers, but not to its liking. */
 static void delay_entry(struct delivery *d, struct spool_entry *entry, int64_t at_least_ms)
 {
-    struct backoff backoff = {
-        .base_ms = BACKOFF_BASE_MS, .max_ms = BACKOFF_MAX_MS, .failures = entry->failures, .random = d->random};
+    struct backoff backoff = {.base_ms = BACKOFF_BASE_MS,
+                              .max_ms = BACKOFF_MAX_MS,
+                              .failures = entry->failures,
+                              .random = d->random};
     entry->not_before_ms = clock_now_ms() + backoff_next_ms(&backoff, at_least_ms);
     entry->failures = backoff.failures;
     d->random = backoff.random;
@@ -77,7 +79,8 @@ static void delay_all(struct delivery *d, int64_t at_least_ms)
 
 static void on_trouble(struct delivery *d, struct spool_entry *entry, const struct backend_answer *answer)
 {
-    bool concerns_all = answer->status == 0 || answer->retry_after_ms >= 0 || answer->outcome == BACKEND_FORBIDDEN;
+    bool concerns_all =
+        answer->status == 0 || answer->retry_after_ms >= 0 || answer->outcome == BACKEND_FORBIDDEN;
     if (concerns_all)
         delay_all(d, MAX(answer->retry_after_ms, (int64_t)0));
     else

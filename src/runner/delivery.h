@@ -24,10 +24,9 @@ enum delivery_event {
 typedef void delivery_event_fn(enum delivery_event event, const char *key, const char *message, void *data);
 
 /* All borrowed. */
-struct delivery *delivery_new(struct ev *ev, struct spool *spool, struct backend *backend, delivery_event_fn *fn,
-                              void *data);
+struct delivery *delivery_new(struct ev *ev, struct spool *spool, struct backend *backend,
+                              delivery_event_fn *fn, void *data);
 void delivery_free(struct delivery *delivery);
 
 /* Starts what may be started: after a spool_add(), after a login. Safe at any time. */
 void delivery_kick(struct delivery *delivery);
-

@@ -11,11 +11,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define USER_AGENT "ostest-runner/" PROJECT_VERSION
+#define USER_AGENT         "ostest-runner/" PROJECT_VERSION
 #define ANSWER_LIMIT_BYTES (1U << 20)
 #define CONNECT_TIMEOUT_MS 10000L
 /* Long: an answer that we do not wait for may be a task that is lost. */
-#define TOTAL_TIMEOUT_MS 300000L
+#define TOTAL_TIMEOUT_MS  300000L
 #define MAX_RETRY_AFTER_S 3600
 
 struct http {
@@ -147,8 +147,12 @@ static void set_headers(struct transfer *t, const struct http_request *request)
 void http_start(struct http *http, const struct http_request *request, http_done_fn *fn, void *data)
 {
     struct transfer *t = mem_alloc(sizeof(*t));
-    *t = (struct transfer){
-        .next = http->transfers, .easy = curl_easy_init(), .body_fd = request->body_fd, .body = BUF_INIT(ANSWER_LIMIT_BYTES), .fn = fn, .data = data};
+    *t = (struct transfer){.next = http->transfers,
+                           .easy = curl_easy_init(),
+                           .body_fd = request->body_fd,
+                           .body = BUF_INIT(ANSWER_LIMIT_BYTES),
+                           .fn = fn,
+                           .data = data};
     if (!t->easy)
         abort(); /* out of memory */
     http->transfers = t;
@@ -192,7 +196,9 @@ static void finish(struct http *http, struct transfer *t, CURLcode code)
         answer.body_len = t->body.len;
         answer.retry_after_ms = retry_after_ms(t->easy);
     } else {
-        answer.error = code == CURLE_WRITE_ERROR ? too_large : t->error[0] ? t->error : curl_easy_strerror(code);
+        answer.error = code == CURLE_WRITE_ERROR ? too_large
+                       : t->error[0]             ? t->error
+                                                 : curl_easy_strerror(code);
     }
     t->fn(&answer, t->data);
     transfer_free(http, t);
@@ -222,7 +228,7 @@ static int perform(struct http *http, unsigned *ret_ended, struct err *err)
 int http_wait(struct http *http, int extra_fd, int timeout_ms, struct err *err)
 {
     struct curl_waitfd extra = {.fd = extra_fd, .events = CURL_WAIT_POLLIN};
-    unsigned ended;
+    unsigned ended = 0;
     int r = perform(http, &ended, err);
     if (r < 0 || ended) /* their callbacks may have changed what there is to wait for */
         return r;

@@ -20,9 +20,9 @@ struct http_request {
 };
 
 struct http_answer {
-    int status;             /* 0: no answer, `error` says why */
-    const char *error;      /* a sentence; valid during the callback, like the next */
-    const char *body;       /* NUL-terminated */
+    int status;        /* 0: no answer, `error` says why */
+    const char *error; /* a sentence; valid during the callback, like the next */
+    const char *body;  /* NUL-terminated */
     size_t body_len;
     int64_t retry_after_ms; /* of the header, also where it was a date; -1: none */
 };

@@ -23,8 +23,8 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#define DISK_RETRY_MS 5000 /* after a fault of the state directory */
-#define LABEL_MAX_BYTES 64
+#define DISK_RETRY_MS      5000 /* after a fault of the state directory */
+#define LABEL_MAX_BYTES    64
 #define ORPHANS_TIMEOUT_MS 2000
 
 struct jobs {
@@ -144,8 +144,9 @@ static bool count_start(struct jobs *jobs, const struct worklist_item *item)
     }
     if (starts <= jobs->settings.options->task_tries)
         return true;
-    CLEANUP(mem_freep) char *details =
-        mem_printf("The task was started %u times, and each time the runner or its job died before the end", starts - 1);
+    CLEANUP(mem_freep)
+    char *details = mem_printf(
+        "The task was started %u times, and each time the runner or its job died before the end", starts - 1);
     finish_with_error(jobs, item, details);
     return false;
 }
@@ -159,7 +160,8 @@ static void start_item(struct jobs *jobs, const struct worklist_item *item)
     }
     if (item->work == SLOT_RUN && !count_start(jobs, item))
         return;
-    if (slot_start(find_free_slot(jobs), jobs->settings.ev, &jobs->program, item->work, item->key, item->label, &err) < 0)
+    if (slot_start(find_free_slot(jobs), jobs->settings.ev, &jobs->program, item->work, item->key,
+                   item->label, &err) < 0)
         put_back(jobs, item, err.message);
 }
 
@@ -231,12 +233,14 @@ static bool is_in_work(const struct jobs *jobs, const char *label, const char *b
 }
 
 /* On disk first. `fault`: what is wrong with it, or NULL. False where the disk does not take it. */
-static bool save(struct jobs *jobs, const struct task *task, const struct err *fault, const char *body, size_t len)
+static bool save(struct jobs *jobs, const struct task *task, const struct err *fault, const char *body,
+                 size_t len)
 {
     CLEANUP(worklist_item_done) struct worklist_item item = {.work = SLOT_RUN, .label = label_of(task)};
     struct err err = {0};
     if (is_in_work(jobs, item.label, body, len)) {
-        log_warning("task=%s was handed out again while it is being worked on: one result answers both", item.label);
+        log_warning("task=%s was handed out again while it is being worked on: one result answers both",
+                    item.label);
         return true;
     }
     if (journal_add(jobs->journal, task, body, len, &item.key, &err) < 0) {
@@ -332,8 +336,9 @@ static int recover(struct jobs *jobs, struct err *err)
             worklist_add(&jobs->work, SLOT_CLEAN, garbage.items[i], garbage.items[i]);
     size_t unsent = spool_len(jobs->settings.spool);
     if (claims.len || garbage.len || unsent)
-        log_info("found from an earlier run: %zu tasks to run, %zu results to deliver, %zu directories to clean",
-                 claims.len, unsent, garbage.len);
+        log_info(
+            "found from an earlier run: %zu tasks to run, %zu results to deliver, %zu directories to clean",
+            claims.len, unsent, garbage.len);
     return 0;
 }
 
@@ -345,7 +350,8 @@ int jobs_open(const struct jobs_settings *settings, struct jobs **ret_jobs, stru
     jobs->cache_dir = mem_printf("%s/cache", o->state_dir);
     jobs->jobs_dir = mem_printf("%s/jobs", o->state_dir);
     jobs->job_config = mem_printf("%s/job.conf", o->state_dir);
-    jobs->program = (struct slot_program){settings->job_program, jobs->job_config, jobs->cache_dir, jobs->jobs_dir};
+    jobs->program =
+        (struct slot_program){settings->job_program, jobs->job_config, jobs->cache_dir, jobs->jobs_dir};
     jobs->slots_len = (size_t)o->concurrent;
     jobs->slots = mem_alloc(jobs->slots_len * sizeof(*jobs->slots));
     int r = options_write_job_file(o, jobs->job_config, err);

@@ -32,8 +32,8 @@ int jobs_open(const struct jobs_settings *settings, struct jobs **ret_jobs, stru
 void jobs_free(struct jobs *jobs);
 
 enum jobs_intake {
-    JOBS_TAKEN,   /* a task: it is on disk now, or as safe as it can be */
-    JOBS_NO_TASK, /* the backend has none */
+    JOBS_TAKEN,    /* a task: it is on disk now, or as safe as it can be */
+    JOBS_NO_TASK,  /* the backend has none */
     JOBS_NONSENSE, /* neither; `err` says why */
 };
 

@@ -94,8 +94,8 @@ int journal_list(struct journal *journal, struct strv *ret_claims, struct strv *
     return 0;
 }
 
-int journal_add(struct journal *journal, const struct task *task, const char *body, size_t len, char **ret_key,
-                struct err *err)
+int journal_add(struct journal *journal, const struct task *task, const char *body, size_t len,
+                char **ret_key, struct err *err)
 {
     CLEANUP(mem_freep) char *key = task_key(task, ++journal->sequence);
     CLEANUP(mem_freep) char *dir = journal_dir(journal, key);

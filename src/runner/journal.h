@@ -32,8 +32,8 @@ int journal_list(struct journal *journal, struct strv *ret_claims, struct strv *
 struct task;
 
 /* Writes the claim down, durably. `ret_key` is the caller's. */
-int journal_add(struct journal *journal, const struct task *task, const char *body, size_t len, char **ret_key,
-                struct err *err);
+int journal_add(struct journal *journal, const struct task *task, const char *body, size_t len,
+                char **ret_key, struct err *err);
 
 /* The body that journal_add() wrote. */
 int journal_read(struct journal *journal, const char *key, struct buf *ret_body, struct err *err);

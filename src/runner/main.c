@@ -65,7 +65,8 @@ static int work(const struct options *options)
     if (r == 0) {
         log_info("ostest-runner " PROJECT_VERSION " backend=%s slots=%lld state=%s%s", options->backend_url,
                  (long long)options->concurrent, options->state_dir, options->job.mock ? " (mock)" : "");
-        log_warning("students' code runs unconfined (--sandbox none): --memory, --cpus, --pids and --network have no effect");
+        log_warning("students' code runs unconfined (--sandbox none): --memory, --cpus, --pids and --network "
+                    "have no effect");
         r = supervisor_run(options, job_program, &err);
     }
     fs_unlock(lock_path, lock);

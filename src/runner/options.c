@@ -8,7 +8,7 @@
 #include <strings.h>
 
 #define PASSWORD_LIMIT_BYTES 4096
-#define DEFAULT_PASSWORD "dora_explorer"
+#define DEFAULT_PASSWORD     "dora_explorer"
 
 static const char *check_url(const char *text)
 {
@@ -34,16 +34,18 @@ static const char *check_text(const char *text)
 static const struct opt table[] = {
     {"backend-url", "URL", OPT_STRING, MEMBER(backend_url), "http://localhost:5000", .check = check_url,
      .help = "the backend"},
-    {"concurrent", "N", OPT_INTEGER, MEMBER(concurrent), "2", .min = 1, .max = 1024, .help = "tasks at a time"},
+    {"concurrent", "N", OPT_INTEGER, MEMBER(concurrent), "2", .min = 1, .max = 1024,
+     .help = "tasks at a time"},
     {"check-interval", "S", OPT_SECONDS, MEMBER(check_interval_ms), "5", .min = 0.01, .max = 86400,
      .help = "between questions while there is no task (jittered)"},
     {"get-api", "PATH", OPT_STRING, MEMBER(get_api), "/api/task/available", .check = check_api,
      .help = "where tasks are asked for"},
     {"post-api", "PATH", OPT_STRING, MEMBER(post_api), "/api/task/result", .check = check_api,
      .help = "where results are posted"},
-    {"login-api", "PATH", OPT_STRING, MEMBER(login_api), "/api/v1/login", .check = check_api, .help = "the login"},
-    {"token-refresh-api", "PATH", OPT_STRING, MEMBER(token_refresh_api), "/api/v1/auth/refresh", .check = check_api,
-     .help = "where tokens are refreshed"},
+    {"login-api", "PATH", OPT_STRING, MEMBER(login_api), "/api/v1/login", .check = check_api,
+     .help = "the login"},
+    {"token-refresh-api", "PATH", OPT_STRING, MEMBER(token_refresh_api), "/api/v1/auth/refresh",
+     .check = check_api, .help = "where tokens are refreshed"},
     {"refresh-time", "S", OPT_SECONDS, MEMBER(refresh_ms), "60", .min = 0.1, .max = 1e6,
      .help = "between token refreshes"},
     {"login", "NAME", OPT_STRING, MEMBER(login), "dora_explorer", .check = check_text, .help = "account"},
@@ -61,7 +63,8 @@ static const struct opt table[] = {
      .help = "journal, spool, caches [$STATE_DIRECTORY, else $XDG_STATE_HOME/ostest-runner]"},
     {"config", "FILE", OPT_STRING, MEMBER(config), .help = "file with lines 'option = value'"},
     {"once", NULL, OPT_FLAG, MEMBER(once), "no", .help = "stop after one task"},
-    {"max-tasks", "N", OPT_INTEGER, MEMBER(max_tasks), "0", .max = 1e15, .help = "stop after N tasks; 0: go on"},
+    {"max-tasks", "N", OPT_INTEGER, MEMBER(max_tasks), "0", .max = 1e15,
+     .help = "stop after N tasks; 0: go on"},
     {"task-tries", "N", OPT_INTEGER, MEMBER(task_tries), "2", .min = 1, .max = 100,
      .help = "starts of one task whose job dies, before that is reported as an error"},
     {"drain-timeout", "S", OPT_SECONDS, MEMBER(drain_timeout_ms), .max = 1e6,
@@ -73,7 +76,8 @@ static const struct opt table[] = {
 /* The rows of JOB_OPTIONS, for the job's own configuration file. */
 static bool is_job_option(const struct opt *o)
 {
-    return o->offset >= MEMBER(job) && o->offset < MEMBER(job) + sizeof(struct job_options) && o->kind != OPT_HELP;
+    return o->offset >= MEMBER(job) && o->offset < MEMBER(job) + sizeof(struct job_options) &&
+           o->kind != OPT_HELP;
 }
 
 /* ---- what needs more than its row ---- */
@@ -90,8 +94,8 @@ static int read_password_file(const char *path, char **ret_password, struct err 
         explicit_bzero(text.data, text.len);
     if (check_text(password)) {
         mem_free_secret(password);
-        return err_set(err, ERR_ENVIRONMENT, EINVAL, "the first line of %s is no password: %s is expected", path,
-                       check_text(""));
+        return err_set(err, ERR_ENVIRONMENT, EINVAL, "the first line of %s is no password: %s is expected",
+                       path, check_text(""));
     }
     *ret_password = password;
     return 0;
@@ -138,8 +142,9 @@ static void choose_state_dir(struct options *o, struct strv *faults)
     else if (!o->state_dir && home && *home == '/')
         o->state_dir = mem_printf("%s/.local/state/ostest-runner", home);
     if (!o->state_dir || !*o->state_dir)
-        strv_push(faults, "--state-dir: nothing was given, and neither $STATE_DIRECTORY nor $HOME is set; accepted: "
-                          "a directory");
+        strv_push(faults,
+                  "--state-dir: nothing was given, and neither $STATE_DIRECTORY nor $HOME is set; accepted: "
+                  "a directory");
 }
 
 /* Jobs run in directories of their own, so that every path must hold everywhere. */
@@ -156,7 +161,8 @@ static void make_absolute(char **path)
 
 /* ---- */
 
-int options_read(int argc, char **argv, struct options *ret_options, const char **ret_asked, struct strv *ret_faults)
+int options_read(int argc, char **argv, struct options *ret_options, const char **ret_asked,
+                 struct strv *ret_faults)
 {
     *ret_options = (struct options){
         .set = {.table = table, .len = ARRAY_LEN(table), .env_prefix = "OSTEST_", .config_option = "config"}};

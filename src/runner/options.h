@@ -40,7 +40,8 @@ struct options {
  * accepted. `ret_asked` is "help" or "version" where that was asked for, else NULL. The caller
  * ends `ret_options` with options_done() in every case.
  */
-int options_read(int argc, char **argv, struct options *ret_options, const char **ret_asked, struct strv *ret_faults);
+int options_read(int argc, char **argv, struct options *ret_options, const char **ret_asked,
+                 struct strv *ret_faults);
 void options_done(struct options *options);
 
 /* Writes what ostest-job needs, as a configuration file of its own. No secret of the backend is in it. */

@@ -68,8 +68,12 @@ static int spawn(struct slot *slot, const struct slot_program *program, enum slo
     if (work == SLOT_CLEAN)
         strv_push(&argv, "--clean");
     strv_pushf(&argv, "%s/%s", program->jobs_dir, slot->key);
-    struct proc_setup setup = {
-        .argv = &argv, .in_fd = -1, .out_fd = out_fd, .err_fd = out_fd, .death_signal = SIGTERM, .new_group = true};
+    struct proc_setup setup = {.argv = &argv,
+                               .in_fd = -1,
+                               .out_fd = out_fd,
+                               .err_fd = out_fd,
+                               .death_signal = SIGTERM,
+                               .new_group = true};
     return proc_spawn(&setup, &slot->pid, err);
 }
 

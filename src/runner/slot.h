@@ -30,7 +30,7 @@ struct slot {
 
 /* How jobs are started, the same for all slots; borrowed. */
 struct slot_program {
-    const char *path;        /* of ostest-job */
+    const char *path; /* of ostest-job */
     const char *config_path;
     const char *cache_dir;
     const char *jobs_dir;

@@ -148,10 +148,12 @@ static void set_level(struct supervisor *s, enum level level)
 {
     s->level = MIN(level, LEAVE);
     if (level == DRAIN)
-        log_info("stopping: %zu running tasks are finished first, %zu results delivered; a second signal stops them",
+        log_info("stopping: %zu running tasks are finished first, %zu results delivered; a second signal "
+                 "stops them",
                  jobs_running(s->jobs), spool_len(s->spool));
     if (level == STOP) {
-        log_warning("stopping %zu running tasks: they are taken up again at the next start", jobs_running(s->jobs));
+        log_warning("stopping %zu running tasks: they are taken up again at the next start",
+                    jobs_running(s->jobs));
         jobs_stop(s->jobs);
     }
     int64_t limit_ms = level == DRAIN ? s->options->drain_timeout_ms : STOP_LIMIT_MS;
@@ -250,8 +252,8 @@ static int open_all(struct supervisor *s, const char *job_program, struct err *e
 static void connect_all(struct supervisor *s)
 {
     const struct options *o = s->options;
-    struct auth_settings settings = {o->auth, s->urls[URL_LOGIN], s->urls[URL_REFRESH], o->login, o->password,
-                                     o->refresh_ms};
+    struct auth_settings settings = {o->auth,  s->urls[URL_LOGIN], s->urls[URL_REFRESH],
+                                     o->login, o->password,        o->refresh_ms};
     struct claim_calls calls = {may_ask, on_body, on_claim_trouble};
     s->auth = auth_new(&settings, s->ev, s->http, on_auth, s);
     s->backend = backend_new(s->http, s->auth, s->urls[URL_GET], s->urls[URL_POST], o->login);

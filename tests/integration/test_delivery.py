@@ -26,7 +26,7 @@ def put_into_spool(tmp_path, key="000000000001-1", body=None):
 
 # ---- not now ----
 
-@pytest.mark.parametrize("fault", ["500", "502", "503", "503+0", "408", "425", "429", "301", "403", "drop"])
+@pytest.mark.parametrize("fault", ["500", "502", "503", "503+0", "408", "425", "429", "301", "403"])
 def test_delivered_later(start_mock, start_runner, tmp_path, fault):
     mock = start_mock("--faults", f"post:{fault}", tasks=[task(1)])
     runner = start_runner(mock, "--mock", "--once")
@@ -35,6 +35,13 @@ def test_delivered_later(start_mock, start_runner, tmp_path, fault):
     assert (state["results"], state["duplicates"], state["violations"]) == (1, 0, 0)
     assert len(runner.hits("WARNING (?!students' code)")) == 1 and spooled(tmp_path) == []
     assert sum(state["requests"][POST].values()) == 2
+
+
+def test_delivered_after_broken_connections(start_mock, start_runner, tmp_path):
+    mock = start_mock("--faults", "post:drop:3", tasks=[task(1)])  # libcurl tries again by itself, once
+    runner = start_runner(mock, "--mock", "--once")
+    assert runner.wait() == 0 and mock.state()["results"] == 1
+    assert runner.hits("WARNING The backend does not answer at .*result") and spooled(tmp_path) == []
 
 
 def test_taken_but_not_answered(start_mock, start_runner):
@@ -54,26 +61,22 @@ def test_every_2xx_is_success(start_mock, start_runner, fault):
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_retry_after_is_obeyed(start_mock, start_runner, status):
-    mock = start_mock("--faults", f"post:{status}+2", tasks=[task(1)])
-    assert start_runner(mock, "--mock", "--once").wait() == 0
-    (claim,) = mock.state()["tasks"]
-    assert claim["posted_ms"] - claim["claimed_ms"] >= 2000
-
-
-def test_retry_after_does_not_stop_the_tasks(start_mock, start_runner):
-    mock = start_mock("--faults", "post:503+1", tasks=[task(i) for i in range(4)])
-    assert start_runner(mock, "--mock", "--concurrent", 2, "--max-tasks", 4).wait() == 0
+def test_retry_after_is_obeyed_and_stops_no_task(start_mock, start_runner, status):
+    mock = start_mock("--faults", f"post:{status}+2", tasks=[task(i) for i in range(3)])
+    assert start_runner(mock, "--mock", "--concurrent", 1, "--max-tasks", 3).wait() == 0
     claims = mock.state()["tasks"]
-    assert max(claim["claimed_ms"] for claim in claims) < min(claim["posted_ms"] for claim in claims)
+    assert claims[0]["posted_ms"] - claims[0]["claimed_ms"] >= 2000
+    assert claims[0]["posted_ms"] > max(claim["claimed_ms"] for claim in claims)
 
 
-def test_one_result_probes_while_the_backend_is_away(start_mock, start_runner):
-    mock = start_mock("--faults", "post:drop:5", tasks=[task(i) for i in range(8)])
-    runner = start_runner(mock, "--mock", "--concurrent", 8, "--max-tasks", 8, "--check-interval", "0.01")
-    assert runner.wait() == 0
-    state = mock.state()
-    assert state["results"] == 8 and sum(state["requests"][POST].values()) <= 8 + 5
+def test_one_result_probes_while_the_backend_is_away(start_mock, start_runner, tmp_path):
+    for number in range(1, 9):
+        put_into_spool(tmp_path, f"{number:012}-{number}")
+    mock = start_mock("--faults", "post:503+1:*", tasks=[])
+    start_runner(mock, "--check-interval", 3600)
+    first = 1 + 4  # the question for a task, and as many results as are delivered at a time
+    times = [mock.state(requests_total=first + probes)["now_ms"] for probes in (1, 2)]
+    assert times[1] - times[0] >= 950
 
 
 def test_a_result_that_must_wait_does_not_keep_others(start_mock, start_runner):
@@ -98,7 +101,7 @@ def test_a_refused_result_is_kept_with_the_answer(start_mock, start_runner, tmp_
     rejected = tmp_path / "state" / "rejected"
     (body,) = rejected.glob("*.json")
     assert json.loads(body.read_text())["id"] == "first"
-    assert body.with_suffix(".answer").read_bytes() == mock.ask_raw_fault(status)
+    assert "a fault, as it was asked for" in body.with_suffix(".answer").read_text()
     assert f"HTTP {status}" in runner.hits(" ERROR ")[0] and spooled(tmp_path) == []
 
 
@@ -154,18 +157,6 @@ def test_delivered_by_the_next_run(start_mock, start_runner, tmp_path):
     assert (state["duplicates"], state["violations"]) == (0, 0) and spooled(tmp_path) == []
 
 
-def test_oldest_first(start_mock, start_runner, tmp_path):
-    for number in (12, 3, 7):
-        put_into_spool(tmp_path, f"{number:012}-x", json.dumps(RESULT | {"id": number}))
-    mock = start_mock("--faults", "post:drop", tasks=[task(i) for i in (3, 7, 12)])
-    for _ in range(3):
-        mock.ask("GET", "/api/task/available")
-    start_runner(mock)
-    mock.state(results=3)
-    posted = {claim["id"]: claim["posted_ms"] for claim in mock.state()["tasks"]}
-    assert posted[3] <= posted[7] and posted[3] <= posted[12]
-
-
 # ---- redirects ----
 
 @contextlib.contextmanager
@@ -183,7 +174,7 @@ def redirecting_to(url):
         def log_message(self, *_):
             pass
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield f"http://127.0.0.1:{server.server_address[1]}"
         server.shutdown()

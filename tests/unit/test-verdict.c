@@ -246,6 +246,32 @@ static void past_the_time_limit_the_limit_is_told_exactly(void)
     }
 }
 
+static void the_test_that_was_running_is_named(void)
+{
+    start();
+    add(REPORT_PASSED, "test_a");
+    input.run.timed_out = true;
+    input.run.running = "lab2::test_hangs";
+    check_error("took longer than 600 s and were stopped; lab2::test_hangs was running");
+    finish();
+    start();
+    no_report("The tests wrote no report");
+    input.run.exited = false;
+    input.run.signal = SIGKILL;
+    input.run.running = "lab2::test_crashes";
+    check_error("signal 9 (Killed) before it could finish; lab2::test_crashes was running");
+    finish();
+}
+
+static void after_a_run_that_ended_by_itself_no_test_was_running(void)
+{
+    start();
+    add(REPORT_PASSED, "test_a");
+    input.run.running = "lab2::test_z";
+    check_passed();
+    finish();
+}
+
 static void a_run_ended_by_a_signal_is_not_passed(void)
 {
     start();
@@ -595,8 +621,9 @@ TEST_MAIN(TEST(all_passed_is_passed), TEST(an_expected_failure_is_passed), TEST(
           TEST(the_duration_is_the_wall_time_of_the_run), TEST(a_report_without_tests_is_an_error),
           TEST(without_a_report_the_reason_is_told), TEST(without_a_report_a_good_exit_status_does_not_help),
           TEST(past_the_time_limit_a_whole_report_is_not_passed),
-          TEST(past_the_time_limit_the_limit_is_told_exactly), TEST(a_run_ended_by_a_signal_is_not_passed),
-          TEST(a_bad_exit_status_disagrees_with_a_good_report),
+          TEST(past_the_time_limit_the_limit_is_told_exactly), TEST(the_test_that_was_running_is_named),
+          TEST(after_a_run_that_ended_by_itself_no_test_was_running),
+          TEST(a_run_ended_by_a_signal_is_not_passed), TEST(a_bad_exit_status_disagrees_with_a_good_report),
           TEST(a_bad_exit_status_agrees_with_a_bad_report), TEST(found_connected_tests_are_passed),
           TEST(a_connected_test_without_a_match_is_listed), TEST(no_match_at_all_is_told_with_the_names),
           TEST(of_many_missing_names_the_first_are_listed), TEST(a_failed_connected_test_was_found),

@@ -1,0 +1,215 @@
+"""The login: tokens are fetched, refreshed and replaced; secrets stay where they belong."""
+
+import os
+import pathlib
+import re
+
+import pytest
+
+from harness import processes_with, task
+
+GET, LOGIN, REFRESH = "/api/task/available", "/api/v1/login", "/api/v1/auth/refresh"
+TOKEN = re.compile(r"(?<![0-9a-f])[0-9a-f]{48}(?![0-9a-f])")  # as the mock makes them; a git hash has 40
+
+
+@pytest.fixture
+def start(start_mock, start_runner):
+    """start(mock option…, runner=[…]): a mock that wants a login, and a runner that has none of its tasks yet."""
+    def go(*mock_options, runner=(), tasks=(), **named):
+        mock = start_mock("--auth", *mock_options, tasks=list(tasks))
+        return mock, start_runner(mock, "--auth", "--mock", *runner, **named)
+    return go
+
+
+def test_one_login_serves_all(start):
+    mock, runner = start(tasks=[task(i) for i in range(5)], runner=["--max-tasks", 5])
+    assert runner.wait() == 0
+    state = mock.state()
+    assert (state["logins"], state["refreshes"], state["results"]) == (1, 0, 5)
+    assert set(state["requests"][GET]) == {"200"} and len(runner.hits("INFO Logged in")) == 1
+
+
+def test_login_and_password(start):
+    mock, runner = start("--user", "anna:se:cret=\u00e4 :ADMIN", tasks=[task(1)],
+                         runner=["--login", "anna", "--password", "se:cret=\u00e4 ", "--once"])
+    assert runner.wait() == 0 and mock.state()["results"] == 1
+
+
+# ---- refused ----
+
+@pytest.mark.parametrize("options", [["--password", "WrongWord"], ["--login", "nobody"]])
+def test_a_refused_login_is_said_once_and_does_not_hammer(start, options):
+    mock, runner = start(tasks=[task(1)], runner=options)
+    times = [mock.state(requests_total=count)["now_ms"] for count in (1, 3)]
+    assert times[1] - times[0] >= 2 * 1000 - 50
+    errors = runner.hits(" ERROR ")
+    assert len(errors) == 1 and "refuses the login" in errors[0] and "--password-file" in errors[0]
+    state = mock.state()
+    assert set(state["requests"]) == {LOGIN} and "WrongWord" not in runner.log
+
+
+def test_the_account_is_mended(start):
+    mock, runner = start("--faults", "login:401", tasks=[task(1)], runner=["--once"])
+    assert runner.wait() == 0
+    assert mock.state()["results"] == 1 and mock.state()["requests"][LOGIN] == {"401": 1, "200": 1}
+
+
+def test_stops_although_the_login_is_refused(start):
+    mock, runner = start(runner=["--password", "wrong"])
+    runner.wait_log("refuses the login")
+    assert runner.stop() == 0
+
+
+def test_a_token_that_is_never_taken(start):
+    mock, runner = start("--faults", "get:401:*")
+    times = [mock.state(logins=count)["now_ms"] for count in (1, 3)]
+    assert times[1] - times[0] >= 2 * 1000 - 50
+    assert "401" in runner.wait_log(" (WARNING|ERROR) (?!students' code)")
+
+
+# ---- the login itself has trouble ----
+
+@pytest.mark.parametrize("fault", ["503", "500", "429", "408", "301", "drop", "garbage", "html", "half", "truncated", "dup-keys",
+                                   "204", "huge=100", "huge=3000000"])
+def test_login_with_trouble(start, fault):
+    mock, runner = start("--faults", f"login:{fault}", tasks=[task(1)], runner=["--once"])
+    assert "The login failed: " in runner.wait_log(" WARNING (?!students' code)")
+    assert runner.wait() == 0 and mock.state()["results"] == 1
+
+
+def test_retry_after_of_the_login(start):
+    mock, runner = start("--faults", "login:503+1", tasks=[task(1)], runner=["--once"])
+    first = mock.state(requests_total=1)["now_ms"]
+    assert mock.state(logins=1)["now_ms"] - first >= 950
+    assert runner.wait() == 0
+
+
+# ---- old tokens ----
+
+def test_refresh(start):
+    mock, runner = start(runner=["--refresh-time", "0.2"])
+    times = [mock.state(refreshes=count)["now_ms"] for count in (1, 4)]
+    assert times[1] - times[0] >= 3 * 200 - 30
+    mock.add(task(1))
+    state = mock.state(results=1)
+    assert state["logins"] == 1 and set(state["requests"][GET]) == {"200"}
+
+
+def test_expired_token(start):
+    mock, runner = start("--token-ttl", "0.3")
+    mock.state(logins=2)
+    mock.add(task(1))
+    assert mock.state(results=1)["requests"][GET]["401"] >= 1
+    assert not runner.hits(" (WARNING|ERROR) (?!students' code)")
+
+
+def test_refreshing_in_time_keeps_the_token_fresh(start):
+    mock, runner = start("--token-ttl", "1", runner=["--refresh-time", "0.2"])
+    state = mock.state(refreshes=8)
+    assert state["logins"] == 1 and "401" not in state["requests"][GET]
+
+
+@pytest.mark.parametrize("status", [400, 401, 403])
+def test_refused_refresh_logs_in_again(start, status):
+    mock, runner = start("--faults", f"refresh:{status}", runner=["--refresh-time", "0.2"])
+    mock.state(logins=2)
+    assert "logging in again" in runner.wait_log("refresh token")
+    mock.add(task(1))
+    mock.state(results=1)
+
+
+@pytest.mark.parametrize("fault", ["503", "drop", "garbage", "half"])
+def test_refresh_with_trouble_goes_on_with_the_old_token(start, fault):
+    mock, runner = start("--faults", f"refresh:{fault}", runner=["--refresh-time", "0.2"])
+    assert "Refreshing the token failed" in runner.wait_log(" WARNING (?!students' code)")
+    mock.add(task(1))
+    state = mock.state(results=1)
+    assert state["logins"] == 1 and set(state["requests"][GET]) == {"200"}
+    mock.state(refreshes=1)
+
+
+def test_revoked_while_idle(start):
+    mock, runner = start()
+    mock.state(logins=1, requests_total=3)
+    assert mock.ask("POST", "/mock/revoke")[0] == 204
+    mock.add(task(1))
+    state = mock.state(results=1)
+    assert state["logins"] == 2 and state["requests"][GET]["401"] == 1
+
+
+def test_revoked_while_a_task_runs(start_mock, start_runner, small, barrier):
+    mock = start_mock("--auth", tasks=[task(1, small.student(script=barrier.script))])
+    runner = start_runner(mock, "--auth", "--tests-url", small.suite, "--once")
+    barrier.wait()
+    mock.ask("POST", "/mock/revoke")
+    barrier.open()
+    assert runner.wait() == 0
+    state = mock.state()
+    assert (state["logins"], state["results"]) == (2, 1)
+
+
+def test_another_runner_on_the_same_account(start, start_runner, tmp_path):
+    mock, one = start(runner=["--refresh-time", "0.2"])
+    two = start_runner(mock, "--auth", "--mock", "--refresh-time", "0.2", state=tmp_path / "state-2")
+    for runner in (one, two):  # each refresh takes the other's away
+        runner.wait_log("refresh token any more: logging in again")
+    mock.add(*[task(i) for i in range(4)])
+    assert mock.state(results=4)["violations"] == 0
+
+
+# ---- secrets ----
+
+SPY = """\
+env; tr '\\0' '\\n' </proc/self/environ; pid=$PPID
+while [ "$pid" -gt 1 ]; do
+    tr '\\0' ' ' </proc/$pid/cmdline; echo
+    [ "$pid" = {stop} ] || tr '\\0' '\\n' </proc/$pid/environ
+    pid=$(sed 's/.*) . //; s/ .*//' /proc/$pid/stat)
+    [ "$pid" != {stop} ] || break
+done"""
+
+
+@pytest.mark.parametrize("source", ["flag", "environment", "file", "credential"])
+def test_secrets_are_nowhere_to_be_seen(start_mock, start_runner, small, barrier, tmp_path, source):
+    secret, seen = "Sesame-4711", tmp_path / "seen"
+    student = small.student(script=f"{{ {SPY.format(stop=os.getpid())}; }} >'{seen}' 2>&1; {barrier.script}")
+    (tmp_path / "cred").mkdir()
+    (tmp_path / "cred" / "password").write_text(secret)
+    options, env = {
+        "flag": (["--password", secret], {}), "environment": ([], {"OSTEST_PASSWORD": secret}),
+        "file": (["--password-file", tmp_path / "cred" / "password"], {}),
+        "credential": ([], {"CREDENTIALS_DIRECTORY": tmp_path / "cred"})}[source]
+    mock = start_mock("--auth", "--user", f"dora_explorer:{secret}:ADMIN", "--faults", "post:401", tasks=[task(1, student)])
+    runner = start_runner(mock, "--auth", "--tests-url", small.suite, "--once", "--logger-level", "debug",
+                          "--refresh-time", "0.2", *options, env=env)
+    barrier.wait()
+    mock.state(refreshes=1)
+    texts = {str(path): path.read_text(errors="replace") for path in (tmp_path / "state").rglob("*") if path.is_file()}
+    for pid in processes_with(str(tmp_path / "state")):
+        texts[f"command line of {pid}"] = pathlib.Path(f"/proc/{pid}/cmdline").read_text()
+    if os.access(f"/proc/{runner.process.pid}/environ", os.R_OK):
+        texts["environment of the runner"] = pathlib.Path(f"/proc/{runner.process.pid}/environ").read_text()
+    barrier.open()
+    assert runner.wait() == 0
+    texts |= {"log": runner.log, "seen by the student": seen.read_text()}
+    assert "OSTEST_SRC=" in texts["seen by the student"] and "ostest-job" in texts["seen by the student"]
+    assert "refreshed" in texts["log"] and any(path.endswith("task.json") for path in texts)
+    for place, text in texts.items():
+        assert secret not in text, place
+        assert not TOKEN.search(text) and "Bearer" not in text, place
+    for name in ("OSTEST_PASSWORD", "CREDENTIALS_DIRECTORY", "password"):
+        assert name not in texts["seen by the student"].replace("--password-file", "").replace(str(tmp_path), "")
+
+
+def test_the_runner_leaves_no_core_dump(start):
+    mock, runner = start()
+    mock.state(logins=1)
+    limits = pathlib.Path(f"/proc/{runner.process.pid}/limits").read_text()
+    assert re.search(r"^Max core file size +0 +0 ", limits, re.MULTILINE)
+
+
+def test_the_runner_s_memory_is_closed_to_others_of_its_user(start):
+    mock, runner = start()
+    mock.state(logins=1)
+    assert pathlib.Path(f"/proc/{runner.process.pid}").stat().st_uid == 0  # so it is, where it is not dumpable
+    assert pathlib.Path(f"/proc/{runner.process.pid}/mem").stat().st_mode & 0o077 == 0
