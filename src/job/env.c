@@ -61,10 +61,10 @@ static int cache_name(const struct job *job, const char *python, const struct en
                        ? err_set(err, ERR_ENVIRONMENT, ENOENT, "The suite's requirements file is missing")
                        : r;
     }
-    char *real = realpath(python, NULL);
-    uint64_t hash = hash_add(HASH_START, real ? real : python, strlen(real ? real : python));
-    free(real);
-    hash = hash_add(hash, wants->pytest ? "+pytest" : "", wants->pytest ? 8 : 0);
+    CLEANUP(mem_freep) char *real = realpath(python, NULL);
+    const char *which = real ? real : python;
+    uint64_t hash = hash_add(HASH_START, which, strlen(which)); // NOLINT: find_python() gave one
+    hash = hash_add(hash, &wants->pytest, sizeof(wants->pytest));
     hash = hash_add(hash, text.data, text.len);
     *ret_path = mem_printf("%s/envs/%016llx", job->cache_dir, (unsigned long long)hash);
     return 0;

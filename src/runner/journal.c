@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define COUNTER_LIMIT_BYTES 32
+#define KEY_DIGITS          12
 
 struct journal {
     char *jobs_dir;
@@ -19,10 +20,17 @@ struct journal {
     uint64_t sequence; /* of the newest key on disk, in jobs and spool */
 };
 
+/* Names of ours begin as task_key() makes them: what else lies there is not to be touched. */
+static bool is_ours(const char *name)
+{
+    return strspn(name, "0123456789") == KEY_DIGITS && name[KEY_DIGITS] == '-';
+}
+
 static void see_sequences(struct journal *journal, const struct strv *names)
 {
     for (size_t i = 0; i < names->len; i++)
-        journal->sequence = MAX(journal->sequence, strtoull(names->items[i], NULL, 10));
+        if (is_ours(names->items[i]))
+            journal->sequence = MAX(journal->sequence, strtoull(names->items[i], NULL, 10));
 }
 
 /* Keys must be unique among all that is still on disk, wherever it is by now. */
@@ -86,6 +94,8 @@ int journal_list(struct journal *journal, struct strv *ret_claims, struct strv *
     if (r < 0)
         return r;
     for (size_t i = 0; i < keys.len; i++) {
+        if (!is_ours(keys.items[i]))
+            continue;
         CLEANUP(mem_freep) char *task = file_of(journal, keys.items[i], "task.json");
         CLEANUP(mem_freep) char *spooled = spool_path(journal, keys.items[i]);
         bool is_claim = fs_exists(task) && !fs_exists(spooled);

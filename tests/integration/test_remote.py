@@ -9,6 +9,7 @@ import re
 import socket
 import stat
 import struct
+import threading
 import time
 
 import pytest
@@ -248,6 +249,22 @@ def test_the_suites_credentials_are_not_shown(start_job, student, suite, git_ser
     options.unlink()
     assert job.passed and TOKEN not in job.log
     assert seen["argv"] == [] and files_with(TOKEN, tmp_path) == []
+
+
+def test_credentials_of_student_and_suite_do_not_mix(run_job, student, suite, make_git_server):
+    """Both are fetched at the same time: each server answers when both were asked."""
+    both = threading.Barrier(2, timeout=harness.TIMEOUT)
+    servers = {"student": make_git_server(), "suite": make_git_server()}
+    for name, server in servers.items():
+        server.wants(name, TOKEN + name)
+
+        def late(handler, usual=server.usual):
+            with contextlib.suppress(threading.BrokenBarrierError):
+                both.wait(2)  # where one is fetched after the other, nothing can mix
+            usual(handler)
+        server.faults = [late]
+    urls = [f"http://{name}:{TOKEN}{name}@{server.host}/{name}" for name, server in servers.items()]
+    assert run_job(*urls).passed
 
 
 @pytest.mark.parametrize("answer", [401, 403, 404])

@@ -1,13 +1,15 @@
 """Branches, commits and mirrors: what is fetched, and that exactly one commit is tested."""
 
+import json
 import os
 import pathlib
 import shutil
+import subprocess
 
 import pytest
 
 from gitserver import breaks_off, fails
-from harness import CLEAN_ENV, Repository, git
+from harness import CLEAN_ENV, JOB, Repository, git
 from jobs import printing
 
 # Prints the files of the tree and the text of the one called "text".
@@ -54,12 +56,12 @@ def test_the_commit_of_the_branch_is_tested_and_logged(tested, repo):
     repo.commit({"text": "second", "more": ""})
     assert tested("main") == "first"
     assert tested.job.printed[0] == ["text"]
-    assert tested.job.commits[0] == commit
+    assert tested.job.commit_of(repo) == commit
 
 
 def test_the_suites_commit_is_logged_too(tested, suite):
     tested("main")
-    assert tested.job.commits[1] == git("rev-parse", "main", cwd=suite.path)
+    assert tested.job.commit_of(suite) == git("rev-parse", "main", cwd=suite.path)
 
 
 def test_a_branch_of_the_suite(run_job, repo, make_suite):
@@ -116,7 +118,7 @@ def test_a_second_task_fetches_only_what_is_new(tested, repo, cache):
     inode, before = mirror.stat().st_ino, objects(mirror)
     commit = repo.commit({"text": "second"})
     assert tested("main") == "second"
-    assert tested.job.commits[0] == commit
+    assert tested.job.commit_of(repo) == commit
     assert mirror.stat().st_ino == inode
     assert objects(mirror) == before + 3  # a commit, a tree, a file
 
@@ -152,7 +154,7 @@ def test_force_pushed_branch(tested, repo):
     git("reset", "--quiet", "--hard", "HEAD~1", cwd=repo.path)
     commit = repo.commit({"text": "another second"})
     assert tested("main") == "another second"
-    assert tested.job.commits[0] == commit and tested.job.printed[0] == ["text"]
+    assert tested.job.commit_of(repo) == commit and tested.job.printed[0] == ["text"]
 
 
 def test_deleted_branch(tested, repo):
@@ -182,7 +184,7 @@ def test_a_sha256_repository(run_job, suite, tmp_path):
     repo = Repository(tmp_path / "sha256", {"text": "with long names"})
     job = run_job(repo, suite)
     assert job.passed and job.printed[1] == "with long names"
-    assert job.commits[0] == git("rev-parse", "HEAD", cwd=repo.path)
+    assert job.commit_of(repo) == git("rev-parse", "HEAD", cwd=repo.path)
 
 
 # ---- what cannot be tested: an error that says why
@@ -261,13 +263,34 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-@pytest.mark.parametrize("news", [False, True], ids=["same-commit", "new-commit"])
-def test_a_damaged_mirror_is_made_anew(tested, repo, cache, damage, news):
+def test_a_damaged_mirror_is_made_anew(tested, repo, cache, damage):
     assert tested("main") == "first"
     DAMAGES[damage](mirror_of(cache))
-    if news:
-        repo.commit({"text": "second", "more": "x"})
-    assert tested("main") == ("second" if news else "first")
+    assert tested("main") == "first"
+    DAMAGES[damage](mirror_of(cache))
+    repo.commit({"text": "second", "more": "x"})
+    assert tested("main") == "second"
+
+
+@pytest.mark.parametrize("damage", ["no-head", "bad-config", "a-file", "no-objects", "empty-objects", "wrong-ref"])
+def test_a_damaged_mirror_of_the_suite_is_made_anew(tested, suite, cache, damage):
+    assert tested("main") == "first"
+    DAMAGES[damage](mirror_of(cache, "suite"))
+    assert tested("main") == "first"
+    DAMAGES[damage](mirror_of(cache, "suite"))
+    suite.commit({"run.py": (suite.path / "run.py").read_text() + "print('new')\n"})
+    assert tested("main") == "first"
+    assert tested.job.stdout.endswith("new\n")
+
+
+@pytest.mark.parametrize("damage", ["no-objects", "empty-objects"])
+def test_a_damaged_mirror_of_the_suite_whose_tree_is_gone(tested, suite, cache, damage):
+    assert tested("main") == "first"
+    DAMAGES[damage](mirror_of(cache, "suite"))
+    for path in cache.iterdir():
+        if path.name != "repos":
+            shutil.rmtree(path)
+    assert tested("main") == "first"
 
 
 @pytest.mark.parametrize("ending", ["pack", "idx"])
@@ -295,6 +318,17 @@ def test_stale_locks_in_a_mirror(tested, repo, cache, name):
     (mirror / name.format(ref=ref)).write_text("")
     repo.commit({"text": "second"})
     assert tested("main") == "second"
+
+
+@pytest.mark.parametrize("name", ["objects/pack/tmp_pack_a1b2c3", "objects/pack/tmp_idx_a1b2c3", "objects/ab/tmp_obj_a1b2c3"])
+def test_what_a_killed_git_left_in_a_mirror_is_removed(tested, repo, cache, name):
+    tested("main")
+    leftover = mirror_of(cache) / name
+    leftover.parent.mkdir(exist_ok=True)
+    leftover.write_text("left over")
+    repo.commit({"text": "second"})
+    assert tested("main") == "second"
+    assert not leftover.exists()
 
 
 def test_a_stale_lock_of_the_machine(tested, cache, repo):
@@ -336,12 +370,10 @@ def test_two_jobs_on_a_new_repository_at_the_same_time(start_job, repo, suite, c
     assert [job.wait() for job in jobs] == [0] * 4
     assert all(job.passed for job in jobs)
     assert sorted(path.name.split("-")[0] for path in (cache / "repos").iterdir()) == ["student", "suite"]
+    assert not list(cache.rglob("*.lock")) and not list(cache.rglob("*.new"))
 
 
 def test_paths_may_be_relative(repo, suite, tmp_path):
-    import json
-    import subprocess
-    from harness import JOB
     (tmp_path / "job").mkdir()
     (tmp_path / "job" / "task.json").write_text(json.dumps({"id": 1, "repositoryUrl": str(repo)}))
     subprocess.run([JOB, "--cache-dir", "cache", "--tests-url", str(suite), "--git-protocols", "file", "job"],
