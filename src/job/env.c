@@ -2,7 +2,7 @@
 
 #include "base/fs.h"
 #include "base/hash.h"
-#include "base/proc.h"
+#include "job/child.h"
 #include "job/venv.h"
 #include "requirements.py.h"
 
@@ -118,25 +118,14 @@ static int ask_python(const struct job *job, const char *python, const struct en
         strv_push(&argv, wants->requirements);
     if (wants->pytest)
         strv_push(&argv, "=pytest");
-    struct proc_run run = {
-        .setup = {.argv = &argv, .in_fd = -1},
-        .out = {.fd = -1, .limit_bytes = ANSWER_LIMIT_BYTES},
-        .err = {.fd = -1, .limit_bytes = ANSWER_LIMIT_BYTES},
-        .timeout_ms = CHECK_TIMEOUT_MS,
-        .grace_ms = GRACE_MS,
+    struct child child = {
+        .doing = "Checking the suite's requirements",
+        .argv = &argv,
+        .timeout_ms = job->options->timeout_ms,
+        .output_limit_bytes = ANSWER_LIMIT_BYTES,
         .cancel_fd = job->cancel_fd,
     };
-    int r = proc_run(&run, err);
-    CLEANUP(mem_freep) char *last_words = buf_last_line(&run.err.buf);
-    if (r == 0 && run.cancelled)
-        r = err_set(err, ERR_CANCELLED, ECANCELED, "Checking the suite's requirements was stopped");
-    else if (r == 0 && (!run.exited || run.status != 0))
-        r = err_set(err, ERR_ENVIRONMENT, EIO, "%s does not work: %s", python, last_words);
-    else if (r == 0 && run.out.buf.len)
-        buf_append(ret_answer, run.out.buf.data, run.out.buf.len);
-    buf_done(&run.out.buf);
-    buf_done(&run.err.buf);
-    return r;
+    return child_run(&child, ret_answer, NULL, err);
 }
 
 /* 0: they suffice. -ENOPKG, with the package in `err`, where they do not. */

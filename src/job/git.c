@@ -1,18 +1,18 @@
 #include "job/git.h"
 
 #include "base/fs.h"
-#include "base/proc.h"
 #include "base/url.h"
+#include "job/child.h"
 
 #include <errno.h>
-#include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #define GRACE_MS                   2000
 #define MESSAGE_LIMIT_BYTES        65536
 #define OUTPUT_DEFAULT_LIMIT_BYTES 65536
+
+#define OUTPUT_LIMIT_BYTES 65536
 
 /* ---- what git's words mean ---- */
 
@@ -66,10 +66,9 @@ static const struct meaning {
     {"Unable to find remote helper", ERR_TASK, "git does not know the protocol of %s"},
 };
 
-static int explain(const struct git_command *command, const char *url, const struct proc_run *run,
-                   struct err *err)
+/* Puts a sentence for a person in the place of the child's own, where a row of the table fits. */
+static int explain(const struct git_command *command, const char *url, const char *messages, struct err *err)
 {
-    const char *messages = run->err.buf.data ? run->err.buf.data : "";
     for (size_t i = 0; command->url && i < ARRAY_LEN(meanings); i++) {
         if (!strstr(messages, meanings[i].words))
             continue;
@@ -79,30 +78,7 @@ static int explain(const struct git_command *command, const char *url, const str
         return err_set(err, meanings[i].class, code, "%.*s%s%s", before_url, sentence, url,
                        sentence + before_url + 2);
     }
-    CLEANUP(mem_freep) char *line = buf_last_line(&run->err.buf);
-    char end[64];
-    proc_describe_end(run, end, sizeof(end));
-    return err_set(err, ERR_ENVIRONMENT, EIO, "%s failed: %s (%s)", command->doing,
-                   *line ? line : "git said nothing", end);
-}
-
-static int judge(const struct git *git, const struct git_command *command, const char *url,
-                 const struct proc_run *run, struct err *err)
-{
-    if (run->cancelled)
-        return err_set(err, ERR_CANCELLED, ECANCELED, "%s was stopped", command->doing);
-    if (run->timed_out)
-        return err_set(err, ERR_LIMIT, ETIME, "%s took longer than %.6g s and was stopped", command->doing,
-                       (double)git->timeout_ms / 1000);
-    if (run->out.dropped_bytes)
-        return err_set(err, ERR_LIMIT, EFBIG, "%s gave more than can be taken", command->doing);
-    if (run->exited && run->status == 0)
-        return 0;
-    const char *messages = run->err.buf.data ? run->err.buf.data : "";
-    if (run->signal == SIGXFSZ || strstr(messages, "signal 25") || strstr(messages, "File too large"))
-        return err_set(err, ERR_LIMIT, EFBIG, "%s: it is larger than the limit of %llu MB", command->doing,
-                       (unsigned long long)(git->limit_bytes >> 20));
-    return explain(command, url, run, err);
+    return -EIO;
 }
 
 /* ---- environment and arguments ---- */
@@ -206,25 +182,20 @@ int git_run(const struct git *git, const struct git_command *command, struct buf
     CLEANUP(strv_done) struct strv env = {0};
     make_argv(command, credentials, &argv);
     make_env(git, command, &env);
-    size_t limit = command->output_limit_bytes ? command->output_limit_bytes : OUTPUT_DEFAULT_LIMIT_BYTES;
-    struct proc_run run = {
-        .setup = {.argv = &argv, .env = &env, .in_fd = -1, .file_size_bytes = git->limit_bytes},
-        .out = {.fd = -1, .limit_bytes = limit},
-        .err = {.fd = -1, .limit_bytes = MESSAGE_LIMIT_BYTES},
+    struct child child = {
+        .doing = command->doing,
+        .argv = &argv,
+        .env = &env,
         .timeout_ms = git->timeout_ms,
-        .grace_ms = GRACE_MS,
+        .output_limit_bytes = MAX(command->output_limit_bytes, (size_t)OUTPUT_LIMIT_BYTES),
+        .file_size_bytes = git->limit_bytes,
         .cancel_fd = git->cancel_fd,
         .keep = git->keep,
     };
+    CLEANUP(buf_done) struct buf messages = BUF_INIT(0);
     CLEANUP(mem_freep) char *shown = command->url ? url_without_userinfo(command->url) : NULL;
-    r = proc_run(&run, err);
-    if (r == 0)
-        r = judge(git, command, shown, &run, err);
-    if (r == 0 && ret_output && run.out.buf.len)
-        buf_append(ret_output, run.out.buf.data, run.out.buf.len);
-    buf_done(&run.out.buf);
-    buf_done(&run.err.buf);
-    return r;
+    r = child_run(&child, ret_output, &messages, err);
+    return r == -EIO && messages.len ? explain(command, shown, messages.data, err) : r;
 }
 
 int git_check_url(const struct git *git, const char *url, struct err *err)

@@ -31,7 +31,7 @@ struct git_command {
     const char *url;           /* the repository that it talks to, for messages and credentials; NULL: none */
     const char *doing;         /* for messages: "Cloning the repository" */
     const struct strv *args;   /* after "git" and its general options */
-    size_t output_limit_bytes; /* of `output`; more is an error of class limit */
+    size_t output_limit_bytes; /* where more than 64 KiB of output are fine; past it: class limit */
 };
 
 /*

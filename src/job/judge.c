@@ -65,10 +65,10 @@ static bool read_events(const struct job *job, const struct proc_run *run, struc
 {
     CLEANUP(buf_done) struct buf text = BUF_INIT(0);
     CLEANUP(mem_freep)
-    char *why =
-        run->timed_out ? mem_printf("Was running when the time limit of %.6g s for all tests was reached",
-                                    (double)run->timeout_ms / 1000)
-                       : mem_printf("Was running when the test run was ended by signal %d", run->signal);
+    char *why = run->timed_out
+                    ? mem_printf("Was running when the time limit of %.6g s for all tests was reached",
+                                 (double)run->timeout_ms / 1000)
+                    : mem_printf("Was running when the test run was ended by signal %d", run->signal);
     ssize_t running;
     if (fs_read_file(job->events, EVENTS_MAX_BYTES, &text, NULL) < 0 || !text.len ||
         events_report(text.data, text.len, why, ret_report, &running, NULL) < 0 || !ret_report->len)

@@ -7,7 +7,7 @@
 #include "job/suite.h"
 
 #include "base/fs.h"
-#include "base/proc.h"
+#include "job/child.h"
 #include "job/manifest.h"
 
 #include <errno.h>
@@ -220,28 +220,22 @@ static int ask(const struct suite *suite, const struct job *job, const char *opt
                struct buf *text, struct err *err)
 {
     CLEANUP(strv_done) struct strv argv = {0};
+    CLEANUP(buf_done) struct buf output = BUF_INIT(0);
     suite->kind->program(env, &argv);
+    CLEANUP(mem_freep)
+    char *doing = mem_printf("The test suite is broken: '%s %s'", argv.items[argv.len - 1], option);
     strv_push(&argv, option);
-    struct proc_run run = {
-        .setup = {.argv = &argv, .env = &env->variables, .cwd = job->tests, .in_fd = -1},
-        .out = {.fd = -1, .limit_bytes = HELP_LIMIT_BYTES},
-        .err = {.fd = -1, .limit_bytes = HELP_LIMIT_BYTES},
-        .timeout_ms = HELP_TIMEOUT_MS,
-        .grace_ms = GRACE_MS,
+    struct child child = {
+        .doing = doing,
+        .argv = &argv,
+        .env = &env->variables,
+        .cwd = job->tests,
+        .timeout_ms = job->options->timeout_ms,
+        .output_limit_bytes = HELP_LIMIT_BYTES,
         .cancel_fd = job->cancel_fd,
     };
-    int r = proc_run(&run, err);
-    CLEANUP(mem_freep) char *last_words = buf_last_line(run.err.buf.len ? &run.err.buf : &run.out.buf);
-    if (r == 0 && run.cancelled)
-        r = err_set(err, ERR_CANCELLED, ECANCELED, "Reading the suite's help was stopped");
-    else if (r == 0 && (!run.exited || run.status != 0))
-        r = err_set(err, ERR_ENVIRONMENT, EIO, "The test suite is broken: '%s %s' fails: %s",
-                    argv.items[argv.len - 2], option, last_words);
-    else if (r == 0 && run.out.buf.len)
-        buf_append(text, run.out.buf.data, run.out.buf.len);
-    buf_done(&run.out.buf);
-    buf_done(&run.err.buf);
-    return r;
+    int r = child_run(&child, &output, NULL, err);
+    return r < 0 ? r : buf_append(text, output.data ? output.data : "", output.len);
 }
 
 static void take_knowledge(struct suite *suite, const char *help)

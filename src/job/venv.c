@@ -1,7 +1,7 @@
 #include "job/venv.h"
 
 #include "base/fs.h"
-#include "base/proc.h"
+#include "job/child.h"
 
 #include <errno.h>
 #include <string.h>
@@ -29,41 +29,28 @@ static void builder_env(struct strv *env)
     strv_push(env, "PIP_NO_INPUT=1");
 }
 
-/* pip's last line that begins with ERROR, else the last line of all. The caller frees. */
-static char *find_reason(const struct proc_run *run)
-{
-    const char *found = NULL;
-    for (const char *p = run->err.buf.data; p && (p = strstr(p, "ERROR: ")); p++)
-        found = p + strlen("ERROR: ");
-    if (found)
-        return mem_strndup(found, strcspn(found, "\n"));
-    return buf_last_line(run->err.buf.len ? &run->err.buf : &run->out.buf);
-}
-
 static int run_step(const struct job *job, const struct strv *argv, const char *cwd, const char *doing,
                     struct err *err)
 {
     CLEANUP(strv_done) struct strv env = {0};
+    CLEANUP(buf_done) struct buf messages = BUF_INIT(0);
     builder_env(&env);
-    struct proc_run run = {
-        .setup = {.argv = argv, .env = &env, .cwd = cwd, .in_fd = -1},
-        .out = {.fd = -1, .limit_bytes = OUTPUT_LIMIT_BYTES},
-        .err = {.fd = -1, .limit_bytes = OUTPUT_LIMIT_BYTES},
+    struct child child = {
+        .doing = doing,
+        .argv = argv,
+        .env = &env,
+        .cwd = cwd,
         .timeout_ms = job->options->timeout_ms,
-        .grace_ms = GRACE_MS,
+        .output_limit_bytes = OUTPUT_LIMIT_BYTES,
         .cancel_fd = job->cancel_fd,
     };
-    int r = proc_run(&run, err);
-    CLEANUP(mem_freep) char *reason = find_reason(&run);
-    if (r == 0 && run.cancelled)
-        r = err_set(err, ERR_CANCELLED, ECANCELED, "%s was stopped", doing);
-    else if (r == 0 && run.timed_out)
-        r = err_set(err, ERR_ENVIRONMENT, ETIME, "%s took longer than %.6g s and was stopped", doing,
-                    (double)run.timeout_ms / 1000);
-    else if (r == 0 && (!run.exited || run.status != 0))
-        r = err_set(err, ERR_ENVIRONMENT, EIO, "%s failed: %s", doing, reason);
-    buf_done(&run.out.buf);
-    buf_done(&run.err.buf);
+    int r = child_run(&child, NULL, &messages, err);
+    const char *reason = NULL; /* pip's last line that begins with ERROR says most */
+    for (const char *p = messages.data; r == -EIO && p && (p = strstr(p, "ERROR: ")); p++)
+        reason = p + strlen("ERROR: ");
+    if (reason)
+        return err_set(err, ERR_ENVIRONMENT, EIO, "%s failed: %.*s", doing, (int)strcspn(reason, "\n"),
+                       reason);
     return r;
 }
 
@@ -76,9 +63,8 @@ static int create(const struct job *job, const char *python, const char *staging
         strv_push(&argv, words[i]);
     strv_push(&argv, staging);
     int r = run_step(job, &argv, NULL, "Creating the suite's python environment", err);
-    if (r < 0 && strstr(err->message, "python3"))
-        return err_set(err, ERR_ENVIRONMENT, EIO,
-                       "%s cannot create a venv: is the package python3-venv installed?", python);
+    if (r == -EIO)
+        err_set(err, ERR_ENVIRONMENT, EIO, "%s cannot create a venv: is the package python3-venv installed?", python);
     return r;
 }
 

@@ -249,10 +249,10 @@ def halve_all(paths):
 
 
 DAMAGES = {
-    "no-head": lambda mirror: (mirror / "HEAD").unlink(),
-    "no-config": lambda mirror: (mirror / "config").unlink(),
+    "no-head": lambda mirror: (mirror / "HEAD").unlink(missing_ok=True),
+    "no-config": lambda mirror: (mirror / "config").unlink(missing_ok=True),
     "bad-config": lambda mirror: (mirror / "config").write_text("[core\n"),
-    "no-objects": lambda mirror: shutil.rmtree(mirror / "objects"),
+    "no-objects": lambda mirror: shutil.rmtree(mirror / "objects", ignore_errors=True),
     "empty-directory": lambda mirror: (shutil.rmtree(mirror), mirror.mkdir()),
     "a-file": lambda mirror: (shutil.rmtree(mirror), mirror.write_text("")),
     "empty-objects": lambda mirror: empty_all((mirror / "objects").glob("??/*")),

@@ -1,0 +1,75 @@
+#include "job/child.h"
+
+#include "base/proc.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+#define GRACE_MS 2000
+
+/* RLIMIT_FSIZE shows as a signal to the child, or as what a child of its own says. */
+static bool wrote_too_much(const struct child *child, const struct proc_run *run)
+{
+    if (!child->file_size_bytes || (run->exited && run->status == 0))
+        return false;
+    const char *messages = run->err.buf.data ? run->err.buf.data : "";
+    return run->signal == SIGXFSZ || strstr(messages, "signal 25") || strstr(messages, "File too large");
+}
+
+static int judge(const struct child *child, const struct proc_run *run, struct err *err)
+{
+    if (run->cancelled)
+        return err_set(err, ERR_CANCELLED, ECANCELED, "%s was stopped", child->doing);
+    if (run->timed_out)
+        return err_set(err, ERR_LIMIT, ETIME, "%s took longer than %.6g s and was stopped", child->doing,
+                       (double)child->timeout_ms / 1000);
+    if (run->out.dropped_bytes)
+        return err_set(err, ERR_LIMIT, EFBIG, "%s gave more than can be taken", child->doing);
+    if (wrote_too_much(child, run))
+        return err_set(err, ERR_LIMIT, EFBIG, "%s: it is larger than the limit of %llu MB (--disk)",
+                       child->doing, (unsigned long long)(child->file_size_bytes >> 20));
+    if (run->exited && run->status == 0)
+        return 0;
+    CLEANUP(mem_freep) char *last_words = buf_last_line(run->err.buf.len ? &run->err.buf : &run->out.buf);
+    char end[64];
+    proc_describe_end(run, end, sizeof(end));
+    return err_set(err, ERR_ENVIRONMENT, EIO, "%s failed: %s (%s)", child->doing,
+                   *last_words ? last_words : "it said nothing", end);
+}
+
+/* Hands the sink's text on. */
+static void take_text(struct proc_sink *sink, struct buf *ret_text)
+{
+    if (!ret_text) {
+        buf_done(&sink->buf);
+        return;
+    }
+    buf_done(ret_text);
+    *ret_text = sink->buf;
+}
+
+int child_run(const struct child *child, struct buf *ret_output, struct buf *ret_messages, struct err *err)
+{
+    struct proc_run run = {
+        .setup = {.argv = child->argv,
+                  .env = child->env,
+                  .cwd = child->cwd,
+                  .in_fd = -1,
+                  .file_size_bytes = child->file_size_bytes},
+        .out = {.fd = -1, .limit_bytes = child->output_limit_bytes},
+        .err = {.fd = -1, .limit_bytes = child->output_limit_bytes},
+        .timeout_ms = child->timeout_ms,
+        .grace_ms = GRACE_MS,
+        .cancel_fd = child->cancel_fd,
+        .keep = child->keep,
+    };
+    int r = proc_run(&run, err);
+    if (r == 0)
+        r = judge(child, &run, err);
+    else
+        err_prefix(err, "%s", child->doing);
+    take_text(&run.out, ret_output);
+    take_text(&run.err, ret_messages);
+    return r;
+}
