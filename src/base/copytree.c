@@ -11,13 +11,27 @@
 
 #define COPY_MAX_DEPTH 256
 
+/* The way that always works: copy_file_range(2) does not go from one kind of file system to another. */
+static int copy_through_memory(int from, int to)
+{
+    char chunk[65536];
+    for (;;) {
+        ssize_t n = read(from, chunk, sizeof(chunk));
+        if (n < 0 && errno == EINTR)
+            continue;
+        int r = n < 0 ? -errno : fd_write_all(to, chunk, (size_t)n);
+        if (r < 0 || n == 0)
+            return r;
+    }
+}
+
 static int copy_bytes(int from, int to)
 {
     ssize_t n;
     do {
         n = copy_file_range(from, NULL, to, NULL, SSIZE_MAX, 0);
     } while (n > 0 || (n < 0 && errno == EINTR));
-    return n < 0 ? -errno : 0;
+    return n < 0 ? copy_through_memory(from, to) : 0;
 }
 
 static int copy_file(const char *from, const char *to, const struct stat *st)
@@ -29,6 +43,8 @@ static int copy_file(const char *from, const char *to, const struct stat *st)
     if (out < 0)
         return -errno;
     int r = copy_bytes(in, out);
+    if (r == 0 && fchmod(out, st->st_mode & 0777) < 0) /* whatever our umask */
+        r = -errno;
     const struct timespec times[] = {st->st_atim, st->st_mtim};
     if (r == 0 && futimens(out, times) < 0)
         r = -errno;

@@ -65,8 +65,8 @@ static int put_stdio(const int wanted[3])
 
 static int apply_setup(const struct proc_setup *setup, pid_t parent)
 {
-    if (setup->new_group)
-        setpgid(0, 0);
+    if (setup->new_session)
+        setsid();
     if (setup->death_signal)
         prctl(PR_SET_PDEATHSIG, (unsigned long)setup->death_signal, 0L, 0L, 0L);
     if (setup->death_signal && getppid() != parent)
@@ -74,6 +74,8 @@ static int apply_setup(const struct proc_setup *setup, pid_t parent)
     struct rlimit limit = {setup->file_size_bytes, setup->file_size_bytes};
     if (setup->file_size_bytes && setrlimit(RLIMIT_FSIZE, &limit) < 0)
         return -errno;
+    if (setup->file_size_bytes)
+        signal(SIGXFSZ, SIG_IGN);
     int r = put_stdio((int[]){setup->in_fd, setup->out_fd, setup->err_fd});
     if (r == 0 && setup->cwd && chdir(setup->cwd) < 0)
         r = -errno;
@@ -231,6 +233,8 @@ static void wait_once(struct watch *w)
         w->run->cancelled = true;
         begin_end(w);
     }
+    if (w->run->end_at_limit && w->run->out.dropped_bytes && w->kill_ms == CLOCK_NEVER)
+        begin_end(w);
     w->ended = fds[0].revents != 0;
 }
 
@@ -260,7 +264,7 @@ static int start_watched(struct watch *w, struct err *err)
     struct proc_setup *setup = &w->run->setup;
     setup->out_fd = out[1];
     setup->err_fd = errs[1];
-    setup->new_group = true;
+    setup->new_session = true;
     setup->death_signal = SIGKILL;
     fd_set_nonblock(out[0]);
     fd_set_nonblock(errs[0]);

@@ -24,8 +24,8 @@ struct proc_setup {
     int err_fd;
     int extra_fd;             /* one more descriptor that the child inherits, same number; 0: none */
     int death_signal;         /* sent to the child when we die; 0: none */
-    uint64_t file_size_bytes; /* RLIMIT_FSIZE; 0: none */
-    bool new_group;           /* a process group of its own */
+    uint64_t file_size_bytes; /* RLIMIT_FSIZE, past which writes fail with EFBIG; 0: none */
+    bool new_session;         /* a session, and so a process group, of its own: no terminal to ask on */
 };
 
 /* Starts a child. A program that cannot be executed is an error here, not an exit status. */
@@ -46,12 +46,13 @@ struct proc_sample {
 };
 
 struct proc_run {
-    struct proc_setup setup;   /* in: out_fd, err_fd, new_group and death_signal are set by us */
+    struct proc_setup setup;   /* in: out_fd, err_fd, new_session and death_signal are set by us */
     struct proc_sink out, err; /* in and out */
     int64_t timeout_ms;        /* in: 0: none */
     int64_t grace_ms;          /* in: between SIGTERM and SIGKILL */
     int64_t sample_ms;         /* in: between samples; 0: no samples */
     int cancel_fd;             /* in: end the child when this becomes readable; -1: none */
+    bool end_at_limit;         /* in: end the child when it prints more to `out` than its limit */
     pid_t keep;                /* in: another child of ours that is left alone; 0: none */
 
     bool exited; /* out: by itself, with `status`; else by `signal` */

@@ -3,18 +3,15 @@
 #include "base/proc.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <string.h>
 
 #define GRACE_MS 2000
 
-/* RLIMIT_FSIZE shows as a signal to the child, or as what a child of its own says. */
 static bool wrote_too_much(const struct child *child, const struct proc_run *run)
 {
-    if (!child->file_size_bytes || (run->exited && run->status == 0))
-        return false;
-    const char *messages = run->err.buf.data ? run->err.buf.data : "";
-    return run->signal == SIGXFSZ || strstr(messages, "signal 25") || strstr(messages, "File too large");
+    bool failed = !run->exited || run->status != 0;
+    return failed && child->file_size_bytes && run->err.buf.data &&
+           strstr(run->err.buf.data, strerror(EFBIG));
 }
 
 static int judge(const struct child *child, const struct proc_run *run, struct err *err)
@@ -63,6 +60,7 @@ int child_run(const struct child *child, struct buf *ret_output, struct buf *ret
         .grace_ms = GRACE_MS,
         .cancel_fd = child->cancel_fd,
         .keep = child->keep,
+        .end_at_limit = true,
     };
     int r = proc_run(&run, err);
     if (r == 0)

@@ -8,75 +8,93 @@
 #include <string.h>
 #include <unistd.h>
 
-#define GRACE_MS                   2000
-#define MESSAGE_LIMIT_BYTES        65536
-#define OUTPUT_DEFAULT_LIMIT_BYTES 65536
-
 #define OUTPUT_LIMIT_BYTES 65536
 
 /* ---- what git's words mean ---- */
 
-#define GIT_NO_SUCH_REF "couldn't find remote ref"
-
 /*
- * The first row whose words stand in git's messages decides. Most of the words are git's own with
- * LC_ALL=C, some are libcurl's and ssh's. "%s" is the URL.
+ * The first row whose words stand in git's messages decides: so what is particular comes before what
+ * is general. Most of the words are git's own with LC_ALL=C, some are libcurl's and ssh's. "%s" is
+ * the URL. `code` is what git_run() gives, EREMOTEIO where it is 0.
  */
 static const struct meaning {
     const char *words;
     enum err_class class;
     const char *sentence;
+    int code;
 } meanings[] = {
-    {"No space left on device", ERR_ENVIRONMENT, "The disk is full: %s could not be fetched"},
-    {"Disk quota exceeded", ERR_ENVIRONMENT, "The disk quota is used up: %s could not be fetched"},
+    {"No space left on device", ERR_ENVIRONMENT, "The disk is full: %s could not be fetched", ENOSPC},
+    {"Disk quota exceeded", ERR_ENVIRONMENT, "The disk quota is used up: %s could not be fetched", ENOSPC},
     {"dubious ownership", ERR_ENVIRONMENT,
-     "git refuses %s: it belongs to another user (see safe.directory in git-config)"},
-    {"not allowed", ERR_TASK, "git may not use the protocol of %s (see --git-protocols)"},
-    {GIT_NO_SUCH_REF, ERR_TASK, "%s has no such branch"},
+     "git refuses %s: it belongs to another user (see safe.directory in git-config)", EPERM},
+    {"mismatched algorithms", ERR_ENVIRONMENT, "%s has another object format than its mirror", EPROTOTYPE},
+    {"not allowed", ERR_TASK, "git may not use the protocol of %s (see --git-protocols)", 0},
+    {"couldn't find remote ref", ERR_TASK, "%s has no such branch", ENOENT},
     {"could not read Username", ERR_TASK,
-     "%s does not exist, or is private and the runner has no access to it"},
+     "%s does not exist, or is private and the runner has no access to it", 0},
     {"could not read Password", ERR_TASK,
-     "%s does not exist, or is private and the runner has no access to it"},
-    {"Authentication failed", ERR_TASK, "%s is private, and the runner has no access to it"},
-    {"Permission denied", ERR_TASK, "%s does not exist, or is private and the runner has no access to it"},
-    {"Access denied", ERR_TASK, "%s does not exist, or is private and the runner has no access to it"},
-    {"returned error: 401", ERR_TASK, "%s is private, and the runner has no access to it"},
-    {"returned error: 403", ERR_TASK, "%s is private, and the runner has no access to it"},
-    {"returned error: 404", ERR_TASK, "%s does not exist"},
-    {"returned error: 410", ERR_TASK, "%s does not exist any more"},
-    {"Host key verification failed", ERR_ENVIRONMENT, "The host of %s is not in the runner's known_hosts"},
-    {"returned error: ", ERR_NETWORK, "The host of %s answers with an error"},
-    {"Could not resolve host", ERR_NETWORK, "The host of %s is not known, or name resolution does not work"},
-    {"Connection refused", ERR_NETWORK, "The host of %s does not answer (connection refused)"},
-    {"timed out", ERR_NETWORK, "The host of %s does not answer (timed out)"},
-    {"Failed to connect", ERR_NETWORK, "The host of %s does not answer"},
-    {"Couldn't connect", ERR_NETWORK, "The host of %s does not answer"},
-    {"unable to connect", ERR_NETWORK, "The host of %s does not answer"},
-    {"early EOF", ERR_NETWORK, "The connection to the host of %s broke off"},
-    {"hung up unexpectedly", ERR_NETWORK, "The connection to the host of %s broke off"},
-    {"RPC failed", ERR_NETWORK, "The connection to the host of %s broke off"},
-    {"Connection reset", ERR_NETWORK, "The connection to the host of %s broke off"},
-    {"SSL", ERR_NETWORK, "No secure connection to the host of %s could be made"},
-    {"not valid: is this a git repository?", ERR_TASK, "%s is not a git repository"},
-    {"does not appear to be a git repository", ERR_TASK, "%s does not exist, or is not a git repository"},
-    {"does not exist", ERR_TASK, "%s does not exist"},
-    {"not found", ERR_TASK, "%s does not exist, or is private and the runner has no access to it"},
-    {"strange hostname", ERR_TASK, "%s is not a usable URL"},
-    {"strange pathname", ERR_TASK, "%s is not a usable URL"},
-    {"Unable to find remote helper", ERR_TASK, "git does not know the protocol of %s"},
+     "%s does not exist, or is private and the runner has no access to it", 0},
+    {"Authentication failed", ERR_TASK, "%s is private, and the runner has no access to it", 0},
+    {"Permission denied", ERR_TASK, "%s does not exist, or is private and the runner has no access to it", 0},
+    {"Access denied", ERR_TASK, "%s does not exist, or is private and the runner has no access to it", 0},
+    {"returned error: 401", ERR_TASK, "%s is private, and the runner has no access to it", 0},
+    {"returned error: 403", ERR_TASK, "%s is private, and the runner has no access to it", 0},
+    {"returned error: 404", ERR_TASK, "%s does not exist", 0},
+    {"returned error: 410", ERR_TASK, "%s does not exist any more", 0},
+    {"Host key verification failed", ERR_ENVIRONMENT, "The host of %s is not in the runner's known_hosts",
+     EPERM},
+    {"returned error: ", ERR_NETWORK, "The host of %s answers with an error", 0},
+    {"Could not resolve host", ERR_NETWORK, "The host of %s is not known, or name resolution does not work",
+     0},
+    {"Connection refused", ERR_NETWORK, "The host of %s does not answer (connection refused)", 0},
+    {"timed out", ERR_NETWORK, "The host of %s does not answer (timed out)", 0},
+    {"Failed to connect", ERR_NETWORK, "The host of %s does not answer", 0},
+    {"Couldn't connect", ERR_NETWORK, "The host of %s does not answer", 0},
+    {"unable to connect", ERR_NETWORK, "The host of %s does not answer", 0},
+    {"early EOF", ERR_NETWORK, "The connection to the host of %s broke off", 0},
+    {"hung up unexpectedly", ERR_NETWORK, "The connection to the host of %s broke off", 0},
+    {"RPC failed", ERR_NETWORK, "The connection to the host of %s broke off", 0},
+    {"Connection reset", ERR_NETWORK, "The connection to the host of %s broke off", 0},
+    {"not valid: is this a git repository?", ERR_TASK, "%s is not a git repository", 0},
+    {"does not appear to be a git repository", ERR_TASK, "%s does not exist, or is not a git repository", 0},
+    {"does not exist", ERR_TASK, "%s does not exist", 0},
+    {"not found", ERR_TASK, "%s does not exist, or is private and the runner has no access to it", 0},
+    {"strange hostname", ERR_TASK, "%s is not a usable URL", 0},
+    {"strange pathname", ERR_TASK, "%s is not a usable URL", 0},
+    {"Unable to find remote helper", ERR_TASK, "git does not know the protocol of %s", 0},
+    {"Could not resolve hostname", ERR_NETWORK,
+     "The host of %s is not known, or name resolution does not work", 0},
+    {"fatal: expected ", ERR_NETWORK, "The host of %s does not speak git's protocol as it should", 0},
+    {"protocol error", ERR_NETWORK, "The host of %s does not speak git's protocol as it should", 0},
+    {"bad pack header", ERR_NETWORK, "The connection to the host of %s broke off", 0},
+    {"unexpected disconnect", ERR_NETWORK, "The connection to the host of %s broke off", 0},
+    {"unable to access", ERR_NETWORK, "The connection to the host of %s does not work", 0},
+    {"Could not read from remote repository", ERR_NETWORK, "The connection to the host of %s does not work",
+     0},
 };
 
-/* Puts a sentence for a person in the place of the child's own, where a row of the table fits. */
-static int explain(const struct git_command *command, const char *url, const char *messages, struct err *err)
+/* What git said, without the URL: its words are not git's. The caller frees. */
+static char *without_url(const char *messages, const char *url)
 {
-    for (size_t i = 0; command->url && i < ARRAY_LEN(meanings); i++) {
-        if (!strstr(messages, meanings[i].words))
+    struct buf text = BUF_INIT(0);
+    const char *hit;
+    for (; *url && (hit = strstr(messages, url)); messages = hit + strlen(url))
+        buf_append(&text, messages, (size_t)(hit - messages));
+    buf_puts(&text, messages);
+    return buf_take(&text);
+}
+
+/* Puts a sentence for a person in the place of the child's own, where a row of the table fits. */
+static int explain(const char *url, const char *messages, struct err *err)
+{
+    CLEANUP(mem_freep) char *words = without_url(messages, url);
+    for (size_t i = 0; i < ARRAY_LEN(meanings); i++) {
+        if (!strstr(words, meanings[i].words))
             continue;
         const char *sentence = meanings[i].sentence;
         int before_url = (int)(strstr(sentence, "%s") - sentence);
-        int code = strcmp(meanings[i].words, GIT_NO_SUCH_REF) == 0 ? ENOENT : EIO;
-        return err_set(err, meanings[i].class, code, "%.*s%s%s", before_url, sentence, url,
-                       sentence + before_url + 2);
+        return err_set(err, meanings[i].class, meanings[i].code ? meanings[i].code : EREMOTEIO, "%.*s%s%s",
+                       before_url, sentence, url, sentence + before_url + 2);
     }
     return -EIO;
 }
@@ -124,63 +142,63 @@ static void make_env(const struct git *git, const struct git_command *command, s
         strv_pushf(env, "GIT_INDEX_FILE=%s", command->index_file);
 }
 
-static void make_argv(const struct git_command *command, const char *credentials, struct strv *argv)
+static void push_setting(struct strv *argv, const char *setting)
+{
+    strv_push(argv, "-c");
+    strv_push(argv, setting);
+}
+
+/* The credentials of the URL alone: the operator's helpers neither give theirs, nor learn these. */
+static void push_credentials(const struct git *git, const char *url, struct strv *argv)
+{
+    strv_push(argv, "-c");
+    strv_pushf(argv, "credential.%s.helper=", url);
+    strv_push(argv, "-c");
+    strv_pushf(argv, "credential.%s.helper=store --file='%s'", url, git->credentials_path);
+}
+
+static void make_argv(const struct git_command *command, struct strv *argv)
 {
     static const char *const settings[] = {
-        "core.hooksPath=/dev/null", "core.fsmonitor=false",      "gc.auto=0",
-        "maintenance.auto=false",   "advice.detachedHead=false", "core.attributesFile=/dev/null",
-        "submodule.recurse=false"};
+        /* nothing that a repository brings is run, nothing happens behind our back */
+        "core.hooksPath=/dev/null", "core.fsmonitor=false", "core.attributesFile=/dev/null",
+        "submodule.recurse=false", "gc.auto=0", "maintenance.auto=false",
+        /* what is fetched stays packed, so that the limit of a file is the limit of a fetch */
+        "fetch.unpackLimit=1",
+        /* files are written as they are, whatever the operator's own taste */
+        "core.autocrlf=false", "core.eol=lf", "core.symlinks=true", "core.fileMode=true",
+        "core.ignoreCase=false", "core.sparseCheckout=false"};
     strv_push(argv, "git");
-    for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
-        strv_push(argv, "-c");
-        strv_push(argv, settings[i]);
-    }
-    if (credentials) {
-        strv_push(argv, "-c");
-        strv_pushf(argv, "credential.helper=store --file='%s'", credentials);
-    }
+    for (size_t i = 0; i < ARRAY_LEN(settings); i++)
+        push_setting(argv, settings[i]);
     if (command->git_dir)
         strv_pushf(argv, "--git-dir=%s", command->git_dir);
     if (command->work_tree)
         strv_pushf(argv, "--work-tree=%s", command->work_tree);
-    strv_extend(argv, command->args);
 }
 
-/* A file for git-credential-store(1) with what stood in the URL; NULL where there is nothing. */
-static int write_credentials(const struct git *git, const char *url, char **ret_path, struct err *err)
+/* A file for git-credential-store(1) with what stood in the URL. */
+static int write_credentials(const struct git *git, const char *url, const char *userinfo, struct err *err)
 {
-    CLEANUP(mem_freep) char *userinfo = url ? url_userinfo(url) : NULL;
-    if (!userinfo)
-        return 0;
     CLEANUP(mem_freep) char *bare = url_without_userinfo(url);
     const char *host = strstr(bare, "://") + 3;
-    CLEANUP(mem_freep) char *path = mem_printf("%s/credentials", git->scratch_dir);
-    CLEANUP(mem_freep)
     char *line = mem_printf("%.*s%s%s@%.*s\n", (int)(host - bare), bare, userinfo,
                             strchr(userinfo, ':') ? "" : ":", (int)strcspn(host, "/?#"), host);
-    int r = fs_write_atomic(path, line, strlen(line), err);
-    explicit_bzero(line, strlen(line));
-    if (r == 0)
-        *ret_path = TAKE_PTR(path);
+    int r = fs_write_atomic(git->credentials_path, line, strlen(line), err);
+    mem_free_secret(line);
     return r;
 }
 
-static void unlink_and_free(char **path)
+static int run(const struct git *git, const struct git_command *command, bool has_credentials,
+               struct buf *ret_output, struct err *err)
 {
-    if (*path)
-        unlink(*path);
-    free(*path);
-}
-
-int git_run(const struct git *git, const struct git_command *command, struct buf *ret_output, struct err *err)
-{
-    CLEANUP(unlink_and_free) char *credentials = NULL;
-    int r = write_credentials(git, command->url, &credentials, err);
-    if (r < 0)
-        return r;
+    CLEANUP(mem_freep) char *shown = command->url ? url_without_userinfo(command->url) : NULL;
     CLEANUP(strv_done) struct strv argv = {0};
     CLEANUP(strv_done) struct strv env = {0};
-    make_argv(command, credentials, &argv);
+    make_argv(command, &argv);
+    if (has_credentials)
+        push_credentials(git, shown, &argv);
+    strv_extend(&argv, command->args);
     make_env(git, command, &env);
     struct child child = {
         .doing = command->doing,
@@ -193,9 +211,20 @@ int git_run(const struct git *git, const struct git_command *command, struct buf
         .keep = git->keep,
     };
     CLEANUP(buf_done) struct buf messages = BUF_INIT(0);
-    CLEANUP(mem_freep) char *shown = command->url ? url_without_userinfo(command->url) : NULL;
-    r = child_run(&child, ret_output, &messages, err);
-    return r == -EIO && messages.len ? explain(command, shown, messages.data, err) : r;
+    int r = child_run(&child, ret_output, &messages, err);
+    return r == -EIO && shown && messages.len ? explain(shown, messages.data, err) : r;
+}
+
+int git_run(const struct git *git, const struct git_command *command, struct buf *ret_output, struct err *err)
+{
+    char *userinfo = command->url ? url_userinfo(command->url) : NULL;
+    int r = userinfo ? write_credentials(git, command->url, userinfo, err) : 0;
+    if (r == 0)
+        r = run(git, command, userinfo, ret_output, err);
+    if (userinfo)
+        unlink(git->credentials_path);
+    mem_free_secret(userinfo);
+    return r;
 }
 
 int git_check_url(const struct git *git, const char *url, struct err *err)

@@ -15,8 +15,8 @@
 #include <sys/types.h>
 
 struct git {
-    const char *protocols;   /* comma separated */
-    const char *scratch_dir; /* for a file with credentials, for as long as a command runs */
+    const char *protocols;        /* comma separated */
+    const char *credentials_path; /* a file of our own, there for as long as a command runs that needs it */
     int64_t timeout_ms;
     uint64_t limit_bytes; /* of one file that git writes */
     int cancel_fd;
@@ -37,7 +37,8 @@ struct git_command {
 /*
  * Runs it. 0, and what it printed in `ret_output` (may be NULL); else an error whose class says
  * whose matter it is: task (URL, branch, access), network, limit, environment. -ENOENT: the
- * repository is there, but has no such ref.
+ * repository is there, but has no such ref. -EPROTOTYPE: it has another object format. -EIO: git
+ * failed, and nobody knows why; the mirror may be damaged.
  */
 int git_run(const struct git *git, const struct git_command *command, struct buf *ret_output,
             struct err *err);

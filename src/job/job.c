@@ -15,12 +15,13 @@ void job_init(struct job *ret_job, const struct job_options *options, const char
         .report = mem_printf("%s/home/report.xml", dir),
         .events = mem_printf("%s/events.log", dir),
         .cancel_fd = cancel_fd,
+        .credentials = {mem_printf("%s/src.credentials", dir), mem_printf("%s/tests.credentials", dir)},
         .git = {.protocols = options->git_protocols,
-                .scratch_dir = dir,
                 .timeout_ms = options->timeout_ms,
                 .limit_bytes = options->disk_bytes,
                 .cancel_fd = cancel_fd},
     };
+    ret_job->git.credentials_path = ret_job->credentials[0];
 }
 
 void job_done(struct job *job)
@@ -30,14 +31,27 @@ void job_done(struct job *job)
     free(job->home);
     free(job->report);
     free(job->events);
+    free(job->credentials[0]);
+    free(job->credentials[1]);
     task_done(&job->task);
 }
 
 int job_clean(const struct job *job, struct err *err)
 {
-    const char *const trees[] = {job->src, job->tests, job->home};
-    for (size_t i = 0; i < ARRAY_LEN(trees); i++) {
-        int r = fs_remove_tree(trees[i], err);
+    static const char *const names[] = {"src",
+                                        "tests",
+                                        "home",
+                                        "events.log",
+                                        "src.index",
+                                        "src.index.lock",
+                                        "src.credentials",
+                                        "src.credentials.tmp",
+                                        "tests.credentials",
+                                        "tests.credentials.tmp",
+                                        "result.json.tmp"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        CLEANUP(mem_freep) char *path = mem_printf("%s/%s", job->dir, names[i]);
+        int r = fs_remove_tree(path, err);
         if (r < 0)
             return r;
     }

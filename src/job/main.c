@@ -77,6 +77,13 @@ static void raise_descriptor_limit(void)
     }
 }
 
+/* Children run in directories of their own. The caller frees. */
+static char *absolute(const char *path)
+{
+    CLEANUP(mem_freep) char *cwd = *path == '/' ? NULL : realpath(".", NULL);
+    return cwd ? mem_printf("%s/%s", cwd, path) : mem_strdup(path);
+}
+
 static int clean(const struct config *config, const char *dir, struct err *err)
 {
     struct job job;
@@ -86,9 +93,11 @@ static int clean(const struct config *config, const char *dir, struct err *err)
     return r;
 }
 
-static int run(const struct config *config, const char *dir)
+static int run(const struct config *config, const char *given_dir)
 {
     struct err err = {0};
+    CLEANUP(mem_freep) char *dir = absolute(given_dir);
+    CLEANUP(mem_freep) char *cache_dir = absolute(config->cache_dir);
     signal(SIGPIPE, SIG_IGN);
     umask(022);
     raise_descriptor_limit();
@@ -96,7 +105,7 @@ static int run(const struct config *config, const char *dir)
     int r = proc_become_subreaper(&err);
     if (r == 0)
         r = config->clean ? clean(config, dir, &err)
-                          : pipeline_run(&config->job, config->cache_dir, dir, cancel_fd, &err);
+                          : pipeline_run(&config->job, cache_dir, dir, cancel_fd, &err);
     if (r == 0)
         return 0;
     log_error("%s", err.message);

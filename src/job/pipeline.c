@@ -59,9 +59,10 @@ static int fetch_student(const struct job *job, struct err *err)
     unsigned submodules = 0;
     int64_t start_ms = clock_now_ms();
     const struct task *task = &job->task;
-    int r = repo_fetch(&job->git, job->cache_dir, task->repository_url, task->branch, false, &repo, err);
+    struct repo_source source = {.url = task->repository_url, .branch = task->branch};
+    int r = repo_fetch(&job->git, job->cache_dir, &source, &repo, err);
     if (r == 0)
-        r = repo_checkout(&job->git, &repo, job->src, &submodules, err);
+        r = repo_checkout(&job->git, job->cache_dir, &source, &repo, job->src, &submodules, err);
     if (r == 0)
         log_fetched(task->repository_url, task->branch, repo.commit, submodules, start_ms);
     return r;
@@ -71,7 +72,10 @@ static int fetch_student(const struct job *job, struct err *err)
 static int fetch_both(struct job *job, struct suite_fetched *ret_suite, struct err *err)
 {
     struct aside aside;
-    int r = aside_start(&aside, fetch_suite, job, sizeof(*ret_suite), err);
+    int r = git_check_url(&job->git, job->task.repository_url, err);
+    if (r < 0)
+        return r;
+    r = aside_start(&aside, fetch_suite, job, sizeof(*ret_suite), err);
     if (r < 0)
         return r;
     job->git.keep = aside.pid;

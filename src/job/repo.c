@@ -37,7 +37,7 @@ static char *mirror_path(const char *cache_dir, const char *url)
     return mem_printf("%s/repos/%s-%016llx.git", cache_dir, name, (unsigned long long)hash);
 }
 
-static int create_mirror(const struct git *git, const char *path, struct err *err)
+static int create_mirror(const struct git *git, const char *path, const char *object_format, struct err *err)
 {
     CLEANUP(mem_freep) char *staging = mem_printf("%s.new", path);
     CLEANUP(mem_freep) char *info = mem_printf("%s/info", staging);
@@ -47,6 +47,7 @@ static int create_mirror(const struct git *git, const char *path, struct err *er
     strv_push(&args, "--quiet");
     strv_push(&args, "--bare");
     strv_push(&args, "--template=");
+    strv_pushf(&args, "--object-format=%s", object_format);
     strv_push(&args, staging);
     struct git_command command = {.args = &args, .doing = "Creating a mirror in the cache"};
     int r = fs_remove_tree(staging, err);
@@ -61,25 +62,36 @@ static int create_mirror(const struct git *git, const char *path, struct err *er
     return r;
 }
 
-static void remove_locks_in(const char *dir)
+static bool is_leftover(const char *name)
 {
+    size_t len = strlen(name);
+    return strncmp(name, "tmp_", 4) == 0 || (len > 5 && strcmp(name + len - 5, ".lock") == 0);
+}
+
+static void remove_leftovers_in(const char *mirror, const char *sub_dir)
+{
+    CLEANUP(mem_freep) char *dir = mem_printf("%s/%s", mirror, sub_dir);
     CLEANUP(strv_done) struct strv names = {0};
     if (fs_list_dir(dir, &names, NULL) < 0)
         return;
     for (size_t i = 0; i < names.len; i++) {
-        size_t len = strlen(names.items[i]);
         CLEANUP(mem_freep) char *path = mem_printf("%s/%s", dir, names.items[i]);
-        if (len > 5 && strcmp(names.items[i] + len - 5, ".lock") == 0)
+        if (is_leftover(names.items[i]))
             unlink(path);
     }
 }
 
-/* Lock files of a git that was killed. Nobody else is at work here: we hold the mirror's lock. */
-static void remove_stale_locks(const char *mirror)
+/* Lock files and half-written objects of a git that was killed. Nobody else is at work: we hold the lock. */
+static void remove_leftovers(const char *mirror)
 {
-    CLEANUP(mem_freep) char *refs = mem_printf("%s/refs/ostest", mirror);
-    remove_locks_in(mirror);
-    remove_locks_in(refs);
+    CLEANUP(mem_freep) char *objects = mem_printf("%s/objects", mirror);
+    CLEANUP(strv_done) struct strv dirs = {0};
+    remove_leftovers_in(mirror, ".");
+    remove_leftovers_in(mirror, "refs/ostest");
+    if (fs_list_dir(objects, &dirs, NULL) < 0)
+        return;
+    for (size_t i = 0; i < dirs.len; i++)
+        remove_leftovers_in(objects, dirs.items[i]);
 }
 
 /* ---- fetching ---- */
@@ -206,56 +218,76 @@ static int fetch_once(const struct git *git, struct repo *repo, const struct wan
                       struct err *err)
 {
     if (!fs_exists(repo->mirror)) {
-        int r = create_mirror(git, repo->mirror, err);
+        int r = create_mirror(git, repo->mirror, "sha1", err);
         if (r < 0)
             return r;
     }
-    remove_stale_locks(repo->mirror);
+    remove_leftovers(repo->mirror);
     if (rarely_new && is_unchanged(git, repo, w))
         return 0;
-    return fetch_branch(git, repo, w, err);
+    int r = fetch_branch(git, repo, w, err);
+    if (r != -EPROTOTYPE)
+        return r;
+    r = fs_remove_tree(repo->mirror, err);
+    if (r == 0)
+        r = create_mirror(git, repo->mirror, "sha256", err);
+    return r < 0 ? r : fetch_branch(git, repo, w, err);
 }
 
-/* Once more after a pause where the network is at fault; once more from nothing where the mirror may be. */
+static bool is_stopped_within(const struct git *git, int ms)
+{
+    struct pollfd stop = {.fd = git->cancel_fd, .events = POLLIN};
+    return poll(&stop, 1, ms) > 0;
+}
+
+/* Again after a pause where the network is at fault; once more from nothing where the mirror may be. */
 static int fetch_with_retries(const struct git *git, struct repo *repo, const struct wanted *w,
                               bool rarely_new, struct err *err)
 {
-    bool had_mirror = fs_exists(repo->mirror);
-    int r = -EAGAIN;
-    for (int i = 0; i < FETCH_TRIES; i++) {
-        r = fetch_once(git, repo, w, rarely_new, err);
-        if (r == 0 || (err->class != ERR_NETWORK && err->class != ERR_ENVIRONMENT))
-            return r;
-        if (err->class == ERR_ENVIRONMENT && !had_mirror)
-            return r;
-        if (err->class == ERR_ENVIRONMENT && fs_remove_tree(repo->mirror, NULL) < 0)
-            return r;
-        had_mirror = had_mirror && err->class == ERR_NETWORK;
-        struct pollfd stop = {.fd = git->cancel_fd, .events = POLLIN};
-        if (err->class == ERR_NETWORK && i + 1 < FETCH_TRIES && poll(&stop, 1, RETRY_PAUSE_MS << i) > 0)
+    bool may_be_damaged = fs_exists(repo->mirror);
+    int r = fetch_once(git, repo, w, rarely_new, err);
+    for (int i = 1; i < FETCH_TRIES && r < 0; i++) {
+        if (r == -EIO && may_be_damaged && fs_remove_tree(repo->mirror, NULL) == 0)
+            may_be_damaged = false;
+        else if (err->class != ERR_NETWORK)
+            break;
+        else if (is_stopped_within(git, RETRY_PAUSE_MS << (i - 1)))
             return err_set(err, ERR_CANCELLED, ECANCELED, "Cloning was stopped");
+        r = fetch_once(git, repo, w, rarely_new, err);
     }
+    if (r == -EFBIG)
+        fs_remove_tree(repo->mirror, NULL); /* it is too large to be kept, too */
     return r;
 }
 
-int repo_fetch(const struct git *git, const char *cache_dir, const char *url, const char *branch,
-               bool rarely_new, struct repo *ret_repo, struct err *err)
+/* `anew`: the mirror is damaged, nothing of it is kept. */
+static int fetch(const struct git *git, const char *cache_dir, const struct repo_source *source, bool anew,
+                 struct repo *repo, struct err *err)
 {
-    int r = git_check_url(git, url, err);
-    if (r < 0)
-        return r;
-    struct repo repo = {.mirror = mirror_path(cache_dir, url)};
-    CLEANUP(wanted_done) struct wanted wanted;
-    CLEANUP(mem_freep) char *lock_path = mem_printf("%s.lock", repo.mirror);
+    CLEANUP(wanted_done) struct wanted w;
+    CLEANUP(mem_freep) char *lock_path = mem_printf("%s.lock", repo->mirror);
     CLEANUP(mem_freep) char *repos_dir = mem_printf("%s/repos", cache_dir);
     int lock = -1;
-    wanted_init(&wanted, url, branch);
-    r = fs_make_dirs(repos_dir, 0700, err);
+    wanted_init(&w, source->url, source->branch);
+    int r = fs_make_dirs(repos_dir, 0700, err);
     if (r == 0)
         r = fs_lock_wait(lock_path, git->cancel_fd, &lock, err);
+    if (r == 0 && anew)
+        r = fs_remove_tree(repo->mirror, err);
     if (r == 0)
-        r = fetch_with_retries(git, &repo, &wanted, rarely_new, err);
+        r = fetch_with_retries(git, repo, &w, source->rarely_new, err);
     fs_unlock(lock_path, lock);
+    return r;
+}
+
+int repo_fetch(const struct git *git, const char *cache_dir, const struct repo_source *source,
+               struct repo *ret_repo, struct err *err)
+{
+    int r = git_check_url(git, source->url, err);
+    if (r < 0)
+        return r;
+    struct repo repo = {.mirror = mirror_path(cache_dir, source->url)};
+    r = fetch(git, cache_dir, source, false, &repo, err);
     if (r < 0)
         repo_done(&repo);
     else
@@ -291,6 +323,7 @@ static int check_size(const struct git *git, const struct repo *repo, struct tre
     CLEANUP(strv_done) struct strv args = {0};
     strv_push(&args, "ls-tree");
     strv_push(&args, "-r");
+    strv_push(&args, "-t"); /* trees too: so that a bomb of nothing but trees is noticed */
     strv_push(&args, "-l");
     strv_push(&args, "--full-tree");
     strv_push(&args, repo->commit);
@@ -313,8 +346,8 @@ static int check_size(const struct git *git, const struct repo *repo, struct tre
     return 0;
 }
 
-int repo_checkout(const struct git *git, const struct repo *repo, const char *dest, unsigned *ret_submodules,
-                  struct err *err)
+static int checkout(const struct git *git, const struct repo *repo, const char *dest,
+                    unsigned *ret_submodules, struct err *err)
 {
     struct tree_size size = {0};
     int r = check_size(git, repo, &size, err);
@@ -335,9 +368,21 @@ int repo_checkout(const struct git *git, const struct repo *repo, const char *de
                                   .doing = "Checking out the commit"};
     r = git_run(git, &command, NULL, err);
     unlink(index);
-    if (r == 0)
-        *ret_submodules = size.submodules;
+    *ret_submodules = size.submodules;
     return r;
+}
+
+int repo_checkout(const struct git *git, const char *cache_dir, const struct repo_source *source,
+                  struct repo *repo, const char *dest, unsigned *ret_submodules, struct err *err)
+{
+    *ret_submodules = 0;
+    int r = checkout(git, repo, dest, ret_submodules, err);
+    if (r != -EIO)
+        return r;
+    r = fs_remove_tree(dest, err);
+    if (r == 0)
+        r = fetch(git, cache_dir, source, true, repo, err);
+    return r < 0 ? r : checkout(git, repo, dest, ret_submodules, err);
 }
 
 void repo_done(struct repo *repo)

@@ -12,24 +12,31 @@
 
 #define REPO_HASH_BYTES 65 /* a SHA-256 object name and its NUL */
 
+/* What is wanted of which repository; all borrowed. */
+struct repo_source {
+    const char *url;
+    const char *branch; /* a branch, else a tag; NULL: the default branch */
+    bool rarely_new;    /* asks first whether there is anything new: cheaper where mostly there is not */
+};
+
 struct repo {
     char *mirror;                 /* path of the bare mirror; owned */
     char commit[REPO_HASH_BYTES]; /* what the branch points to now */
 };
 
 /*
- * Brings `branch` (a branch, else a tag; NULL: the default branch) of `url` into its mirror below
- * `cache_dir`. With `rarely_new`, asks first whether there is anything new, which is cheaper where
- * mostly there is not. Tries a network fault again a few times. A damaged mirror is made anew.
+ * Brings what is wanted into its mirror below `cache_dir`. Tries a network fault again a few times.
+ * A damaged mirror is made anew. `ret_repo` is ended by the caller.
  */
-int repo_fetch(const struct git *git, const char *cache_dir, const char *url, const char *branch,
-               bool rarely_new, struct repo *ret_repo, struct err *err);
+int repo_fetch(const struct git *git, const char *cache_dir, const struct repo_source *source,
+               struct repo *ret_repo, struct err *err);
 
 /*
  * Writes the commit's files into the new directory `dest`. Refused where they are more than the
- * limit of `git` in bytes, or too many. `ret_submodules`: how many were left empty.
+ * limit of `git` in bytes, or too many. Where the mirror turns out to be damaged, it is made anew, and
+ * `repo` may be at a newer commit afterwards. `ret_submodules`: how many were left empty.
  */
-int repo_checkout(const struct git *git, const struct repo *repo, const char *dest, unsigned *ret_submodules,
-                  struct err *err);
+int repo_checkout(const struct git *git, const char *cache_dir, const struct repo_source *source,
+                  struct repo *repo, const char *dest, unsigned *ret_submodules, struct err *err);
 
 void repo_done(struct repo *repo);

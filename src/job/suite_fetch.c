@@ -5,55 +5,71 @@
 
 #include <string.h>
 
-/* Makes the tree in a staging directory and renames it. */
-static int build_tree(const struct job *job, const struct repo *repo, const char *tree,
-                      unsigned *ret_submodules, struct err *err)
+/* The suite's repository, and git with credentials of its own. */
+struct suite_repo {
+    struct git git;
+    struct repo_source source;
+    struct repo repo;
+};
+
+static char *tree_of(const struct job *job, const struct repo *repo)
 {
-    CLEANUP(mem_freep) char *staging = mem_printf("%s.new", tree);
+    return mem_printf("%s/suites/%s", job->cache_dir, repo->commit);
+}
+
+/* Makes the tree in a staging directory and renames it. The commit may be a newer one afterwards. */
+static int build_tree(const struct job *job, struct suite_repo *s, unsigned *ret_submodules, struct err *err)
+{
+    CLEANUP(mem_freep) char *staging = mem_printf("%s/suites/%s.new", job->cache_dir, s->repo.commit);
     int r = fs_remove_tree(staging, err);
     if (r == 0)
-        r = repo_checkout(&job->git, repo, staging, ret_submodules, err);
-    if (r == 0)
+        r = repo_checkout(&s->git, job->cache_dir, &s->source, &s->repo, staging, ret_submodules, err);
+    CLEANUP(mem_freep) char *tree = tree_of(job, &s->repo);
+    if (r == 0 && !fs_exists(tree))
         r = fs_rename_durable(staging, tree, err);
-    if (r < 0)
-        fs_remove_tree(staging, NULL);
+    fs_remove_tree(staging, NULL);
     return r;
 }
 
-static int build_tree_once(const struct job *job, const struct repo *repo, const char *tree,
-                           unsigned *ret_submodules, struct err *err)
+static int build_tree_once(const struct job *job, struct suite_repo *s, unsigned *ret_submodules,
+                           struct err *err)
 {
+    CLEANUP(mem_freep) char *tree = tree_of(job, &s->repo);
     CLEANUP(mem_freep) char *lock_path = mem_printf("%s.lock", tree);
     int lock = -1;
+    if (fs_exists(tree))
+        return 0;
     int r = fs_lock_wait(lock_path, job->cancel_fd, &lock, err);
-    if (r < 0)
-        return r;
-    if (!fs_exists(tree)) /* nobody has built it while we waited */
-        r = build_tree(job, repo, tree, ret_submodules, err);
+    if (r == 0 && !fs_exists(tree)) /* nobody has built it while we waited */
+        r = build_tree(job, s, ret_submodules, err);
     fs_unlock(lock_path, lock);
     return r;
 }
 
-static int fetch(const struct job *job, struct suite_fetched *ret_fetched, struct err *err)
+static int fetch(const struct job *job, struct suite_repo *s, struct suite_fetched *ret_fetched,
+                 struct err *err)
 {
-    CLEANUP(repo_done) struct repo repo = {0};
     CLEANUP(mem_freep) char *suites = mem_printf("%s/suites", job->cache_dir);
-    int r = repo_fetch(&job->git, job->cache_dir, job->options->tests_url, job->options->tests_branch, true,
-                       &repo, err);
+    int r = repo_fetch(&s->git, job->cache_dir, &s->source, &s->repo, err);
     if (r == 0)
         r = fs_make_dirs(suites, 0700, err);
+    if (r == 0)
+        r = build_tree_once(job, s, &ret_fetched->submodules, err);
     if (r < 0)
         return r;
-    CLEANUP(mem_freep) char *tree = mem_printf("%s/%s", suites, repo.commit);
-    memcpy(ret_fetched->commit, repo.commit, sizeof(repo.commit));
-    if (!fs_exists(tree))
-        r = build_tree_once(job, &repo, tree, &ret_fetched->submodules, err);
-    return r < 0 ? r : copytree(tree, job->tests, err);
+    CLEANUP(mem_freep) char *tree = tree_of(job, &s->repo);
+    memcpy(ret_fetched->commit, s->repo.commit, sizeof(s->repo.commit));
+    return copytree(tree, job->tests, err);
 }
 
 int suite_fetch(const struct job *job, struct suite_fetched *ret_fetched, struct err *err)
 {
-    int r = fetch(job, ret_fetched, err);
+    struct suite_repo s = {
+        .git = job->git,
+        .source = {.url = job->options->tests_url, .branch = job->options->tests_branch, .rarely_new = true}};
+    s.git.credentials_path = job->credentials[1];
+    int r = fetch(job, &s, ret_fetched, err);
+    repo_done(&s.repo);
     if (r == 0)
         return 0;
     err_prefix(err, "The test suite");

@@ -64,7 +64,8 @@ static int create(const struct job *job, const char *python, const char *staging
     strv_push(&argv, staging);
     int r = run_step(job, &argv, NULL, "Creating the suite's python environment", err);
     if (r == -EIO)
-        err_set(err, ERR_ENVIRONMENT, EIO, "%s cannot create a venv: is the package python3-venv installed?", python);
+        err_set(err, ERR_ENVIRONMENT, EIO, "%s cannot create a venv: is the package python3-venv installed?",
+                python);
     return r;
 }
 

@@ -148,8 +148,9 @@ int journal_count_start(struct journal *journal, const char *key, unsigned *ret_
 
 bool journal_has_result(const struct journal *journal, const char *key)
 {
-    CLEANUP(mem_freep) char *path = file_of(journal, key, "result.json");
-    return fs_exists(path);
+    CLEANUP(mem_freep) char *result = file_of(journal, key, "result.json");
+    CLEANUP(mem_freep) char *spooled = spool_path(journal, key);
+    return fs_exists(result) || fs_exists(spooled);
 }
 
 static int append_to_buf(const char *text, size_t len, void *data)
@@ -181,8 +182,9 @@ int journal_hand_over(struct journal *journal, const char *key, struct err *err)
     CLEANUP(mem_freep) char *spooled = spool_path(journal, key);
     CLEANUP(mem_freep) char *task = file_of(journal, key, "task.json");
     CLEANUP(mem_freep) char *dir = journal_dir(journal, key);
-    int r = fs_rename_durable(result, spooled, err);
-    if (r == 0 && unlink(task) < 0)
+    bool moved = !fs_exists(result) && fs_exists(spooled); /* by an earlier try, which failed later on */
+    int r = moved ? fs_sync_dir(journal->spool_dir, err) : fs_rename_durable(result, spooled, err);
+    if (r == 0 && unlink(task) < 0 && errno != ENOENT)
         r = err_errno(err, errno, "Cannot remove %s", task);
     return r < 0 ? r : fs_sync_dir(dir, err);
 }

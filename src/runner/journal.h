@@ -44,6 +44,7 @@ char *journal_dir(const struct journal *journal, const char *key);
 /* Counts a start, durably, and gives the number of starts with it. */
 int journal_count_start(struct journal *journal, const char *key, unsigned *ret_starts, struct err *err);
 
+/* Whether its result is written; also where a journal_hand_over() has failed after the move. */
 bool journal_has_result(const struct journal *journal, const char *key);
 
 /* Writes an error result for a claim, in one step. */
@@ -51,7 +52,7 @@ int journal_write_error(struct journal *journal, const char *key, const char *de
 
 /*
  * Moves the result into the spool, as spool/<key>.json, and forgets the task, both durably: from
- * then on the claim is the spool's, and its directory is garbage.
+ * then on the claim is the spool's, and its directory is garbage. May be repeated after a fault.
  */
 int journal_hand_over(struct journal *journal, const char *key, struct err *err);
 

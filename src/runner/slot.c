@@ -73,7 +73,7 @@ static int spawn(struct slot *slot, const struct slot_program *program, enum slo
                                .out_fd = out_fd,
                                .err_fd = out_fd,
                                .death_signal = SIGTERM,
-                               .new_group = true};
+                               .new_session = true};
     return proc_spawn(&setup, &slot->pid, err);
 }
 

@@ -136,7 +136,7 @@ int spool_rejected(struct spool *spool, const char *key, const char *answer, siz
     int r = fs_write_atomic(beside, answer, len, err);
     if (r == 0)
         r = fs_rename_durable(from, to, err);
-    if (r == 0)
+    if (r == 0 || !fs_exists(from)) /* moved, perhaps not flushed: there is nothing to be sent again */
         remove_entry(spool, key);
     return r;
 }

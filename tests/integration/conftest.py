@@ -10,6 +10,10 @@ from gitserver import git_server, make_git_server  # noqa: F401
 from jobs import cache, make_gate, make_suite, run_job, start_job, student  # noqa: F401
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "slow: takes some seconds (-m 'not slow' leaves it out)")
+
+
 @pytest.fixture(scope="session")
 def course(tmp_path_factory):
     """The bundled course as git repositories: course / "suite", course / "student-good", …"""
@@ -56,7 +60,7 @@ def start_runner(tmp_path):
             stack.callback(runner.kill)
             return runner
         yield start
-    assert not harness.processes_with(str(tmp_path / "state")), "something is still running"
+    harness.wait_gone(str(tmp_path / "state"))  # a killed runner's jobs need a moment
 
 
 @pytest.fixture

@@ -41,6 +41,10 @@ GIT_ENV = CLEAN_ENV | {
 }
 
 
+# Starts a command for which file modes count, also where the tests run as root.
+UNPRIVILEGED = ["setpriv", "--bounding-set", "-all", "--inh-caps", "-all"] if os.geteuid() == 0 else []
+
+
 def git(*args, cwd=None):
     done = subprocess.run(["git", *map(str, args)], cwd=cwd, env=GIT_ENV, check=True, capture_output=True, text=True)
     return done.stdout.strip()
@@ -263,13 +267,14 @@ def processes_with(text):
     return found
 
 
+def wait_ended(pids):
+    """Until these processes have ended."""
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError), open(os.pidfd_open(pid)) as pidfd:
+            assert select.select([pidfd], [], [], TIMEOUT)[0], f"process {pid} did not end"
+
+
 def wait_gone(text):
     """Until no process has `text` in its command line or working directory any more."""
-    deadline = time.monotonic() + TIMEOUT
     while pids := processes_with(text):
-        with contextlib.suppress(ProcessLookupError):
-            pidfd = os.pidfd_open(pids[0])
-            left = deadline - time.monotonic()
-            ended = left > 0 and select.select([pidfd], [], [], left)[0]
-            os.close(pidfd)
-            assert ended, f"processes did not end: {pids}"
+        wait_ended(pids)

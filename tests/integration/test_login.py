@@ -3,10 +3,11 @@
 import os
 import pathlib
 import re
+import subprocess
 
 import pytest
 
-from harness import processes_with, task
+from harness import UNPRIVILEGED, processes_with, task
 
 GET, LOGIN, REFRESH = "/api/task/available", "/api/v1/login", "/api/v1/auth/refresh"
 TOKEN = re.compile(r"(?<![0-9a-f])[0-9a-f]{48}(?![0-9a-f])")  # as the mock makes them; a git hash has 40
@@ -120,7 +121,7 @@ def test_refused_refresh_logs_in_again(start, status):
 
 @pytest.mark.parametrize("fault", ["503", "drop", "garbage", "half"])
 def test_refresh_with_trouble_goes_on_with_the_old_token(start, fault):
-    mock, runner = start("--faults", f"refresh:{fault}", runner=["--refresh-time", "0.2"])
+    mock, runner = start("--faults", f"refresh:{fault}:2", runner=["--refresh-time", "0.2"])
     assert "Refreshing the token failed" in runner.wait_log(" WARNING (?!students' code)")
     mock.add(task(1))
     state = mock.state(results=1)
@@ -169,18 +170,20 @@ while [ "$pid" -gt 1 ]; do
 done"""
 
 
-@pytest.mark.parametrize("source", ["flag", "environment", "file", "credential"])
+@pytest.mark.parametrize("source", ["flag", "environment", "config", "file", "credential"])
 def test_secrets_are_nowhere_to_be_seen(start_mock, start_runner, small, barrier, tmp_path, source):
     secret, seen = "Sesame-4711", tmp_path / "seen"
     student = small.student(script=f"{{ {SPY.format(stop=os.getpid())}; }} >'{seen}' 2>&1; {barrier.script}")
     (tmp_path / "cred").mkdir()
     (tmp_path / "cred" / "password").write_text(secret)
+    (tmp_path / "cred" / "config").write_text(f"password = {secret}")
     options, env = {
         "flag": (["--password", secret], {}), "environment": ([], {"OSTEST_PASSWORD": secret}),
+        "config": (["--config", tmp_path / "cred" / "config"], {}),
         "file": (["--password-file", tmp_path / "cred" / "password"], {}),
         "credential": ([], {"CREDENTIALS_DIRECTORY": tmp_path / "cred"})}[source]
     mock = start_mock("--auth", "--user", f"dora_explorer:{secret}:ADMIN", "--faults", "post:401", tasks=[task(1, student)])
-    runner = start_runner(mock, "--auth", "--tests-url", small.suite, "--once", "--logger-level", "debug",
+    runner = start_runner(mock, "--auth", "--tests-url", small.suite, "--logger-level", "debug",
                           "--refresh-time", "0.2", *options, env=env)
     barrier.wait()
     mock.state(refreshes=1)
@@ -190,15 +193,14 @@ def test_secrets_are_nowhere_to_be_seen(start_mock, start_runner, small, barrier
     if os.access(f"/proc/{runner.process.pid}/environ", os.R_OK):
         texts["environment of the runner"] = pathlib.Path(f"/proc/{runner.process.pid}/environ").read_text()
     barrier.open()
-    assert runner.wait() == 0
+    mock.state(results=1)
+    assert runner.stop() == 0
     texts |= {"log": runner.log, "seen by the student": seen.read_text()}
     assert "OSTEST_SRC=" in texts["seen by the student"] and "ostest-job" in texts["seen by the student"]
     assert "refreshed" in texts["log"] and any(path.endswith("task.json") for path in texts)
     for place, text in texts.items():
         assert secret not in text, place
         assert not TOKEN.search(text) and "Bearer" not in text, place
-    for name in ("OSTEST_PASSWORD", "CREDENTIALS_DIRECTORY", "password"):
-        assert name not in texts["seen by the student"].replace("--password-file", "").replace(str(tmp_path), "")
 
 
 def test_the_runner_leaves_no_core_dump(start):
@@ -209,7 +211,12 @@ def test_the_runner_leaves_no_core_dump(start):
 
 
 def test_the_runner_s_memory_is_closed_to_others_of_its_user(start):
-    mock, runner = start()
+    def may_look_at(pid):
+        return subprocess.run([*UNPRIVILEGED, "cat", f"/proc/{pid}/environ"], capture_output=True).returncode == 0
+    mock, runner = start(prefix=UNPRIVILEGED)
     mock.state(logins=1)
-    assert pathlib.Path(f"/proc/{runner.process.pid}").stat().st_uid == 0  # so it is, where it is not dumpable
-    assert pathlib.Path(f"/proc/{runner.process.pid}/mem").stat().st_mode & 0o077 == 0
+    with subprocess.Popen([*UNPRIVILEGED, "cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        other.stdin.write(b"here\n")
+        other.stdin.flush()
+        other.stdout.readline()
+        assert may_look_at(other.pid) and not may_look_at(runner.process.pid)

@@ -145,7 +145,8 @@ def test_forms_of_the_file(manifest, text):
     (GOOD + "requirements = /etc/passwd\n", ["requirements", "line 2"]), (GOOD + "requirements = ../r.txt\n", ["requirements", "line 2"]),
     (GOOD + "requirements = a/../../r.txt\n", ["requirements", "line 2"]), (GOOD + "requirements = missing.txt\n", ["missing.txt"]),
     (GOOD + "requirements =\n", ["requirements", "line 2"]), (GOOD + "requirements = .\n", ["requirements"]),
-    ("command = " + "x " * 1001 + "\n", ["command"]), (GOOD + "#" * 70000, ["ostest-suite.conf"])])
+    ("command = " + "x " * 1001 + "\n", ["command"]), (GOOD + "#" * 70000, ["ostest-suite.conf"])],
+    ids=lambda value: repr(value[-40:]) if isinstance(value, str) else "")
 def test_wrong_manifests(manifest, text, words):
     error = manifest(text).error
     for word in ["suite", *words]:

@@ -72,7 +72,9 @@ def test_local_repositories_only_when_asked_for(run_job, student, suite, form, g
     suite_url = f"{git_server.url}/suite"
     where = form.format(student)
     job = run_job(where, suite_url, "--git-protocols", "https,http,ssh,git", env={"GIT_SSH_COMMAND": "false"})
-    assert job.error and git_server.requests == []
+    assert job.error
+    if "file:{}" != form:  # for git that is a host called "file"
+        assert git_server.requests == []
 
 
 @pytest.mark.parametrize("where", ["ext::touch%20evil", "ext::sh", "fd::17/foo", "evil::x", "transport-helper://x"])

@@ -255,8 +255,8 @@ DAMAGES = {
     "no-objects": lambda mirror: shutil.rmtree(mirror / "objects", ignore_errors=True),
     "empty-directory": lambda mirror: (shutil.rmtree(mirror), mirror.mkdir()),
     "a-file": lambda mirror: (shutil.rmtree(mirror), mirror.write_text("")),
-    "empty-objects": lambda mirror: empty_all((mirror / "objects").glob("??/*")),
-    "truncated-objects": lambda mirror: halve_all((mirror / "objects").glob("??/*")),
+    "empty-objects": lambda mirror: empty_all((mirror / "objects" / "pack").glob("*.pack")),
+    "truncated-objects": lambda mirror: halve_all((mirror / "objects" / "pack").glob("*.pack")),
     "empty-refs": lambda mirror: empty_all((mirror / "refs" / "ostest").iterdir()),
     "wrong-ref": lambda mirror: [ref.write_text("f" * 40 + "\n") for ref in (mirror / "refs" / "ostest").iterdir()],
 }
@@ -303,8 +303,15 @@ def test_a_damaged_pack_is_made_anew(tested, repo, cache, ending):
 
 def test_a_damaged_object_that_only_the_checkout_meets(tested, repo, cache):
     tested("main")
+    mirror = mirror_of(cache)
+    for pack in (mirror / "objects" / "pack").iterdir():
+        moved = mirror / pack.name
+        pack.rename(moved)
+        if moved.suffix == ".pack":  # every object in a file of its own
+            subprocess.run(["git", "--git-dir", mirror, "unpack-objects", "-q"], stdin=moved.open("rb"), check=True)
+        moved.unlink()
     name = git("rev-parse", "main:text", cwd=repo.path)
-    path = mirror_of(cache) / "objects" / name[:2] / name[2:]
+    path = mirror / "objects" / name[:2] / name[2:]
     path.chmod(0o644)
     path.write_bytes(b"nonsense")
     assert tested("main") == "first"
@@ -337,7 +344,7 @@ def test_a_stale_lock_of_the_machine(tested, cache, repo):
     assert tested("main") == "first"
 
 
-@pytest.mark.parametrize("leftover", ["src.index", "src.index.lock", "tests.index.lock", "credentials", "credentials.tmp", "result.json.tmp"])
+@pytest.mark.parametrize("leftover", ["src.index", "src.index.lock", "src.credentials", "src.credentials.tmp", "tests.credentials", "result.json.tmp"])
 def test_what_a_killed_job_left_in_its_directory(start_job, repo, suite, tmp_path, leftover):
     (tmp_path / "job").mkdir()
     (tmp_path / "job" / leftover).write_text("left over")
@@ -345,7 +352,7 @@ def test_what_a_killed_job_left_in_its_directory(start_job, repo, suite, tmp_pat
     assert job.wait() == 0 and job.passed  # wait() looks for what is left
 
 
-@pytest.mark.parametrize("leftover", ["src.index.lock", "credentials"])
+@pytest.mark.parametrize("leftover", ["src.index.lock", "src.credentials"])
 def test_clean_removes_what_a_killed_job_left(start_job, repo, suite, tmp_path, leftover):
     for name in ["job/src/file", f"job/{leftover}", "job/home/file"]:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)

@@ -4,6 +4,23 @@
 #include "scratch.h"
 
 #include <sys/resource.h>
+#include <sys/syscall.h>
+
+/* Stands in for unlinkat(2): puts a link into the place of this directory at the worst moment. */
+static const char *swapped;
+
+int unlinkat(int dir_fd, const char *name, int flags)
+{
+    int r = (int)syscall(SYS_unlinkat, dir_fd, name, flags);
+    int saved = errno;
+    if (r < 0 && saved == EISDIR && swapped && strcmp(name, swapped) == 0) {
+        renameat(dir_fd, name, dir_fd, "swapped-away");
+        if (symlinkat(scratch("outside"), dir_fd, name) < 0)
+            abort();
+    }
+    errno = saved;
+    return r;
+}
 
 static void check_removed(const char *path)
 {
@@ -235,6 +252,19 @@ static void remove_of_a_link_takes_only_the_link(void)
     as_root_and_user(remove_a_link);
 }
 
+static void remove_follows_no_link_that_takes_a_directorys_place_meanwhile(void)
+{
+    make_outside();
+    make_dir("race", 0700);
+    make_dir("race/dir", 0700);
+    swapped = "dir";
+    int r = fs_remove_tree(scratch("race"), NULL);
+    swapped = NULL;
+    CHECK(r < 0);
+    check_outside();
+    check_removed(scratch("race"));
+}
+
 static void remove_of_a_link_with_a_slash_behind_follows_it_not(void)
 {
     make_outside();
@@ -375,16 +405,17 @@ static void remove_takes_deep_trees_with_few_descriptors(void)
         CHECK(child_passed(start_child(remove_300_levels_with_256_descriptors, true)));
 }
 
+/* Directories are moved to such names: whichever is gone through first, the others are there. */
 static void remove_takes_a_deep_tree_whose_top_has_the_names_for_moved_directories(void)
 {
     make_outside();
-    make_deep("deep", 300);
-    chmod(scratch("deep"), 0700);
-    make_file("deep/moved-up-0", "");
-    make_dir("deep/moved-up-1", 0700);
-    make_dir("deep/moved-up-2", 0700);
-    make_file("deep/moved-up-2/file", "");
-    make_link(scratch("outside"), "deep/moved-up-3");
+    make_dir("deep", 0700);
+    make_deep("deep/moved-up-0", 100);
+    make_deep("deep/moved-up-1", 100);
+    make_deep("deep/moved-up-2", 100);
+    make_file("deep/moved-up-3", "");
+    make_dir("deep/moved-up-4", 0700);
+    make_link(scratch("outside"), "deep/moved-up-5");
     check_removed(scratch("deep"));
     check_outside();
 }
@@ -410,6 +441,7 @@ TEST_MAIN(TEST(make_dirs_makes_all_that_are_missing), TEST(make_dirs_leaves_dire
           TEST(remove_takes_files_and_trees), TEST(remove_takes_strange_names),
           TEST(remove_takes_a_large_directory), TEST(remove_follows_no_link),
           TEST(remove_of_a_link_takes_only_the_link),
+          TEST(remove_follows_no_link_that_takes_a_directorys_place_meanwhile),
           TEST(remove_of_a_link_with_a_slash_behind_follows_it_not),
           TEST(remove_takes_directories_that_forbid_all), TEST(a_refused_removal_changes_nothing_outside),
           TEST(remove_goes_on_after_a_fault_and_tells_it), TEST(remove_takes_deep_trees_with_few_descriptors),

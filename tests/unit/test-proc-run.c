@@ -3,6 +3,9 @@
 #include "base/fd.h"
 #include "script.h"
 
+#include <poll.h>
+#include <sys/syscall.h>
+
 /*
  * The children are shell scripts, which say by deeds what they have reached: they write into a
  * fifo, or send SIGUSR1, with each of which a millisecond passes on the clock that the tests have
@@ -31,6 +34,19 @@ static void stop_ticking(void)
 {
     ticking = 0;
     clock_test_freeze(-1);
+}
+
+/* Stands in for read(2), so that a child can write faster than we read: there is always more. */
+static bool writer_is_faster;
+
+ssize_t read(int fd, void *data, size_t len)
+{
+    ssize_t n;
+    do {
+        n = syscall(SYS_read, fd, data, len);
+    } while (n < 0 && errno == EAGAIN && writer_is_faster &&
+             poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, -1) == 1);
+    return n;
 }
 
 /* ---- the end of the child ---- */
@@ -189,27 +205,24 @@ static void sigterm_reaches_all_that_the_child_started(void)
     finish();
 }
 
-static void endless_output_does_not_outrun_the_clock(void)
+static void check_endless_output(int fd)
 {
     prepare("exec cat /dev/zero");
+    run.out.fd = fd;
     run.timeout_ms = 50;
+    writer_is_faster = true;
     go();
+    writer_is_faster = false;
     CHECK(run.timed_out && run.signal == SIGTERM);
     CHECK_INT(run.out.kept_bytes, MEGABYTE);
+    fd_close(fd);
     finish();
 }
 
-static void endless_output_into_a_file_does_not_outrun_the_clock(void)
+static void endless_output_does_not_outrun_the_clock(void)
 {
-    prepare("trap '' TERM; exec cat /dev/zero");
-    run.out.fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
-    run.out.limit_bytes = UINT64_MAX;
-    run.timeout_ms = 50;
-    run.grace_ms = 50;
-    go();
-    fd_close(run.out.fd);
-    CHECK(run.timed_out);
-    finish();
+    check_endless_output(-1);
+    check_endless_output(open("/dev/null", O_WRONLY | O_CLOEXEC));
 }
 
 /* ---- cancelling ---- */
@@ -395,7 +408,7 @@ SCRIPT_TEST_MAIN(
     TEST(a_child_that_ignores_sigterm_is_killed_after_the_grace_time),
     TEST(without_grace_time_the_child_is_killed_at_once), TEST(a_stopped_child_is_ended),
     TEST(sigterm_reaches_all_that_the_child_started), TEST(endless_output_does_not_outrun_the_clock),
-    TEST(endless_output_into_a_file_does_not_outrun_the_clock),
+
     TEST(a_run_is_cancelled_when_the_descriptor_becomes_readable),
     TEST(a_cancelled_child_that_ignores_sigterm_is_killed),
     TEST(a_descriptor_that_stays_silent_cancels_nothing),

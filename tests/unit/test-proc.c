@@ -261,12 +261,12 @@ static void signals_are_as_a_program_expects_them(void)
     finish();
 }
 
-static void check_group(bool new_group)
+static void check_group(bool new_session)
 {
     prepare("read pid name state ppid group rest < /proc/$$/stat; echo $(( group == pid ))");
-    run.setup.new_group = new_group;
+    run.setup.new_session = new_session;
     spawn_sh(NULL);
-    check_out(new_group ? "1\n" : "0\n");
+    check_out(new_session ? "1\n" : "0\n");
     finish();
 }
 

@@ -1,0 +1,347 @@
+"""Which python a suite gets, the environments that are built for it, and what it sees of ours."""
+
+import os
+import pathlib
+import re
+import subprocess
+import zipfile
+
+import pytest
+
+import harness
+from jobs import printing
+
+# What docs say that a suite sees, besides what a shell or python adds.
+VARIABLES = {"PATH", "HOME", "TMPDIR", "OSTEST_SRC", "LANG", "LC_ALL", "USER", "LOGNAME", "SHELL", "TERM", "PYTHONNOUSERSITE"}
+
+
+def make_wheel(directory, name="tinypkg", version="1.0", requires=()):
+    """A wheel, by hand: a module of that name, and a script "<name>-tool"."""
+    info = f"{name}-{version}.dist-info"
+    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n" + "".join(f"Requires-Dist: {r}\n" for r in requires)
+    files = {
+        f"{name}.py": f"VERSION = {version!r}\ndef main(): print(VERSION)\n",
+        f"{info}/METADATA": metadata,
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: hand\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{info}/entry_points.txt": f"[console_scripts]\n{name}-tool = {name}:main\n",
+    }
+    record = "".join(f"{path},,\n" for path in [*files, f"{info}/RECORD"])
+    with zipfile.ZipFile(directory / f"{name}-{version}-py3-none-any.whl", "w") as wheel:
+        for path, text in (files | {f"{info}/RECORD": record}).items():
+            wheel.writestr(path, text)
+
+
+@pytest.fixture
+def wheels(tmp_path):
+    path = tmp_path / "wheels"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture
+def pip(wheels):
+    """The environment in which pip finds only the wheels."""
+    return {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels), "PIP_CONFIG_FILE": "/dev/null"}
+
+
+NEEDS = "requirements = requirements.txt\n"
+SHOW = """
+import tinypkg, shutil
+tool = subprocess.run(["tinypkg-tool"], stdout=subprocess.PIPE, text=True)
+print(json.dumps([tinypkg.VERSION, tool.stdout.strip(), sys.executable, os.environ["VIRTUAL_ENV"]]))
+write()
+"""
+
+
+@pytest.fixture
+def needing(make_suite):
+    """needing(requirements, code): a suite with a manifest that has this requirements file."""
+    def make(requirements, code=SHOW, name="suite"):
+        suite = make_suite(code, files={"requirements.txt": requirements}, name=name)
+        suite.commit({"ostest-suite.conf": (suite.path / "ostest-suite.conf").read_text() + NEEDS})
+        return suite
+    return make
+
+
+@pytest.fixture(scope="session")
+def bare_python(tmp_path_factory):
+    """A python with nothing but what belongs to it: no pytest, no pip."""
+    path = tmp_path_factory.mktemp("bare") / "env"
+    subprocess.run(["/usr/bin/python3", "-I", "-m", "venv", "--without-pip", path], check=True, env=harness.CLEAN_ENV)
+    return path / "bin" / "python3"
+
+
+# A python that is none: answers the question for requirements, and does what the test says for the rest.
+FAKE = """\
+#!/bin/sh
+case "$2 $3" in
+"-c "*) echo question >> {log}; echo "missing tinypkg: not installed";;
+"-m venv") echo venv >> {log}; mkdir -p "$4/bin"; {create}
+    printf '#!/bin/sh\\n{install}\\n' > "$4/bin/python"; chmod +x "$4/bin/python";;
+*) {run};;
+esac
+"""
+
+
+@pytest.fixture
+def fake_python(tmp_path):
+    """fake_python(create, install, run): a program for --python, made of pieces of shell."""
+    def make(create=":", install=":", run=":"):
+        path = tmp_path / "python"
+        path.write_text(FAKE.format(log=tmp_path / "python.log", create=create, install=install, run=run))
+        path.chmod(0o755)
+        return path
+    return make
+
+
+# ---- the system's python
+
+
+def test_auto_uses_the_system_python_where_it_satisfies(run_job, student, needing):
+    suite = needing("pytest>=3\n# a comment\n\npytest-dependency ; python_version >= '3'\nno-such ; python_version < '3'\n", printing("sys.executable"))
+    job = run_job(student, suite)
+    assert job.printed.startswith("/usr/bin/python3") and "venv=no" in job.log
+
+
+@pytest.mark.parametrize("requirement", ["no-such-package-of-ours", "pytest<1", "pytest==0.0.1", "pytest>=999", "pytest @ file:///x", "-r other.txt", "./local"])
+def test_system_with_an_unsatisfied_requirement(run_job, student, needing, requirement):
+    job = run_job(student, needing(f"pytest\n{requirement}\n"), "--env", "system")
+    assert requirement.split()[0] in job.error and "class=environment" in job.log
+
+
+def test_system_says_which_version_is_there(run_job, student, needing):
+    assert re.search(r"pytest>=999: version \d+\.\S+ is installed", run_job(student, needing("pytest>=999\n"), "--env", "system").error)
+
+
+def test_a_requirements_file_with_a_byte_order_mark(run_job, student, needing):
+    assert run_job(student, needing("\ufeffpytest\r\n", "write()"), "--env", "system").passed
+
+
+def test_the_answer_is_kept_and_asked_again_when_packages_change(run_job, student, needing, fake_python, tmp_path):
+    place = tmp_path / "site"
+    place.mkdir()
+    python = fake_python(run='exec python3 "$@"')
+    python.write_text(python.read_text().replace('echo "missing tinypkg: not installed"', f"echo path {place}; cat {tmp_path}/answer"))
+    (tmp_path / "answer").write_text("")
+    suite = needing("tinypkg\n", "write()")
+
+    def questions():
+        assert run_job(student, suite, "--python", python, "--env", "system").passed
+        return (tmp_path / "python.log").read_text().count("question")
+    assert [questions(), questions()] == [1, 1]
+    (place / "new").touch()
+    assert questions() == 2
+    (place / "newer").touch()
+    (tmp_path / "answer").write_text("missing tinypkg: removed\n")
+    assert "tinypkg: removed" in run_job(student, suite, "--python", python, "--env", "system").error
+
+
+def test_two_pythons_do_not_share_an_answer(run_job, student, needing, bare_python):
+    """The second is a venv of the first: its executable is a link to the same file."""
+    suite = needing("pytest\n", "write()")
+    assert run_job(student, suite, "--env", "system").passed
+    assert "pytest" in run_job(student, suite, "--env", "system", "--python", bare_python).error
+
+
+def test_no_requirements_file(run_job, student, make_repo):
+    assert run_job(student, make_repo("suite", {"test_a.py": "def test_one(): pass\n"}), "--env", "system").passed
+
+
+def test_no_pytest(run_job, student, make_repo, bare_python):
+    suite = make_repo("suite", {"test_a.py": "def test_one(): pass\n"})
+    job = run_job(student, suite, "--env", "system", "--python", bare_python)
+    assert "pytest" in job.error or "packaging" in job.error
+    assert str(bare_python) in job.error and "class=environment" in job.log
+
+
+@pytest.mark.parametrize("python, words", [("/no/such/python", "/no/such/python"), ("no-such-python", "no-such-python"), ("/bin/false", "/bin/false"),
+                                           ("/etc/passwd", "/etc/passwd")])
+def test_a_python_that_is_none(run_job, student, needing, python, words):
+    error = run_job(student, needing("pytest\n", "write()"), "--python", python).error
+    assert words in error
+
+
+def test_python_by_name_is_looked_up_in_the_path(run_job, student, needing, tmp_path):
+    suite = needing("", printing("sys.executable"))
+    suite.commit({"ostest-suite.conf": (suite.path / "ostest-suite.conf").read_text().replace("= python3", "= python-of-ours")})
+    (tmp_path / "python-of-ours").symlink_to("/usr/bin/python3")
+    env = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    assert run_job(student, suite, "--python", "python-of-ours", env=env).printed == f"{tmp_path}/python-of-ours"
+
+
+def test_a_python_that_cannot_compare_versions_will_do_where_nothing_is_required(run_job, student, needing, bare_python):
+    assert run_job(student, needing("# nothing\n", "write()"), "--python", bare_python, "--env", "system").passed
+
+
+# ---- a venv
+
+
+def test_an_unmet_requirement_builds_a_venv_once(run_job, student, needing, wheels, pip, cache):
+    make_wheel(wheels)
+    suite = needing("tinypkg\n")
+    version, tool, python, venv = run_job(student, suite, env=pip).printed
+    # Its scripts work, too: they name the python of the place to which it was moved.
+    assert version == tool == "1.0" and pathlib.Path(venv).parent == cache / "envs"
+    assert python == venv + "/bin/python3"
+    [entry] = [path for path in (cache / "envs").iterdir() if path.is_dir()]
+    inode = entry.stat().st_ino
+    (wheels / "tinypkg-1.0-py3-none-any.whl").unlink()  # nobody asks pip again
+    job = run_job(student, suite, env=pip)
+    assert job.passed and "venv=yes" in job.log and entry.stat().st_ino == inode
+    assert not list(cache.rglob("*.new")) and not list(cache.rglob("*.lock"))
+    for script in (entry / "bin").iterdir():
+        if script.is_file() and not script.is_symlink():
+            assert f"{entry}.new" not in script.read_text(), f"{script} names the place where it was built"
+
+
+def test_venv_even_where_the_system_would_do(run_job, student, make_repo, wheels, pip):
+    for name in ["pytest", "iniconfig", "packaging", "pluggy"]:
+        make_wheel(wheels, name, "99.0")
+    suite = make_repo("suite", {"ostest-suite.conf": "command = python3 run.py {report}\nrequirements = r.txt\n", "r.txt": "pytest\n",
+                                "run.py": "import sys, pytest\nprint('[\"%s\"]' % pytest.VERSION)\n"
+                                          "open(sys.argv[1], 'w').write('<testsuite><testcase name=\"a\"/></testsuite>')\n"})
+    assert run_job(student, suite, "--env", "venv", env=pip).printed == ["99.0"]
+
+
+def test_parallel_jobs_build_one_venv(start_job, student, needing, fake_python, tmp_path, cache):
+    python = fake_python(run='exec python3 "$@"', install='exec true')
+    suite = needing("tinypkg\n", "write()")
+    jobs = [start_job(student, suite, "--python", python) for _ in range(3)]
+    assert [job.wait() for job in jobs] == [0] * 3 and all(job.passed for job in jobs)
+    assert (tmp_path / "python.log").read_text().count("venv") == 1
+    assert not list(cache.rglob("*.lock"))
+
+
+def test_a_package_that_cannot_be_installed(run_job, student, needing, wheels, pip, cache):
+    make_wheel(wheels, "other", requires=["missing-of-ours"])
+    job = run_job(student, needing("other\n"), env=pip)
+    assert "missing-of-ours" in job.error and "class=environment" in job.log
+    assert [path.name for path in (cache / "envs").iterdir()] == []
+
+
+def test_a_failed_build_is_tried_again(run_job, student, needing, fake_python, tmp_path):
+    python = fake_python(run='exec python3 "$@"', install=f'test -e {tmp_path}/works || {{ echo "ERROR: No matching distribution found for tinypkg" >&2; exit 1; }}')
+    suite = needing("tinypkg\n", "write()")
+    assert "No matching distribution found for tinypkg" in run_job(student, suite, "--python", python).error
+    (tmp_path / "works").touch()
+    assert run_job(student, suite, "--python", python).passed
+
+
+@pytest.mark.parametrize("create, words", [
+    ("echo 'the disk is full' >&2; exit 1", "the disk is full"), ("kill -9 $$", "python environment"), ("exit 1", "python environment")])
+def test_a_venv_that_cannot_be_created(run_job, student, needing, fake_python, create, words, cache):
+    error = run_job(student, needing("tinypkg\n"), "--python", fake_python(create=create)).error
+    assert words in error and not error.endswith(": ")
+    assert list((cache / "envs").iterdir()) == []
+
+
+def test_a_build_that_takes_too_long(run_job, student, needing, fake_python, cache):
+    error = run_job(student, needing("tinypkg\n"), "--python", fake_python(create="sleep 1000"), "--timeout", 0.5).error
+    assert "took longer than 0.5 s" in error
+    assert list((cache / "envs").iterdir()) == []
+
+
+def test_what_a_killed_build_left_is_built_anew(run_job, start_job, student, needing, fake_python, make_gate, cache):
+    gate = make_gate()
+    suite = needing("tinypkg\n", "write()")
+    job = start_job(student, suite, "--python", fake_python(create=f"echo here > {gate.path}; sleep 1000"))
+    gate.wait()
+    job.kill()
+    assert list(cache.glob("envs/*.new"))
+    assert run_job(student, suite, "--python", fake_python(run='exec python3 "$@"')).passed
+    assert not list(cache.glob("envs/*.new")) and not list(cache.glob("envs/*.lock"))
+
+
+def test_a_venv_whose_python_is_gone_is_built_anew(run_job, student, needing, fake_python, cache, tmp_path):
+    suite, python = needing("tinypkg\n", "write()"), fake_python(run='exec python3 "$@"')
+    assert run_job(student, suite, "--python", python).passed
+    [venv] = [path for path in (cache / "envs").iterdir() if path.is_dir()]
+    (venv / "bin" / "python").unlink()
+    assert run_job(student, suite, "--python", python).passed
+    assert (tmp_path / "python.log").read_text().count("venv") == 2
+
+
+def test_other_requirements_are_another_venv(run_job, student, needing, fake_python, cache):
+    python = fake_python(run='exec python3 "$@"')
+    suite = needing("tinypkg\n", "write()")
+    for text in ["tinypkg\n", "tinypkg>=1\n"]:
+        suite.commit({"requirements.txt": text})
+        assert run_job(student, suite, "--python", python).passed
+    assert len([path for path in (cache / "envs").iterdir() if path.is_dir()]) == 2
+
+
+def test_a_requirements_file_that_another_one_names_counts(run_job, student, needing, fake_python, tmp_path):
+    python = fake_python(run='exec python3 "$@"')
+    suite = needing("-r more.txt\n", "write()")
+    for text in ["tinypkg\n", "tinypkg>=1\n"]:
+        suite.commit({"more.txt": text})
+        assert run_job(student, suite, "--python", python).passed
+    assert (tmp_path / "python.log").read_text().count("venv") == 2
+
+
+def test_pip_sees_the_operators_settings_and_not_our_secrets(run_job, student, needing, fake_python, tmp_path):
+    python = fake_python(run='exec python3 "$@"', install=f"env > {tmp_path}/env")
+    env = {"PIP_INDEX_URL": "https://pypi.example/", "https_proxy": "http://proxy.example", "OSTEST_PASSWORD": "secret", "CREDENTIALS_DIRECTORY": "/run/x",
+           "PYTHONPATH": "/x"}
+    assert run_job(student, needing("tinypkg\n", "write()"), "--python", python, env=env).passed
+    seen = dict(line.split("=", 1) for line in (tmp_path / "env").read_text().splitlines() if "=" in line)
+    assert seen["PIP_INDEX_URL"] == "https://pypi.example/" and seen["https_proxy"] == "http://proxy.example"
+    assert not {"OSTEST_PASSWORD", "CREDENTIALS_DIRECTORY", "PYTHONPATH"} & set(seen)
+
+
+# ---- what the suite sees
+
+
+PLANTED = {"SECRET": "s3cr3t", "OSTEST_PASSWORD": "s3cr3t", "AWS_SECRET_ACCESS_KEY": "s3cr3t", "PYTHONPATH": "/s3cr3t", "LD_PRELOAD": "",
+           "CREDENTIALS_DIRECTORY": "/s3cr3t", "https_proxy": "http://s3cr3t", "GIT_ASKPASS": "/s3cr3t", "LANG": "ru_RU.UTF-8", "PYTEST_ADDOPTS": "--s3cr3t"}
+
+
+def test_the_environment_is_exactly_the_documented_one(run_job, student, make_suite):
+    job = run_job(student, make_suite(printing("dict(os.environ)")), env=PLANTED)
+    seen = job.printed
+    assert set(seen) == VARIABLES
+    assert (seen["LANG"], seen["LC_ALL"], seen["TERM"]) == ("C.UTF-8", "C.UTF-8", "dumb")
+    assert seen["OSTEST_SRC"] == f"{job.dir}/src"
+    assert seen["PATH"] == "/usr/local/bin:/usr/bin:/bin"
+
+
+def test_the_environment_of_pytest(run_job, student, make_repo):
+    code = f"import os\ndef test_one(): assert set(os.environ) == {VARIABLES | {'PYTEST_CURRENT_TEST'}}\n"
+    assert run_job(student, make_repo("suite", {"test_a.py": code}), env=PLANTED).passed
+
+
+def test_the_environment_in_a_venv(run_job, student, needing, fake_python):
+    job = run_job(student, needing("tinypkg\n", printing("dict(os.environ)")), "--python", fake_python(run='exec python3 "$@"'), env=PLANTED)
+    assert set(job.printed) == VARIABLES | {"VIRTUAL_ENV"}
+    assert job.printed["PATH"] == job.printed["VIRTUAL_ENV"] + "/bin:/usr/local/bin:/usr/bin:/bin"
+
+
+def test_home_and_tmpdir_are_the_tasks_own(run_job, student, make_suite):
+    code = "import tempfile\nprint(json.dumps([os.environ['HOME'], tempfile.gettempdir(), os.listdir(os.environ['TMPDIR'])]))\nwrite()"
+    first, second = [run_job(student, make_suite(code, name=name)) for name in ["a", "b"]]
+    assert first.printed[0].startswith(str(first.dir)) and first.printed[0] != second.printed[0]
+    assert first.printed[1].startswith(first.printed[0]) and first.printed[2] == []
+
+
+def test_no_descriptor_but_the_standard_ones(run_job, student, make_suite):
+    code = "print(json.dumps(sorted(int(fd) for fd in os.listdir('/proc/self/fd'))))\nwrite()"
+    read, write = os.pipe()
+    os.set_inheritable(write, True)
+    try:
+        fds = run_job(student, make_suite(code)).printed
+    finally:
+        os.close(read)
+        os.close(write)
+    assert fds[:3] == [0, 1, 2] and len(fds) == 4  # and the directory that it lists
+
+
+def test_signals_are_as_at_the_start(run_job, student, make_suite):
+    status = run_job(student, make_suite(printing("open('/proc/self/status').read()"))).printed
+    assert re.search(r"^SigBlk:\t0+$", status, re.MULTILINE)
+    ignored = int(re.search(r"^SigIgn:\t(\w+)$", status, re.MULTILINE).group(1), 16)
+    assert ignored == 1 << 12 | 1 << 24  # SIGPIPE and SIGXFSZ: python's own
+
+
+def test_the_working_directory_is_the_suite(run_job, student, make_suite):
+    job = run_job(student, make_suite(printing("[os.getcwd(), sorted(os.listdir())]")))
+    assert job.printed == [f"{job.dir}/tests", ["ostest-suite.conf", "run.py"]]

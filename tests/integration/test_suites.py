@@ -1,0 +1,349 @@
+"""run_tests.py in both generations and plain pytest: how they are told what to run."""
+
+import json
+import os
+
+import pytest
+
+from harness import Repository
+
+# A run_tests.py that says what it was called with: its options stand in HELP. Each call leaves a
+# line in the file CALLS.
+PROGRAM = """\
+import json, pathlib, sys
+with open({calls!r}, "a") as calls:
+    calls.write(json.dumps(sys.argv[1:]) + "\\n")
+if "--help" in sys.argv:
+    print({help!r})
+    sys.exit()
+options = dict(a.split("=", 1) for a in sys.argv[1:] if a.startswith("--") and "=" in a)
+pathlib.Path(options["--junit-xml"]).write_text("<testsuite><testcase name='one'/><testcase name='two'/></testsuite>")
+print(json.dumps(sys.argv[1:]))
+"""
+
+FORM_2024 = "usage: run_tests.py [-h] [--lab-num LAB_NUM [LAB_NUM ...]] [--src SRC]\n\n  --lab-num LAB_NUM [LAB_NUM ...]\n  --src SRC\n"
+FORM_2025 = """usage: run_tests.py [-h] --src SRC --lab LAB [--labs LABS [LABS ...]] [--proxy_timeout S]
+  --src SRC
+  --lab LAB   the project's stage
+  --labs LABS [LABS ...]
+  --proxy_timeout S
+"""
+
+
+@pytest.fixture
+def program(make_repo, run_job, student, tmp_path):
+    """program(help, **task): the options that run_tests.py was called with, but for the report's."""
+    def run(text, *options, **task):
+        if not run.suite:
+            run.suite = make_repo("suite", {"run_tests.py": PROGRAM.format(calls=str(tmp_path / "calls"), help=text)})
+        run.job = run_job({"repositoryUrl": str(student)} | task, run.suite, *options)
+        run.calls = [json.loads(line) for line in (tmp_path / "calls").read_text().splitlines()]
+        return [word for word in run.job.printed if not word.startswith("--junit-xml=")]
+    run.suite = None
+    return run
+
+
+@pytest.fixture
+def pytest_suite(make_repo, run_job, student):
+    """pytest_suite(files, **task): the job of a suite for plain pytest."""
+    def run(files, *options, **task):
+        suite = make_repo(f"suite{run.count}", files)
+        run.count += 1
+        return run_job({"repositoryUrl": str(student)} | task, suite, *options)
+    run.count = 0
+    return run
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    """Suites that many tests use, and a cache, so that each is asked for its help once."""
+    path = tmp_path_factory.mktemp("shared")
+    files = {"names": NAMES, "two-labs": TWO_LABS, "bend": BEND}
+    return {name: Repository(path / name, content) for name, content in files.items()} | {"cache": path / "cache"}
+
+
+@pytest.fixture
+def names_job(run_job, student, shared):
+    """names_job(names): the job of the suite NAMES."""
+    def run(names, suite="names", **task):
+        task = {"repositoryUrl": str(student), "connectedTests": names} | task
+        return run_job(task, shared[suite], cache=shared["cache"])
+    return run
+
+
+def without_src(words):
+    return [word for word in words if not word.startswith("--src=")]
+
+
+# ---- run_tests.py: what it is told
+
+
+def test_2024_form(program):
+    assert without_src(program(FORM_2024, laboratoryNumber=[1, 3])) == ["--lab-num", "1", "3"]
+
+
+def test_2024_form_without_a_lab(program):
+    assert without_src(program(FORM_2024)) == []
+
+
+def test_2025_form(program):
+    words = program(FORM_2025, "--proxy-timeout", 7, laboratoryNumber=[1, 3])
+    assert without_src(words) == ["--proxy_timeout=7", "--lab=3", "--labs", "lab1", "lab3"]
+
+
+def test_2025_form_without_a_lab(program):
+    assert without_src(program(FORM_2025, "--proxy-timeout", 0)) == ["--lab=1"]
+
+
+@pytest.mark.parametrize("labs", [2, [1, 2]])
+def test_with_names_the_labs_do_not_select(program, labs):
+    words = program(FORM_2025, "--proxy-timeout", 0, laboratoryNumber=labs, connectedTests=["one", "two"])
+    assert without_src(words) == ["-k", "one or two", "--lab=2"]
+
+
+def test_with_names_the_2024_form_gets_no_labs(program):
+    assert without_src(program(FORM_2024, laboratoryNumber=2, connectedTests=["one"])) == ["-k", "one"]
+
+
+def test_src_is_the_students_tree(program, student):
+    program(FORM_2025)
+    [src] = [word for word in program.job.printed if word.startswith("--src=")]
+    assert src.startswith("--src=/") and src.endswith("/src")
+
+
+def test_options_that_the_help_does_not_show_are_not_handed_over(program):
+    assert program("usage: run_tests.py", laboratoryNumber=2) == []
+
+
+def test_lab_is_not_taken_for_labs_or_lab_num(program):
+    assert without_src(program("  --labs NAME...\n  --lab-num N\n  --laboratory X\n", laboratoryNumber=2)) == ["--labs", "lab2"]
+
+
+@pytest.mark.parametrize("text", ["  --lab LAB\n", "  --lab=LAB\n", "[--lab {1,2}]", "  -l N, --lab N"])
+def test_ways_to_show_an_option(program, text):
+    assert program(text, laboratoryNumber=2) == ["--lab=2"]
+
+
+# ---- asked once
+
+
+def test_the_help_is_read_once_per_commit(program):
+    for _ in range(2):
+        program(FORM_2024)
+    assert [call for call in program.calls if call == ["--help"]] == [["--help"]]
+    program.suite.commit({"run_tests.py": (program.suite.path / "run_tests.py").read_text().replace("--lab-num", "--lab").replace("LAB_NUM", "N")})
+    assert without_src(program(None, laboratoryNumber=2)) == ["--lab=2"]
+    assert program.calls.count(["--help"]) == 2
+
+
+def test_the_help_is_read_once_by_jobs_at_the_same_time(program, start_job, student, tmp_path):
+    program(FORM_2024)
+    program.suite.commit({"new": ""})
+    jobs = [start_job(student, program.suite) for _ in range(4)]
+    assert [job.wait() for job in jobs] == [0] * 4 and all(job.passed for job in jobs)
+    assert (tmp_path / "calls").read_text().count('["--help"]') == 2
+
+
+@pytest.mark.parametrize("code, words", [
+    ("def (", ["SyntaxError"]), ("raise SystemExit('no such module: abc')", ["no such module: abc"]),
+    ("import os; os.kill(os.getpid(), 9)", []), ("import no_such_module", ["no_such_module"])])
+def test_a_broken_run_tests(make_repo, run_job, student, code, words):
+    error = run_job(student, make_repo("suite", {"run_tests.py": code})).error
+    for word in ["test suite is broken", "run_tests.py --help", *words]:
+        assert word in error
+
+
+def test_a_failure_to_read_the_help_is_not_kept(make_repo, run_job, student, tmp_path):
+    flag = tmp_path / "works"
+    code = f"import os\nif not os.path.exists({str(flag)!r}): raise SystemExit('not yet')\n"
+    suite = make_repo("suite", {"run_tests.py": code + PROGRAM.format(calls=os.devnull, help=FORM_2024)})
+    assert "not yet" in run_job(student, suite).error
+    flag.touch()
+    assert run_job(student, suite).passed
+
+
+# ---- plain pytest
+
+
+def cases(job):
+    return sorted(job.tests)
+
+
+TWO_LABS = {
+    "pytest.ini": "[pytest]\nmarkers =\n    lab1: first\n    lab2: second\n",
+    "test_a.py": "import pytest\n@pytest.mark.lab1\ndef test_one(): pass\n@pytest.mark.lab2\ndef test_two(): pass\ndef test_three(): pass\n",
+}
+NAMES = {
+    "pytest.ini": "[pytest]\ndisable_test_id_escaping_and_forfeit_all_rights_to_community_support = True\n",
+    "test_a.py": """
+import pytest
+@pytest.mark.parametrize("x", ["src/main.c", "a:b", "1.5", "имя", "x-y", "c++"])
+def test_file(x): pass
+class TestGroup:
+    def test_one(self): pass
+    def test_oneself(self): pass
+def test_one(): pass
+""",
+    "sub/test_b.py": "def test_one(): pass\n",
+}
+BEND = {"test_a.py": "def test_one(): print('executed')\ndef test_two(): print('executed')\n", "pytest.ini": "[pytest]\naddopts = -s\n"}
+SRC_OPTION = "import pytest\ndef pytest_addoption(parser):\n    parser.addoption('--src')\n@pytest.fixture\ndef src(request):\n    return request.config.getoption('--src')\n"
+
+
+def test_plain_pytest(pytest_suite):
+    job = pytest_suite({"test_a.py": "def test_one(): pass\ndef test_two(): assert 0\n"})
+    assert not job.passed and cases(job) == ["test_a::test_one", "test_a::test_two"]
+    assert "kind=pytest" in job.log and "assert 0" in job.tests["test_a::test_two"]["description"]
+
+
+def test_plain_pytest_with_a_src_option(pytest_suite):
+    job = pytest_suite({"conftest.py": SRC_OPTION, "tests/test_a.py": "import os\ndef test_one(src): assert os.listdir(src) == ['main.c']\n"})
+    assert job.passed and cases(job) == ["test_a::test_one"]
+
+
+def test_plain_pytest_finds_the_tree_in_the_environment(pytest_suite):
+    assert pytest_suite({"test_a.py": "import os\ndef test_one(): assert os.listdir(os.environ['OSTEST_SRC']) == ['main.c']\n"}).passed
+
+
+@pytest.mark.parametrize("labs, expected", [(1, ["one"]), ([1, 2], ["one", "two"]), (None, ["one", "three", "two"])])
+def test_lab_markers(names_job, labs, expected):
+    job = names_job(None, "two-labs", laboratoryNumber=labs)
+    assert job.passed and cases(job) == [f"test_a::test_{name}" for name in expected]
+
+
+def test_without_lab_markers_the_lab_selects_nothing(pytest_suite):
+    job = pytest_suite({"test_a.py": "def test_one(): pass\n"}, laboratoryNumber=2)
+    assert job.passed and len(job.tests) == 1
+
+
+def test_with_names_the_lab_markers_do_not_select(names_job):
+    job = names_job(["test_two"], "two-labs", laboratoryNumber=1)
+    assert job.passed and cases(job) == ["test_a::test_two"]
+
+
+def test_a_lab_without_tests_is_an_error(names_job):
+    assert "No test was run" in names_job(None, "two-labs", laboratoryNumber=7).error
+
+
+# ---- names
+
+
+@pytest.mark.parametrize("name, expected", [
+    ("test_file[src/main.c]", ["test_a::test_file[src/main.c]"]),
+    ("test_file[a:b]", ["test_a::test_file[a:b]"]),
+    ("[1.5]", ["test_a::test_file[1.5]"]),
+    ("[x-y]", ["test_a::test_file[x-y]"]),
+    ("c++", ["test_a::test_file[c++]"]),
+    ("[имя]", ["test_a::test_file[имя]"]),
+    ("main", ["test_a::test_file[src/main.c]"]),
+    ("TESTGROUP", ["test_a.TestGroup::test_one", "test_a.TestGroup::test_oneself"]),
+    ("test_b.py", ["sub.test_b::test_one"]),
+    ("test_oneself", ["test_a.TestGroup::test_oneself"]),
+    ("sub/test_b.py", ["sub.test_b::test_one"]),
+])
+def test_a_name_selects_what_contains_it(names_job, name, expected):
+    job = names_job([name])
+    assert job.passed and cases(job) == expected
+
+
+@pytest.mark.parametrize("name, expected", [
+    ("test_a.py::test_one", ["test_a::test_one"]),
+    ("sub/test_b.py::test_one", ["sub.test_b::test_one"]),
+    ("TestGroup::test_one", ["test_a.TestGroup::test_one", "test_a.TestGroup::test_oneself"]),
+    ("sub.test_b::test_one", ["sub.test_b::test_one"]),
+])
+def test_a_name_of_several_parts(names_job, name, expected):
+    """A node id, or a name as we post it."""
+    job = names_job([name])
+    assert job.passed and cases(job) == expected
+
+
+def test_names_are_an_or(names_job):
+    job = names_job(["test_b", "x-y", "test_b"])
+    assert job.passed and cases(job) == ["sub.test_b::test_one", "test_a::test_file[x-y]"]
+
+
+@pytest.mark.parametrize("name", ["and", "or", "not", "a b", "(", ")", "a and b", "not one", "-x", "--co", '"', "'", "a\nb", "*",
+                                  "test_one or two", "a,b", "one==two", "a\tb", "test_one\x7f", "{", "$one", "a!b", "one;two"])
+def test_a_name_that_would_bend_the_selection(names_job, name):
+    """An error result that names it, and nothing has run."""
+    job = names_job(["test_one", name], "bend")
+    assert "cannot be selected" in job.error and name.split()[0] in job.error
+    assert job.tests == {} and not (job.dir / "stdout.log").exists()
+
+
+@pytest.mark.parametrize("name", ["\u00a0", "a\u2028b", "🎉", "e\u0301"])
+def test_letters_that_pytest_does_not_take(names_job, name):
+    job = names_job(["test_one", name], "bend")
+    assert job.error and job.tests == {}
+    assert "executed" not in job.stdout
+
+
+def test_an_unmatched_name_is_never_a_pass(names_job):
+    job = names_job(["test_b", "no_such", "neither"])
+    assert "2 of 3 connected tests" in job.error and "no_such, neither" in job.error
+    assert cases(job) == ["sub.test_b::test_one"]
+
+
+def test_names_that_match_nothing_at_all(names_job):
+    job = names_job(["no_such"])
+    assert "no_such" in job.error and job.tests == {}
+
+
+def test_a_markers_name_is_not_a_tests_name(names_job):
+    """pytest's -k looks at markers as well; what the name does not stand in must not be a pass for it."""
+    job = names_job(["lab1"], "two-labs")
+    assert "lab1" in job.error
+
+
+def test_500_names(pytest_suite):
+    files = {"test_a.py": "import pytest\n@pytest.mark.parametrize('x', range(1000))\ndef test_number(x): pass\n"}
+    job = pytest_suite(files, connectedTests=[f"number[{i}]" for i in range(500)])
+    assert job.passed and len(job.tests) == 500
+
+
+# ---- broken suites
+
+
+@pytest.mark.parametrize("files, words", [
+    ({"conftest.py": "def (", "test_a.py": "def test_one(): pass\n"}, ["SyntaxError"]),
+    ({"conftest.py": "import no_such_module", "test_a.py": "def test_one(): pass\n"}, ["no_such_module"]),
+    ({"pytest.ini": "[pytest]\naddopts = --no-such-option\n", "test_a.py": "def test_one(): pass\n"}, ["--no-such-option"]),
+    ({"pytest.ini": "no section\n", "test_a.py": "def test_one(): pass\n"}, ["pytest.ini"]),
+], ids=["syntax", "import", "option", "ini"])
+def test_broken_pytest_settings(pytest_suite, files, words):
+    job = pytest_suite(files)
+    for word in words:
+        assert word in job.error
+    assert job.tests == {}
+
+
+def test_a_syntax_error_in_one_test_file(pytest_suite):
+    job = pytest_suite({"test_a.py": "def (", "test_b.py": "def test_one(): pass\n"})
+    assert "could not be run" in job.error and "test_a" in job.error
+    assert "SyntaxError" in "".join(test["description"] for test in job.tests.values())
+
+
+def test_a_suite_without_tests(pytest_suite):
+    job = pytest_suite({"conftest.py": ""})
+    assert "No test was run" in job.error and job.tests == {}
+
+
+def test_knowledge_of_a_broken_conftest_is_not_kept(run_job, student, make_repo, tmp_path):
+    """What it needs may be installed later; then the suite's options must be known."""
+    flag = tmp_path / "works"
+    conftest = f"import os\nif not os.path.exists({str(flag)!r}): import no_such_module\n" + SRC_OPTION
+    suite = make_repo("suite", {"conftest.py": conftest, "test_a.py": "def test_one(src): assert src\n"})
+    assert run_job(student, suite).error
+    flag.touch()
+    assert run_job(student, suite).passed
+
+
+def test_a_suite_that_leaves_files_in_its_own_tree(pytest_suite):
+    assert pytest_suite({"test_a.py": "def test_one(): open('new', 'w')\n", ".gitignore": "*.pyc\n"}).passed
+
+
+def test_temporary_files_while_the_help_is_asked_for(make_repo, run_job, student):
+    code = "import os\nassert os.path.isdir(os.environ['TMPDIR']), 'TMPDIR is not there'\n"
+    suite = make_repo("suite", {"run_tests.py": code + PROGRAM.format(calls=os.devnull, help=FORM_2024)})
+    assert run_job(student, suite).passed
