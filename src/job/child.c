@@ -14,6 +14,20 @@ static bool wrote_too_much(const struct child *child, const struct proc_run *run
            strstr(run->err.buf.data, strerror(EFBIG));
 }
 
+/* The last line that speaks of an error, as "error: …" or "SomeError: …"; else the last line of all. */
+static char *last_words(const struct proc_run *run)
+{
+    const struct buf *text = run->err.buf.len ? &run->err.buf : &run->out.buf;
+    const char *found = NULL;
+    for (const char *p = text->len ? text->data : NULL; p && (p = strstr(p, "rror: ")); p++)
+        found = p;
+    if (!found)
+        return buf_last_line(text);
+    while (found > text->data && found[-1] != '\n')
+        found--;
+    return mem_strndup(found, strcspn(found, "\n"));
+}
+
 static int judge(const struct child *child, const struct proc_run *run, struct err *err)
 {
     if (run->cancelled)
@@ -28,11 +42,11 @@ static int judge(const struct child *child, const struct proc_run *run, struct e
                        child->doing, (unsigned long long)(child->file_size_bytes >> 20));
     if (run->exited && run->status == 0)
         return 0;
-    CLEANUP(mem_freep) char *last_words = buf_last_line(run->err.buf.len ? &run->err.buf : &run->out.buf);
+    CLEANUP(mem_freep) char *words = last_words(run);
     char end[64];
     proc_describe_end(run, end, sizeof(end));
     return err_set(err, ERR_ENVIRONMENT, EIO, "%s failed: %s (%s)", child->doing,
-                   *last_words ? last_words : "it said nothing", end);
+                   *words ? words : "it said nothing", end);
 }
 
 /* Hands the sink's text on. */

@@ -98,14 +98,19 @@ static int run(const struct config *config, const char *given_dir)
     struct err err = {0};
     CLEANUP(mem_freep) char *dir = absolute(given_dir);
     CLEANUP(mem_freep) char *cache_dir = absolute(config->cache_dir);
+    CLEANUP(mem_freep) char *lock_path = mem_printf("%s/lock", dir);
     signal(SIGPIPE, SIG_IGN);
     umask(022);
     raise_descriptor_limit();
     int cancel_fd = open_cancel_fd();
     int r = proc_become_subreaper(&err);
+    int lock = -1;
+    if (r == 0) /* a job whose runner died may still be ending in there */
+        r = fs_lock_wait(lock_path, cancel_fd, &lock, &err);
     if (r == 0)
         r = config->clean ? clean(config, dir, &err)
                           : pipeline_run(&config->job, cache_dir, dir, cancel_fd, &err);
+    fs_unlock(lock_path, lock);
     if (r == 0)
         return 0;
     log_error("%s", err.message);

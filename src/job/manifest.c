@@ -2,47 +2,54 @@
 
 #include "base/fs.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define MANIFEST_LIMIT_BYTES 65536
 #define MAX_WORDS            1000
+#define SPACE                " \t\r\v\f"
 
 /* ---- reading ---- */
 
-/* Takes one word off the front of `*text`; quotes and backslashes as a shell treats them. */
-static int take_word(const char **text, struct strv *words, struct err *err)
+/* In double quotes a backslash is one, but before what it would protect there (POSIX shell, 2.2.3). */
+static bool is_escape(const char *p, char quote)
 {
-    CLEANUP(buf_done) struct buf word = BUF_INIT(0);
+    return *p == '\\' && p[1] && quote != '\'' && (!quote || strchr("$`\"\\", p[1]));
+}
+
+/* Takes one word off the front of `*text`; false where a quote is not closed. */
+static bool take_word(const char **text, struct strv *words)
+{
+    struct buf word = BUF_INIT(0);
     char quote = '\0';
     const char *p = *text;
-    for (; *p && (quote || !isspace((unsigned char)*p)); p++) {
+    for (; *p && (quote || !strchr(SPACE, *p)); p++) {
         if (quote ? *p == quote : *p == '\'' || *p == '"') {
             quote = quote ? '\0' : *p;
             continue;
         }
-        if (*p == '\\' && quote != '\'' && p[1])
-            p++;
+        p += is_escape(p, quote);
         buf_append(&word, p, 1);
     }
-    if (quote)
-        return err_set(err, ERR_ENVIRONMENT, EINVAL, "The suite's %s: a quote is not closed in 'command'",
-                       MANIFEST_NAME);
     *text = p;
     strv_take(words, buf_take(&word));
-    return 0;
+    return !quote;
 }
 
-static int split_command(const char *text, struct strv *words, struct err *err)
+/* What is wrong, or NULL. */
+static const char *split_command(const char *text, struct strv *words)
 {
-    for (text += strspn(text, " \t"); *text; text += strspn(text, " \t")) {
-        int r = words->len < MAX_WORDS ? take_word(&text, words, err) : -E2BIG;
-        if (r < 0)
-            return r;
+    if (words->len)
+        return "there is a 'command' already";
+    for (text += strspn(text, SPACE); *text; text += strspn(text, SPACE)) {
+        if (!take_word(&text, words))
+            return "a quote is not closed";
+        if (words->len > MAX_WORDS)
+            return "the command has too many words";
     }
-    return 0;
+    return words->len ? NULL : "the command is empty";
 }
 
 static char *trimmed(const char *s, size_t len)
@@ -55,37 +62,34 @@ static char *trimmed(const char *s, size_t len)
     return mem_strndup(start, end);
 }
 
-/* A path below the root: nothing absolute, nothing that leads out. */
-static int take_requirements(const char *tests_dir, const char *value, char **ret_path, struct err *err)
+/* A file below the root: nothing absolute, nothing that leads out. What is wrong, or NULL. */
+static const char *take_requirements(const char *tests_dir, const char *value, char **ret_path)
 {
-    if (*value == '/' || strstr(value, ".."))
-        return err_set(err, ERR_ENVIRONMENT, EINVAL,
-                       "The suite's %s: 'requirements' must be a path inside the suite", MANIFEST_NAME);
     CLEANUP(mem_freep) char *path = mem_printf("%s/%s", tests_dir, value);
-    if (!fs_exists(path))
-        return err_set(err, ERR_ENVIRONMENT, ENOENT,
-                       "The suite's %s names the requirements file '%s', which is not there", MANIFEST_NAME,
-                       value);
-    free(*ret_path);
+    struct stat st;
+    if (*value == '/' || strstr(value, "..") || !*value)
+        return "'requirements' must be the path of a file inside the suite";
+    if (lstat(path, &st) < 0 || !S_ISREG(st.st_mode))
+        return "the requirements file is not there, or not a regular file";
+    if (*ret_path)
+        return "there are 'requirements' already";
     *ret_path = TAKE_PTR(path);
-    return 0;
+    return NULL;
 }
 
-static int take_line(const char *tests_dir, const char *line, size_t number, struct strv *command,
-                     char **requirements, struct err *err)
+static const char *take_line(const char *tests_dir, const char *line, struct strv *command,
+                             char **requirements)
 {
     if (line[0] == '\0' || line[0] == '#')
-        return 0;
+        return NULL;
     const char *equals = strchr(line, '=');
     CLEANUP(mem_freep) char *key = equals ? trimmed(line, (size_t)(equals - line)) : NULL;
     CLEANUP(mem_freep) char *value = equals ? trimmed(equals + 1, strlen(equals + 1)) : NULL;
     if (key && strcmp(key, "command") == 0)
-        return split_command(value, command, err);
+        return split_command(value, command);
     if (key && strcmp(key, "requirements") == 0)
-        return take_requirements(tests_dir, value, requirements, err);
-    return err_set(err, ERR_ENVIRONMENT, EINVAL,
-                   "The suite's %s, line %zu: 'command = …' or 'requirements = …' was expected",
-                   MANIFEST_NAME, number);
+        return take_requirements(tests_dir, value, requirements);
+    return "'command = …' or 'requirements = …' was expected";
 }
 
 int manifest_read(const char *tests_dir, struct strv *ret_command, char **ret_requirements, struct err *err)
@@ -94,14 +98,16 @@ int manifest_read(const char *tests_dir, struct strv *ret_command, char **ret_re
     CLEANUP(buf_done) struct buf text = BUF_INIT(0);
     int r = fs_read_file(path, MANIFEST_LIMIT_BYTES, &text, err);
     if (r < 0)
-        return r;
+        return err_set(err, ERR_ENVIRONMENT, -r,
+                       "The suite's %s cannot be read: it is too large, or no regular file", MANIFEST_NAME);
     const char *p = text.data ? text.data : "";
     for (size_t number = 1; *p; number++) {
         size_t len = strcspn(p, "\n");
         CLEANUP(mem_freep) char *line = trimmed(p, len);
-        r = take_line(tests_dir, line, number, ret_command, ret_requirements, err);
-        if (r < 0)
-            return r;
+        const char *fault = take_line(tests_dir, line, ret_command, ret_requirements);
+        if (fault)
+            return err_set(err, ERR_ENVIRONMENT, EINVAL, "The suite's %s, line %zu: %s", MANIFEST_NAME,
+                           number, fault);
         p += len + (p[len] == '\n');
     }
     if (!ret_command->len)
@@ -162,13 +168,24 @@ static void expand_word(const char *word, const struct placeholder *all, struct 
     strv_take(argv, buf_take(&text));
 }
 
+/* Whether `{tests}` stands in a longer word, where names are joined with commas. */
+static bool joins_tests(const struct strv *command)
+{
+    for (size_t i = 0; i < command->len; i++)
+        if (strstr(command->items[i], "{tests}") && strcmp(command->items[i], "{tests}") != 0)
+            return true;
+    return false;
+}
+
 int manifest_expand(const struct strv *command, const struct job *job, struct strv *ret_argv, struct err *err)
 {
-    for (size_t i = 0; i < job->task.tests.len; i++)
-        if (job->task.tests.items[i][0] == '-')
-            return err_set(err, ERR_TASK, EINVAL,
-                           "The connected test '%.100s' cannot be selected: it starts with '-'",
-                           job->task.tests.items[i]);
+    const struct strv *tests = &job->task.tests;
+    for (size_t i = 0; i < tests->len; i++)
+        if (tests->items[i][0] == '-' || (joins_tests(command) && strchr(tests->items[i], ',')))
+            return err_set(
+                err, ERR_TASK, EINVAL,
+                "The connected test '%.100s' cannot be selected: the suite would take it for something else",
+                tests->items[i]);
     struct placeholder all[PLACEHOLDERS];
     fill(job, all);
     for (size_t i = 0; i < command->len; i++)

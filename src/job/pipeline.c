@@ -129,8 +129,9 @@ static int test(struct job *job, struct result *ret_result, struct err *err)
     CLEANUP(suite_done) struct suite suite = {0};
     CLEANUP(env_done) struct env env = {0};
     int r = fetch_both(job, &fetched, err);
+    CLEANUP(mem_freep) char *tmp = mem_printf("%s/tmp", job->home);
     if (r == 0)
-        r = fs_make_dirs(job->home, 0700, err);
+        r = fs_make_dirs(tmp, 0700, err);
     if (r == 0)
         r = suite_open(job, &suite, err);
     if (r < 0)

@@ -60,10 +60,7 @@ int run_tests(const struct job *job, const struct env *env, const struct strv *a
     CLEANUP(fd_closep) int errs = -1;
     CLEANUP(fd_closep) int events = -1;
     CLEANUP(strv_done) struct strv variables = {0};
-    CLEANUP(mem_freep) char *tmp = mem_printf("%s/tmp", job->home);
-    int r = fs_make_dirs(tmp, 0700, err);
-    if (r == 0)
-        r = open_log(job, "stdout.log", &out, err);
+    int r = open_log(job, "stdout.log", &out, err);
     if (r == 0)
         r = open_log(job, "stderr.log", &errs, err);
     strv_extend(&variables, &env->variables);

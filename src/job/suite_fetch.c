@@ -64,9 +64,10 @@ static int fetch(const struct job *job, struct suite_repo *s, struct suite_fetch
 
 int suite_fetch(const struct job *job, struct suite_fetched *ret_fetched, struct err *err)
 {
+    const char *branch = job->options->tests_branch ? job->options->tests_branch : "";
     struct suite_repo s = {
         .git = job->git,
-        .source = {.url = job->options->tests_url, .branch = job->options->tests_branch, .rarely_new = true}};
+        .source = {.url = job->options->tests_url, .branch = *branch ? branch : NULL, .rarely_new = true}};
     s.git.credentials_path = job->credentials[1];
     int r = fetch(job, &s, ret_fetched, err);
     repo_done(&s.repo);

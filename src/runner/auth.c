@@ -207,12 +207,15 @@ void auth_accepted(struct auth *auth, unsigned number)
         auth->proven = true;
 }
 
-void auth_rejected(struct auth *auth, unsigned number)
+bool auth_rejected(struct auth *auth, unsigned number)
 {
-    if (!auth->settings.enabled || number != auth->number || !auth->header)
-        return;
+    if (!auth->settings.enabled)
+        return false;
+    if (number != auth->number || !auth->header)
+        return true;
     if (!auth->proven) /* fresh from a login, and refused: a new one will hardly help at once */
         wait_after_failure(auth, BACKOFF_BASE_MS);
     forget_tokens(auth);
     auth->number++;
+    return true;
 }

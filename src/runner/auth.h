@@ -43,6 +43,11 @@ void auth_free(struct auth *auth);
  */
 bool auth_header(struct auth *auth, const char **ret_header, unsigned *ret_number);
 
-/* The backend took, or refused with 401, the token of that number. Late news of older ones is ignored. */
+/* The backend took the token of that number. */
 void auth_accepted(struct auth *auth, unsigned number);
-void auth_rejected(struct auth *auth, unsigned number);
+
+/*
+ * It refused that token with 401. True where another one is there already, or will be got: then the
+ * request can be repeated with that. Late news of older tokens changes nothing.
+ */
+bool auth_rejected(struct auth *auth, unsigned number);

@@ -4,7 +4,7 @@
 #include "base/mem.h"
 #include "runner/backoff.h"
 
-#include <string.h>
+#include <errno.h>
 
 #define MAX_PARALLEL    4
 #define BACKOFF_BASE_MS 1000
@@ -143,9 +143,13 @@ static bool start(struct delivery *d, struct spool_entry *entry)
 {
     int fd;
     struct err err = {0};
-    if (spool_open_body(d->spool, entry->key, &fd, &err) < 0) {
-        delay_entry(d, entry, BACKOFF_BASE_MS);
+    int r = spool_open_body(d->spool, entry->key, &fd, &err);
+    if (r < 0) {
         d->fn(DELIVERY_BROKEN, entry->key, err.message, d->data);
+        if (r == -ENOENT) /* somebody took it away: nothing is left to deliver */
+            spool_delivered(d->spool, entry->key, &err);
+        else
+            delay_entry(d, entry, BACKOFF_BASE_MS);
         return true;
     }
     struct post *post = mem_alloc(sizeof(*post));

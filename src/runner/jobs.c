@@ -37,6 +37,7 @@ struct jobs {
     struct worklist work;
     struct buf unsaved; /* a claim that the disk did not take; no other is taken meanwhile */
     bool draining;      /* no claim is started any more */
+    bool stopping;      /* and the running ones were told to end */
     int64_t disk_not_before_ms;
     struct ev_timer disk_timer;
 };
@@ -168,11 +169,14 @@ static void start_item(struct jobs *jobs, const struct worklist_item *item)
 static void judge_run_end(struct jobs *jobs, const struct slot *slot, int status)
 {
     struct worklist_item item = {.work = SLOT_RUN, .key = slot->key, .label = slot->label};
+    struct err err = {0};
     if (journal_has_result(jobs->journal, slot->key)) {
         log_info("task=%s done seconds=%.1f", slot->label, (double)(clock_now_ms() - slot->start_ms) / 1000);
         finish(jobs, &item);
-    } else if (WIFEXITED(status) && WEXITSTATUS(status) == EX_TEMPFAIL) {
+    } else if (jobs->stopping && WIFEXITED(status) && WEXITSTATUS(status) == EX_TEMPFAIL) {
         log_warning("task=%s was stopped; it is taken up again at the next start", slot->label);
+        if (journal_uncount_start(jobs->journal, slot->key, &err) < 0)
+            log_warning("task=%s %s", slot->label, err.message);
     } else {
         log_error("task=%s the job died (%s %d) without a result", slot->label,
                   WIFEXITED(status) ? "exit status" : "signal",
@@ -304,6 +308,7 @@ void jobs_drain(struct jobs *jobs)
 void jobs_stop(struct jobs *jobs)
 {
     jobs->draining = true;
+    jobs->stopping = true;
     for (size_t i = 0; i < jobs->slots_len; i++)
         slot_stop(&jobs->slots[i]);
 }

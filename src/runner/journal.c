@@ -130,20 +130,33 @@ int journal_read(struct journal *journal, const char *key, struct buf *ret_body,
     return r == -ENOENT ? err_set(err, ERR_INTERNAL, ENOENT, "%s is missing", path) : r;
 }
 
-int journal_count_start(struct journal *journal, const char *key, unsigned *ret_starts, struct err *err)
+/* Adds to the number of starts, which begins with 0. */
+static int change_starts(struct journal *journal, const char *key, int by, unsigned *ret_starts,
+                         struct err *err)
 {
     CLEANUP(mem_freep) char *path = file_of(journal, key, "starts");
     CLEANUP(buf_done) struct buf text = BUF_INIT(0);
     int r = fs_read_file(path, COUNTER_LIMIT_BYTES, &text, err);
     if (r < 0 && r != -ENOENT)
         return r;
-    unsigned starts = (unsigned)strtoul(text.len ? text.data : "0", NULL, 10) + 1;
+    long starts = MAX(strtol(text.len ? text.data : "0", NULL, 10) + by, 0L);
     char line[COUNTER_LIMIT_BYTES];
-    int len = snprintf(line, sizeof(line), "%u\n", starts);
+    int len = snprintf(line, sizeof(line), "%ld\n", starts);
     r = fs_write_atomic(path, line, (size_t)len, err);
     if (r == 0)
-        *ret_starts = starts;
+        *ret_starts = (unsigned)starts;
     return r;
+}
+
+int journal_count_start(struct journal *journal, const char *key, unsigned *ret_starts, struct err *err)
+{
+    return change_starts(journal, key, 1, ret_starts, err);
+}
+
+int journal_uncount_start(struct journal *journal, const char *key, struct err *err)
+{
+    unsigned starts;
+    return change_starts(journal, key, -1, &starts, err);
 }
 
 bool journal_has_result(const struct journal *journal, const char *key)

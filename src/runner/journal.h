@@ -44,6 +44,9 @@ char *journal_dir(const struct journal *journal, const char *key);
 /* Counts a start, durably, and gives the number of starts with it. */
 int journal_count_start(struct journal *journal, const char *key, unsigned *ret_starts, struct err *err);
 
+/* Takes the last start back: it was ended by us, not by a fault. */
+int journal_uncount_start(struct journal *journal, const char *key, struct err *err);
+
 /* Whether its result is written; also where a journal_hand_over() has failed after the move. */
 bool journal_has_result(const struct journal *journal, const char *key);
 

@@ -135,7 +135,7 @@ static void choose_state_dir(struct options *o, struct strv *faults)
     const char *from_systemd = getenv("STATE_DIRECTORY");
     const char *xdg = getenv("XDG_STATE_HOME");
     const char *home = getenv("HOME");
-    if (!o->state_dir && from_systemd)
+    if (!o->state_dir && from_systemd && *from_systemd)
         o->state_dir = mem_strndup(from_systemd, strcspn(from_systemd, ":"));
     else if (!o->state_dir && xdg && *xdg == '/')
         o->state_dir = mem_printf("%s/ostest-runner", xdg);

@@ -47,17 +47,24 @@ class Job:
              "--git-protocols", "https,http,ssh,git,file", "--sandbox", "none", *map(str, options), self.dir],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             env=harness.CLEAN_ENV | {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1"} | (env or {}))
-        self.output = b""
+        self.lines = []
+        self.changed = threading.Condition()
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
 
     def _read(self):
-        with contextlib.suppress(ValueError, OSError):
-            self.output = self.process.stdout.read()
+        for line in self.process.stdout:
+            with self.changed:
+                self.lines.append(line.decode(errors="replace"))
+                self.changed.notify_all()
 
     @property
     def log(self):
-        return self.output.decode(errors="replace")
+        return "".join(self.lines)
+
+    def wait_log(self, pattern):
+        with self.changed:
+            assert self.changed.wait_for(lambda: re.search(pattern, self.log), harness.TIMEOUT), self.log
 
     def stop(self, signal=SIGTERM):
         self.process.send_signal(signal)
@@ -66,7 +73,7 @@ class Job:
     def wait(self, timeout=harness.TIMEOUT):
         """Its exit status. Whatever it had to do, it has cleaned up, and nothing of it runs on."""
         self.process.wait(timeout)
-        left = harness.processes_with(str(self.dir))
+        left = harness.processes_with(f"{self.dir}/")
         self.reader.join(timeout)
         assert not left, f"still running: {left}\n{self.log}"
         if self.process.returncode >= 0:

@@ -26,7 +26,7 @@ def put_into_spool(tmp_path, key="000000000001-1", body=None):
 
 # ---- not now ----
 
-@pytest.mark.parametrize("fault", ["500", "502", "503", "503+0", "408", "425", "429", "301", "403"])
+@pytest.mark.parametrize("fault", ["500", "503", "408", "425", "429", "301", "403"])
 def test_delivered_later(start_mock, start_runner, tmp_path, fault):
     mock = start_mock("--faults", f"post:{fault}", tasks=[task(1)])
     runner = start_runner(mock, "--mock", "--once")
@@ -60,9 +60,8 @@ def test_every_2xx_is_success(start_mock, start_runner, fault):
     assert runner.hits("INFO delivered") and not runner.hits("WARNING (?!students' code)")
 
 
-@pytest.mark.parametrize("status", [429, 503])
-def test_retry_after_is_obeyed_and_stops_no_task(start_mock, start_runner, status):
-    mock = start_mock("--faults", f"post:{status}+2", tasks=[task(i) for i in range(3)])
+def test_retry_after_is_obeyed_and_stops_no_task(start_mock, start_runner):
+    mock = start_mock("--faults", "post:503+2", tasks=[task(i) for i in range(3)])
     assert start_runner(mock, "--mock", "--concurrent", 1, "--max-tasks", 3).wait() == 0
     claims = mock.state()["tasks"]
     assert claims[0]["posted_ms"] - claims[0]["claimed_ms"] >= 2000

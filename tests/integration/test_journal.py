@@ -56,6 +56,18 @@ def test_claim_is_run(claimed_mock, start_runner, small, state):
     assert mock.results()[0]["isPassed"] and mock.state()["claimed"] == 1
 
 
+def test_claim_is_known_by_its_id(start_mock, start_runner, small, barrier, state):
+    again = task("the-id", small.student(script=barrier.script))
+    mock = start_mock(tasks=[again, again])
+    put(state / "jobs" / KEY, {"task.json": mock.ask("GET", "/api/task/available")[1].decode()})
+    runner = start_runner(mock, "--tests-url", small.suite)
+    runner.wait_log("task=the-id was handed out again while it is being worked on")
+    barrier.open(2)
+    mock.state(results=1)
+    assert runner.stop() == 0 and mock.state()["violations"] == 0
+    assert len(mock.results()) == 1 and mock.state()["duplicates"] == 0
+
+
 def test_more_claims_than_slots(start_mock, start_runner, small, state):
     tasks = [task(i, small.student()) for i in range(5)]
     mock = start_mock(tasks=tasks)
@@ -70,11 +82,11 @@ def test_more_claims_than_slots(start_mock, start_runner, small, state):
 def test_claim_with_the_traces_of_a_dead_job(claimed_mock, start_runner, small, state):
     first = task(1, small.student())
     put(state / "jobs" / KEY, {"task.json": first, "starts": "1\n", "result.json.tmp": '{"id": 1, "isPas', "stdout.log": "x",
-                               "tests.index": "x", "lock": "", "src": None, "tests": None, "home": None})
+                               "tests.index": "x", "src.index.lock": "", "lock": "", "src": None, "tests": None, "home": None})
     put(state / "jobs" / KEY / "src", {"run.sh": "exit 1", "old": None})
     mock = claimed_mock(first)
     runner = start_runner(mock, "--tests-url", small.suite)
-    assert mock.results(1)[0]["isPassed"]
+    assert mock.results(1)[0]["isPassed"], mock.results()
     assert runner.stop() == 0 and is_empty(state / "jobs")
 
 
@@ -148,9 +160,10 @@ def test_trees_of_a_dead_job_are_removed(start_mock, start_runner, state):
     assert runner.wait() == 0 and is_empty(state / "jobs")
 
 
-def test_what_a_link_in_the_journal_points_to_is_not_touched(start_mock, start_runner, state, tmp_path):
+@pytest.mark.parametrize("name", ["link", KEY])
+def test_what_a_link_in_the_journal_points_to_is_not_touched(start_mock, start_runner, state, tmp_path, name):
     put(tmp_path / "elsewhere", {"thesis.txt": "three years of work"})
-    (state / "jobs" / "link").symlink_to(tmp_path / "elsewhere")
+    (state / "jobs" / name).symlink_to(tmp_path / "elsewhere")
     assert start_runner(start_mock(tasks=[task(2)]), "--mock", "--once").wait() == 0
     assert (tmp_path / "elsewhere" / "thesis.txt").exists()
 
@@ -173,7 +186,7 @@ def test_garbage_among_the_results(start_mock, start_runner, state, make):
     mock = start_mock(tasks=[task(2), task(3)])
     runner = start_runner(mock, "--mock", "--concurrent", 1)
     assert sorted(result["id"] for result in mock.results(2)) == [2, 3]
-    runner.kill()  # some of the garbage can never be delivered
+    assert runner.stop() == 0
     assert not list((state / "spool").glob("*-[23].json"))
     assert not any("root:" in path.read_text() for path in (state / "rejected").iterdir())
 
@@ -182,12 +195,12 @@ def test_garbage_among_the_results(start_mock, start_runner, state, make):
 
 def test_second_runner_is_refused(start_mock, start_runner, state):
     mock = start_mock(tasks=[])
-    first = start_runner(mock)
+    first = start_runner(mock, "--mock")
     mock.state(requests_total=1)
-    second = start_runner(mock, "--mock")
+    second = start_runner(mock)
     assert second.wait() == 1
     assert f"Another ostest-runner works in {state}" in second.hits(" CRITICAL ")[0] and "--state-dir" in second.log
-    mock.add(task(1, "https:///nowhere"))
+    mock.add(task(1))
     mock.state(results=1)
     assert first.stop() == 0
 
@@ -220,7 +233,7 @@ def refuse(start_runner, state, said):
     runner = start_runner(None, state=state, prefix=UNPRIVILEGED)
     assert runner.wait() == 1
     (line,) = runner.hits(" CRITICAL ")
-    assert said in line and str(state) in line
+    assert said in line and str(state.parent) in line
 
 
 def test_state_directory_that_cannot_be_created(start_runner, tmp_path):

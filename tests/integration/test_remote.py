@@ -67,14 +67,12 @@ def test_only_allowed_protocols(run_job, url, student, suite, protocols, tmp_pat
         assert job.error == f"{url} uses the protocol 'http'; allowed here: {protocols}"
 
 
-@pytest.mark.parametrize("form", ["file://{}", "{}", "FILE://{}", "file:{}"])
+@pytest.mark.parametrize("form", ["file://{}", "{}", "FILE://{}"])
 def test_local_repositories_only_when_asked_for(run_job, student, suite, form, git_server, tmp_path):
     suite_url = f"{git_server.url}/suite"
     where = form.format(student)
     job = run_job(where, suite_url, "--git-protocols", "https,http,ssh,git", env={"GIT_SSH_COMMAND": "false"})
-    assert job.error
-    if "file:{}" != form:  # for git that is a host called "file"
-        assert git_server.requests == []
+    assert job.error and git_server.requests == []
 
 
 @pytest.mark.parametrize("where", ["ext::touch%20evil", "ext::sh", "fd::17/foo", "evil::x", "transport-helper://x"])
@@ -97,15 +95,9 @@ def test_what_is_no_url_or_branch_is_an_error_result(run_tasks, student, suite, 
 @pytest.mark.parametrize("where", ["ssh://-oProxyCommand=touch%20{}/x", "ssh://-oProxyCommand=touch${{IFS}}{}/x", "x@-oProxyCommand=touch{}:x",
                                    "ssh://x@-oProxyCommand=touch{}/x", "ssh://host/--upload-pack=touch{}"])
 def test_no_options_for_ssh(run_job, suite, where, tmp_path):
-    ssh = script(tmp_path / "ssh", 'for a; do case $a in -o) ;; -oProxy*) echo "$a" >> ' + str(tmp_path / "ran") + "; esac; done; exit 1")
+    ssh = script(tmp_path / "ssh", 'for a; do case $a in -o) ;; -oProxy*) echo "$a" >> ' + str(tmp_path / "ran") + "; esac; done; echo Permission denied >&2; exit 1")
     job = run_job(where.format(tmp_path / "ran"), suite, env={"GIT_SSH": str(ssh), "GIT_SSH_VARIANT": "ssh"})
     assert job.error and not (tmp_path / "ran").exists()
-
-
-def test_a_redirect_to_a_file_is_not_followed(run_job, url, student, suite, git_server):
-    git_server.usual = fails(302, Location=f"file://{student}/.git/info/refs")
-    assert run_job(url, suite).error
-    assert all(request.path.startswith("/student/") for request in git_server.requests)
 
 
 def test_over_ssh(run_job, student, suite, tmp_path):
@@ -181,7 +173,7 @@ def on_a_terminal(command, **named):
 @pytest.mark.parametrize("scheme", ["http", "ssh"])
 def test_no_prompt_on_a_terminal(suite, url, git_server, tmp_path, scheme):
     git_server.wants("student", TOKEN)
-    ssh = script(tmp_path / "ssh", f"if : < /dev/tty; then touch {tmp_path}/asked; fi 2> /dev/null; echo 'Permission denied' >&2; exit 255")
+    ssh = script(tmp_path / "ssh", f"if (: < /dev/tty) 2> /dev/null; then touch {tmp_path}/asked; fi; echo 'git@host.example: Permission denied (publickey).' >&2; exit 255")
     (tmp_path / "job").mkdir()
     (tmp_path / "job" / "task.json").write_text('{"id": 1, "repositoryUrl": "%s"}' % {"http": url, "ssh": "ssh://git@host.example/x"}[scheme])
     status, output = on_a_terminal([harness.JOB, "--cache-dir", tmp_path / "cache", "--tests-url", str(suite), tmp_path / "job"],
@@ -239,6 +231,26 @@ def test_credentials_in_the_url_are_used_and_not_shown(run_job, student, suite, 
 def test_special_characters_in_credentials(run_job, student, suite, git_server):
     git_server.wants("us er", "p@ss:w/rd")
     assert run_job(f"http://us%20er:p%40ss%3Aw%2Frd@{git_server.host}/student", suite).passed
+
+
+def test_credentials_in_a_url_with_an_equals_sign(run_job, make_repo, suite, git_server):
+    git_server.wants("user", TOKEN)
+    make_repo("a=b", {"main.c": ""})
+    assert run_job(f"http://user:{TOKEN}@{git_server.host}/a=b", suite).passed
+
+
+def test_credentials_and_a_redirect_on_the_same_host(run_job, student, suite, git_server):
+    """A repository that was renamed."""
+    git_server.wants("user", TOKEN)
+    allowed = git_server.usual
+
+    def renamed(handler):
+        if handler.path.startswith("/old/"):
+            handler.status(301, Location=git_server.url + handler.path.replace("/old/", "/student/", 1))
+        else:
+            allowed(handler)
+    git_server.usual = renamed
+    assert run_job(f"http://user:{TOKEN}@{git_server.host}/old", suite).passed
 
 
 def test_the_suites_credentials_are_not_shown(start_job, student, suite, git_server, tmp_path):
@@ -354,25 +366,22 @@ def test_faults_of_the_network_are_tried_again(start_job, student, suite, make_g
 
 
 def test_a_lasting_fault_is_an_error_after_a_few_tries(start_job, student, suite, make_git_server):
-    answers = {"500": fails(500), "drop": drops, "break": breaks_off}
+    answers = {"500": fails(500), "drop": drops, "break": breaks_off, "redirect": fails(302, Location=f"file://{student}/.git/info/refs")}
     jobs = {}
     for name, answer in answers.items():
         server = make_git_server()
         server.usual = answer
         jobs[name] = server, start_job(f"http://user:{TOKEN}@{server.host}/student", suite)
+    with socket.socket() as free:  # bound, not listening: refuses connections
+        free.bind(("127.0.0.1", 0))
+        refused = start_job(f"http://127.0.0.1:{free.getsockname()[1]}/x", suite)
+        assert refused.wait() == 0 and "class=network" in refused.log and "does not answer" in refused.error
     for name, (server, job) in jobs.items():
         assert job.wait() == 0
         assert "class=network" in job.log and f"{server.url}/student" in job.error
         assert TOKEN not in job.error + job.log
         # libcurl itself repeats a request on a connection that was closed.
         assert 3 <= len(server.requests) <= 12
-
-
-def test_a_host_that_is_not_there(run_job, suite):
-    with socket.socket() as free:  # bound, not listening: refuses connections
-        free.bind(("127.0.0.1", 0))
-        job = run_job(f"http://127.0.0.1:{free.getsockname()[1]}/x", suite)
-    assert "class=network" in job.log and "does not answer" in job.error
 
 
 SSH_FAULTS = [
@@ -394,6 +403,18 @@ if [ ! -e {tmp_path}/tried{i} ]; then touch {tmp_path}/tried{i}; echo '{words}' 
 for command; do :; done; exec sh -c "$command" """)
         jobs[words] = start_job(f"ssh://host{i}.example{student}", suite, env={"GIT_SSH": str(ssh), "GIT_SSH_VARIANT": "ssh"})
     assert {words: job.log for words, job in jobs.items() if job.wait() != 0 or not job.result["isPassed"]} == {}
+
+
+@pytest.mark.parametrize("words", [
+    "git@host.example: Permission denied (publickey).",
+    "ERROR: Repository not found.",
+    "remote: ERROR: The project you were looking for could not be found or you don't have permission to view it.",
+    "conq: repository does not exist.", "Gogs: Repository does not exist or you do not have access"])
+def test_what_ssh_hosts_say_of_a_private_repository(run_job, suite, tmp_path, words):
+    ssh = script(tmp_path / "ssh", f'echo "{words}" >&2; echo x >> {tmp_path}/calls; exit 1')
+    job = run_job("git@host.example:a/b.git", suite, env={"GIT_SSH": str(ssh), "GIT_SSH_VARIANT": "ssh"})
+    assert "class=task" in job.log and "does not exist" in job.error
+    assert (tmp_path / "calls").read_text() == "x\n"
 
 
 @pytest.mark.parametrize("answer, words", [(404, "does not exist"), (401, "private"), (403, "private"), (410, "does not exist any more")])

@@ -73,7 +73,7 @@ def test_the_last_words_stand_in_the_error(judged):
 
 
 def test_last_words_that_are_no_text(judged):
-    job = judged(None, 1, code="sys.stderr.buffer.write(b'\\xff\\x00\\x1b[31mred' + b'x' * 1000)")
+    job = judged(None, 1, code="sys.stderr.buffer.write(b'\\xff\\x1b[31mred' + b'x' * 1000)")
     assert "\ufffd" in job.error and "red" in job.error and len(job.error) < 1000
 
 
@@ -299,7 +299,6 @@ sys.exit(1)
 def test_50000_cases(run_job, student, make_suite):
     job, peak = peak_memory(run_job, student, make_suite(big(50_000, "no")))
     assert not job.passed and len(job.tests) == 50_000 and job.tests["t::test_49999"]["description"] == "no"
-    print(peak)
     assert peak < 64
 
 
@@ -307,7 +306,6 @@ def test_50000_cases(run_job, student, make_suite):
 def test_200000_cases_in_100_megabytes(run_job, student, make_suite):
     job, peak = peak_memory(run_job, student, make_suite(big(200_000, "x" * 420)))
     assert not job.passed and len(job.result["testResults"]) == 200_000
-    print(peak)
     assert peak < 160
 
 
@@ -317,7 +315,6 @@ def test_one_description_of_100_megabytes(run_job, student, make_suite):
            "    for i in range(100): file.write('x' * 1000000 + chr(10))\n    file.write('</failure></testcase></testsuite>')\n"
     job, peak = peak_memory(run_job, student, make_suite(code))
     assert len(job.tests["a"]["description"]) < 20_000
-    print(peak)
     assert peak < 32
 
 

@@ -96,6 +96,7 @@ static void numbers_of_foreign_files_do_not_count(void)
     start();
     put_file(at("spool/99999999999999999999-x.json"), "{}");
     put_file(at("spool/20261123.json"), "{}");
+    put_file(at("spool/202611230417.json"), "{}");
     put_file(at("spool/-5.json"), "{}");
     put_dir(at("jobs/7"));
     reopen();
@@ -243,6 +244,7 @@ static void foreign_files_are_neither_claims_nor_garbage(void)
     make_claim_dir("backup", FILES("task.json"), NULL);
     make_claim_dir("lost+found", FILES(), NULL);
     make_claim_dir("1-a", FILES("task.json"), NULL);
+    make_claim_dir("000000000001", FILES("task.json"), NULL);
     check_list("", "");
     CHECK(is_there(at("jobs/backup/task.json")));
     finish();
@@ -258,6 +260,26 @@ static void starts_are_counted_across_restarts(void)
     reopen();
     CHECK_INT(count_start(), 3);
     check_list(key, "");
+    finish();
+}
+
+static void a_start_can_be_taken_back(void)
+{
+    start_with_claim();
+    count_start();
+    CHECK_INT(count_start(), 2);
+    CHECK_INT(journal_uncount_start(journal, key, &err), 0);
+    reopen();
+    CHECK_INT(count_start(), 2);
+    finish();
+}
+
+static void no_more_starts_are_taken_back_than_there_were(void)
+{
+    start_with_claim();
+    CHECK_INT(journal_uncount_start(journal, key, &err), 0);
+    CHECK_INT(journal_uncount_start(journal, key, &err), 0);
+    CHECK_INT(count_start(), 1);
     finish();
 }
 
@@ -414,6 +436,7 @@ TEST_MAIN(TEST(the_places_are_made_for_the_owner_alone), TEST(a_file_in_the_way_
           TEST(a_directory_without_a_task_is_garbage), TEST(a_task_with_a_spooled_result_is_garbage),
           TEST(the_result_of_another_claim_does_not_count), TEST(claims_and_garbage_are_listed_by_age),
           TEST(foreign_files_are_neither_claims_nor_garbage), TEST(starts_are_counted_across_restarts),
+          TEST(a_start_can_be_taken_back), TEST(no_more_starts_are_taken_back_than_there_were),
           TEST(an_unreadable_count_begins_anew), TEST(an_error_result_answers_with_the_id_as_it_came),
           TEST(an_error_result_needs_no_more_than_the_id), TEST(an_error_result_replaces_another_result),
           TEST(without_an_id_there_is_no_error_result), TEST(without_a_task_there_is_no_error_result),
