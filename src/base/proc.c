@@ -169,6 +169,7 @@ struct watch {
     int64_t deadline_ms;
     int64_t kill_ms;
     int64_t sample_ms;
+    bool ending; /* SIGTERM was sent */
     bool ended;
 };
 
@@ -193,6 +194,7 @@ static void take_sample(struct watch *w)
 /* SIGTERM to all that belongs to the child; SIGKILL follows after the grace time. */
 static void begin_end(struct watch *w)
 {
+    w->ending = true;
     w->deadline_ms = CLOCK_NEVER;
     w->cancel_fd = -1;
     w->kill_ms = clock_now_ms() + w->run->grace_ms;
@@ -233,7 +235,7 @@ static void wait_once(struct watch *w)
         w->run->cancelled = true;
         begin_end(w);
     }
-    if (w->run->end_at_limit && w->run->out.dropped_bytes && w->kill_ms == CLOCK_NEVER)
+    if (w->run->end_at_limit && w->run->out.dropped_bytes && !w->ending)
         begin_end(w);
     w->ended = fds[0].revents != 0;
 }

@@ -112,7 +112,6 @@ static void tell(struct auth *auth, enum auth_event event, const char *message)
 static void on_success(struct auth *auth)
 {
     bool refreshed = auth->refreshing;
-    backoff_reset(&auth->backoff);
     tell(auth, refreshed ? AUTH_REFRESHED : AUTH_LOGGED_IN,
          refreshed ? "The token was refreshed" : "Logged in");
 }
@@ -203,8 +202,10 @@ bool auth_header(struct auth *auth, const char **ret_header, unsigned *ret_numbe
 
 void auth_accepted(struct auth *auth, unsigned number)
 {
-    if (number == auth->number)
-        auth->proven = true;
+    if (number != auth->number)
+        return;
+    auth->proven = true;
+    backoff_reset(&auth->backoff);
 }
 
 bool auth_rejected(struct auth *auth, unsigned number)
@@ -213,9 +214,10 @@ bool auth_rejected(struct auth *auth, unsigned number)
         return false;
     if (number != auth->number || !auth->header)
         return true;
-    if (!auth->proven) /* fresh from a login, and refused: a new one will hardly help at once */
+    bool was_proven = auth->proven;
+    if (!was_proven)
         wait_after_failure(auth, BACKOFF_BASE_MS);
     forget_tokens(auth);
     auth->number++;
-    return true;
+    return was_proven;
 }

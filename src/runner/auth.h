@@ -47,7 +47,8 @@ bool auth_header(struct auth *auth, const char **ret_header, unsigned *ret_numbe
 void auth_accepted(struct auth *auth, unsigned number);
 
 /*
- * It refused that token with 401. True where another one is there already, or will be got: then the
- * request can be repeated with that. Late news of older tokens changes nothing.
+ * It refused that token with 401. True where the request can be repeated with another one, which is
+ * there already or will be got. False where that would hardly help: there is no login, or the token
+ * was fresh from it (a new one will be got, but after a pause).
  */
 bool auth_rejected(struct auth *auth, unsigned number);

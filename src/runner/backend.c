@@ -32,7 +32,7 @@ static const struct meaning {
     {200, 299, BACKEND_OK, BACKEND_OK, NULL},
     {300, 399, BACKEND_TROUBLE, BACKEND_TROUBLE,
      "answers with a redirect, which is not followed: mend --backend-url"},
-    {401, 401, BACKEND_RELOGIN, BACKEND_RELOGIN, "wants a valid login: see --auth"},
+    {401, 401, BACKEND_RELOGIN, BACKEND_RELOGIN, "wants another login: see --auth and --login"},
     {403, 403, BACKEND_FORBIDDEN, BACKEND_FORBIDDEN, NULL},
     {404, 404, BACKEND_EMPTY, BACKEND_REFUSED, "refuses the result"},
     {408, 408, BACKEND_TROUBLE, BACKEND_TROUBLE, "did not get the request in time"},
@@ -96,7 +96,7 @@ static void on_answer(const struct http_answer *answer, void *data)
     if (said.outcome != BACKEND_RELOGIN && answer->status != 0)
         auth_accepted(e->backend->auth, e->token_number);
     if (said.outcome == BACKEND_RELOGIN && !auth_rejected(e->backend->auth, e->token_number))
-        said.outcome = BACKEND_FORBIDDEN; /* without --auth there is no login to repeat */
+        said.outcome = BACKEND_FORBIDDEN;
     e->fn(&said, e->data);
 }
 

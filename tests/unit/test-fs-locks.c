@@ -50,6 +50,7 @@ static void hold_lock_until_killed(void)
     int fd = -1;
     CHECK_INT(fs_lock(scratch("lock4"), &fd, NULL), 0);
     CHECK_INT(fd_write_all(held_pipe[1], "x", 1), 0);
+    alarm(100); /* not for ever, if the test dies */
     pause();
 }
 

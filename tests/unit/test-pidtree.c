@@ -6,6 +6,18 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
+
+/* Stands in for kill(2), to see the order: none may still start others when the first is killed. */
+static unsigned stops, stops_at_first_kill, kills;
+
+int kill(pid_t pid, int signo)
+{
+    stops += signo == SIGSTOP;
+    if (signo == SIGKILL && kills++ == 0)
+        stops_at_first_kill = stops;
+    return (int)syscall(SYS_kill, pid, signo);
+}
 
 /* All processes of a test tell through this pipe that they are there, or what they got. */
 static int told[2];
@@ -59,6 +71,7 @@ static char state_of(pid_t pid)
 
 static void idle(void)
 {
+    alarm(100); /* not for ever, if the test dies */
     tell('i');
     for (;;)
         pause();
@@ -172,6 +185,22 @@ static void parent_of_one_and_a_zombie(void)
     waitid(P_PID, (id_t)zombie, &info, WEXITED | WNOWAIT);
     start_child(idle_in_a_session, false);
     idle();
+}
+
+static void kill_stops_all_before_it_kills_one(void)
+{
+    open_told();
+    prctl(PR_SET_CHILD_SUBREAPER, 1L, 0L, 0L, 0L);
+    pid_t root = start_child(parent_of_three, false);
+    wait_for_letters(4);
+    stops = kills = stops_at_first_kill = 0;
+    CHECK_INT(pidtree_kill(root), 3);
+    CHECK(kills == 3 && stops_at_first_kill >= 3 && stops == stops_at_first_kill);
+    end_child(root);
+    while (waitpid(-1, NULL, 0) > 0)
+        ;
+    prctl(PR_SET_CHILD_SUBREAPER, 0L, 0L, 0L, 0L);
+    close_told();
 }
 
 static void kill_counts_no_zombies(void)
@@ -393,8 +422,8 @@ static void usage_of_a_process_that_has_gone_is_nothing(void)
 }
 
 TEST_MAIN(TEST(signal_reaches_the_process_and_all_below), TEST(signal_spares_the_siblings),
-          TEST(kill_ends_all_below_but_not_the_process), TEST(kill_counts_no_zombies),
-          TEST(kill_of_nothing_is_zero), TEST(kill_ends_a_stopped_process),
+          TEST(kill_ends_all_below_but_not_the_process), TEST(kill_stops_all_before_it_kills_one),
+          TEST(kill_counts_no_zombies), TEST(kill_of_nothing_is_zero), TEST(kill_ends_a_stopped_process),
           TEST(a_process_cannot_hide_behind_its_name), TEST(children_of_other_threads_are_found),
           TEST(many_processes_are_found), TEST(none_escapes_while_it_forks),
           TEST(children_are_only_the_next_below), TEST(usage_adds_up_the_memory_of_all),

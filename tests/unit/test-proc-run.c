@@ -12,7 +12,7 @@
  * stopped. So no test depends on how fast the machine is.
  */
 
-#define TICK_ON "while :; do kill -USR1 $TEST; i=0; while [ $i -lt 300 ]; do i=$((i+1)); done; done"
+#define TICK_ON "while kill -USR1 $TEST; do i=0; while [ $i -lt 300 ]; do i=$((i+1)); done; done"
 
 static volatile sig_atomic_t ticking;
 
@@ -225,6 +225,41 @@ static void endless_output_does_not_outrun_the_clock(void)
     check_endless_output(open("/dev/null", O_WRONLY | O_CLOEXEC));
 }
 
+static void a_child_may_be_ended_when_its_output_passes_the_limit(void)
+{
+    prepare("exec cat /dev/zero");
+    run.end_at_limit = true;
+    go();
+    CHECK(!run.timed_out && !run.cancelled && !run.exited && run.signal == SIGTERM);
+    CHECK_INT(run.out.kept_bytes, MEGABYTE);
+    CHECK(run.out.dropped_bytes > 0);
+    finish();
+}
+
+static void output_within_the_limit_ends_no_child(void)
+{
+    prepare("head -c 1048576 /dev/zero; head -c 2000000 /dev/zero >&2; exit 3");
+    run.end_at_limit = true;
+    go();
+    CHECK(run.exited && run.status == 3);
+    CHECK_INT(run.out.dropped_bytes, 0);
+    CHECK_INT(run.err.dropped_bytes, 2000000 - MEGABYTE);
+    finish();
+}
+
+static void a_child_past_its_limit_that_ignores_sigterm_is_killed_after_the_grace_time(void)
+{
+    prepare("trap '' TERM; head -c 2000000 /dev/zero; " TICK_ON);
+    run.end_at_limit = true;
+    run.grace_ms = 20;
+    start_ticking();
+    go();
+    stop_ticking();
+    CHECK(!run.timed_out && run.signal == SIGKILL);
+    CHECK(run.wall_ms >= 20);
+    finish();
+}
+
 /* ---- cancelling ---- */
 
 static void a_run_is_cancelled_when_the_descriptor_becomes_readable(void)
@@ -409,6 +444,8 @@ SCRIPT_TEST_MAIN(
     TEST(without_grace_time_the_child_is_killed_at_once), TEST(a_stopped_child_is_ended),
     TEST(sigterm_reaches_all_that_the_child_started), TEST(endless_output_does_not_outrun_the_clock),
 
+    TEST(a_child_may_be_ended_when_its_output_passes_the_limit), TEST(output_within_the_limit_ends_no_child),
+    TEST(a_child_past_its_limit_that_ignores_sigterm_is_killed_after_the_grace_time),
     TEST(a_run_is_cancelled_when_the_descriptor_becomes_readable),
     TEST(a_cancelled_child_that_ignores_sigterm_is_killed),
     TEST(a_descriptor_that_stays_silent_cancels_nothing),

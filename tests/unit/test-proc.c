@@ -138,6 +138,27 @@ static void no_descriptor_is_inherited(void)
     finish();
 }
 
+static void one_more_descriptor_can_be_inherited(void)
+{
+    prepare("exec ls /proc/self/fd");
+    int low = open(scratch_file("extra", "words", 5), O_RDONLY | O_CLOEXEC);
+    int given = fcntl(low, F_DUPFD_CLOEXEC, 57), other = fcntl(low, F_DUPFD, 100);
+    close(low);
+    CHECK_INT(given, 57);
+    run.setup.extra_fd = given;
+    spawn_sh(NULL);
+    check_out("0\n1\n2\n3\n57\n");
+    CHECK_INT(fcntl(given, F_GETFD), FD_CLOEXEC); /* ours is as it was */
+    finish();
+    prepare("cat /proc/self/fd/57");
+    run.setup.extra_fd = given;
+    spawn_sh(NULL);
+    check_out("words");
+    close(given);
+    close(other);
+    finish();
+}
+
 static void the_environment_is_exactly_as_given(void)
 {
     setenv("OURS", "must not show", 1);
@@ -261,19 +282,20 @@ static void signals_are_as_a_program_expects_them(void)
     finish();
 }
 
-static void check_group(bool new_session)
+static void check_session(bool new_session)
 {
-    prepare("read pid name state ppid group rest < /proc/$$/stat; echo $(( group == pid ))");
+    prepare("read pid name state ppid group session rest < /proc/$$/stat;"
+            "echo $(( group == pid )) $(( session == pid ))");
     run.setup.new_session = new_session;
     spawn_sh(NULL);
-    check_out(new_session ? "1\n" : "0\n");
+    check_out(new_session ? "1 1\n" : "0 0\n");
     finish();
 }
 
-static void a_process_group_of_its_own_must_be_asked_for(void)
+static void a_session_of_its_own_must_be_asked_for(void)
 {
-    check_group(false);
-    check_group(true);
+    check_session(false);
+    check_session(true);
 }
 
 static int report_fd;
@@ -412,15 +434,14 @@ TEST_MAIN(TEST(become_subreaper_makes_us_one), TEST(spawn_starts_a_child_of_ours
           TEST(descriptors_not_given_are_dev_null), TEST(input_comes_from_the_descriptor_given),
           TEST(streams_may_cross_the_standard_ones),
           TEST(spawn_works_where_our_own_standard_streams_are_closed), TEST(no_descriptor_is_inherited),
-          TEST(the_environment_is_exactly_as_given), TEST(an_empty_environment_is_possible),
-          TEST(without_an_environment_ours_is_passed_on), TEST(the_program_is_looked_up_in_the_childs_path),
-          TEST(a_program_that_is_not_found_is_an_error),
+          TEST(one_more_descriptor_can_be_inherited), TEST(the_environment_is_exactly_as_given),
+          TEST(an_empty_environment_is_possible), TEST(without_an_environment_ours_is_passed_on),
+          TEST(the_program_is_looked_up_in_the_childs_path), TEST(a_program_that_is_not_found_is_an_error),
           TEST(a_program_that_must_not_be_executed_is_an_error),
           TEST(a_missing_working_directory_is_an_error_that_names_it),
           TEST(the_child_starts_in_the_working_directory), TEST(signals_are_as_a_program_expects_them),
-          TEST(a_process_group_of_its_own_must_be_asked_for),
-          TEST(the_child_gets_the_death_signal_when_we_die), TEST(files_cannot_grow_past_the_limit),
-          TEST(the_end_is_told_in_words), TEST(kill_of_no_descendants_is_zero),
-          TEST(kill_takes_descendants_of_all_kinds),
+          TEST(a_session_of_its_own_must_be_asked_for), TEST(the_child_gets_the_death_signal_when_we_die),
+          TEST(files_cannot_grow_past_the_limit), TEST(the_end_is_told_in_words),
+          TEST(kill_of_no_descendants_is_zero), TEST(kill_takes_descendants_of_all_kinds),
           TEST(kill_spares_the_children_to_keep_and_what_is_below_them),
           TEST(kill_gives_up_on_what_does_not_die))
