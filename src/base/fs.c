@@ -276,6 +276,22 @@ bool fs_exists(const char *path)
     return access(path, F_OK) == 0;
 }
 
+static bool is_type(const char *path, mode_t type)
+{
+    struct stat st;
+    return lstat(path, &st) == 0 && (st.st_mode & S_IFMT) == type;
+}
+
+bool fs_is_dir(const char *path)
+{
+    return is_type(path, S_IFDIR);
+}
+
+bool fs_is_regular(const char *path)
+{
+    return is_type(path, S_IFREG);
+}
+
 char *fs_program_dir(void)
 {
     char path[4096];

@@ -54,5 +54,9 @@ int fs_free_space(const char *path, uint64_t *ret_bytes, struct err *err);
 
 bool fs_exists(const char *path);
 
+/* Whether it is this kind of file itself, not through a symbolic link. */
+bool fs_is_dir(const char *path);
+bool fs_is_regular(const char *path);
+
 /* The directory of the running program (from /proc/self/exe). The caller frees. */
 char *fs_program_dir(void);

@@ -326,6 +326,28 @@ bool jobs_are_idle(const struct jobs *jobs)
 
 /* ---- opening ---- */
 
+/* A claim of an earlier run: runs again, or gets the error result that it did not get. */
+static void take_up(struct jobs *jobs, const char *key)
+{
+    CLEANUP(task_done) struct task task = {0};
+    CLEANUP(buf_done) struct buf body = BUF_INIT(0);
+    struct err err = {0};
+    int r = journal_read(jobs->journal, key, &body, &err);
+    enum task_answer answer = r < 0 ? TASK_UNUSABLE : task_parse(body.data ? body.data : "", body.len, &task, &err);
+    if (!task.id_json) {
+        log_error("key=%s cannot be taken up (%s): it is moved to rejected/", key, err.message);
+        if (journal_set_aside(jobs->journal, key, &err) < 0)
+            log_error("key=%s %s", key, err.message);
+        return;
+    }
+    CLEANUP(mem_freep) char *label = label_of(&task);
+    struct worklist_item item = {.work = SLOT_RUN, .key = (char *)key, .label = label};
+    if (answer == TASK_MALFORMED)
+        finish_with_error(jobs, &item, err.message);
+    else
+        worklist_add(&jobs->work, SLOT_RUN, key, label);
+}
+
 /* What an earlier run has left: claims to run again, and garbage. */
 static int recover(struct jobs *jobs, struct err *err)
 {
@@ -335,7 +357,7 @@ static int recover(struct jobs *jobs, struct err *err)
     if (r < 0)
         return r;
     for (size_t i = 0; i < claims.len; i++)
-        worklist_add(&jobs->work, SLOT_RUN, claims.items[i], claims.items[i]);
+        take_up(jobs, claims.items[i]);
     for (size_t i = 0; i < garbage.len; i++)
         if (journal_remove(jobs->journal, garbage.items[i], NULL) < 0)
             worklist_add(&jobs->work, SLOT_CLEAN, garbage.items[i], garbage.items[i]);

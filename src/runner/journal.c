@@ -94,7 +94,8 @@ int journal_list(struct journal *journal, struct strv *ret_claims, struct strv *
     if (r < 0)
         return r;
     for (size_t i = 0; i < keys.len; i++) {
-        if (!is_ours(keys.items[i]))
+        CLEANUP(mem_freep) char *dir = journal_dir(journal, keys.items[i]);
+        if (!is_ours(keys.items[i]) || !fs_is_dir(dir))
             continue;
         CLEANUP(mem_freep) char *task = file_of(journal, keys.items[i], "task.json");
         CLEANUP(mem_freep) char *spooled = spool_path(journal, keys.items[i]);
@@ -200,6 +201,13 @@ int journal_hand_over(struct journal *journal, const char *key, struct err *err)
     if (r == 0 && unlink(task) < 0 && errno != ENOENT)
         r = err_errno(err, errno, "Cannot remove %s", task);
     return r < 0 ? r : fs_sync_dir(dir, err);
+}
+
+int journal_set_aside(struct journal *journal, const char *key, struct err *err)
+{
+    CLEANUP(mem_freep) char *dir = journal_dir(journal, key);
+    CLEANUP(mem_freep) char *aside = mem_printf("%s/../rejected/%s.broken", journal->jobs_dir, key);
+    return fs_rename_durable(dir, aside, err);
 }
 
 int journal_remove(struct journal *journal, const char *key, struct err *err)

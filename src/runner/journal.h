@@ -59,6 +59,9 @@ int journal_write_error(struct journal *journal, const char *key, const char *de
  */
 int journal_hand_over(struct journal *journal, const char *key, struct err *err);
 
+/* Moves a claim that cannot be read to rejected/<key>.broken, out of the way, for a person to look at. */
+int journal_set_aside(struct journal *journal, const char *key, struct err *err);
+
 /*
  * Removes the small files and the directory. -ENOTEMPTY where trees of a dead job are still in it:
  * those are removed by a job started with --clean.

@@ -48,7 +48,8 @@ int spool_open(const char *state_dir, struct spool **ret_spool, struct err *err)
         r = fs_list_dir(spool->dir, &names, err);
     for (size_t i = 0; r == 0 && i < names.len; i++) {
         CLEANUP(mem_freep) char *key = key_of(names.items[i]);
-        if (key)
+        CLEANUP(mem_freep) char *path = mem_printf("%s/%s", spool->dir, names.items[i]);
+        if (key && fs_is_regular(path))
             spool_add(spool, key);
     }
     if (r < 0)

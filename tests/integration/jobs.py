@@ -5,6 +5,7 @@ suite with a manifest, whose whole behaviour stands in the test.
 """
 
 import contextlib
+import ctypes
 import json
 import os
 import pathlib
@@ -143,6 +144,22 @@ class Gate:
     def wait(self):
         assert select.select([self.fd], [], [], harness.TIMEOUT)[0], f"nobody came to {self.path}"
         return os.read(self.fd, 4096).decode()
+
+
+@contextlib.contextmanager
+def opening_of(path):
+    """Gives a function that waits until somebody opens the file (inotify(7))."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    fd = libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+    in_open = 0x20
+    assert fd >= 0 and libc.inotify_add_watch(fd, os.fsencode(path), in_open) >= 0, os.strerror(ctypes.get_errno())
+
+    def wait():
+        assert select.select([fd], [], [], harness.TIMEOUT)[0], f"nobody opened {path}"
+    try:
+        yield wait
+    finally:
+        os.close(fd)
 
 
 @pytest.fixture

@@ -124,7 +124,7 @@ def test_401_logs_in_again_once_and_repeats(start_mock, start_runner):
 
 
 def test_401_without_auth_is_trouble(start_mock, start_runner):
-    mock = start_mock("--faults", "post:401:2", tasks=[task(1)])
+    mock = start_mock("--faults", "post:401", tasks=[task(1)])
     runner = start_runner(mock, "--mock", "--once")
     assert runner.wait() == 0 and mock.state()["results"] == 1
     assert "--auth" in runner.hits("WARNING .*HTTP 401")[0]
@@ -176,9 +176,11 @@ def redirecting_to(url):
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-        thread.join()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 @pytest.mark.parametrize("options, said", [([], "redirect.*available"), (["--auth"], "login failed: HTTP 307")])

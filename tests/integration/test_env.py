@@ -9,7 +9,7 @@ import zipfile
 import pytest
 
 import harness
-from jobs import printing
+from jobs import opening_of, printing
 
 # docs/suites.md has the same list.
 VARIABLES = {"PATH", "HOME", "TMPDIR", "OSTEST_SRC", "LANG", "LC_ALL", "USER", "LOGNAME", "SHELL", "TERM", "PYTHONNOUSERSITE"}
@@ -204,11 +204,18 @@ def test_venv_even_where_the_system_would_do(run_job, student, make_repo, wheels
     assert run_job(student, suite, "--env", "venv", env=pip).printed == ["99.0"]
 
 
-def test_parallel_jobs_build_one_venv(start_job, student, needing, fake_python, tmp_path, cache):
-    python = fake_python(run='exec python3 "$@"', install='exec true')
+def test_parallel_jobs_build_one_venv(start_job, student, needing, fake_python, make_gate, tmp_path, cache):
+    here, go = make_gate("here"), make_gate("go")
+    python = fake_python(create=f"echo here > {here.path}; read go < {go.path}", run='exec python3 "$@"')
     suite = needing("tinypkg\n", "write()")
-    jobs = [start_job(student, suite, "--python", python) for _ in range(3)]
-    assert [job.wait() for job in jobs] == [0] * 3 and all(job.passed for job in jobs)
+    first = start_job(student, suite, "--python", python)
+    here.wait()
+    [lock] = cache.glob("envs/*.lock")
+    with opening_of(lock) as wait_until_somebody_asks:
+        second = start_job(student, suite, "--python", python)
+        wait_until_somebody_asks()
+    go.path.write_text("go\n")
+    assert [first.wait(), second.wait()] == [0, 0] and first.passed and second.passed
     assert (tmp_path / "python.log").read_text().count("venv") == 1
     assert not list(cache.rglob("*.lock"))
 

@@ -11,7 +11,8 @@ from harness import CLEAN_ENV, RUNNER, TIMEOUT, task
 def run(*options, env=None):
     """A runner that is not meant to start."""
     variables = CLEAN_ENV | {name: str(value) for name, value in (env or {}).items()}
-    return subprocess.run([RUNNER, *map(str, options)], env=variables, capture_output=True, text=True, timeout=TIMEOUT)
+    return subprocess.run([RUNNER, *map(str, options)], env=variables, capture_output=True, text=True, errors="replace",
+                          timeout=TIMEOUT)
 
 
 def complaints(*options, **named):
@@ -108,10 +109,11 @@ def test_a_wrong_option_starts_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("options", [["--password="], ["--passwort=TopSecret"], ["--password=TopSecret", "--concurrent=x"]])
+@pytest.mark.parametrize("options", [["--password="], ["--passwort=TopSecret"], ["--password=TopSecret\udcff"],
+                                     ["--password=TopSecret", "--concurrent=x"]])
 def test_complaints_show_no_password(options):
     done = run(*options)
-    assert done.returncode == 2 and "TopSecret" not in done.stderr
+    assert done.returncode == 2 and done.stderr and "TopSecret" not in done.stderr
 
 
 @pytest.mark.parametrize("option, value", [("--logger-output", "/nowhere/log"), ("--password-file", "/nowhere/word")])

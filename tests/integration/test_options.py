@@ -154,7 +154,7 @@ def test_env_system_never_builds(run_tasks, make_repo, small):
     assert result["isError"] and "surely-not-installed==1.2.3" in result["errorDetails"]
 
 
-@pytest.mark.parametrize("mode, in_venv", [("auto", False), ("system", False), ("venv", True)])
+@pytest.mark.parametrize("mode, in_venv", [("auto", False), ("venv", True)])
 def test_env(run_tasks, make_repo, small, tmp_path, mode, in_venv):
     suite = make_repo("suite", {"run.py": RUN_TESTS, "requirements.txt": "# nothing\n", "ostest-suite.conf":
                                 "command = python3 run.py --junit-xml={report}\nrequirements = requirements.txt\n"})

@@ -8,7 +8,7 @@ import time
 import pytest
 
 import harness
-from jobs import STOPPED, printing
+from jobs import STOPPED, opening_of, printing
 
 # Started by a suite, each tells through the gate that it is there; then only SIGKILL ends it.
 STUBBORN = "signal.signal(signal.SIGTERM, signal.SIG_IGN)\nsignal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
@@ -321,14 +321,16 @@ esac
     assert list((cache / "envs").iterdir()) == []
 
 
-def test_stopped_while_another_job_has_the_lock(start_job, student, make_suite, git_server):
+def test_stopped_while_another_job_has_the_lock(start_job, student, make_suite, git_server, cache):
     """The second waits for the mirror that the first one is making."""
     git_server.faults = [git_server.hangs]
     suite = make_suite()
     first = start_job(f"{git_server.url}/student", suite)
     git_server.wait_requests(1)
-    second = start_job(f"{git_server.url}/student", suite)
-    second.wait_log(f"fetched url={suite} ")  # at the same time; the other one it can only wait for
+    [lock] = cache.glob("repos/student-*.lock")
+    with opening_of(lock) as wait_until_somebody_asks:
+        second = start_job(f"{git_server.url}/student", suite)
+        wait_until_somebody_asks()
     assert stopped(second) and len(git_server.requests) == 1
     assert stopped(first)
 

@@ -166,9 +166,10 @@ def test_deleted_branch(tested, repo):
     assert "has no branch 'gone'" in tested.job.error
 
 
-def test_a_branch_becomes_a_directory_of_branches_and_back(tested, repo):
+def test_a_branch_becomes_a_directory_of_branches_and_back(tested, repo, cache):
     git("branch", "a", cwd=repo.path)
     assert tested("a") == "first"
+    inode = mirror_of(cache).stat().st_ino
     git("branch", "-D", "a", cwd=repo.path)
     git("checkout", "--quiet", "-b", "a/b", cwd=repo.path)
     repo.commit({"text": "of a/b"})
@@ -176,7 +177,7 @@ def test_a_branch_becomes_a_directory_of_branches_and_back(tested, repo):
     git("checkout", "--quiet", "main", cwd=repo.path)
     git("branch", "-D", "a/b", cwd=repo.path)
     git("branch", "a", cwd=repo.path)
-    assert tested("a") == "first"
+    assert tested("a") == "first" and mirror_of(cache).stat().st_ino == inode
 
 
 def test_a_sha256_repository(run_job, suite, tmp_path):

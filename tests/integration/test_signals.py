@@ -68,7 +68,7 @@ def test_runner_without_a_backend_stops(start):
 
 
 def test_results_are_delivered_while_stopping(start_mock, start, waiting, barrier):
-    mock = start_mock("--faults", "post:503:2", tasks=[task(1, waiting)])
+    mock = start_mock("--faults", "post:503", tasks=[task(1, waiting)])
     runner = start(mock)
     barrier.wait()
     runner.signal()
@@ -155,6 +155,16 @@ def test_drain_timeout(start_mock, start, waiting, barrier, state):
     runner = start(mock)
     mock.state(results=1)
     assert runner.stop() == 0
+
+
+def test_drain_timeout_zero_is_no_limit(start_mock, start, waiting, barrier):
+    mock = start_mock(tasks=[task(1, waiting)])
+    runner = start(mock, "--drain-timeout", 0)
+    barrier.wait()
+    runner.signal()
+    runner.wait_log("stopping: ")
+    barrier.open()
+    assert runner.wait() == 0 and mock.state()["results"] == 1
 
 
 # ---- the third, and SIGHUP ----

@@ -3,22 +3,39 @@
 #include "base/fd.h"
 #include "scratch.h"
 
+#include <stdarg.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
-/* Stands in for unlinkat(2): puts a link into the place of this directory at the worst moment. */
-static const char *swapped;
+/* Stand in for unlinkat(2) and openat(2): put a link into the place of a directory at the worst moment. */
+static const char *swapped_after_unlink, *swapped_after_open;
+
+/* Keeps errno. */
+static void swap(int dir_fd, const char *name)
+{
+    int saved = errno;
+    renameat(dir_fd, name, dir_fd, "swapped-away");
+    if (symlinkat(scratch("outside"), dir_fd, name) < 0)
+        abort();
+    errno = saved;
+}
 
 int unlinkat(int dir_fd, const char *name, int flags)
 {
     int r = (int)syscall(SYS_unlinkat, dir_fd, name, flags);
-    int saved = errno;
-    if (r < 0 && saved == EISDIR && swapped && strcmp(name, swapped) == 0) {
-        renameat(dir_fd, name, dir_fd, "swapped-away");
-        if (symlinkat(scratch("outside"), dir_fd, name) < 0)
-            abort();
-    }
-    errno = saved;
+    if (r < 0 && errno == EISDIR && swapped_after_unlink && strcmp(name, swapped_after_unlink) == 0)
+        swap(dir_fd, name);
+    return r;
+}
+
+int openat(int dir_fd, const char *name, int flags, ...)
+{
+    va_list ap;
+    va_start(ap, flags);
+    int r = (int)syscall(SYS_openat, dir_fd, name, flags, flags & O_CREAT ? va_arg(ap, mode_t) : 0);
+    va_end(ap);
+    if (r < 0 && errno == EACCES && swapped_after_open && strcmp(name, swapped_after_open) == 0)
+        swap(dir_fd, name);
     return r;
 }
 
@@ -252,17 +269,24 @@ static void remove_of_a_link_takes_only_the_link(void)
     as_root_and_user(remove_a_link);
 }
 
-static void remove_follows_no_link_that_takes_a_directorys_place_meanwhile(void)
+static void remove_while_it_is_swapped(void)
 {
     make_outside();
     make_dir("race", 0700);
-    make_dir("race/dir", 0700);
-    swapped = "dir";
+    make_dir("race/dir", 0);
+    make_dir("race/other", 0);
+    swapped_after_unlink = "dir";
+    swapped_after_open = "other";
     int r = fs_remove_tree(scratch("race"), NULL);
-    swapped = NULL;
+    swapped_after_unlink = swapped_after_open = NULL;
     CHECK(r < 0);
     check_outside();
     check_removed(scratch("race"));
+}
+
+static void remove_follows_no_link_that_takes_a_directorys_place_meanwhile(void)
+{
+    as_root_and_user(remove_while_it_is_swapped);
 }
 
 static void remove_of_a_link_with_a_slash_behind_follows_it_not(void)

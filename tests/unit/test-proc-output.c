@@ -3,6 +3,37 @@
 #include "base/fd.h"
 #include "script.h"
 
+#include <sys/resource.h>
+#include <sys/syscall.h>
+
+/* Stands in for wait4(2): lets a grandchild write just after the child has ended. */
+static bool late_writer;
+
+pid_t wait4(pid_t pid, int *status, int options, struct rusage *usage)
+{
+    char word[16];
+    if (late_writer) {
+        int fd = open(scratch("fifo"), O_WRONLY | O_CLOEXEC);
+        CHECK_INT(fd_write_all(fd, "go\n", 3), 0);
+        fd_close(fd);
+        fd = open(scratch("fifo"), O_RDONLY | O_CLOEXEC);
+        CHECK(read(fd, word, sizeof(word)) > 0);
+        fd_close(fd);
+    }
+    return (pid_t)syscall(SYS_wait4, pid, status, options, usage);
+}
+
+static void what_came_last_is_kept(void)
+{
+    prepare("(read go < $FIFO; echo late; echo late >&2; echo done > $FIFO; exec sleep 1000) & echo early");
+    late_writer = true;
+    go();
+    late_writer = false;
+    check_out("early\nlate\n");
+    CHECK_STR(run.err.buf.data, "late\n");
+    finish();
+}
+
 static void both_streams_are_kept_apart(void)
 {
     sh("echo one; echo two >&2; echo three; cat");
@@ -112,8 +143,9 @@ static void closed_streams_do_not_end_the_run(void)
     finish();
 }
 
-SCRIPT_TEST_MAIN(TEST(both_streams_are_kept_apart), TEST(no_output_is_an_empty_buffer),
-                 TEST(binary_output_comes_unchanged), TEST(what_passes_the_limit_is_drained_and_counted),
+SCRIPT_TEST_MAIN(TEST(what_came_last_is_kept), TEST(both_streams_are_kept_apart),
+                 TEST(no_output_is_an_empty_buffer), TEST(binary_output_comes_unchanged),
+                 TEST(what_passes_the_limit_is_drained_and_counted),
                  TEST(both_streams_are_drained_at_the_same_time), TEST(the_limit_is_exact),
                  TEST(output_can_go_into_a_file), TEST(a_full_disk_does_not_stop_the_child),
                  TEST(closed_streams_do_not_end_the_run))
