@@ -13,8 +13,9 @@
 void pidtree_signal(pid_t root, int signo);
 
 /*
- * SIGKILL to everything below `root`, not to itself; stops them all first, so that none can
- * start another one between being seen and being killed. Gives how many were found alive.
+ * SIGKILL to everything below `root`, not to itself; stops them all first, so that hardly one can
+ * start another between being seen and being killed: one whose fork had begun can, so look again
+ * until none is left. Gives how many were found alive.
  */
 unsigned pidtree_kill(pid_t root);
 

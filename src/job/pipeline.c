@@ -115,7 +115,10 @@ static int prepare_and_run(const struct job *job, const struct suite *suite, con
     CLEANUP(mem_freep) char *shown = strv_join(&argv, " ");
     log_info("running the tests: kind=%s venv=%s", suite_kind_name(suite), env->is_venv ? "yes" : "no");
     log_debug("command: %s", shown);
-    r = run_tests(job, env, &argv, suite_is_pytest(suite), &run, err);
+    enum run_plugin plugin = suite_selects_by_plugin(suite, &job->task) ? RUN_PLUGIN_SELECTS
+                             : suite_is_pytest(suite)                   ? RUN_PLUGIN_EVENTS
+                                                                        : RUN_PLUGIN_NONE;
+    r = run_tests(job, env, &argv, plugin, &run, err);
     if (r < 0)
         return r;
     log_run(&run);

@@ -16,8 +16,7 @@ except ImportError:
     try:
         from pip._vendor.packaging.requirements import InvalidRequirement, Requirement
     except ImportError:
-        print("missing packaging: this python can neither compare versions nor run pip")
-        sys.exit(0)
+        Requirement = None
 
 
 def lines(path):
@@ -29,6 +28,8 @@ def lines(path):
 
 
 def why_missing(text):
+    if Requirement is None:
+        return "this python has no package 'packaging' to compare versions with"
     try:
         requirement = Requirement(text)
     except InvalidRequirement:

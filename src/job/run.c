@@ -24,7 +24,8 @@ static int open_log(const struct job *job, const char *name, int *ret_fd, struct
 }
 
 /* Puts the plugin where python finds it, and opens the file that it writes to. */
-static int prepare_plugin(const struct job *job, struct strv *variables, int *ret_events_fd, struct err *err)
+static int prepare_plugin(const struct job *job, enum run_plugin plugin, struct strv *variables,
+                          int *ret_events_fd, struct err *err)
 {
     CLEANUP(mem_freep) char *dir = mem_printf("%s/.ostest", job->home);
     CLEANUP(mem_freep) char *path = mem_printf("%s/ostest_pytest.py", dir);
@@ -38,6 +39,9 @@ static int prepare_plugin(const struct job *job, struct strv *variables, int *re
     strv_pushf(variables, "PYTHONPATH=%s", dir);
     strv_push(variables, "PYTEST_ADDOPTS=-p ostest_pytest");
     strv_pushf(variables, "OSTEST_EVENTS_FD=%d", *ret_events_fd);
+    CLEANUP(mem_freep) char *names = strv_join(&job->task.tests, "\n");
+    if (plugin == RUN_PLUGIN_SELECTS)
+        strv_pushf(variables, "OSTEST_SELECT=%s", names);
     return 0;
 }
 
@@ -53,7 +57,7 @@ static char *last_line_of(int fd)
     return *line ? TAKE_PTR(line) : NULL;
 }
 
-int run_tests(const struct job *job, const struct env *env, const struct strv *argv, bool is_pytest,
+int run_tests(const struct job *job, const struct env *env, const struct strv *argv, enum run_plugin plugin,
               struct run *ret_run, struct err *err)
 {
     CLEANUP(fd_closep) int out = -1;
@@ -64,8 +68,8 @@ int run_tests(const struct job *job, const struct env *env, const struct strv *a
     if (r == 0)
         r = open_log(job, "stderr.log", &errs, err);
     strv_extend(&variables, &env->variables);
-    if (r == 0 && is_pytest)
-        r = prepare_plugin(job, &variables, &events, err);
+    if (r == 0 && plugin != RUN_PLUGIN_NONE)
+        r = prepare_plugin(job, plugin, &variables, &events, err);
     if (r < 0)
         return r;
     ret_run->proc = (struct proc_run){

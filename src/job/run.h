@@ -8,7 +8,8 @@
 #include "job/env.h"
 #include "job/job.h"
 
-#include <stdbool.h>
+/* What our pytest plugin is for: not loaded; tells of its events; also selects the connected tests. */
+enum run_plugin { RUN_PLUGIN_NONE, RUN_PLUGIN_EVENTS, RUN_PLUGIN_SELECTS };
 
 struct run {
     struct proc_run proc; /* how it ended */
@@ -17,8 +18,8 @@ struct run {
 
 /*
  * Runs `argv` in job->tests; the output goes into stdout.log and stderr.log of the job's directory.
- * With `is_pytest`, our plugin is loaded, and writes its events to job->events.
+ * `plugin`: loads our pytest plugin, which writes its events to job->events.
  */
-int run_tests(const struct job *job, const struct env *env, const struct strv *argv, bool is_pytest,
+int run_tests(const struct job *job, const struct env *env, const struct strv *argv, enum run_plugin plugin,
               struct run *ret_run, struct err *err);
 void run_done(struct run *run);

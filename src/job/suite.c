@@ -59,7 +59,7 @@ static bool is_keyword_safe(const char *name)
     return true;
 }
 
-static int keyword_expression(const struct strv *tests, char **ret_expression, struct err *err)
+static int check_names(const struct strv *tests, struct err *err)
 {
     for (size_t i = 0; i < tests->len; i++)
         if (!is_keyword_safe(tests->items[i]))
@@ -67,7 +67,6 @@ static int keyword_expression(const struct strv *tests, char **ret_expression, s
                 err, ERR_TASK, EINVAL,
                 "The connected test '%.100s' cannot be selected: pytest's -k does not take such a name",
                 tests->items[i]);
-    *ret_expression = strv_join(tests, " or ");
     return 0;
 }
 
@@ -113,13 +112,12 @@ static int pytest_options(const struct suite *suite, const struct job *job, stru
     strv_pushf(argv, "--junit-xml=%s", job->report);
     if (knows(suite, "proxy_timeout") && job->options->proxy_timeout_s)
         strv_pushf(argv, "--proxy_timeout=%lld", (long long)job->options->proxy_timeout_s);
-    if (task->tests.len) {
-        char *expression = NULL;
-        int r = keyword_expression(&task->tests, &expression, err);
-        if (r < 0)
-            return r;
+    int r = check_names(&task->tests, err);
+    if (r < 0)
+        return r;
+    if (task->tests.len && !suite_selects_by_plugin(suite, task)) {
         strv_push(argv, "-k");
-        strv_take(argv, expression);
+        strv_take(argv, strv_join(&task->tests, " or "));
     }
     push_lab_options(suite, task, argv);
     return 0;
@@ -303,6 +301,14 @@ int suite_command(const struct suite *suite, const struct job *job, const struct
 bool suite_selects_tests(const struct suite *suite)
 {
     return suite->kind->program || manifest_uses(&suite->command, "{tests}");
+}
+
+bool suite_selects_by_plugin(const struct suite *suite, const struct task *task)
+{
+    bool has_parts = false;
+    for (size_t i = 0; i < task->tests.len; i++)
+        has_parts = has_parts || strstr(task->tests.items[i], "::");
+    return has_parts && suite_is_pytest(suite);
 }
 
 bool suite_is_pytest(const struct suite *suite)

@@ -44,6 +44,12 @@ int suite_command(const struct suite *suite, const struct job *job, const struct
 /* Whether the command line names the connected tests; if not, the verdict has to select them. */
 bool suite_selects_tests(const struct suite *suite);
 
+/*
+ * Whether a connected test's name has several parts of a node id ("test_a.py::test_b"). pytest's -k
+ * compares each part alone; such names are left to our plugin, through OSTEST_SELECT.
+ */
+bool suite_selects_by_plugin(const struct suite *suite, const struct task *task);
+
 /* Whether it runs under pytest, so that our plugin can be loaded. */
 bool suite_is_pytest(const struct suite *suite);
 

@@ -63,9 +63,9 @@ static int create(const struct job *job, const char *python, const char *staging
         strv_push(&argv, words[i]);
     strv_push(&argv, staging);
     int r = run_step(job, &argv, NULL, "Creating the suite's python environment", err);
+    struct err why = *err;
     if (r == -EIO)
-        err_set(err, ERR_ENVIRONMENT, EIO, "%s cannot create a venv: is the package python3-venv installed?",
-                python);
+        err_set(err, ERR_ENVIRONMENT, EIO, "%s; is the package python3-venv installed?", why.message);
     return r;
 }
 

@@ -7,6 +7,9 @@ of JSON on the descriptor named by OSTEST_EVENTS_FD. Without that variable the p
     {"event": "start", "id": NODE}
     {"event": "end", "id": NODE, "outcome": O, "ms": N, "text": TEXT}
 
+With OSTEST_SELECT (names, one a line) it also leaves out every test whose node id contains none of
+them, in whatever spelling ("tests/test_a.py::test_b", "test_a::test_b").
+
 O is passed, failed, error, skipped or xfailed; TEXT is cut to TEXT_MAX characters.
 """
 
@@ -65,7 +68,27 @@ def text_of(report):
     return report.longreprtext[:TEXT_MAX]
 
 
+def unified(node_id):
+    """Both spellings of a test, as a path and as a class name, in one; parameters stay as they are."""
+    address, bracket, parameters = node_id.lower().partition("[")
+    address = address.replace("::", ".").replace("/", ".").replace(".py.", ".")
+    return address + bracket + parameters
+
+
+class Selection:
+    def __init__(self, names):
+        self.names = [unified(name) for name in names]
+
+    def pytest_collection_modifyitems(self, config, items):
+        chosen = [item for item in items if any(name in unified(item.nodeid) for name in self.names)]
+        config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+        items[:] = chosen
+
+
 def pytest_configure(config):
+    names = os.environ.pop("OSTEST_SELECT", "").splitlines()
+    if names:
+        config.pluginmanager.register(Selection(names), "ostest-selection")
     fd = os.environ.pop("OSTEST_EVENTS_FD", "")
     if fd.isdigit():
         os.set_inheritable(int(fd), False)

@@ -138,12 +138,12 @@ def test_forms_of_the_file(manifest, text):
 
 
 @pytest.mark.parametrize("text, words", [
-    ("", ["no 'command"]), ("# nothing\n", ["no 'command"]), ("command =\n", ["no 'command"]),
+    ("", ["no 'command"]), ("# nothing\n", ["no 'command"]), ("command =\n", ["command", "line 1"]),
     ("comand = x\n", ["line 1"]), (GOOD + "\n\ncolour = red\n", ["line 4"]), (GOOD + "words\n", ["line 2"]), ("= x\n", ["line 1"]),
     ("command = 'x\n", ["quote", "line 1"]), ("\n\ncommand = \"x\n", ["quote", "line 3"]),
     (GOOD + GOOD, ["line 2"]),
     (GOOD + "requirements = /etc/passwd\n", ["requirements", "line 2"]), (GOOD + "requirements = ../r.txt\n", ["requirements", "line 2"]),
-    (GOOD + "requirements = a/../../r.txt\n", ["requirements", "line 2"]), (GOOD + "requirements = missing.txt\n", ["missing.txt"]),
+    (GOOD + "requirements = a/../../r.txt\n", ["requirements", "line 2"]), (GOOD + "requirements = missing.txt\n", ["requirements", "line 2"]),
     (GOOD + "requirements =\n", ["requirements", "line 2"]), (GOOD + "requirements = .\n", ["requirements"]),
     ("command = " + "x " * 1001 + "\n", ["command"]), (GOOD + "#" * 70000, ["ostest-suite.conf"])],
     ids=lambda value: repr(value[-40:]) if isinstance(value, str) else "")

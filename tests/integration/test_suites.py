@@ -17,7 +17,7 @@ if "--help" in sys.argv:
     print({help!r})
     sys.exit()
 options = dict(a.split("=", 1) for a in sys.argv[1:] if a.startswith("--") and "=" in a)
-pathlib.Path(options["--junit-xml"]).write_text("<testsuite><testcase name='one'/><testcase name='two'/></testsuite>")
+pathlib.Path(options["--junit-xml"]).write_text("<testsuite><testcase classname='t' name='one'/><testcase classname='t' name='two'/></testsuite>")
 print(json.dumps(sys.argv[1:]))
 """
 
@@ -256,6 +256,18 @@ def test_a_name_of_several_parts(names_job, name, expected):
     """A node id, or a name as we post it."""
     job = names_job([name])
     assert job.passed and cases(job) == expected
+
+
+def test_names_of_one_and_of_several_parts(names_job):
+    job = names_job(["TestGroup::test_oneself", "test_b.py", "[a:b]"])
+    assert job.passed
+    assert cases(job) == ["sub.test_b::test_one", "test_a.TestGroup::test_oneself", "test_a::test_file[a:b]"]
+
+
+def test_a_suite_that_does_not_hear_of_the_selection(program):
+    """Whatever it ran, only what was asked for counts."""
+    program(FORM_2025, connectedTests=["t::one"])
+    assert program.job.passed and cases(program.job) == ["t::one"]
 
 
 def test_names_are_an_or(names_job):

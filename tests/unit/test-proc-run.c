@@ -181,7 +181,9 @@ static void without_grace_time_the_child_is_killed_at_once(void)
 
 static void a_stopped_child_is_ended(void)
 {
-    prepare("main=$$; (trap '' TERM; kill -STOP $main; " TICK_ON ") & wait");
+    prepare("main=$$; (trap '' TERM; kill -STOP $main; state=;"
+            "until [ \"$state\" = T ]; do read pid name state rest < /proc/$main/stat; done; " TICK_ON
+            ") & wait");
     run.timeout_ms = 5;
     start_ticking();
     go();
