@@ -62,7 +62,8 @@ static int create(const struct job *job, const char *python, const char *staging
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
         strv_push(&argv, words[i]);
     strv_push(&argv, staging);
-    int r = run_step(job, &argv, NULL, "Creating the suite's python environment", err);
+    CLEANUP(mem_freep) char *doing = mem_printf("Creating a venv with %s", python);
+    int r = run_step(job, &argv, NULL, doing, err);
     struct err why = *err;
     if (r == -EIO)
         err_set(err, ERR_ENVIRONMENT, EIO, "%s; is the package python3-venv installed?", why.message);

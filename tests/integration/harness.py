@@ -55,7 +55,7 @@ class Repository:
 
     def __init__(self, path, files=None):
         self.path = pathlib.Path(path)
-        git("init", "--quiet", "--initial-branch=main", self.path)
+        git("init", "--quiet", "--template=", "--initial-branch=main", self.path)
         if files is not None:
             self.commit(files)
 
@@ -69,7 +69,7 @@ class Repository:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content if isinstance(content, bytes) else content.encode())
         git("add", "--all", "--force", ".", cwd=self.path)
-        git("commit", "--quiet", "--allow-empty", "-m", message, cwd=self.path)
+        git("-c", "maintenance.auto=false", "commit", "--quiet", "--allow-empty", "-m", message, cwd=self.path)
         return git("rev-parse", "HEAD", cwd=self.path)
 
     def __str__(self):

@@ -40,7 +40,8 @@ def make_object(repo, kind, data):
 
 
 def make_tree(repo, *entries):
-    return make_object(repo, "tree", b"".join(f"{mode} {name}".encode() + b"\0" + bytes.fromhex(sha) for mode, sha, name in entries))
+    lines = [f"{mode} {name}".encode() + b"\0" + bytes.fromhex(sha) for mode, sha, name in entries]
+    return make_object(repo, "tree", b"".join(lines))
 
 
 def make_blob(repo, data):
@@ -97,13 +98,14 @@ def test_keywords_are_not_expanded(make_repo, look):
 
 
 def test_line_endings_that_the_repository_wants(make_repo, look):
-    repo = make_repo("student", {".gitattributes": "*.bat text eol=crlf\n*.sh text eol=lf\n", "a.bat": "x\n", "a.sh": "x\n", "plain": "x\n"})
+    attributes = "*.bat text eol=crlf\n*.sh text eol=lf\n"
+    repo = make_repo("student", {".gitattributes": attributes, "a.bat": "x\n", "a.sh": "x\n", "plain": "x\n"})
     files = look(repo)
     assert (files["a.bat"], files["a.sh"], files["plain"]) == ("x\r\n", "x\n", "x\n")
 
 
-@pytest.mark.parametrize("key, value", [("core.autocrlf", "true"), ("core.eol", "crlf"), ("core.symlinks", "false"), ("core.sparseCheckout", "true"),
-                                        ("core.fileMode", "false")])
+@pytest.mark.parametrize("key, value", [("core.autocrlf", "true"), ("core.eol", "crlf"), ("core.symlinks", "false"),
+                                        ("core.sparseCheckout", "true"), ("core.fileMode", "false")])
 def test_the_operators_own_taste_does_not_bend_the_files(make_repo, run_job, make_suite, tmp_path, key, value):
     repo = make_repo("student", {"unix": "a\nb\n", ".gitattributes": "auto text=auto\n", "auto": "a\nb\n", "script": "#!/bin/sh\n"})
     (repo.path / "link").symlink_to("unix")
@@ -175,7 +177,8 @@ def test_names_that_lead_out_of_the_tree(make_repo, run_job, suite, name, tmp_pa
 
 
 def test_unusual_file_names(make_repo, run_job, make_suite):
-    names = ["-rf", "--help", "a b", "line\nbreak", "tab\tand\\backslash", "имя", "\"quoted\"", "*", "$(id)", "x" * 255, "e\u0301", " "]
+    names = ["-rf", "--help", "a b", "line\nbreak", "tab\tand\\backslash", "имя", "\"quoted\"", "*", "$(id)",
+             "x" * 255, "e\u0301", " "]
     repo = make_repo("student", {name: name for name in names})
     job = run_job(repo, make_suite(printing("sorted(os.listdir(src)) == sorted(%r)" % names)))
     assert job.printed is True
@@ -194,18 +197,21 @@ def test_executable_bits(make_repo, run_job, make_suite):
     for name in ["run", "sub/run"]:
         (repo.path / name).chmod(0o700)
     repo.commit({})
-    job = run_job(repo, make_suite(printing("[os.stat(src + '/' + n).st_mode & 0o777 for n in ['run', 'data', 'sub', 'sub/run']]")))
+    names = ["run", "data", "sub", "sub/run"]
+    job = run_job(repo, make_suite(printing(f"[os.stat(src + '/' + name).st_mode & 0o777 for name in {names}]")))
     assert job.printed == [0o755, 0o644, 0o755, 0o755]
 
 
 def test_submodules_stay_empty_and_the_log_says_so(make_repo, run_job, make_suite, suite, tmp_path):
     inner = make_repo("inner", {"a": "1"})
-    repo = make_repo("student", {"a": "1", ".gitmodules": f'[submodule "sub"]\n\tpath = sub\n\turl = {inner}\n\tupdate = !touch {tmp_path}/ran\n'})
+    modules = f'[submodule "sub"]\n\tpath = sub\n\turl = {inner}\n\tupdate = !touch {tmp_path}/ran\n'
+    repo = make_repo("student", {"a": "1", ".gitmodules": modules})
     git("update-index", "--add", "--cacheinfo", f"160000,{git('rev-parse', 'main', cwd=inner.path)},sub", cwd=repo.path)
     git("commit", "--quiet", "-m", "submodule", cwd=repo.path)
     git("config", "--file", tmp_path / "gitconfig", "submodule.recurse", "true")
     git("config", "--file", tmp_path / "gitconfig", "fetch.recurseSubmodules", "true")
-    job = run_job(repo, make_suite(printing("os.listdir(src + '/sub')")), env={"GIT_CONFIG_GLOBAL": str(tmp_path / "gitconfig")})
+    job = run_job(repo, make_suite(printing("os.listdir(src + '/sub')")),
+                  env={"GIT_CONFIG_GLOBAL": str(tmp_path / "gitconfig")})
     assert job.passed and job.printed == []
     assert "warning" in job.log and "1 submodule" in job.log
     assert not (tmp_path / "ran").exists()
@@ -299,7 +305,12 @@ def test_a_deep_tree(make_repo, run_job, make_suite):
 
 def test_files_of_the_checkout_are_the_jobs_own(student, run_job, make_suite, cache):
     """A test that writes into its tree must not change what the next task gets."""
-    code = "path = src + '/main.c'\nprint(json.dumps([open(path).read(), os.stat(path).st_nlink]))\nopen(path, 'a').write('x')\nwrite()"
+    code = """
+path = src + "/main.c"
+print(json.dumps([open(path).read(), os.stat(path).st_nlink]))
+open(path, "a").write("x")
+write()
+"""
     suite = make_suite(code)
     first, second = run_job(student, suite).printed, run_job(student, suite).printed
     assert first == second and first[1] == 1
@@ -307,8 +318,8 @@ def test_files_of_the_checkout_are_the_jobs_own(student, run_job, make_suite, ca
 
 def test_a_suite_that_changes_itself_is_as_it_was_for_the_next_task(student, run_job, make_suite):
     code = """
-found = sorted(os.listdir(".")), open("data").read(), os.stat("data").st_nlink, os.access("tool", os.X_OK), os.readlink("link")
-print(json.dumps(found))
+print(json.dumps([sorted(os.listdir(".")), open("data").read(), os.stat("data").st_nlink,
+                  os.access("tool", os.X_OK), os.readlink("link")]))
 open("data", "a").write("x")
 open("new", "w")
 os.chmod("tool", 0)

@@ -19,7 +19,8 @@ FOR_THE_PLUGIN = {"PYTHONPATH", "PYTEST_ADDOPTS"}
 def make_wheel(directory, name="tinypkg", version="1.0", requires=()):
     """A wheel, by hand: a module of that name, and a script "<name>-tool"."""
     info = f"{name}-{version}.dist-info"
-    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n" + "".join(f"Requires-Dist: {r}\n" for r in requires)
+    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+    metadata += "".join(f"Requires-Dist: {requirement}\n" for requirement in requires)
     files = {
         f"{name}.py": f"VERSION = {version!r}\ndef main(): print(VERSION)\n",
         f"{info}/METADATA": metadata,
@@ -99,19 +100,27 @@ def fake_python(tmp_path):
 
 
 def test_auto_uses_the_system_python_where_it_satisfies(run_job, student, needing):
-    suite = needing("pytest>=3\n# a comment\n\npytest-dependency ; python_version >= '3'\nno-such ; python_version < '3'\n", printing("sys.executable"))
-    job = run_job(student, suite)
+    requirements = """
+pytest>=3
+# a comment
+
+pytest-dependency ; python_version >= '3'
+no-such ; python_version < '3'
+"""
+    job = run_job(student, needing(requirements, printing("sys.executable")))
     assert job.printed.startswith("/usr/bin/python3") and "venv=no" in job.log
 
 
-@pytest.mark.parametrize("requirement", ["no-such-package-of-ours", "pytest<1", "pytest==0.0.1", "pytest>=999", "pytest @ file:///x", "-r other.txt", "./local"])
+@pytest.mark.parametrize("requirement", ["no-such-package-of-ours", "pytest<1", "pytest==0.0.1", "pytest>=999",
+                                         "pytest @ file:///x", "-r other.txt", "./local"])
 def test_system_with_an_unsatisfied_requirement(run_job, student, needing, requirement):
     job = run_job(student, needing(f"pytest\n{requirement}\n"), "--env", "system")
     assert requirement.split()[0] in job.error and "class=environment" in job.log
 
 
 def test_system_says_which_version_is_there(run_job, student, needing):
-    assert re.search(r"pytest>=999: version \d+\.\S+ is installed", run_job(student, needing("pytest>=999\n"), "--env", "system").error)
+    job = run_job(student, needing("pytest>=999\n"), "--env", "system")
+    assert re.search(r"pytest>=999: version \d+\.\S+ is installed", job.error)
 
 
 def test_a_requirements_file_with_a_byte_order_mark(run_job, student, needing):
@@ -122,7 +131,8 @@ def test_the_answer_is_kept_and_asked_again_when_packages_change(run_job, studen
     place = tmp_path / "site"
     place.mkdir()
     python = fake_python(run='exec python3 "$@"')
-    python.write_text(python.read_text().replace('echo "missing tinypkg: not installed"', f"echo path {place}; cat {tmp_path}/answer"))
+    python.write_text(python.read_text().replace(
+        'echo "missing tinypkg: not installed"', f"echo path {place}; cat {tmp_path}/answer"))
     (tmp_path / "answer").write_text("")
     suite = needing("tinypkg\n", "write()")
 
@@ -155,16 +165,15 @@ def test_no_pytest(run_job, student, make_repo, bare_python):
     assert str(bare_python) in job.error and "class=environment" in job.log
 
 
-@pytest.mark.parametrize("python, words", [("/no/such/python", "/no/such/python"), ("no-such-python", "no-such-python"), ("/bin/false", "/bin/false"),
-                                           ("/etc/passwd", "/etc/passwd")])
-def test_a_python_that_is_none(run_job, student, needing, python, words):
-    error = run_job(student, needing("pytest\n", "write()"), "--python", python).error
-    assert words in error
+@pytest.mark.parametrize("python", ["/no/such/python", "no-such-python", "/bin/false", "/etc/passwd"])
+def test_a_python_that_is_none(run_job, student, needing, python):
+    assert python in run_job(student, needing("pytest\n", "write()"), "--python", python).error
 
 
 def test_python_by_name_is_looked_up_in_the_path(run_job, student, needing, tmp_path):
     suite = needing("", printing("sys.executable"))
-    suite.commit({"ostest-suite.conf": (suite.path / "ostest-suite.conf").read_text().replace("= python3", "= python-of-ours")})
+    manifest = (suite.path / "ostest-suite.conf").read_text()
+    suite.commit({"ostest-suite.conf": manifest.replace("= python3", "= python-of-ours")})
     (tmp_path / "python-of-ours").symlink_to("/usr/bin/python3")
     env = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
     assert run_job(student, suite, "--python", "python-of-ours", env=env).printed == f"{tmp_path}/python-of-ours"
@@ -195,13 +204,11 @@ def test_an_unmet_requirement_builds_a_venv_once(run_job, student, needing, whee
             assert f"{entry}.new" not in script.read_text(), f"{script} names the place where it was built"
 
 
-def test_venv_even_where_the_system_would_do(run_job, student, make_repo, wheels, pip):
+def test_venv_even_where_the_system_would_do(run_job, student, needing, wheels, pip):
     for name in ["pytest", "iniconfig", "packaging", "pluggy"]:
         make_wheel(wheels, name, "99.0")
-    suite = make_repo("suite", {"ostest-suite.conf": "command = python3 run.py {report}\nrequirements = r.txt\n", "r.txt": "pytest\n",
-                                "run.py": "import sys, pytest\nprint('[\"%s\"]' % pytest.VERSION)\n"
-                                          "open(sys.argv[1], 'w').write('<testsuite><testcase name=\"a\"/></testsuite>')\n"})
-    assert run_job(student, suite, "--env", "venv", env=pip).printed == ["99.0"]
+    suite = needing("pytest\n", "import pytest\n" + printing("pytest.VERSION"))
+    assert run_job(student, suite, "--env", "venv", env=pip).printed == "99.0"
 
 
 def test_parallel_jobs_build_one_venv(start_job, student, needing, fake_python, make_gate, tmp_path, cache):
@@ -228,7 +235,8 @@ def test_a_package_that_cannot_be_installed(run_job, student, needing, wheels, p
 
 
 def test_a_failed_build_is_tried_again(run_job, student, needing, fake_python, tmp_path):
-    python = fake_python(run='exec python3 "$@"', install=f'test -e {tmp_path}/works || {{ echo "ERROR: No matching distribution found for tinypkg" >&2; exit 1; }}')
+    fails = 'echo "ERROR: No matching distribution found for tinypkg" >&2; exit 1'
+    python = fake_python(run='exec python3 "$@"', install=f"test -e {tmp_path}/works || {{ {fails}; }}")
     suite = needing("tinypkg\n", "write()")
     assert "No matching distribution found for tinypkg" in run_job(student, suite, "--python", python).error
     (tmp_path / "works").touch()
@@ -289,8 +297,8 @@ def test_a_requirements_file_that_another_one_names_counts(run_job, student, nee
 
 def test_pip_sees_the_operators_settings_and_not_our_secrets(run_job, student, needing, fake_python, tmp_path):
     python = fake_python(run='exec python3 "$@"', install=f"env > {tmp_path}/env")
-    env = {"PIP_INDEX_URL": "https://pypi.example/", "https_proxy": "http://proxy.example", "OSTEST_PASSWORD": "secret", "CREDENTIALS_DIRECTORY": "/run/x",
-           "PYTHONPATH": "/x"}
+    env = {"PIP_INDEX_URL": "https://pypi.example/", "https_proxy": "http://proxy.example",
+           "OSTEST_PASSWORD": "secret", "CREDENTIALS_DIRECTORY": "/run/x", "PYTHONPATH": "/x"}
     assert run_job(student, needing("tinypkg\n", "write()"), "--python", python, env=env).passed
     seen = dict(line.split("=", 1) for line in (tmp_path / "env").read_text().splitlines() if "=" in line)
     assert seen["PIP_INDEX_URL"] == "https://pypi.example/" and seen["https_proxy"] == "http://proxy.example"
@@ -300,8 +308,11 @@ def test_pip_sees_the_operators_settings_and_not_our_secrets(run_job, student, n
 # ---- what the suite sees
 
 
-PLANTED = {"SECRET": "s3cr3t", "OSTEST_PASSWORD": "s3cr3t", "AWS_SECRET_ACCESS_KEY": "s3cr3t", "PYTHONPATH": "/s3cr3t", "LD_PRELOAD": "",
-           "CREDENTIALS_DIRECTORY": "/s3cr3t", "https_proxy": "http://s3cr3t", "GIT_ASKPASS": "/s3cr3t", "LANG": "ru_RU.UTF-8", "PYTEST_ADDOPTS": "--s3cr3t"}
+PLANTED = {
+    "SECRET": "s3cr3t", "OSTEST_PASSWORD": "s3cr3t", "AWS_SECRET_ACCESS_KEY": "s3cr3t", "PYTHONPATH": "/s3cr3t",
+    "LD_PRELOAD": "", "CREDENTIALS_DIRECTORY": "/s3cr3t", "https_proxy": "http://s3cr3t", "GIT_ASKPASS": "/s3cr3t",
+    "LANG": "ru_RU.UTF-8", "PYTEST_ADDOPTS": "--s3cr3t",
+}
 
 
 def test_the_environment_is_exactly_the_documented_one(run_job, student, make_suite):
@@ -319,13 +330,14 @@ def test_the_environment_of_pytest(run_job, student, make_repo):
 
 
 def test_the_environment_in_a_venv(run_job, student, needing, fake_python):
-    job = run_job(student, needing("tinypkg\n", printing("dict(os.environ)")), "--python", fake_python(run='exec python3 "$@"'), env=PLANTED)
+    suite = needing("tinypkg\n", printing("dict(os.environ)"))
+    job = run_job(student, suite, "--python", fake_python(run='exec python3 "$@"'), env=PLANTED)
     assert set(job.printed) == VARIABLES | {"VIRTUAL_ENV"}
     assert job.printed["PATH"] == job.printed["VIRTUAL_ENV"] + "/bin:/usr/local/bin:/usr/bin:/bin"
 
 
 def test_home_and_tmpdir_are_the_tasks_own(run_job, student, make_suite):
-    code = "import tempfile\nprint(json.dumps([os.environ['HOME'], tempfile.gettempdir(), os.listdir(os.environ['TMPDIR'])]))\nwrite()"
+    code = "import tempfile\n" + printing("[os.environ['HOME'], tempfile.gettempdir(), os.listdir(os.environ['TMPDIR'])]")
     first, second = [run_job(student, make_suite(code, name=name)) for name in ["a", "b"]]
     assert first.printed[0].startswith(str(first.dir)) and first.printed[0] != second.printed[0]
     assert first.printed[1].startswith(first.printed[0]) and first.printed[2] == []

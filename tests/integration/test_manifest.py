@@ -31,8 +31,8 @@ GOOD = "command = python3 run.py {src} {report}\n"
 
 
 def test_src_and_report_are_absolute_paths(student, run_job, make_suite):
-    job = run_job(student, make_suite(printing("[os.path.isabs(src), os.path.isabs(report), os.listdir(src), os.path.exists(report)]")))
-    assert job.printed == [True, True, ["main.c"], False]
+    job = run_job(student, make_suite(printing("[src, report, os.listdir(src), os.path.exists(report)]")))
+    assert job.printed == [f"{job.dir}/src", f"{job.dir}/home/report.xml", ["main.c"], False]
 
 
 @pytest.mark.parametrize("labs, lab, words", [
@@ -139,11 +139,14 @@ def test_forms_of_the_file(manifest, text):
 
 @pytest.mark.parametrize("text, words", [
     ("", ["no 'command"]), ("# nothing\n", ["no 'command"]), ("command =\n", ["command", "line 1"]),
-    ("comand = x\n", ["line 1"]), (GOOD + "\n\ncolour = red\n", ["line 4"]), (GOOD + "words\n", ["line 2"]), ("= x\n", ["line 1"]),
+    ("comand = x\n", ["line 1"]), (GOOD + "\n\ncolour = red\n", ["line 4"]), (GOOD + "words\n", ["line 2"]),
+    ("= x\n", ["line 1"]),
     ("command = 'x\n", ["quote", "line 1"]), ("\n\ncommand = \"x\n", ["quote", "line 3"]),
     (GOOD + GOOD, ["line 2"]),
-    (GOOD + "requirements = /etc/passwd\n", ["requirements", "line 2"]), (GOOD + "requirements = ../r.txt\n", ["requirements", "line 2"]),
-    (GOOD + "requirements = a/../../r.txt\n", ["requirements", "line 2"]), (GOOD + "requirements = missing.txt\n", ["requirements", "line 2"]),
+    (GOOD + "requirements = /etc/passwd\n", ["requirements", "line 2"]),
+    (GOOD + "requirements = ../r.txt\n", ["requirements", "line 2"]),
+    (GOOD + "requirements = a/../../r.txt\n", ["requirements", "line 2"]),
+    (GOOD + "requirements = missing.txt\n", ["requirements", "line 2"]),
     (GOOD + "requirements =\n", ["requirements", "line 2"]), (GOOD + "requirements = .\n", ["requirements"]),
     ("command = " + "x " * 1001 + "\n", ["command"]), (GOOD + "#" * 70000, ["ostest-suite.conf"])],
     ids=lambda value: repr(value[-40:]) if isinstance(value, str) else "")
@@ -159,7 +162,8 @@ def test_a_command_that_cannot_be_started(manifest):
 
 
 def test_a_command_in_the_suite(run_job, student, make_repo):
-    suite = make_repo("suite", {"ostest-suite.conf": "command = ./go {report}\n", "go": "#!/bin/sh\necho '<testsuite><testcase name=\"a\"/></testsuite>' > $1\n"})
+    code = "#!/bin/sh\necho '<testsuite><testcase name=\"a\"/></testsuite>' > $1\n"
+    suite = make_repo("suite", {"ostest-suite.conf": "command = ./go {report}\n", "go": code})
     (suite.path / "go").chmod(0o755)
     suite.commit({})
     assert run_job(student, suite).passed
@@ -171,7 +175,8 @@ def test_a_manifest_wins_over_the_other_kinds(manifest):
 
 
 def test_requirements_of_a_manifest_count(manifest):
-    job = manifest(GOOD + "requirements = needs/list.txt\n", "--env", "system", files={"needs/list.txt": "no-such-package-of-ours\n"})
+    files = {"needs/list.txt": "no-such-package-of-ours\n"}
+    job = manifest(GOOD + "requirements = needs/list.txt\n", "--env", "system", files=files)
     assert "no-such-package-of-ours" in job.error
 
 

@@ -92,7 +92,14 @@ while not list(others()): time.sleep(0.01)
 
 
 def test_a_crowd_of_processes_goes_too(run_job, student, make_suite):
-    code = "for _ in range(50):\n    if os.fork() == 0:\n        os.setsid()\n        time.sleep(1000)\n        os._exit(0)\nwrite()\n"
+    code = """
+for _ in range(50):
+    if os.fork() == 0:
+        os.setsid()
+        time.sleep(1000)
+        os._exit(0)
+write()
+"""
     job = run_job(student, make_suite(code))  # it looks for what is left
     assert job.passed and "50 processes" in job.log
 
@@ -139,12 +146,14 @@ def test_never(): pass
 """
 
 
-@pytest.mark.parametrize("how, words", [("time.sleep(1000)", "took longer than 1.5 s"), ("os.kill(os.getpid(), signal.SIGSEGV)", "signal 11")])
+@pytest.mark.parametrize("how, words", [("time.sleep(1000)", "took longer than 1.5 s"),
+                                        ("os.kill(os.getpid(), signal.SIGSEGV)", "signal 11")])
 def test_what_had_finished_before_the_end_is_reported(run_job, student, make_repo, how, words):
     job = run_job(student, make_repo("suite", {"test_a.py": HANGS.replace("HOW", how)}), "--timeout", 1.5)
     assert words in job.error and "test_hangs[a b]" in job.error
     assert {name: test["isPassed"] for name, test in job.tests.items()} == {
-        "test_a::test_first": True, "test_a::test_failed": False, "test_a::test_hangs[a b]": False, "test_a::test_never": False}
+        "test_a::test_first": True, "test_a::test_failed": False, "test_a::test_hangs[a b]": False,
+        "test_a::test_never": False}
     assert "assert 1 == 2" in job.tests["test_a::test_failed"]["description"]
     assert "not run" in job.tests["test_a::test_never"]["description"]
 
@@ -197,7 +206,8 @@ def test_what_a_suite_prints_is_not_in_the_jobs_log(run_job, student, make_suite
 
 def test_a_process_that_holds_the_output_open_does_not_hang_the_job(run_job, student, make_suite):
     began = time.monotonic()
-    assert run_job(student, make_suite("subprocess.Popen(['sleep', '1000'], start_new_session=True)\nprint('done')\nwrite()")).passed
+    code = "subprocess.Popen(['sleep', '1000'], start_new_session=True)\nprint('done')\nwrite()"
+    assert run_job(student, make_suite(code)).passed
     assert time.monotonic() - began < 20
 
 
@@ -277,7 +287,8 @@ def test_stopped_while_stubborn_tests_run(start_job, student, make_suite, make_g
 def test_stopped_while_a_server_hangs(start_job, student, make_suite, git_server, whose):
     git_server.usual = git_server.hangs
     suite = make_suite()
-    urls = [f"{git_server.url}/{name}" if whose in (name, "both") else str(repo) for name, repo in [("student", student), ("suite", suite)]]
+    urls = [f"{git_server.url}/{repo.path.name}" if whose in (repo.path.name, "both") else str(repo)
+            for repo in [student, suite]]
     job = start_job(*urls)
     git_server.wait_requests(2 if whose == "both" else 1)
     if whose == "suite":

@@ -92,10 +92,13 @@ def test_what_is_no_url_or_branch_is_an_error_result(run_tasks, student, suite, 
     assert ("repositoryUrl" if member == "repositoryUrl" else "branch") in result["errorDetails"]
 
 
-@pytest.mark.parametrize("where", ["ssh://-oProxyCommand=touch%20{}/x", "ssh://-oProxyCommand=touch${{IFS}}{}/x", "x@-oProxyCommand=touch{}:x",
+@pytest.mark.parametrize("where", ["ssh://-oProxyCommand=touch%20{}/x", "ssh://-oProxyCommand=touch${{IFS}}{}/x",
+                                   "x@-oProxyCommand=touch{}:x",
                                    "ssh://x@-oProxyCommand=touch{}/x", "ssh://host/--upload-pack=touch{}"])
 def test_no_options_for_ssh(run_job, suite, where, tmp_path):
-    ssh = script(tmp_path / "ssh", 'for a; do case $a in -o) ;; -oProxy*) echo "$a" >> ' + str(tmp_path / "ran") + "; esac; done; echo Permission denied >&2; exit 1")
+    ssh = script(tmp_path / "ssh", f"""
+for a; do case $a in -o) ;; -oProxy*) echo "$a" >> {tmp_path}/ran; esac; done
+echo Permission denied >&2; exit 1""")
     job = run_job(where.format(tmp_path / "ran"), suite, env={"GIT_SSH": str(ssh), "GIT_SSH_VARIANT": "ssh"})
     assert job.error and not (tmp_path / "ran").exists()
 
@@ -173,11 +176,15 @@ def on_a_terminal(command, **named):
 @pytest.mark.parametrize("scheme", ["http", "ssh"])
 def test_no_prompt_on_a_terminal(suite, url, git_server, tmp_path, scheme):
     git_server.wants("student", TOKEN)
-    ssh = script(tmp_path / "ssh", f"if (: < /dev/tty) 2> /dev/null; then touch {tmp_path}/asked; fi; echo 'git@host.example: Permission denied (publickey).' >&2; exit 255")
+    ssh = script(tmp_path / "ssh", f"""
+if (: < /dev/tty) 2> /dev/null; then touch {tmp_path}/asked; fi
+echo 'git@host.example: Permission denied (publickey).' >&2; exit 255""")
     (tmp_path / "job").mkdir()
-    (tmp_path / "job" / "task.json").write_text('{"id": 1, "repositoryUrl": "%s"}' % {"http": url, "ssh": "ssh://git@host.example/x"}[scheme])
-    status, output = on_a_terminal([harness.JOB, "--cache-dir", tmp_path / "cache", "--tests-url", str(suite), tmp_path / "job"],
-                                   env=harness.CLEAN_ENV | {"GIT_SSH": str(ssh)})
+    where = {"http": url, "ssh": "ssh://git@host.example/x"}[scheme]
+    (tmp_path / "job" / "task.json").write_text('{"id": 1, "repositoryUrl": "%s"}' % where)
+    status, output = on_a_terminal(
+        [harness.JOB, "--cache-dir", tmp_path / "cache", "--tests-url", str(suite), tmp_path / "job"],
+        env=harness.CLEAN_ENV | {"GIT_SSH": str(ssh)})
     assert status == 0 and "assword" not in output and "sername" not in output.replace("could not read Username", "")
     assert not (tmp_path / "asked").exists(), "ssh could ask on the terminal"
 
@@ -366,7 +373,8 @@ def test_faults_of_the_network_are_tried_again(start_job, student, suite, make_g
 
 
 def test_a_lasting_fault_is_an_error_after_a_few_tries(start_job, student, suite, make_git_server):
-    answers = {"500": fails(500), "drop": drops, "break": breaks_off, "redirect": fails(302, Location=f"file://{student}/.git/info/refs")}
+    answers = {"500": fails(500), "drop": drops, "break": breaks_off,
+               "redirect": fails(302, Location=f"file://{student}/.git/info/refs")}
     jobs = {}
     for name, answer in answers.items():
         server = make_git_server()
@@ -417,7 +425,8 @@ def test_what_ssh_hosts_say_of_a_private_repository(run_job, suite, tmp_path, wo
     assert (tmp_path / "calls").read_text() == "x\n"
 
 
-@pytest.mark.parametrize("answer, words", [(404, "does not exist"), (401, "private"), (403, "private"), (410, "does not exist any more")])
+@pytest.mark.parametrize("answer, words", [(404, "does not exist"), (401, "private"), (403, "private"),
+                                           (410, "does not exist any more")])
 def test_what_trying_again_does_not_mend(run_job, url, suite, git_server, answer, words):
     git_server.usual = fails(answer)
     job = run_job(url, suite)

@@ -101,7 +101,8 @@ def test_a_branch_wins_over_a_tag_of_its_name(tested, repo):
     assert tested("v1") == "of the branch"
 
 
-@pytest.mark.parametrize("branch", ["feature/лаба-1", "a.b", "HEAD", "@", "it's", "$(id)", "x;y", "refs/heads/main", "ostest/default"])
+@pytest.mark.parametrize("branch", ["feature/лаба-1", "a.b", "HEAD", "@", "it's", "$(id)", "x;y", "refs/heads/main",
+                                    "ostest/default"])
 def test_unusual_branch_names(tested, repo, branch):
     repo.commit({"text": "second"})
     git("update-ref", f"refs/heads/{branch}", "HEAD~1", cwd=repo.path)
@@ -345,7 +346,8 @@ def test_a_stale_lock_of_the_machine(tested, cache, repo):
     assert tested("main") == "first"
 
 
-@pytest.mark.parametrize("leftover", ["src.index", "src.index.lock", "src.credentials", "src.credentials.tmp", "tests.credentials", "result.json.tmp"])
+@pytest.mark.parametrize("leftover", ["src.index", "src.index.lock", "src.credentials", "src.credentials.tmp", "tests.credentials",
+                                      "result.json.tmp"])
 def test_what_a_killed_job_left_in_its_directory(start_job, repo, suite, tmp_path, leftover):
     (tmp_path / "job").mkdir()
     (tmp_path / "job" / leftover).write_text("left over")

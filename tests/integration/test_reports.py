@@ -83,13 +83,15 @@ def test_last_words_that_are_no_text(judged):
 def test_all_passed(judged):
     job = judged(suite_of(ONE))
     assert job.passed
-    assert job.tests == {"lab1.test_a::test_one": {"name": "lab1.test_a::test_one", "isPassed": True, "description": "", "duration": 290, "memoryUsed": 0}}
+    [test] = job.result["testResults"]
+    assert test == {"name": "lab1.test_a::test_one", "isPassed": True, "description": "", "duration": 290, "memoryUsed": 0}
 
 
 def test_a_failed_case(judged):
     job = judged(suite_of(ONE, FAILED), 1)
     assert not job.passed
-    assert job.tests["t::bad"] == {"name": "t::bad", "isPassed": False, "description": "the whole text", "duration": 1234500, "memoryUsed": 0}
+    assert job.tests["t::bad"] == {
+        "name": "t::bad", "isPassed": False, "description": "the whole text", "duration": 1234500, "memoryUsed": 0}
     assert job.tests["lab1.test_a::test_one"]["isPassed"]
 
 
@@ -111,7 +113,8 @@ def test_a_report_and_then_a_signal(judged, signal):
 
 
 def test_an_error_case_is_an_error(judged):
-    job = judged(suite_of(ONE, "<testcase classname='t' name='broken'><error message='fixture'>no such fixture</error></testcase>"), 1)
+    broken = "<testcase classname='t' name='broken'><error message='fixture'>no such fixture</error></testcase>"
+    job = judged(suite_of(ONE, broken), 1)
     assert "1 of 2" in job.error and "t::broken" in job.error
     assert job.tests["t::broken"]["description"] == "no such fixture"
 
@@ -122,7 +125,8 @@ def test_an_error_case_is_an_error(judged):
     ("<skipped type='pytest.xfail' message='known'/>", True, "expected failure: known"),
     ("<failure message='only a message'/>", False, "only a message"),
     ("<failure>a</failure><system-out>printed</system-out>", False, "a"),
-    ("<system-out><![CDATA[<failure/>]]></system-out>", True, ""), ("<properties><property name='failure'/></properties>", True, ""),
+    ("<system-out><![CDATA[<failure/>]]></system-out>", True, ""),
+    ("<properties><property name='failure'/></properties>", True, ""),
     ("<failure><![CDATA[if (a < b) & c]]></failure>", False, "if (a < b) & c"),
     ("<failure>&#1087;&#x1F600; &lt;</failure>", False, "п😀 <"),
 ])
@@ -133,7 +137,8 @@ def test_one_case(judged, inner, passed, description):
 
 
 @pytest.mark.parametrize("case, name", [
-    ("<testcase classname='tests.tests.a' name='b'/>", "tests.a::b"), ("<testcase classname='' name='b'/>", "b"), ("<testcase name='b'/>", "b"),
+    ("<testcase classname='tests.tests.a' name='b'/>", "tests.a::b"),
+    ("<testcase classname='' name='b'/>", "b"), ("<testcase name='b'/>", "b"),
     ("<testcase classname='a'/>", "a::"), ("<testcase classname='test' name='имя[x y]'/>", "test::имя[x y]"),
     ("<testcase classname='a' name='x&#10;y&quot;'/>", "a::x\ny\"")])
 def test_names(judged, case, name):
@@ -145,9 +150,11 @@ def test_nested_suites(judged):
     assert not job.passed and list(job.tests) == ["lab1.test_a::test_one", "t::bad"]
 
 
-@pytest.mark.parametrize("report", ["\ufeff" + suite_of(ONE), ("\ufeff" + suite_of(ONE)).encode("utf-16-le"),
-                                    "<?xml version='1.0' encoding='ISO-8859-1'?>" + suite_of(ONE), "<?xml version='1.0'?><!-- x --><testsuite>" + ONE + "</testsuite>\n\n"],
-                         ids=["bom", "utf-16", "latin-1", "comment"])
+@pytest.mark.parametrize("report", [
+    "\ufeff" + suite_of(ONE), ("\ufeff" + suite_of(ONE)).encode("utf-16-le"),
+    "<?xml version='1.0' encoding='ISO-8859-1'?>" + suite_of(ONE),
+    "<?xml version='1.0'?><!-- x --><testsuite>" + ONE + "</testsuite>\n\n",
+], ids=["bom", "utf-16", "latin-1", "comment"])
 def test_forms_of_xml(judged, report):
     assert judged(report).passed
 
@@ -175,7 +182,8 @@ def test_teardown(late): pass
 """
     job = run_job(student, make_repo("suite", {"test_a.py": code}))
     assert {name.removeprefix("test_a::test_"): test["isPassed"] for name, test in job.tests.items()} == {
-        "pass": True, "fail": False, "skip": False, "xfail": True, "xpass": True, "xpass_strict": False, "error": False, "teardown": False}
+        "pass": True, "fail": False, "skip": False, "xfail": True, "xpass": True, "xpass_strict": False,
+        "error": False, "teardown": False}
     assert "2 of 8" in job.error and "test_error" in job.error
     assert "expected failure: known" in job.tests["test_a::test_xfail"]["description"]
     assert "assert 1 == 2" in job.tests["test_a::test_fail"]["description"]
@@ -184,7 +192,8 @@ def test_teardown(late): pass
 
 PRODUCERS = {  # of all cases, which passed
     "pytest-xunit1": (3, ["test_io::test_read"]),
-    "pytest-xunit2": (10, ["lab1.test_build::test_make[src/main.c]", "lab1.test_build::test_later", "lab1.test_build::test_later_silent"]),
+    "pytest-xunit2": (10, ["lab1.test_build::test_make[src/main.c]", "lab1.test_build::test_later",
+                           "lab1.test_build::test_later_silent"]),
     "surefire": (6, ["edu.example.StackTest::pushes", "edu.example.StackTest::flickers"]),
     "gtest": (5, ["Queue::StartsEmpty", "Queue/0::Typed"]),
     "ctest": (4, ["unit::unit"]),
@@ -203,8 +212,8 @@ def test_reports_of_other_producers(judged, producer):
 
 
 @pytest.mark.parametrize("time, expected", [
-    ("0.29", 290), ("1.0015", 1001), ("0", 0), ("", 0), ("abc", 0), ("-1", 0), ("1,234.5", 1234500), ("1e3", 1000000), ("nan", 0), ("inf", 0), ("1.5s", 1500),
-    ("9" * 400, 10 ** 12)])
+    ("0.29", 290), ("1.0015", 1001), ("0", 0), ("", 0), ("abc", 0), ("-1", 0), ("1,234.5", 1234500), ("1e3", 1000000),
+    ("nan", 0), ("inf", 0), ("1.5s", 1500), ("9" * 400, 10 ** 12)])
 def test_durations_are_whole_milliseconds(judged, time, expected):
     job = judged(suite_of(f"<testcase name='a' time='{time}'/>"))
     assert job.tests["a"]["duration"] == expected and type(job.tests["a"]["duration"]) is int
@@ -218,7 +227,8 @@ def test_the_duration_of_the_run_is_its_wall_time(judged):
 @pytest.mark.parametrize("unit", ["B", "KB", "MB"])
 def test_memory_is_never_invented(judged, unit):
     job = judged(suite_of(ONE), 0, "--memory-unit", unit)
-    assert job.tests["lab1.test_a::test_one"]["memoryUsed"] == 0 and type(job.tests["lab1.test_a::test_one"]["memoryUsed"]) is int
+    memory = job.tests["lab1.test_a::test_one"]["memoryUsed"]
+    assert memory == 0 and type(memory) is int
 
 
 @pytest.mark.parametrize("task_id", [7, "a\"b/é", 2 ** 53 + 1, 2 ** 64])
@@ -231,7 +241,8 @@ def test_the_id_comes_back(judged, task_id):
 
 
 @pytest.mark.parametrize("make", [
-    "os.symlink('report', report)", "os.symlink('/dev/zero', report)", "os.symlink(report, report)", "os.symlink('/nonexistent', report)",
+    "os.symlink('report', report)", "os.symlink('/dev/zero', report)", "os.symlink(report, report)",
+    "os.symlink('/nonexistent', report)",
     "os.mkfifo(report)", "os.mkdir(report)",
     "import socket; socket.socket(socket.AF_UNIX).bind(os.path.relpath(report))",
 ], ids=["link-to-a-report", "link-to-zero", "link-to-itself", "dangling", "fifo", "directory", "socket"])
@@ -311,8 +322,13 @@ def test_200000_cases_in_100_megabytes(run_job, student, make_suite):
 
 @pytest.mark.slow
 def test_one_description_of_100_megabytes(run_job, student, make_suite):
-    code = "with open(report, 'w') as file:\n    file.write('<testsuite><testcase name=\"a\"><failure>')\n" \
-           "    for i in range(100): file.write('x' * 1000000 + chr(10))\n    file.write('</failure></testcase></testsuite>')\n"
+    code = """
+with open(report, "w") as file:
+    file.write("<testsuite><testcase name='a'><failure>")
+    for i in range(100):
+        file.write("x" * 1_000_000 + chr(10))
+    file.write("</failure></testcase></testsuite>")
+"""
     job, peak = peak_memory(run_job, student, make_suite(code))
     assert len(job.tests["a"]["description"]) < 20_000
     assert peak < 32

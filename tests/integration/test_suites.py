@@ -17,11 +17,16 @@ if "--help" in sys.argv:
     print({help!r})
     sys.exit()
 options = dict(a.split("=", 1) for a in sys.argv[1:] if a.startswith("--") and "=" in a)
-pathlib.Path(options["--junit-xml"]).write_text("<testsuite><testcase classname='t' name='one'/><testcase classname='t' name='two'/></testsuite>")
+pathlib.Path(options["--junit-xml"]).write_text(
+    "<testsuite><testcase classname='t' name='one'/><testcase classname='t' name='two'/></testsuite>")
 print(json.dumps(sys.argv[1:]))
 """
 
-FORM_2024 = "usage: run_tests.py [-h] [--lab-num LAB_NUM [LAB_NUM ...]] [--src SRC]\n\n  --lab-num LAB_NUM [LAB_NUM ...]\n  --src SRC\n"
+FORM_2024 = """usage: run_tests.py [-h] [--lab-num LAB_NUM [LAB_NUM ...]] [--src SRC]
+
+  --lab-num LAB_NUM [LAB_NUM ...]
+  --src SRC
+"""
 FORM_2025 = """usage: run_tests.py [-h] --src SRC --lab LAB [--labs LABS [LABS ...]] [--proxy_timeout S]
   --src SRC
   --lab LAB   the project's stage
@@ -131,7 +136,8 @@ def test_the_help_is_read_once_per_commit(program):
     for _ in range(2):
         program(FORM_2024)
     assert [call for call in program.calls if call == ["--help"]] == [["--help"]]
-    program.suite.commit({"run_tests.py": (program.suite.path / "run_tests.py").read_text().replace("--lab-num", "--lab").replace("LAB_NUM", "N")})
+    newer = (program.suite.path / "run_tests.py").read_text().replace("--lab-num", "--lab").replace("LAB_NUM", "N")
+    program.suite.commit({"run_tests.py": newer})
     assert without_src(program(None, laboratoryNumber=2)) == ["--lab=2"]
     assert program.calls.count(["--help"]) == 2
 
@@ -171,7 +177,14 @@ def cases(job):
 
 TWO_LABS = {
     "pytest.ini": "[pytest]\nmarkers =\n    lab1: first\n    lab2: second\n",
-    "test_a.py": "import pytest\n@pytest.mark.lab1\ndef test_one(): pass\n@pytest.mark.lab2\ndef test_two(): pass\ndef test_three(): pass\n",
+    "test_a.py": """
+import pytest
+@pytest.mark.lab1
+def test_one(): pass
+@pytest.mark.lab2
+def test_two(): pass
+def test_three(): pass
+""",
 }
 NAMES = {
     "pytest.ini": "[pytest]\ndisable_test_id_escaping_and_forfeit_all_rights_to_community_support = True\n",
@@ -186,8 +199,18 @@ def test_one(): pass
 """,
     "sub/test_b.py": "def test_one(): pass\n",
 }
-BEND = {"test_a.py": "def test_one(): print('executed')\ndef test_two(): print('executed')\n", "pytest.ini": "[pytest]\naddopts = -s\n"}
-SRC_OPTION = "import pytest\ndef pytest_addoption(parser):\n    parser.addoption('--src')\n@pytest.fixture\ndef src(request):\n    return request.config.getoption('--src')\n"
+BEND = {
+    "test_a.py": "def test_one(): print('executed')\ndef test_two(): print('executed')\n",
+    "pytest.ini": "[pytest]\naddopts = -s\n",
+}
+SRC_OPTION = """
+import pytest
+def pytest_addoption(parser):
+    parser.addoption('--src')
+@pytest.fixture
+def src(request):
+    return request.config.getoption('--src')
+"""
 
 
 def test_plain_pytest(pytest_suite):
@@ -197,12 +220,14 @@ def test_plain_pytest(pytest_suite):
 
 
 def test_plain_pytest_with_a_src_option(pytest_suite):
-    job = pytest_suite({"conftest.py": SRC_OPTION, "tests/test_a.py": "import os\ndef test_one(src): assert os.listdir(src) == ['main.c']\n"})
+    test = "import os\ndef test_one(src): assert os.listdir(src) == ['main.c']\n"
+    job = pytest_suite({"conftest.py": SRC_OPTION, "tests/test_a.py": test})
     assert job.passed and cases(job) == ["test_a::test_one"]
 
 
 def test_plain_pytest_finds_the_tree_in_the_environment(pytest_suite):
-    assert pytest_suite({"test_a.py": "import os\ndef test_one(): assert os.listdir(os.environ['OSTEST_SRC']) == ['main.c']\n"}).passed
+    test = "import os\ndef test_one(): assert os.listdir(os.environ['OSTEST_SRC']) == ['main.c']\n"
+    assert pytest_suite({"test_a.py": test}).passed
 
 
 @pytest.mark.parametrize("labs, expected", [(1, ["one"]), ([1, 2], ["one", "two"]), (None, ["one", "three", "two"])])
