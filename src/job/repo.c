@@ -303,16 +303,24 @@ struct tree_size {
     unsigned submodules;
 };
 
+static void add_line(const char *line, struct tree_size *size)
+{
+    char start[128]; /* long enough for all that stands before the path; sscanf() reads to the end */
+    char type[16];
+    unsigned long long bytes = 0;
+    snprintf(start, sizeof(start), "%.*s", (int)MIN(strcspn(line, "\t"), sizeof(start) - 1), line);
+    size->files++;
+    if (sscanf(start, "%*s %15s %*s %llu", type, &bytes) >= 1 && strcmp(type, "commit") == 0)
+        size->submodules++;
+    size->bytes += bytes;
+}
+
 static void add_up(const char *listing, struct tree_size *ret_size)
 {
-    for (const char *line = listing; line && *line;
-         line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
-        unsigned long long bytes = 0;
-        char type[16];
-        ret_size->files++;
-        if (sscanf(line, "%*s %15s %*s %llu", type, &bytes) >= 1 && strcmp(type, "commit") == 0)
-            ret_size->submodules++;
-        ret_size->bytes += bytes;
+    for (const char *line = listing; line && *line;) {
+        const char *end = strchr(line, '\n');
+        add_line(line, ret_size);
+        line = end ? end + 1 : NULL;
     }
 }
 

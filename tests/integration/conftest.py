@@ -11,6 +11,7 @@ from jobs import cache, make_gate, make_suite, run_job, start_job, student  # no
 
 
 def pytest_configure(config):
+    config.addinivalue_line("markers", "memory: measures memory, which means nothing with sanitizers")
     config.addinivalue_line("markers", "slow: takes some seconds (-m 'not slow' leaves it out)")
 
 

@@ -133,14 +133,19 @@ def test_usable_task(start_mock, start_runner, members):
 MALFORMED = {
     "no url": ({"repositoryUrl": None}, "repositoryUrl"), "url empty": ({"repositoryUrl": ""}, "repositoryUrl"),
     "url number": ({"repositoryUrl": 5}, "repositoryUrl"), "url list": ({"repositoryUrl": ["x"]}, "repositoryUrl"),
-    "url option": ({"repositoryUrl": "--upload-pack=x"}, "repositoryUrl"), "url space": ({"repositoryUrl": "a b"}, "repositoryUrl"),
-    "url line": ({"repositoryUrl": "https://a\nb"}, "repositoryUrl"), "url long": ({"repositoryUrl": "x" * 3000}, "repositoryUrl"),
-    "branch number": ({"branch": 1}, "branch"), "branch list": ({"branch": ["main"]}, "branch"),
-    "branch option": ({"branch": "--force"}, "branch"), "branch range": ({"branch": "a..b"}, "branch"),
-    "lab text": ({"laboratoryNumber": "one"}, "laboratoryNumber"), "lab fraction": ({"laboratoryNumber": 1.5}, "laboratoryNumber"),
-    "lab negative": ({"laboratoryNumber": -1}, "laboratoryNumber"), "lab object": ({"laboratoryNumber": {}}, "laboratoryNumber"),
-    "lab in list": ({"laboratoryNumber": [1, "x"]}, "laboratoryNumber"), "tests text": ({"connectedTests": "test_a"}, "connectedTests"),
-    "tests number": ({"connectedTests": [1]}, "connectedTests"), "tests empty name": ({"connectedTests": [""]}, "connectedTests"),
+    "url option": ({"repositoryUrl": "--upload-pack=x"}, "repositoryUrl"),
+    "url space": ({"repositoryUrl": "a b"}, "repositoryUrl"),
+    "url line": ({"repositoryUrl": "https://a\nb"}, "repositoryUrl"),
+    "url long": ({"repositoryUrl": "x" * 3000}, "repositoryUrl"), "branch number": ({"branch": 1}, "branch"),
+    "branch list": ({"branch": ["main"]}, "branch"), "branch option": ({"branch": "--force"}, "branch"),
+    "branch range": ({"branch": "a..b"}, "branch"), "lab text": ({"laboratoryNumber": "one"}, "laboratoryNumber"),
+    "lab fraction": ({"laboratoryNumber": 1.5}, "laboratoryNumber"),
+    "lab negative": ({"laboratoryNumber": -1}, "laboratoryNumber"),
+    "lab object": ({"laboratoryNumber": {}}, "laboratoryNumber"),
+    "lab in list": ({"laboratoryNumber": [1, "x"]}, "laboratoryNumber"),
+    "tests text": ({"connectedTests": "test_a"}, "connectedTests"),
+    "tests number": ({"connectedTests": [1]}, "connectedTests"),
+    "tests empty name": ({"connectedTests": [""]}, "connectedTests"),
     "tests object": ({"connectedTests": {"a": 1}}, "connectedTests"), "status": ({"status": "MAYBE"}, "status"),
     "status number": ({"status": 1}, "status"), "status true": ({"status": True}, "status"),
 }
@@ -153,7 +158,7 @@ def test_malformed_task_gets_an_error_result(start_mock, start_runner, members, 
     assert runner.wait() == 0
     (result,) = mock.results()
     assert result["id"] == "x-1" and result["isError"] and not result["isPassed"]
-    assert said in result["errorDetails"] or said in ("branch", "status") and said in result["errorDetails"].lower()
+    assert said in result["errorDetails"]
     assert mock.state()["violations"] == 0
 
 
@@ -178,8 +183,9 @@ def test_no_task_in_other_words(start_mock, start_runner, body):
 
 # ---- ids ----
 
-IDS = [0, 1, -1, -(1 << 63), (1 << 53) + 1, (1 << 63) - 1, "0042", "9007199254740993", "../../etc/passwd", "..", "/", "a/b c",
-       "x" * 4096, "\u20ac\U0001f600 \u0437\u0430\u0434\u0430\u0447\u0430", '"quoted" \\ and\nlines\t', "-rf", "%s%n", "~", ".hidden",
+IDS = [0, 1, -1, -(1 << 63), (1 << 53) + 1, (1 << 63) - 1, "0042", "9007199254740993",
+       "../../etc/passwd", "..", "/", "a/b c", "-rf", "%s%n", "~", ".hidden", "x" * 4096,
+       "\u20ac\U0001f600 \u0437\u0430\u0434\u0430\u0447\u0430", '"quoted" \\ and\nlines\t',
        "3fa85f64-5717-4562-b3fc-2c963f66afa6"]
 
 

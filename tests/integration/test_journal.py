@@ -117,7 +117,8 @@ def test_claim_started_too_often(claimed_mock, start_runner, state):
     assert runner.stop() == 0 and is_empty(state / "jobs")
 
 
-@pytest.mark.parametrize("place, name", [("jobs", "000000000041-x"), ("spool", "000000000041-x.json"), ("rejected", "000000000041-x.json")])
+@pytest.mark.parametrize("place, name", [
+    ("jobs", "000000000041-x"), ("spool", "000000000041-x.json"), ("rejected", "000000000041-x.json")])
 def test_keys_are_never_used_twice(start_mock, start_runner, state, place, name):
     put(state / place, {name: RESULT} if "." in name else {name: None})
     runner = start_runner(start_mock(tasks=[task(1)]), "--mock", "--once")

@@ -6,7 +6,7 @@ import pathlib
 
 import pytest
 
-from harness import processes_with, task
+from harness import RUNNER, processes_with, task
 
 TASKS, SLOTS, WARM = 30, 4, 5
 CONNECTIONS = 1 + 4  # the question for a task, and as many results as are delivered at a time
@@ -78,7 +78,8 @@ def test_nothing_grows(settled):
     mock, runner, finish = settled
     memory, files = runner.memory_kib(), open_files(runner)
     finish()
-    assert runner.memory_kib() - memory <= 512
+    if b"__asan_init" not in RUNNER.read_bytes():  # that keeps freed memory for a while, to watch it
+        assert runner.memory_kib() - memory <= 512
     if files is None:
         pytest.skip("memory is checked; whose open files these are only root may see")
     sockets, others = open_files(runner)

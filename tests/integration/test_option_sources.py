@@ -73,13 +73,15 @@ def test_the_job_gets_options_of_every_source(run_tasks, small, barrier, tmp_pat
 # ---- wrong ones ----
 
 WRONG = {
-    "backend-url": ["ftp://host", "http://", "localhost:5000", "http://a b"], "concurrent": ["0", "x", "1.5", "-1", "", "2 "],
-    "check-interval": ["-1", "nan", "0"], "check-proc-interval": ["0", "soon"], "timeout": ["-1", "10m", "0x10"],
-    "proxy-timeout": ["-1", "1.5"], "get-api": ["api", ""], "post-api": ["api"], "login-api": ["a b"],
-    "token-refresh-api": ["x"], "refresh-time": ["-1", "never"], "logger-level": ["INFO", "loud"], "login": [""],
-    "env": ["docker"], "sandbox": ["docker"], "disk": ["10", "1X", "-1M"], "output": ["1", "many"], "memory-unit": ["GB"],
-    "git-protocols": ["", "HTTP;", "a b"], "python": ["bin/python3", ""], "max-tasks": ["-1", "1e99"], "task-tries": ["0"],
-    "memory": ["1"], "cpus": ["0"], "pids": ["1"], "network": ["lan"], "drain-timeout": ["-1"], "auth": ["maybe"], "mock": ["2"], "config": ["/nowhere/runner.conf"],
+    "backend-url": ["ftp://host", "http://", "localhost:5000", "http://a b"],
+    "concurrent": ["0", "x", "1.5", "-1", "", "2 "], "check-interval": ["-1", "nan", "0"],
+    "check-proc-interval": ["0", "soon"], "timeout": ["-1", "10m", "0x10"], "proxy-timeout": ["-1", "1.5"],
+    "get-api": ["api", ""], "post-api": ["api"], "login-api": ["a b"], "token-refresh-api": ["x"],
+    "refresh-time": ["-1", "never"], "logger-level": ["INFO", "loud"], "login": [""], "env": ["docker"],
+    "sandbox": ["docker"], "disk": ["10", "1X", "-1M"], "output": ["1", "many"], "memory-unit": ["GB"],
+    "git-protocols": ["", "HTTP;", "a b"], "python": ["bin/python3", ""], "max-tasks": ["-1", "1e99"],
+    "task-tries": ["0"], "memory": ["1"], "cpus": ["0"], "pids": ["1"], "network": ["lan"], "drain-timeout": ["-1"],
+    "auth": ["maybe"], "mock": ["2"], "config": ["/nowhere/runner.conf"],
 }
 
 

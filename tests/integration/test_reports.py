@@ -307,6 +307,7 @@ sys.exit(1)
 """
 
 
+@pytest.mark.memory
 def test_50000_cases(run_job, student, make_suite):
     job, peak = peak_memory(run_job, student, make_suite(big(50_000, "no")))
     assert not job.passed and len(job.tests) == 50_000 and job.tests["t::test_49999"]["description"] == "no"
@@ -314,6 +315,7 @@ def test_50000_cases(run_job, student, make_suite):
 
 
 @pytest.mark.slow
+@pytest.mark.memory
 def test_200000_cases_in_100_megabytes(run_job, student, make_suite):
     job, peak = peak_memory(run_job, student, make_suite(big(200_000, "x" * 420)))
     assert not job.passed and len(job.result["testResults"]) == 200_000
@@ -321,6 +323,7 @@ def test_200000_cases_in_100_megabytes(run_job, student, make_suite):
 
 
 @pytest.mark.slow
+@pytest.mark.memory
 def test_one_description_of_100_megabytes(run_job, student, make_suite):
     code = """
 with open(report, "w") as file:
