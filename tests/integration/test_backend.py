@@ -121,13 +121,10 @@ FINE = {
 }
 
 
-@pytest.mark.parametrize("members", FINE.values(), ids=FINE)
-def test_usable_task(start_mock, start_runner, members):
-    mock = start_mock(tasks=[{"id": 1} | GOOD | members])
-    runner = start_runner(mock, "--mock", "--once")
-    assert runner.wait() == 0
-    (result,) = mock.results()
-    assert result["isPassed"] and not result["isError"], runner.log
+def test_usable_tasks(run_tasks):
+    tasks = [{"id": name} | GOOD | members for name, members in FINE.items()]
+    results = run_tasks(tasks, "/none", "--mock")
+    assert [name for name in FINE if not results[name]["isPassed"]] == []
 
 
 MALFORMED = {
@@ -151,15 +148,12 @@ MALFORMED = {
 }
 
 
-@pytest.mark.parametrize("members, said", MALFORMED.values(), ids=MALFORMED)
-def test_malformed_task_gets_an_error_result(start_mock, start_runner, members, said):
-    mock = start_mock(tasks=[{"id": "x-1"} | GOOD | members])
-    runner = start_runner(mock, "--mock", "--once")
-    assert runner.wait() == 0
-    (result,) = mock.results()
-    assert result["id"] == "x-1" and result["isError"] and not result["isPassed"]
-    assert said in result["errorDetails"]
-    assert mock.state()["violations"] == 0
+def test_malformed_tasks_get_an_error_result(run_tasks):
+    tasks = [{"id": name} | GOOD | members for name, (members, _) in MALFORMED.items()]
+    results = run_tasks(tasks, "/none", "--mock")
+    for name, (_, said) in MALFORMED.items():
+        assert results[name]["isError"] and not results[name]["isPassed"], name
+        assert said in results[name]["errorDetails"], name
 
 
 @pytest.mark.parametrize("body", [

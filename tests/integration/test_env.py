@@ -204,11 +204,13 @@ def test_an_unmet_requirement_builds_a_venv_once(run_job, student, needing, whee
             assert f"{entry}.new" not in script.read_text(), f"{script} names the place where it was built"
 
 
-def test_venv_even_where_the_system_would_do(run_job, student, needing, wheels, pip):
-    for name in ["pytest", "iniconfig", "packaging", "pluggy"]:
-        make_wheel(wheels, name, "99.0")
-    suite = needing("pytest\n", "import pytest\n" + printing("pytest.VERSION"))
-    assert run_job(student, suite, "--env", "venv", env=pip).printed == "99.0"
+def test_venv_even_where_the_system_would_do(run_job, student, needing, fake_python, tmp_path):
+    python = fake_python(run='exec python3 "$@"')
+    python.write_text(python.read_text().replace('echo "missing tinypkg: not installed"', ":"))
+    suite = needing("tinypkg\n", "write()")
+    assert "venv=no" in run_job(student, suite, "--python", python).log
+    assert "venv=yes" in run_job(student, suite, "--python", python, "--env", "venv").log
+    assert (tmp_path / "python.log").read_text() == "question\nvenv\n"
 
 
 def test_parallel_jobs_build_one_venv(start_job, student, needing, fake_python, make_gate, tmp_path, cache):

@@ -70,8 +70,7 @@ def test_a_token_that_is_never_taken(start):
 
 # ---- the login itself has trouble ----
 
-@pytest.mark.parametrize("fault", ["503", "429", "408", "301", "drop", "garbage", "html", "half", "truncated", "204",
-                                   "huge=3000000"])
+@pytest.mark.parametrize("fault", ["503", "429", "408", "301", "drop", "garbage", "truncated", "204", "huge=3000000"])
 def test_login_with_trouble(start, fault):
     mock, runner = start("--faults", f"login:{fault}", tasks=[task(1)], runner=["--once"])
     assert "The login failed: " in runner.wait_log(" WARNING (?!students' code)")
@@ -106,7 +105,7 @@ def test_expired_token(start):
 
 def test_refreshing_in_time_keeps_the_token_fresh(start):
     mock, runner = start("--token-ttl", "1", runner=["--refresh-time", "0.2"])
-    state = mock.state(refreshes=8)
+    state = mock.state(refreshes=6)
     assert state["logins"] == 1 and "401" not in state["requests"][GET]
 
 

@@ -146,10 +146,10 @@ def test_never(): pass
 """
 
 
-@pytest.mark.parametrize("how, words", [("time.sleep(1000)", "took longer than 4 s"),
+@pytest.mark.parametrize("how, words", [("time.sleep(1000)", "took longer than 3 s"),
                                         ("os.kill(os.getpid(), signal.SIGSEGV)", "signal 11")])
 def test_what_had_finished_before_the_end_is_reported(run_job, student, make_repo, how, words):
-    job = run_job(student, make_repo("suite", {"test_a.py": HANGS.replace("HOW", how)}), "--timeout", 4)
+    job = run_job(student, make_repo("suite", {"test_a.py": HANGS.replace("HOW", how)}), "--timeout", 3)
     assert words in job.error and "test_hangs[a b]" in job.error
     assert {name: test["isPassed"] for name, test in job.tests.items()} == {
         "test_a::test_first": True, "test_a::test_failed": False, "test_a::test_hangs[a b]": False,

@@ -334,7 +334,7 @@ def test_a_markers_name_is_not_a_tests_name(names_job):
 
 
 def test_500_names(pytest_suite):
-    files = {"test_a.py": "import pytest\n@pytest.mark.parametrize('x', range(1000))\ndef test_number(x): pass\n"}
+    files = {"test_a.py": "import pytest\n@pytest.mark.parametrize('x', range(600))\ndef test_number(x): pass\n"}
     job = pytest_suite(files, connectedTests=[f"number[{i}]" for i in range(500)])
     assert job.passed and len(job.tests) == 500
 
