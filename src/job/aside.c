@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -51,8 +52,21 @@ int aside_start(struct aside *aside, aside_fn *fn, void *data, size_t size, stru
     return 0;
 }
 
-int aside_finish(struct aside *aside, void *ret_result, size_t size, struct err *err)
+/* The pipe is readable as soon as the work is done, or the process dead. */
+static bool is_cancelled(const struct aside *aside, int cancel_fd)
 {
+    struct pollfd fds[] = {{.fd = aside->fd, .events = POLLIN}, {.fd = cancel_fd, .events = POLLIN}};
+    while (poll(fds, 2, -1) < 0 && errno == EINTR)
+        ;
+    return !fds[0].revents;
+}
+
+int aside_finish(struct aside *aside, int cancel_fd, void *ret_result, size_t size, struct err *err)
+{
+    if (is_cancelled(aside, cancel_fd)) {
+        aside_cancel(aside);
+        return err_set(err, ERR_CANCELLED, ECANCELED, "The task was stopped");
+    }
     CLEANUP(buf_done) struct buf text = BUF_INIT(sizeof(struct reply) + size);
     struct reply reply;
     int r = fd_read_all(aside->fd, &text);

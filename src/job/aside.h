@@ -21,8 +21,11 @@ struct aside {
 /* `result` of `size` bytes is plain data, without pointers. */
 int aside_start(struct aside *aside, aside_fn *fn, void *data, size_t size, struct err *err);
 
-/* Waits for the end. What `fn` gave, with its error. To be called once after each start. */
-int aside_finish(struct aside *aside, void *ret_result, size_t size, struct err *err);
+/*
+ * Waits for the end. What `fn` gave, with its error; -ECANCELED (class cancelled) when `cancel_fd`
+ * becomes readable first. To be called once after each start.
+ */
+int aside_finish(struct aside *aside, int cancel_fd, void *ret_result, size_t size, struct err *err);
 
 /* Tells it to stop, and waits. */
 void aside_cancel(struct aside *aside);

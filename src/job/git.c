@@ -58,6 +58,8 @@ static const struct meaning {
     {"not valid: is this a git repository?", ERR_TASK, "%s is not a git repository", 0},
     {"does not appear to be a git repository", ERR_TASK, "%s does not exist, or is not a git repository", 0},
     {"does not exist", ERR_TASK, "%s does not exist", 0},
+    {"could not be found", ERR_TASK, "%s does not exist, or is private and the runner has no access to it",
+     0},
     {"not found", ERR_TASK, "%s does not exist, or is private and the runner has no access to it", 0},
     {"strange hostname", ERR_TASK, "%s is not a usable URL", 0},
     {"strange pathname", ERR_TASK, "%s is not a usable URL", 0},
@@ -125,10 +127,11 @@ static bool is_left_out(const char *variable)
     return false;
 }
 
-static void make_env(const struct git *git, const struct git_command *command, struct strv *env)
+static void make_env(const struct git *git, const struct git_command *command, bool own_count,
+                     struct strv *env)
 {
     for (char **v = environ; *v; v++)
-        if (!is_left_out(*v))
+        if (!is_left_out(*v) && !(own_count && strncmp(*v, "GIT_CONFIG_COUNT=", 17) == 0))
             strv_push(env, *v);
     strv_push(env, "LC_ALL=C");
     strv_push(env, "GIT_TERMINAL_PROMPT=0");
@@ -148,13 +151,31 @@ static void push_setting(struct strv *argv, const char *setting)
     strv_push(argv, setting);
 }
 
-/* The credentials of the URL alone: the operator's helpers neither give theirs, nor learn these. */
-static void push_credentials(const struct git *git, const char *url, struct strv *argv)
+/* One more setting through the environment (git-config(1)): there, a key may have a '=' in it. */
+static void push_env_setting(struct strv *env, unsigned number, const char *url, size_t url_len,
+                             const char *value)
 {
-    strv_push(argv, "-c");
-    strv_pushf(argv, "credential.%s.helper=", url);
-    strv_push(argv, "-c");
-    strv_pushf(argv, "credential.%s.helper=store --file='%s'", url, git->credentials_path);
+    strv_pushf(env, "GIT_CONFIG_KEY_%u=credential.%.*s.helper", number, (int)url_len, url);
+    strv_pushf(env, "GIT_CONFIG_VALUE_%u=%s", number, value);
+}
+
+/*
+ * The credentials of the URL alone: the operator's helpers neither give theirs, nor learn these. Once
+ * for the URL, which is stronger than any setting for its host, and once for the host, in case of a
+ * redirect.
+ */
+static void push_credentials(const struct git *git, const char *url, struct strv *env)
+{
+    const char *before = getenv("GIT_CONFIG_COUNT");
+    unsigned number = before ? (unsigned)strtoul(before, NULL, 10) : 0;
+    const char *host = strstr(url, "://") + 3;
+    size_t lengths[] = {strlen(url), (size_t)(host - url) + strcspn(host, "/?#")};
+    CLEANUP(mem_freep) char *helper = mem_printf("store --file='%s'", git->credentials_path);
+    for (size_t i = 0; i < ARRAY_LEN(lengths); i++) {
+        push_env_setting(env, number++, url, lengths[i], "");
+        push_env_setting(env, number++, url, lengths[i], helper);
+    }
+    strv_pushf(env, "GIT_CONFIG_COUNT=%u", number);
 }
 
 static void make_argv(const struct git_command *command, struct strv *argv)
@@ -196,10 +217,10 @@ static int run(const struct git *git, const struct git_command *command, bool ha
     CLEANUP(strv_done) struct strv argv = {0};
     CLEANUP(strv_done) struct strv env = {0};
     make_argv(command, &argv);
-    if (has_credentials)
-        push_credentials(git, shown, &argv);
     strv_extend(&argv, command->args);
-    make_env(git, command, &env);
+    make_env(git, command, has_credentials, &env);
+    if (has_credentials)
+        push_credentials(git, shown, &env);
     struct child child = {
         .doing = command->doing,
         .argv = &argv,

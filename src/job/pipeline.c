@@ -82,7 +82,7 @@ static int fetch_both(struct job *job, struct suite_fetched *ret_suite, struct e
     r = fetch_student(job, err);
     job->git.keep = 0;
     if (r == 0)
-        return aside_finish(&aside, ret_suite, sizeof(*ret_suite), err);
+        return aside_finish(&aside, job->cancel_fd, ret_suite, sizeof(*ret_suite), err);
     aside_cancel(&aside);
     return r;
 }
@@ -122,7 +122,7 @@ static int prepare_and_run(const struct job *job, const struct suite *suite, con
     if (r < 0)
         return r;
     log_run(&run);
-    judge_run(job, &run, !suite_selects_tests(suite), ret_result);
+    judge_run(job, &run, !suite_selects_tests(suite) || plugin == RUN_PLUGIN_SELECTS, ret_result);
     return 0;
 }
 

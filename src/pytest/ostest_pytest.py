@@ -72,6 +72,8 @@ def unified(node_id):
     """Both spellings of a test, as a path and as a class name, in one; parameters stay as they are."""
     address, bracket, parameters = node_id.lower().partition("[")
     address = address.replace("::", ".").replace("/", ".").replace(".py.", ".")
+    if address.endswith(".py"):
+        address = address.removesuffix("py")
     return address + bracket + parameters
 
 
