@@ -324,8 +324,8 @@ static void add_up(const char *listing, struct tree_size *ret_size)
     }
 }
 
-static int check_size(const struct git *git, const struct repo *repo, struct tree_size *ret_size,
-                      struct err *err)
+static int list_size(const struct git *git, const struct repo *repo, struct tree_size *ret_size,
+                     struct err *err)
 {
     CLEANUP(buf_done) struct buf listing = BUF_INIT(0);
     CLEANUP(strv_done) struct strv args = {0};
@@ -340,9 +340,47 @@ static int check_size(const struct git *git, const struct repo *repo, struct tre
                                   .doing = "Listing the repository's files",
                                   .output_limit_bytes = LISTING_LIMIT_BYTES};
     int r = git_run(git, &command, &listing, err);
-    if (r < 0)
-        return r;
-    add_up(listing.data, ret_size);
+    if (r == 0)
+        add_up(listing.data, ret_size);
+    return r;
+}
+
+/* The mirror's record of the commit whose size was asked for last: "<commit> <files> <bytes> <submodules>". */
+static bool read_size(const char *path, const char *commit, struct tree_size *ret_size)
+{
+    CLEANUP(buf_done) struct buf line = BUF_INIT(0);
+    unsigned long long files, bytes;
+    struct tree_size size;
+    int end = 0;
+    size_t len = strlen(commit);
+    if (fs_read_file(path, 256, &line, NULL) < 0 || line.len <= len || memcmp(line.data, commit, len) != 0 ||
+        sscanf(line.data + len, " %llu %llu %u%n", &files, &bytes, &size.submodules, &end) != 3 ||
+        strcmp(line.data + len + end, "\n") != 0)
+        return false;
+    size.files = files;
+    size.bytes = bytes;
+    *ret_size = size;
+    return true;
+}
+
+static void write_size(const char *path, const char *commit, const struct tree_size *size)
+{
+    CLEANUP(mem_freep)
+    char *line = mem_printf("%s %llu %llu %u\n", commit, (unsigned long long)size->files,
+                            (unsigned long long)size->bytes, size->submodules);
+    fs_write_atomic(path, line, strlen(line), NULL); /* where it fails, the next task asks again */
+}
+
+static int check_size(const struct git *git, const struct repo *repo, struct tree_size *ret_size,
+                      struct err *err)
+{
+    CLEANUP(mem_freep) char *path = mem_printf("%s/ostest-size", repo->mirror);
+    if (!read_size(path, repo->commit, ret_size)) {
+        int r = list_size(git, repo, ret_size, err);
+        if (r < 0)
+            return r;
+        write_size(path, repo->commit, ret_size);
+    }
     if (ret_size->files > MAX_FILES)
         return err_set(err, ERR_LIMIT, EFBIG, "The repository has %llu files; at most %d are allowed",
                        (unsigned long long)ret_size->files, MAX_FILES);

@@ -2,6 +2,7 @@
 
 #include "base/fd.h"
 #include "base/fs.h"
+#include "base/hash.h"
 #include "ostest_pytest.py.h"
 
 #include <errno.h>
@@ -23,15 +24,34 @@ static int open_log(const struct job *job, const char *name, int *ret_fd, struct
     return create_file(path, 0, ret_fd, err);
 }
 
-/* Puts the plugin where python finds it, and opens the file that it writes to. */
+/*
+ * The directory of our plugin: one for all tasks, so that python compiles it once, and named by what
+ * is in it, so that two versions of the runner get along. The caller frees.
+ */
+static int plugin_dir(const struct job *job, char **ret_dir, struct err *err)
+{
+    uint64_t hash = hash_add(HASH_START, ostest_pytest_py, ostest_pytest_py_len);
+    CLEANUP(mem_freep) char *dir = mem_printf("%s/plugin/%016llx", job->cache_dir, (unsigned long long)hash);
+    CLEANUP(mem_freep) char *path = mem_printf("%s/ostest_pytest.py", dir);
+    CLEANUP(mem_freep) char *lock_path = mem_printf("%s.lock", dir);
+    int lock = -1;
+    int r = fs_exists(path) ? 0 : fs_make_dirs(dir, 0755, err);
+    if (r == 0 && !fs_exists(path))
+        r = fs_lock_wait(lock_path, job->cancel_fd, &lock, err);
+    if (r == 0 && !fs_exists(path))
+        r = fs_write_atomic(path, ostest_pytest_py, ostest_pytest_py_len, err);
+    fs_unlock(lock_path, lock);
+    if (r == 0)
+        *ret_dir = TAKE_PTR(dir);
+    return r;
+}
+
+/* Has python load the plugin, and opens the file that it writes to. */
 static int prepare_plugin(const struct job *job, enum run_plugin plugin, struct strv *variables,
                           int *ret_events_fd, struct err *err)
 {
-    CLEANUP(mem_freep) char *dir = mem_printf("%s/.ostest", job->home);
-    CLEANUP(mem_freep) char *path = mem_printf("%s/ostest_pytest.py", dir);
-    int r = fs_make_dirs(dir, 0700, err);
-    if (r == 0)
-        r = fs_write_atomic(path, ostest_pytest_py, ostest_pytest_py_len, err);
+    CLEANUP(mem_freep) char *dir = NULL;
+    int r = plugin_dir(job, &dir, err);
     if (r == 0)
         r = create_file(job->events, O_APPEND, ret_events_fd, err);
     if (r < 0)

@@ -11,6 +11,8 @@ With OSTEST_SELECT (names, one a line) it also leaves out every test whose node 
 them, in whatever spelling ("tests/test_a.py::test_b", "test_a::test_b").
 
 O is passed, failed, error, skipped or xfailed; TEXT is cut to TEXT_MAX characters.
+
+PYTEST_DONT_REWRITE: there is no assert in here, so python keeps it compiled as it is.
 """
 
 import json
