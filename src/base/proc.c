@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
@@ -63,8 +64,27 @@ static int put_stdio(const int wanted[3])
     return 0;
 }
 
+/* Before the user is changed, and with it what we may write. */
+static int enter_groups(const struct proc_setup *setup)
+{
+    for (size_t i = 0; i < setup->entry_fds_len; i++)
+        if (setup->entry_fds[i] >= 0 && write(setup->entry_fds[i], "0", 1) < 0)
+            return -errno;
+    return 0;
+}
+
+static int become_user(uid_t uid)
+{
+    return setgroups(0, NULL) < 0 || setgid(uid) < 0 || setuid(uid) < 0 ? -errno : 0;
+}
+
 static int apply_setup(const struct proc_setup *setup, pid_t parent)
 {
+    int r = enter_groups(setup);
+    if (r == 0 && setup->uid)
+        r = become_user(setup->uid);
+    if (r < 0)
+        return r;
     if (setup->new_session)
         setsid();
     if (setup->death_signal)
@@ -76,7 +96,7 @@ static int apply_setup(const struct proc_setup *setup, pid_t parent)
         return -errno;
     if (setup->file_size_bytes)
         signal(SIGXFSZ, SIG_IGN);
-    int r = put_stdio((int[]){setup->in_fd, setup->out_fd, setup->err_fd});
+    r = put_stdio((int[]){setup->in_fd, setup->out_fd, setup->err_fd});
     if (r == 0 && setup->cwd && chdir(setup->cwd) < 0)
         r = -errno;
     return r;
@@ -89,8 +109,8 @@ static void run_child(const struct proc_setup *setup, pid_t parent, int error_fd
     int r = apply_setup(setup, parent);
     if (r == 0) {
         syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC);
-        if (setup->extra_fd)
-            fcntl(setup->extra_fd, F_SETFD, 0);
+        for (size_t i = 0; i < setup->keep_fds_len; i++)
+            fcntl(setup->keep_fds[i], F_SETFD, 0);
         if (setup->env)
             environ = setup->env->items;
         execvp(setup->argv->items[0], setup->argv->items);
@@ -188,6 +208,7 @@ static void take_sample(struct watch *w)
     run->samples++;
     run->peak.rss_bytes = MAX(run->peak.rss_bytes, now.rss_bytes);
     run->peak.processes = MAX(run->peak.processes, now.processes);
+    run->over_rss = run->over_rss || (run->rss_limit_bytes && now.rss_bytes > run->rss_limit_bytes);
     w->sample_ms = clock_now_ms() + run->sample_ms;
 }
 
@@ -206,6 +227,8 @@ static void handle_time(struct watch *w)
     int64_t now = clock_now_ms();
     if (now >= w->sample_ms)
         take_sample(w);
+    if (w->run->over_rss && !w->ending)
+        begin_end(w);
     if (now >= w->deadline_ms) {
         w->run->timed_out = true;
         begin_end(w);
@@ -216,15 +239,24 @@ static void handle_time(struct watch *w)
     }
 }
 
+static void take_channel(struct proc_channel *c)
+{
+    if (c->take && !c->take(c->fd, c->data))
+        c->take = NULL;
+}
+
 static void wait_once(struct watch *w)
 {
     int64_t next = MIN(MIN(w->deadline_ms, w->kill_ms), w->sample_ms);
-    struct pollfd fds[] = {
+    struct pollfd fds[4 + PROC_CHANNELS] = {
         {.fd = w->pid_fd, .events = POLLIN},
         {.fd = w->out_fd, .events = POLLIN},
         {.fd = w->err_fd, .events = POLLIN},
         {.fd = w->cancel_fd, .events = POLLIN},
     };
+    struct proc_channel *channels = w->run->channels;
+    for (int i = 0; i < PROC_CHANNELS; i++)
+        fds[4 + i] = (struct pollfd){.fd = channels[i].take ? channels[i].fd : -1, .events = POLLIN};
     if (poll(fds, ARRAY_LEN(fds), clock_poll_timeout_ms(next)) < 0)
         return;
     if (fds[1].revents && !sink_drain(&w->run->out, w->out_fd))
@@ -235,6 +267,9 @@ static void wait_once(struct watch *w)
         w->run->cancelled = true;
         begin_end(w);
     }
+    for (int i = 0; i < PROC_CHANNELS; i++)
+        if (fds[4 + i].revents)
+            take_channel(&channels[i]);
     if (w->run->end_at_limit && w->run->out.dropped_bytes && !w->ending)
         begin_end(w);
     w->ended = fds[0].revents != 0;
@@ -307,6 +342,8 @@ int proc_run(struct proc_run *run, struct err *err)
     run->wall_ms = clock_now_ms() - start_ms;
     r = proc_kill_descendants(&run->keep, run->keep != 0, KILL_TIMEOUT_MS, err);
     run->leftovers = (unsigned)MAX(r, 0);
+    for (int i = 0; i < PROC_CHANNELS; i++)
+        take_channel(&run->channels[i]);
     if (w.out_fd >= 0)
         sink_drain(&run->out, w.out_fd);
     if (w.err_fd >= 0)

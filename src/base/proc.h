@@ -22,7 +22,11 @@ struct proc_setup {
     int in_fd;               /* -1: /dev/null; likewise the next two */
     int out_fd;
     int err_fd;
-    int extra_fd;             /* one more descriptor that the child inherits, same number; 0: none */
+    const int *keep_fds; /* more descriptors that the child inherits, same numbers */
+    size_t keep_fds_len;
+    const int *entry_fds; /* "0" is written into each by the child: it enters control groups; -1: left out */
+    size_t entry_fds_len;
+    uid_t uid;                /* the user and group that the child becomes; 0: stays what we are */
     int death_signal;         /* sent to the child when we die; 0: none */
     uint64_t file_size_bytes; /* RLIMIT_FSIZE, past which writes fail with EFBIG; 0: none */
     bool new_session;         /* a session, and so a process group, of its own: no terminal to ask on */
@@ -45,6 +49,16 @@ struct proc_sample {
     unsigned processes;
 };
 
+/* A descriptor that is read while the child runs, and once more at its end. */
+struct proc_channel {
+    int fd; /* -1: none */
+    /* Takes what is there without waiting; false: nothing more will come. */
+    bool (*take)(int fd, void *data);
+    void *data;
+};
+
+#define PROC_CHANNELS 2
+
 struct proc_run {
     struct proc_setup setup;   /* in: out_fd, err_fd, new_session and death_signal are set by us */
     struct proc_sink out, err; /* in and out */
@@ -54,12 +68,15 @@ struct proc_run {
     int cancel_fd;             /* in: end the child when this becomes readable; -1: none */
     bool end_at_limit;         /* in: end the child when it prints more to `out` than its limit */
     pid_t keep;                /* in: another child of ours that is left alone; 0: none */
+    struct proc_channel channels[PROC_CHANNELS]; /* in; those without `take` are none */
+    uint64_t rss_limit_bytes;                    /* in: end the child when a sample shows more; 0: none */
 
     bool exited; /* out: by itself, with `status`; else by `signal` */
     int status;
     int signal;
     bool timed_out;
     bool cancelled;
+    bool over_rss; /* a sample showed more than rss_limit_bytes */
     int64_t wall_ms;
     int64_t cpu_ms;     /* of the child and what it waited for */
     unsigned leftovers; /* processes that were still there when the child had ended */

@@ -66,6 +66,7 @@ int child_run(const struct child *child, struct buf *ret_output, struct buf *ret
         .setup = {.argv = child->argv,
                   .env = child->env,
                   .cwd = child->cwd,
+                  .uid = child->uid,
                   .in_fd = -1,
                   .file_size_bytes = child->file_size_bytes},
         .out = {.fd = -1, .limit_bytes = child->output_limit_bytes},

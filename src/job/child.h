@@ -18,6 +18,7 @@ struct child {
     const struct strv *argv;
     const struct strv *env;
     const char *cwd;           /* NULL: ours */
+    uid_t uid;                 /* whom it becomes; 0: stays what we are */
     int64_t timeout_ms;        /* 0: none */
     size_t output_limit_bytes; /* of each stream */
     uint64_t file_size_bytes;  /* of one file that it writes; 0: no limit */

@@ -275,9 +275,9 @@ static void set_variables(const struct job *job, struct env *env)
         strv_push(v, "PATH=" SYSTEM_PATH);
     if (env->is_venv)
         strv_pushf(v, "VIRTUAL_ENV=%s", dirname(copy));
-    strv_pushf(v, "HOME=%s", job->home);
-    strv_pushf(v, "TMPDIR=%s/tmp", job->home);
-    strv_pushf(v, "OSTEST_SRC=%s", job->src);
+    strv_pushf(v, "HOME=%s", job->inside.home);
+    strv_pushf(v, "TMPDIR=%s", job->inside.tmp);
+    strv_pushf(v, "OSTEST_SRC=%s", job->inside.src);
     strv_push(v, "LANG=C.UTF-8");
     strv_push(v, "LC_ALL=C.UTF-8");
     strv_push(v, "USER=student");
@@ -285,6 +285,27 @@ static void set_variables(const struct job *job, struct env *env)
     strv_push(v, "SHELL=/bin/sh");
     strv_push(v, "TERM=dumb");
     strv_push(v, "PYTHONNOUSERSITE=1");
+    if (job_is_boxed(job)) /* so that new compiled files in the suite are nobody's but a cheat's */
+        strv_push(v, "PYTHONDONTWRITEBYTECODE=1");
+}
+
+/* The directory above the "bin" that a program lies in, unless that is /usr, which is seen anyway. */
+static void add_place(struct strv *places, const char *program)
+{
+    CLEANUP(mem_freep) char *dir = program ? mem_strdup(program) : NULL;
+    for (int i = 0; dir && i < 2; i++) {
+        char *slash = strrchr(dir, '/');
+        *(slash ? slash : dir) = '\0';
+    }
+    if (dir && *dir && strcmp(dir, "/usr") != 0 && strncmp(dir, "/usr/", 5) != 0)
+        strv_push(places, dir);
+}
+
+static void find_places(struct env *env)
+{
+    CLEANUP(mem_freep) char *real = env->python ? realpath(env->python, NULL) : NULL;
+    add_place(&env->places, env->python);
+    add_place(&env->places, real);
 }
 
 int env_prepare(const struct job *job, const struct env_wants *wants, struct env *ret_env, struct err *err)
@@ -296,6 +317,7 @@ int env_prepare(const struct job *job, const struct env_wants *wants, struct env
         return r;
     }
     set_variables(job, &env);
+    find_places(&env);
     *ret_env = env;
     return 0;
 }
@@ -304,5 +326,6 @@ void env_done(struct env *env)
 {
     free(env->python);
     strv_done(&env->variables);
+    strv_done(&env->places);
     *env = (struct env){0};
 }

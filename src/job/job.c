@@ -1,6 +1,7 @@
 #include "job/job.h"
 
 #include "base/fs.h"
+#include "sandbox/box.h"
 
 void job_init(struct job *ret_job, const struct job_options *options, const char *cache_dir, const char *dir,
               int cancel_fd)
@@ -12,8 +13,8 @@ void job_init(struct job *ret_job, const struct job_options *options, const char
         .src = mem_printf("%s/src", dir),
         .tests = mem_printf("%s/tests", dir),
         .home = mem_printf("%s/home", dir),
-        .report = mem_printf("%s/home/report.xml", dir),
-        .events = mem_printf("%s/events.log", dir),
+        .tmp = mem_printf("%s/home/tmp", dir),
+        .report = mem_printf("%s/report.xml", dir),
         .cancel_fd = cancel_fd,
         .credentials = {mem_printf("%s/src.credentials", dir), mem_printf("%s/tests.credentials", dir)},
         .git = {.protocols = options->git_protocols,
@@ -22,6 +23,16 @@ void job_init(struct job *ret_job, const struct job_options *options, const char
                 .cancel_fd = cancel_fd},
     };
     ret_job->git.credentials_path = ret_job->credentials[0];
+    if (job_is_boxed(ret_job))
+        ret_job->inside = (struct job_inside){BOX_SRC, BOX_TESTS, BOX_HOME, "/tmp", BOX_REPORT};
+    else
+        ret_job->inside =
+            (struct job_inside){ret_job->src, ret_job->tests, ret_job->home, ret_job->tmp, ret_job->report};
+}
+
+bool job_is_boxed(const struct job *job)
+{
+    return job->options->sandbox != JOB_SANDBOX_NONE;
 }
 
 void job_done(struct job *job)
@@ -30,7 +41,7 @@ void job_done(struct job *job)
     free(job->tests);
     free(job->home);
     free(job->report);
-    free(job->events);
+    free(job->tmp);
     free(job->credentials[0]);
     free(job->credentials[1]);
     task_done(&job->task);
@@ -41,7 +52,7 @@ int job_clean(const struct job *job, struct err *err)
     static const char *const names[] = {"src",
                                         "tests",
                                         "home",
-                                        "events.log",
+                                        "report.xml",
                                         "src.index",
                                         "src.index.lock",
                                         "src.credentials",

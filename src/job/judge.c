@@ -56,36 +56,89 @@ int judge_read_report(const char *path, struct report *ret_report, struct err *e
     return r < 0 ? r : junit_finish(j, ret_report, err);
 }
 
+/* ---- what the run says ---- */
+
+static void push_hits(const struct job *job, const struct run *run, struct strv *limits)
+{
+    const struct job_options *o = job->options;
+    if (run->box.hits.memory)
+        strv_pushf(limits, "The limit of %llu MB of memory was reached: %llu processes were killed",
+                   (unsigned long long)(o->memory_bytes >> 20), (unsigned long long)run->box.hits.memory);
+    if (run->box.hits.pids)
+        strv_pushf(limits, "The limit of %lld processes and threads was reached", (long long)o->pids);
+    if (run->box.full[BOX_FULL_BYTES])
+        strv_pushf(limits, "The limit of %llu MB for all files was reached",
+                   (unsigned long long)(o->disk_bytes >> 20));
+    if (run->box.full[BOX_FULL_INODES])
+        strv_pushf(limits, "The limit of %lld files was reached", (long long)o->inodes);
+    if (run->proc.out.dropped_bytes || run->proc.err.dropped_bytes)
+        strv_pushf(limits, "The test run printed more than %llu KB; the rest was dropped",
+                   (unsigned long long)(o->output_bytes >> 10));
+}
+
+static char *why_ended(const struct job *job, const struct proc_run *run)
+{
+    if (run->timed_out)
+        return mem_printf("Was running when the time limit of %.6g s for all tests was reached",
+                          (double)run->timeout_ms / 1000);
+    if (run->over_rss)
+        return mem_printf("Was running when the limit of %llu MB of memory for all tests was passed",
+                          (unsigned long long)(job->options->memory_bytes >> 20));
+    return mem_printf("Was running when the test run was ended by signal %d", run->signal);
+}
+
 /*
- * What the plugin told of a run that did not come to write its report. False where it told nothing.
- * `ret_running`: the name of the test that was running, or NULL; the caller frees.
+ * What the plugin told, in the place of a report. False where it told nothing. `ret_running`: the name
+ * of the test that was running, or NULL; the caller frees.
  */
-static bool read_events(const struct job *job, const struct proc_run *run, struct report *ret_report,
+static bool take_events(const struct job *job, const struct run *run, struct report *ret_report,
                         char **ret_running)
 {
-    CLEANUP(buf_done) struct buf text = BUF_INIT(0);
-    CLEANUP(mem_freep)
-    char *why = run->timed_out
-                    ? mem_printf("Was running when the time limit of %.6g s for all tests was reached",
-                                 (double)run->timeout_ms / 1000)
-                    : mem_printf("Was running when the test run was ended by signal %d", run->signal);
-    ssize_t running;
-    if (fs_read_file(job->events, EVENTS_MAX_BYTES, &text, NULL) < 0 || !text.len ||
-        events_report(text.data, text.len, why, ret_report, &running, NULL) < 0 || !ret_report->len)
+    if (!run->events || !events_count(run->events))
         return false;
+    CLEANUP(mem_freep) char *why = why_ended(job, &run->proc);
+    ssize_t running;
+    report_done(ret_report);
+    events_report(run->events, why, ret_report, &running);
     *ret_running = running >= 0 ? report_case_name(&ret_report->cases[running]) : NULL;
     return true;
+}
+
+/* A sentence where suite, report and run do not fit together; NULL where they do. The caller frees. */
+static char *find_disagreement(const struct run *run, struct report *report)
+{
+    if (run->box.changed)
+        return mem_printf("The suite's file %s was changed while the tests ran", run->box.changed);
+    return run->events ? events_compare(run->events, report) : NULL;
+}
+
+static int read_report(const struct job *job, const struct run *run, struct report *ret_report, struct err *err)
+{
+    if (run->box.no_report)
+        return err_set(err, ERR_TASK, ENOENT, "%s", run->box.no_report);
+    return judge_read_report(job->report, ret_report, err);
 }
 
 void judge_run(const struct job *job, const struct run *run, bool only_connected, struct result *ret_result)
 {
     CLEANUP(report_done) struct report report = {0};
+    CLEANUP(strv_done) struct strv limits = {0};
     CLEANUP(mem_freep) char *running = NULL;
+    CLEANUP(mem_freep) char *disagreement = NULL;
+    CLEANUP(mem_freep) char *ended_for = NULL;
     struct err err = {0};
-    bool ended_by_itself = run->proc.exited && !run->proc.timed_out;
-    bool have_report = !ended_by_itself && read_events(job, &run->proc, &report, &running);
-    if (!have_report)
-        have_report = judge_read_report(job->report, &report, &err) == 0;
+    if (run->proc.over_rss)
+        ended_for = mem_printf("The tests used more than %llu MB of memory and were stopped",
+                               (unsigned long long)(job->options->memory_bytes >> 20));
+    bool ended_by_itself = run->proc.exited && !run->proc.timed_out && !ended_for;
+    bool have_report = !ended_by_itself && take_events(job, run, &report, &running);
+    if (!have_report) {
+        have_report = read_report(job, run, &report, &err) == 0;
+        disagreement = have_report ? find_disagreement(run, &report) : NULL;
+    }
+    if (disagreement)
+        take_events(job, run, &report, &running);
+    push_hits(job, run, &limits);
     struct verdict_input input = {
         .run = {.exited = run->proc.exited,
                 .status = run->proc.status,
@@ -93,15 +146,20 @@ void judge_run(const struct job *job, const struct run *run, bool only_connected
                 .timed_out = run->proc.timed_out,
                 .timeout_ms = run->proc.timeout_ms,
                 .wall_ms = run->proc.wall_ms,
+                .ended_for = ended_for,
                 .running = running,
                 .last_words = run->last_words},
         .report = have_report ? &report : NULL,
         .report_error = &err,
         .tests = &job->task.tests,
+        .disagreement = disagreement,
+        .limits = &limits,
         .only_connected = only_connected,
     };
     verdict_judge(&input, ret_result);
 }
+
+/* ---- result.json ---- */
 
 static int write_to_file(const char *text, size_t len, void *data)
 {

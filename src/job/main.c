@@ -15,6 +15,7 @@
 #include "base/proc.h"
 #include "job/job.h"
 #include "job/pipeline.h"
+#include "job/probe.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -26,10 +27,14 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+enum probe { PROBE_NOTHING, PROBE_SANDBOX, PROBE_SUITE };
+
 struct config {
     char *cache_dir;
     char *config_file;
+    int64_t slot;
     bool clean;
+    int probe; /* enum probe */
     struct job_options job;
 };
 
@@ -37,8 +42,12 @@ static const struct opt options[] = {
     {"cache-dir", "DIR", OPT_STRING, offsetof(struct config, cache_dir), .check = job_options_check_line,
      .help = "mirrors of repositories, python environments"},
     {"config", "FILE", OPT_STRING, offsetof(struct config, config_file), .help = "lines 'option = value'"},
+    {"slot", "N", OPT_INTEGER, offsetof(struct config, slot), "0", .max = 4095,
+     .help = "number among the jobs that run at the same time: as root, each has a user of its own"},
     {"clean", NULL, OPT_FLAG, offsetof(struct config, clean), "no",
      .help = "only remove what a dead job left in DIR"},
+    {"probe", "WHAT", OPT_CHOICE, offsetof(struct config, probe), "nothing", .choices = "nothing|sandbox|suite",
+     .help = "run no task: only try the sandbox in DIR, or fetch the suite and prepare its environment"},
     JOB_OPTIONS(struct config, job.),
     {"help", NULL, OPT_HELP, .help = "this text"},
     {"version", NULL, OPT_HELP, .help = "the version"},
@@ -93,6 +102,19 @@ static int clean(const struct config *config, const char *dir, struct err *err)
     return r;
 }
 
+static int probe(const struct config *config, const char *cache_dir, const char *dir, int cancel_fd,
+                 struct err *err)
+{
+    struct job job;
+    job_init(&job, &config->job, cache_dir, dir, cancel_fd);
+    int r = config->probe == PROBE_SANDBOX ? probe_sandbox(&job, err) : probe_suite(&job, err);
+    struct err cleaning = {0};
+    if (job_clean(&job, &cleaning) < 0)
+        log_warning("%s", cleaning.message);
+    job_done(&job);
+    return r;
+}
+
 static int run(const struct config *config, const char *given_dir)
 {
     struct err err = {0};
@@ -107,9 +129,11 @@ static int run(const struct config *config, const char *given_dir)
     int lock = -1;
     if (r == 0) /* a job whose runner died may still be ending in there */
         r = fs_lock_wait(lock_path, cancel_fd, &lock, &err);
-    if (r == 0)
+    if (r == 0 && config->probe != PROBE_NOTHING)
+        r = probe(config, cache_dir, dir, cancel_fd, &err);
+    else if (r == 0)
         r = config->clean ? clean(config, dir, &err)
-                          : pipeline_run(&config->job, cache_dir, dir, cancel_fd, &err);
+                          : pipeline_run(&config->job, cache_dir, dir, (int)config->slot, cancel_fd, &err);
     fs_unlock(lock_path, lock);
     if (r == 0)
         return 0;

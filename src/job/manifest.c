@@ -77,8 +77,7 @@ static const char *take_requirements(const char *tests_dir, const char *value, c
     return NULL;
 }
 
-static const char *take_line(const char *tests_dir, const char *line, struct strv *command,
-                             char **requirements)
+static const char *take_line(const char *tests_dir, const char *line, struct manifest *m)
 {
     if (line[0] == '\0' || line[0] == '#')
         return NULL;
@@ -86,13 +85,15 @@ static const char *take_line(const char *tests_dir, const char *line, struct str
     CLEANUP(mem_freep) char *key = equals ? trimmed(line, (size_t)(equals - line)) : NULL;
     CLEANUP(mem_freep) char *value = equals ? trimmed(equals + 1, strlen(equals + 1)) : NULL;
     if (key && strcmp(key, "command") == 0)
-        return split_command(value, command);
+        return split_command(value, &m->command);
     if (key && strcmp(key, "requirements") == 0)
-        return take_requirements(tests_dir, value, requirements);
-    return "'command = …' or 'requirements = …' was expected";
+        return take_requirements(tests_dir, value, &m->requirements);
+    if (key && strcmp(key, "may-change") == 0)
+        return strv_split(&m->may_change, value, SPACE), NULL;
+    return "'command = …', 'requirements = …' or 'may-change = …' was expected";
 }
 
-int manifest_read(const char *tests_dir, struct strv *ret_command, char **ret_requirements, struct err *err)
+static int read_lines(const char *tests_dir, struct manifest *m, struct err *err)
 {
     CLEANUP(mem_freep) char *path = mem_printf("%s/%s", tests_dir, MANIFEST_NAME);
     CLEANUP(buf_done) struct buf text = BUF_INIT(0);
@@ -104,15 +105,34 @@ int manifest_read(const char *tests_dir, struct strv *ret_command, char **ret_re
     for (size_t number = 1; *p; number++) {
         size_t len = strcspn(p, "\n");
         CLEANUP(mem_freep) char *line = trimmed(p, len);
-        const char *fault = take_line(tests_dir, line, ret_command, ret_requirements);
+        const char *fault = take_line(tests_dir, line, m);
         if (fault)
             return err_set(err, ERR_ENVIRONMENT, EINVAL, "The suite's %s, line %zu: %s", MANIFEST_NAME,
                            number, fault);
         p += len + (p[len] == '\n');
     }
-    if (!ret_command->len)
+    if (!m->command.len)
         return err_set(err, ERR_ENVIRONMENT, EINVAL, "The suite's %s has no 'command = …'", MANIFEST_NAME);
     return 0;
+}
+
+int manifest_read(const char *tests_dir, struct manifest *ret_manifest, struct err *err)
+{
+    struct manifest m = {0};
+    int r = read_lines(tests_dir, &m, err);
+    if (r < 0)
+        manifest_done(&m);
+    else
+        *ret_manifest = m;
+    return r;
+}
+
+void manifest_done(struct manifest *m)
+{
+    strv_done(&m->command);
+    strv_done(&m->may_change);
+    free(m->requirements);
+    *m = (struct manifest){0};
 }
 
 /* ---- expanding ---- */
@@ -131,8 +151,8 @@ static void fill(const struct job *job, struct placeholder *all)
     for (int i = 0; i < PLACEHOLDERS; i++)
         all[i] = (struct placeholder){.name = names[i]};
     const struct task *task = &job->task;
-    strv_push(&all[SRC].values, job->src);
-    strv_push(&all[REPORT].values, job->report);
+    strv_push(&all[SRC].values, job->inside.src);
+    strv_push(&all[REPORT].values, job->inside.report);
     strv_pushf(&all[LAB].values, "%lld", (long long)task_stage(task));
     for (size_t i = 0; task->tests.len == 0 && i < task->labs_len; i++)
         strv_pushf(&all[LABS].values, "%lld", (long long)task->labs[i]);

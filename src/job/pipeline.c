@@ -95,7 +95,6 @@ static void log_run(const struct run *run)
              (long long)run->proc.wall_ms, (long long)run->proc.cpu_ms,
              (unsigned long long)(run->proc.peak.rss_bytes >> 20), run->proc.peak.processes,
              run->proc.samples);
-    log_debug("memory of single tests is not measured without a sandbox: memoryUsed is 0");
     uint64_t dropped = run->proc.out.dropped_bytes + run->proc.err.dropped_bytes;
     if (dropped)
         log_warning("the tests printed more than --output keeps: %llu bytes were dropped",
@@ -108,7 +107,8 @@ static int prepare_and_run(const struct job *job, const struct suite *suite, con
                            struct result *ret_result, struct err *err)
 {
     CLEANUP(strv_done) struct strv argv = {0};
-    CLEANUP(run_done) struct run run = {0};
+    CLEANUP(run_done) struct run run;
+    run_init(&run);
     int r = suite_command(suite, job, env, &argv, err);
     if (r < 0)
         return r;
@@ -118,7 +118,7 @@ static int prepare_and_run(const struct job *job, const struct suite *suite, con
     enum run_plugin plugin = suite_selects_by_plugin(suite, &job->task) ? RUN_PLUGIN_SELECTS
                              : suite_is_pytest(suite)                   ? RUN_PLUGIN_EVENTS
                                                                         : RUN_PLUGIN_NONE;
-    r = run_tests(job, env, &argv, plugin, &run, err);
+    r = run_tests(job, env, &argv, &suite->may_change, plugin, &run, err);
     if (r < 0)
         return r;
     log_run(&run);
@@ -132,9 +132,10 @@ static int test(struct job *job, struct result *ret_result, struct err *err)
     CLEANUP(suite_done) struct suite suite = {0};
     CLEANUP(env_done) struct env env = {0};
     int r = fetch_both(job, &fetched, err);
-    CLEANUP(mem_freep) char *tmp = mem_printf("%s/tmp", job->home);
-    if (r == 0)
-        r = fs_make_dirs(tmp, 0700, err);
+    if (r == 0 && job_is_boxed(job))
+        suite_fetch_use_tree(job, fetched.commit);
+    else if (r == 0)
+        r = fs_make_dirs(job->tmp, 0700, err);
     if (r == 0)
         r = suite_open(job, &suite, err);
     if (r < 0)
@@ -184,11 +185,12 @@ static int work(struct job *job, struct err *err)
     return judge_write_result(job, &result, err);
 }
 
-int pipeline_run(const struct job_options *options, const char *cache_dir, const char *dir, int cancel_fd,
+int pipeline_run(const struct job_options *options, const char *cache_dir, const char *dir, int slot, int cancel_fd,
                  struct err *err)
 {
     CLEANUP(job_done) struct job job;
     job_init(&job, options, cache_dir, dir, cancel_fd);
+    job.slot = slot;
     int r = work(&job, err);
     struct err cleaning = {0};
     if (job_clean(&job, &cleaning) < 0)

@@ -3,32 +3,56 @@
 #include "base/fd.h"
 #include "base/fs.h"
 #include "base/hash.h"
+#include "base/log.h"
+#include "job/child.h"
 #include "ostest_pytest.py.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define GRACE_MS   3000
 #define TAIL_BYTES 4096
 
-static int create_file(const char *path, int flags, int *ret_fd, struct err *err)
-{
-    *ret_fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | flags, 0600);
-    return *ret_fd < 0 ? err_errno(err, errno, "Cannot create %s", path) : 0;
-}
-
 static int open_log(const struct job *job, const char *name, int *ret_fd, struct err *err)
 {
     CLEANUP(mem_freep) char *path = mem_printf("%s/%s", job->dir, name);
-    return create_file(path, 0, ret_fd, err);
+    *ret_fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    return *ret_fd < 0 ? err_errno(err, errno, "Cannot create %s", path) : 0;
+}
+
+/* Compiles it, too: where the tests run, nobody can. Without that it is only slower. */
+static int write_plugin(const struct job *job, const struct env *env, const char *dir, const char *path,
+                        struct err *err)
+{
+    CLEANUP(strv_done) struct strv argv = {0};
+    strv_push(&argv, env->python);
+    strv_push(&argv, "-m");
+    strv_push(&argv, "compileall");
+    strv_push(&argv, "-q");
+    strv_push(&argv, dir);
+    struct child child = {.doing = "Compiling the pytest plugin",
+                          .argv = &argv,
+                          .timeout_ms = job->options->timeout_ms,
+                          .output_limit_bytes = 65536,
+                          .cancel_fd = job->cancel_fd};
+    struct err compiling = {0};
+    int r = fs_write_atomic(path, ostest_pytest_py, ostest_pytest_py_len, err);
+    if (r == 0 && (chmod(path, 0644) < 0 || child_run(&child, NULL, NULL, &compiling) < 0))
+        log_debug("%s", compiling.message);
+    return r;
 }
 
 /*
  * The directory of our plugin: one for all tasks, so that python compiles it once, and named by what
  * is in it, so that two versions of the runner get along. The caller frees.
  */
-static int plugin_dir(const struct job *job, char **ret_dir, struct err *err)
+static int plugin_dir(const struct job *job, const struct env *env, char **ret_dir, struct err *err)
 {
     uint64_t hash = hash_add(HASH_START, ostest_pytest_py, ostest_pytest_py_len);
     CLEANUP(mem_freep) char *dir = mem_printf("%s/plugin/%016llx", job->cache_dir, (unsigned long long)hash);
@@ -39,31 +63,104 @@ static int plugin_dir(const struct job *job, char **ret_dir, struct err *err)
     if (r == 0 && !fs_exists(path))
         r = fs_lock_wait(lock_path, job->cancel_fd, &lock, err);
     if (r == 0 && !fs_exists(path))
-        r = fs_write_atomic(path, ostest_pytest_py, ostest_pytest_py_len, err);
+        r = write_plugin(job, env, dir, path, err);
     fs_unlock(lock_path, lock);
     if (r == 0)
         *ret_dir = TAKE_PTR(dir);
     return r;
 }
 
-/* Has python load the plugin, and opens the file that it writes to. */
-static int prepare_plugin(const struct job *job, enum run_plugin plugin, struct strv *variables,
-                          int *ret_events_fd, struct err *err)
+/* ---- what the plugin tells, while it does ---- */
+
+/* The events' socket, and the group that is measured for each test. */
+struct listener {
+    int ends[2]; /* ours, the plugin's */
+    struct events *events;
+    struct cgroup *group; /* NULL: none */
+};
+
+static void log_test(const struct report_case *c)
 {
-    CLEANUP(mem_freep) char *dir = NULL;
-    int r = plugin_dir(job, &dir, err);
-    if (r == 0)
-        r = create_file(job->events, O_APPEND, ret_events_fd, err);
-    if (r < 0)
-        return r;
-    strv_pushf(variables, "PYTHONPATH=%s", dir);
+    CLEANUP(mem_freep) char *name = report_case_name(c);
+    log_debug("test name=%s ms=%lld cpu_ms=%lld memory_bytes=%llu", name, (long long)c->duration_ms,
+              (long long)(c->cpu_us / 1000), (unsigned long long)c->memory_bytes);
+}
+
+static void take_event(struct listener *l, const char *message, size_t len, pid_t sender)
+{
+    struct cgroup_usage usage = {.cpu_us = -1};
+    enum events_kind kind = events_take(l->events, message, len);
+    if (kind == EVENTS_END) {
+        if (l->group)
+            cgroup_test_end(l->group, &usage);
+        events_set_usage(l->events, usage.memory_bytes, usage.cpu_us);
+        log_test(events_last_ended(l->events));
+    }
+    if (kind != EVENTS_START || !l->group)
+        return;
+    cgroup_test_begin(l->group, sender);
+    if (send(l->ends[0], "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+        log_debug("the tests do not wait for our answer: %s", strerror(errno));
+}
+
+/* The process that sent a message, as the kernel says. */
+static pid_t sender_of(struct msghdr *m)
+{
+    struct ucred who = {0};
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c))
+        if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_CREDENTIALS)
+            memcpy(&who, CMSG_DATA(c), sizeof(who));
+    return who.pid;
+}
+
+/* Of type proc_channel.take. */
+static bool take_events(int fd, void *data)
+{
+    static char message[EVENTS_MAX_MESSAGE_BYTES];
+    union {
+        char space[CMSG_SPACE(sizeof(struct ucred))];
+        struct cmsghdr align;
+    } control;
+    for (;;) {
+        struct iovec text = {message, sizeof(message)};
+        struct msghdr m = {.msg_iov = &text, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
+        ssize_t n = recvmsg(fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+        if (n <= 0)
+            return n < 0 && (errno == EAGAIN || errno == EINTR);
+        take_event(data, message, (size_t)n, sender_of(&m));
+    }
+}
+
+static int open_listener(struct listener *l, struct err *err)
+{
+    int on = 1;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, l->ends) < 0 ||
+        setsockopt(l->ends[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0)
+        return err_errno(err, errno, "Cannot create a socket");
+    return 0;
+}
+
+static void listener_done(struct listener *l)
+{
+    fd_close(l->ends[0]);
+    fd_close(l->ends[1]);
+}
+
+/* Has python load the plugin. */
+static void push_variables(const struct job *job, enum run_plugin plugin, const char *dir,
+                           const struct listener *l, struct strv *variables)
+{
+    strv_pushf(variables, "PYTHONPATH=%s", job_is_boxed(job) ? BOX_PLUGIN : dir);
     strv_push(variables, "PYTEST_ADDOPTS=-p ostest_pytest");
-    strv_pushf(variables, "OSTEST_EVENTS_FD=%d", *ret_events_fd);
+    strv_pushf(variables, "OSTEST_EVENTS_FD=%d", l->ends[1]);
+    if (job_is_boxed(job))
+        strv_push(variables, "OSTEST_EVENTS_ACK=1");
     CLEANUP(mem_freep) char *names = strv_join(&job->task.tests, "\n");
     if (plugin == RUN_PLUGIN_SELECTS)
         strv_pushf(variables, "OSTEST_SELECT=%s", names);
-    return 0;
 }
+
+/* ---- the run ---- */
 
 /* The last line in the file; NULL where there is none. The caller frees. */
 static char *last_line_of(int fd)
@@ -77,44 +174,128 @@ static char *last_line_of(int fd)
     return *line ? TAKE_PTR(line) : NULL;
 }
 
-int run_tests(const struct job *job, const struct env *env, const struct strv *argv, enum run_plugin plugin,
-              struct run *ret_run, struct err *err)
+/* What a run is made of, beside what comes out. */
+struct parts {
+    int out, err;
+    struct listener listener;
+    char *plugin_dir; /* NULL: not loaded */
+    struct strv variables;
+};
+
+static void parts_done(struct parts *p)
 {
-    CLEANUP(fd_closep) int out = -1;
-    CLEANUP(fd_closep) int errs = -1;
-    CLEANUP(fd_closep) int events = -1;
-    CLEANUP(strv_done) struct strv variables = {0};
-    int r = open_log(job, "stdout.log", &out, err);
+    fd_close(p->out);
+    fd_close(p->err);
+    listener_done(&p->listener);
+    strv_done(&p->variables);
+    free(p->plugin_dir);
+}
+
+static int prepare(const struct job *job, const struct env *env, enum run_plugin plugin, struct parts *p,
+                   struct err *err)
+{
+    strv_extend(&p->variables, &env->variables);
+    int r = open_log(job, "stdout.log", &p->out, err);
     if (r == 0)
-        r = open_log(job, "stderr.log", &errs, err);
-    strv_extend(&variables, &env->variables);
-    if (r == 0 && plugin != RUN_PLUGIN_NONE)
-        r = prepare_plugin(job, plugin, &variables, &events, err);
+        r = open_log(job, "stderr.log", &p->err, err);
+    if (r < 0 || plugin == RUN_PLUGIN_NONE)
+        return r;
+    r = plugin_dir(job, env, &p->plugin_dir, err);
+    if (r == 0)
+        r = open_listener(&p->listener, err);
+    if (r == 0)
+        push_variables(job, plugin, p->plugin_dir, &p->listener, &p->variables);
+    return r;
+}
+
+/* With a sandbox, the child was bwrap: what counts is what ostest-init told of the suite. */
+static void take_box_end(struct run *run)
+{
+    struct proc_run *p = &run->proc;
+    p->exited = run->box.ended && WIFEXITED(run->box.status);
+    p->status = p->exited ? WEXITSTATUS(run->box.status) : 0;
+    p->signal = run->box.ended && WIFSIGNALED(run->box.status) ? WTERMSIG(run->box.status) : SIGKILL;
+    if (run->box.ended)
+        p->cpu_ms = run->box.cpu_us / 1000;
+    p->leftovers = run->box.leftovers;
+}
+
+static int run_boxed(const struct job *job, const struct env *env, const struct strv *argv, const struct strv *may_change,
+                     struct parts *parts, struct run *run, struct err *err)
+{
+    struct box_wants wants = {
+        .command = argv,
+        .variables = &parts->variables,
+        .plugin = parts->plugin_dir,
+        .places = &env->places,
+        .may_change = may_change,
+        .events_fd = parts->listener.ends[1],
+    };
+    int r = box_open(job, &wants, &run->box, err);
     if (r < 0)
         return r;
-    ret_run->proc = (struct proc_run){
-        .setup =
-            {.argv = argv, .env = &variables, .cwd = job->tests, .in_fd = -1, .extra_fd = MAX(events, 0)},
-        .out = {.fd = out, .limit_bytes = job->options->output_bytes},
-        .err = {.fd = errs, .limit_bytes = job->options->output_bytes},
+    parts->listener.group = &run->box.group;
+    box_attach(&run->box, job, &run->proc);
+    r = proc_run(&run->proc, err);
+    struct err closing = {0};
+    int closed = box_close(&run->box, job, &run->proc, r < 0 ? &closing : err);
+    if (r < 0 || closed < 0)
+        return r < 0 ? r : closed;
+    take_box_end(run);
+    return 0;
+}
+
+static int run_plain(const struct job *job, const struct strv *argv, struct parts *parts, struct run *run,
+                     struct err *err)
+{
+    run->proc.setup.argv = argv;
+    run->proc.setup.env = &parts->variables;
+    run->proc.setup.cwd = job->tests;
+    run->proc.setup.keep_fds = &parts->listener.ends[1];
+    run->proc.setup.keep_fds_len = parts->listener.ends[1] >= 0;
+    return proc_run(&run->proc, err);
+}
+
+int run_tests(const struct job *job, const struct env *env, const struct strv *argv,
+              const struct strv *may_change, enum run_plugin plugin, struct run *run, struct err *err)
+{
+    CLEANUP(parts_done) struct parts parts = {.out = -1, .err = -1, .listener.ends = {-1, -1}};
+    int r = prepare(job, env, plugin, &parts, err);
+    if (r < 0)
+        return r;
+    run->events = parts.listener.events = events_new();
+    run->proc = (struct proc_run){
+        .setup = {.in_fd = -1},
+        .out = {.fd = parts.out, .limit_bytes = job->options->output_bytes},
+        .err = {.fd = parts.err, .limit_bytes = job->options->output_bytes},
         .timeout_ms = job->options->timeout_ms,
         .grace_ms = GRACE_MS,
         .sample_ms = job->options->sample_ms,
         .cancel_fd = job->cancel_fd,
+        .channels[1] = {parts.listener.ends[0], plugin == RUN_PLUGIN_NONE ? NULL : take_events, &parts.listener},
     };
-    r = proc_run(&ret_run->proc, err);
+    r = job_is_boxed(job) ? run_boxed(job, env, argv, may_change, &parts, run, err)
+                          : run_plain(job, argv, &parts, run, err);
     if (r < 0)
         return r;
-    if (ret_run->proc.cancelled)
+    if (run->proc.cancelled)
         return err_set(err, ERR_CANCELLED, ECANCELED, "The test run was stopped");
-    ret_run->last_words = last_line_of(errs);
-    if (!ret_run->last_words)
-        ret_run->last_words = last_line_of(out);
+    run->last_words = last_line_of(parts.err);
+    if (!run->last_words)
+        run->last_words = last_line_of(parts.out);
     return 0;
+}
+
+void run_init(struct run *run)
+{
+    *run = (struct run){0};
+    box_init(&run->box);
 }
 
 void run_done(struct run *run)
 {
     free(run->last_words);
-    run->last_words = NULL;
+    events_free(run->events);
+    box_done(&run->box);
+    run_init(run);
 }

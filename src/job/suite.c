@@ -7,6 +7,7 @@
 #include "job/suite.h"
 
 #include "base/fs.h"
+#include "job/box.h"
 #include "job/child.h"
 #include "job/manifest.h"
 
@@ -108,8 +109,8 @@ static int pytest_options(const struct suite *suite, const struct job *job, stru
 {
     const struct task *task = &job->task;
     if (knows(suite, "src"))
-        strv_pushf(argv, "--src=%s", job->src);
-    strv_pushf(argv, "--junit-xml=%s", job->report);
+        strv_pushf(argv, "--src=%s", job->inside.src);
+    strv_pushf(argv, "--junit-xml=%s", job->inside.report);
     if (knows(suite, "proxy_timeout") && job->options->proxy_timeout_s)
         strv_pushf(argv, "--proxy_timeout=%lld", (long long)job->options->proxy_timeout_s);
     int r = check_names(&task->tests, err);
@@ -194,11 +195,15 @@ int suite_open(const struct job *job, struct suite *ret_suite, struct err *err)
         return err_set(err, ERR_ENVIRONMENT, ENOENT,
                        "The test suite has no %s, no run_tests.py and no tests for pytest", MANIFEST_NAME);
     if (!suite.kind->program) {
-        int r = manifest_read(job->tests, &suite.command, &suite.requirements, err);
+        struct manifest manifest = {0};
+        int r = manifest_read(job->tests, &manifest, err);
         if (r < 0) {
             suite_done(&suite);
             return r;
         }
+        suite.command = manifest.command;
+        suite.may_change = manifest.may_change;
+        suite.requirements = manifest.requirements;
         suite.needs_python = suite.requirements != NULL;
     } else {
         CLEANUP(mem_freep) char *path = mem_printf("%s/requirements.txt", job->tests);
@@ -228,6 +233,7 @@ static int ask(const struct suite *suite, const struct job *job, const char *opt
         .argv = &argv,
         .env = &env->variables,
         .cwd = job->tests,
+        .uid = job_is_boxed(job) ? box_uid(job) : 0,
         .timeout_ms = job->options->timeout_ms,
         .output_limit_bytes = HELP_LIMIT_BYTES,
         .cancel_fd = job->cancel_fd,
@@ -281,6 +287,8 @@ int suite_ask(struct suite *suite, const struct job *job, const char *commit, co
     if (r != -ENOENT)
         return r;
     r = fs_make_dirs(dir, 0700, err);
+    if (r == 0 && job_is_boxed(job))
+        r = box_open_way(job, job->tests, err);
     if (r == 0)
         r = fs_lock_wait(lock_path, job->cancel_fd, &lock, err);
     if (r < 0)
@@ -324,6 +332,7 @@ const char *suite_kind_name(const struct suite *suite)
 void suite_done(struct suite *suite)
 {
     strv_done(&suite->command);
+    strv_done(&suite->may_change);
     strv_done(&suite->knows);
     free(suite->requirements);
     *suite = (struct suite){0};

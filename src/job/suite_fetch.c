@@ -59,7 +59,13 @@ static int fetch(const struct job *job, struct suite_repo *s, struct suite_fetch
         return r;
     CLEANUP(mem_freep) char *tree = tree_of(job, &s->repo);
     memcpy(ret_fetched->commit, s->repo.commit, sizeof(s->repo.commit));
-    return copytree(tree, job->tests, err);
+    return job_is_boxed(job) ? 0 : copytree(tree, job->tests, err);
+}
+
+void suite_fetch_use_tree(struct job *job, const char *commit)
+{
+    free(job->tests);
+    job->tests = mem_printf("%s/suites/%s", job->cache_dir, commit);
 }
 
 int suite_fetch(const struct job *job, struct suite_fetched *ret_fetched, struct err *err)

@@ -2,7 +2,7 @@
 
 /*
  * Brings the test suite into job->tests. Its tree is kept in the cache, one directory a commit, so
- * that a task costs no more than a question to its repository and a copy.
+ * that a task costs no more than a question to its repository and, without a sandbox, a copy.
  */
 
 #include "base/err.h"
@@ -18,3 +18,6 @@ struct suite_fetched {
 
 /* Faults of its repository are of class environment: they are the operator's matter, not the student's. */
 int suite_fetch(const struct job *job, struct suite_fetched *ret_fetched, struct err *err);
+
+/* With a sandbox no copy is made: job->tests becomes the tree in the cache, which nobody writes to. */
+void suite_fetch_use_tree(struct job *job, const char *commit);

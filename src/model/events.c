@@ -5,7 +5,6 @@
 #include "base/strv.h"
 #include "base/utf8.h"
 
-#include <errno.h>
 #include <string.h>
 
 #define DESCRIPTION_MAX_BYTES 16384
@@ -43,44 +42,57 @@ static void split_node_id(const char *id, struct report_case *c)
 
 enum state { PLANNED, STARTED, ENDED };
 
-/* Beside the report's cases, at the same index. */
-struct progress {
-    struct report *report;
-    struct strv ids;
+struct events {
+    struct report report;
+    struct strv ids;     /* like the next one, beside the report's cases, at the same index */
     enum state *states;
-    size_t cursor; /* tests mostly come in the order of the plan */
+    size_t cursor;       /* tests mostly come in the order of the plan */
+    ssize_t last_ended;  /* index; -1: none */
+    size_t text_bytes;   /* of all descriptions */
+    unsigned finishes;
 };
 
-static void progress_done(struct progress *p)
+struct events *events_new(void)
 {
-    strv_done(&p->ids);
-    free(p->states);
+    struct events *e = mem_alloc(sizeof(*e));
+    e->last_ended = -1;
+    return e;
 }
 
-static ssize_t find(struct progress *p, const char *id)
+void events_free(struct events *e)
 {
-    for (size_t n = 0; n < MIN(p->ids.len, SEARCH_WINDOW); n++) {
-        size_t i = (p->cursor + n) % p->ids.len;
-        if (strcmp(p->ids.items[i], id) != 0)
+    if (!e)
+        return;
+    report_done(&e->report);
+    strv_done(&e->ids);
+    free(e->states);
+    free(e);
+}
+
+static ssize_t find(struct events *e, const char *id)
+{
+    for (size_t n = 0; n < MIN(e->ids.len, SEARCH_WINDOW); n++) {
+        size_t i = (e->cursor + n) % e->ids.len;
+        if (strcmp(e->ids.items[i], id) != 0)
             continue;
-        p->cursor = i;
+        e->cursor = i;
         return (ssize_t)i;
     }
     return -1;
 }
 
-static ssize_t find_or_add(struct progress *p, const char *id, bool is_plan)
+static ssize_t find_or_add(struct events *e, const char *id, bool is_plan)
 {
-    ssize_t found = is_plan ? -1 : find(p, id);
-    if (found >= 0 || p->ids.len >= EVENTS_MAX_TESTS)
+    ssize_t found = is_plan ? -1 : find(e, id);
+    if (found >= 0 || e->ids.len >= EVENTS_MAX_TESTS)
         return found;
-    struct report_case *c = report_add(p->report);
+    struct report_case *c = report_add(&e->report);
     split_node_id(id, c);
     c->description = mem_strdup("");
-    strv_push(&p->ids, id);
-    p->states = mem_resize(p->states, p->report->cap, sizeof(*p->states));
-    p->states[p->ids.len - 1] = PLANNED;
-    return (ssize_t)p->ids.len - 1;
+    strv_push(&e->ids, id);
+    e->states = mem_resize(e->states, e->report.cap, sizeof(*e->states));
+    e->states[e->ids.len - 1] = PLANNED;
+    return (ssize_t)e->ids.len - 1;
 }
 
 /* ---- events ---- */
@@ -100,36 +112,73 @@ static enum report_status status_of(const char *outcome)
     return REPORT_ERROR;
 }
 
-static void take_end(struct report_case *c, const json_t *event)
+static int64_t positive(const json_t *event, const char *key)
 {
-    const json_t *text = json_object_get(event, "text");
-    json_int_t ms = json_integer_value(json_object_get(event, "ms"));
-    c->status = status_of(json_string_value(json_object_get(event, "outcome")));
-    c->duration_ms = MAX(ms, (json_int_t)0);
-    free(c->description);
-    c->description = report_shorten(json_is_string(text) ? json_string_value(text) : "",
-                                    json_string_length(text), DESCRIPTION_MAX_BYTES);
+    json_int_t number = json_integer_value(json_object_get(event, key));
+    return MAX(number, (json_int_t)0);
 }
 
-static void take_event(struct progress *p, const json_t *event)
+static void take_end(struct events *e, struct report_case *c, const json_t *event)
+{
+    const json_t *text = json_object_get(event, "text");
+    c->status = status_of(json_string_value(json_object_get(event, "outcome")));
+    c->duration_ms = positive(event, "ms");
+    c->cpu_us = positive(event, "cpu_us");
+    if (!json_is_string(text) || e->text_bytes > EVENTS_MAX_TEXT_BYTES)
+        return;
+    free(c->description);
+    c->description = report_shorten(json_string_value(text), json_string_length(text), DESCRIPTION_MAX_BYTES);
+    e->text_bytes += strlen(c->description);
+}
+
+static enum events_kind take_event(struct events *e, const json_t *event)
 {
     const char *kind = json_string_value(json_object_get(event, "event"));
     const char *id = json_string_value(json_object_get(event, "id"));
+    if (kind && strcmp(kind, "finish") == 0)
+        e->finishes++;
     if (!kind || !id || !*id)
-        return;
+        return EVENTS_OTHER;
     bool is_plan = strcmp(kind, "plan") == 0, is_start = strcmp(kind, "start") == 0,
          is_end = strcmp(kind, "end") == 0;
-    if (!is_plan && !is_start && !is_end)
-        return;
-    ssize_t i = find_or_add(p, id, is_plan);
-    if (i < 0)
-        return;
-    if (is_start)
-        p->states[i] = STARTED;
-    if (is_end && p->states[i] == STARTED) {
-        p->states[i] = ENDED;
-        take_end(&p->report->cases[i], event);
+    ssize_t i = is_plan || is_start || is_end ? find_or_add(e, id, is_plan) : -1;
+    if (is_start && i >= 0)
+        e->states[i] = STARTED;
+    if (is_end && i >= 0 && e->states[i] == STARTED) {
+        e->states[i] = ENDED;
+        e->last_ended = i;
+        take_end(e, &e->report.cases[i], event);
+        return EVENTS_END;
     }
+    return is_start ? EVENTS_START : EVENTS_OTHER;
+}
+
+enum events_kind events_take(struct events *e, const char *message, size_t len)
+{
+    CLEANUP(json_decrefp) json_t *event = NULL;
+    if (len > EVENTS_MAX_MESSAGE_BYTES || json_parse_object(message, len, &event, NULL) < 0)
+        return EVENTS_OTHER;
+    return take_event(e, event);
+}
+
+void events_set_usage(struct events *e, uint64_t memory_bytes, int64_t cpu_us)
+{
+    if (e->last_ended < 0)
+        return;
+    struct report_case *c = &e->report.cases[e->last_ended];
+    c->memory_bytes = memory_bytes;
+    if (cpu_us >= 0)
+        c->cpu_us = cpu_us;
+}
+
+const struct report_case *events_last_ended(const struct events *e)
+{
+    return e->last_ended < 0 ? NULL : &e->report.cases[e->last_ended];
+}
+
+size_t events_count(const struct events *e)
+{
+    return e->report.len;
 }
 
 static void describe(struct report_case *c, enum report_status status, const char *text)
@@ -139,30 +188,101 @@ static void describe(struct report_case *c, enum report_status status, const cha
     c->description = utf8_repair(text, strlen(text));
 }
 
-int events_report(const char *text, size_t len, const char *why_stopped, struct report *ret_report,
-                  ssize_t *ret_running, struct err *err)
+void events_report(struct events *e, const char *why_stopped, struct report *ret_report, ssize_t *ret_running)
 {
-    CLEANUP(progress_done) struct progress p = {.report = ret_report};
     *ret_running = -1;
-    if (len > EVENTS_MAX_BYTES)
-        return err_set(err, ERR_LIMIT, EFBIG, "The tests told more than %u bytes of events",
-                       EVENTS_MAX_BYTES);
-    for (const char *line = text, *end = text + len; line < end;) {
-        const char *newline = memchr(line, '\n', (size_t)(end - line));
-        size_t line_len = (size_t)((newline ? newline : end) - line);
-        CLEANUP(json_decrefp) json_t *event = NULL;
-        if (newline && line_len <= EVENTS_MAX_LINE_BYTES &&
-            json_parse_object(line, line_len, &event, NULL) == 0)
-            take_event(&p, event);
-        line += line_len + 1;
-    }
-    for (size_t i = 0; i < p.ids.len; i++) {
-        if (p.states[i] == STARTED) {
-            describe(&ret_report->cases[i], REPORT_FAILED, why_stopped);
+    for (size_t i = 0; i < e->ids.len; i++) {
+        if (e->states[i] == STARTED) {
+            describe(&e->report.cases[i], REPORT_FAILED, why_stopped);
             *ret_running = (ssize_t)i;
-        } else if (p.states[i] == PLANNED) {
-            describe(&ret_report->cases[i], REPORT_SKIPPED, "not run");
+        } else if (e->states[i] == PLANNED) {
+            describe(&e->report.cases[i], REPORT_SKIPPED, "not run");
         }
     }
-    return 0;
+    *ret_report = e->report;
+    e->report = (struct report){0};
+    e->last_ended = -1;
+}
+
+/* ---- report and run ---- */
+
+/* A test that ran, and the worst that the report says of it. */
+struct pair {
+    const struct report_case *told;
+    enum report_status reported;
+    bool is_reported;
+};
+
+static int compare_names(const struct report_case *a, const struct report_case *b)
+{
+    int order = strcmp(a->classname, b->classname);
+    return order ? order : strcmp(a->name, b->name);
+}
+
+static int compare_pairs(const void *a, const void *b)
+{
+    return compare_names(((const struct pair *)a)->told, ((const struct pair *)b)->told);
+}
+
+static size_t make_pairs(const struct events *e, struct pair *pairs)
+{
+    size_t len = 0;
+    for (size_t i = 0; i < e->report.len; i++)
+        if (e->states[i] == ENDED)
+            pairs[len++].told = &e->report.cases[i];
+    if (len)
+        qsort(pairs, len, sizeof(*pairs), compare_pairs);
+    return len;
+}
+
+static char *disagreement(const struct report_case *c, const char *what)
+{
+    CLEANUP(mem_freep) char *name = report_case_name(c);
+    return mem_printf("Report and run disagree: %s %s", name, what);
+}
+
+/* Gives what is reported to the tests that were told of; the first one that was not told of is a fault. */
+static char *take_reported(struct report *report, struct pair *pairs, size_t len)
+{
+    for (size_t i = 0; i < report->len; i++) {
+        struct report_case *c = &report->cases[i];
+        struct pair key = {.told = c};
+        struct pair *p = len ? bsearch(&key, pairs, len, sizeof(*pairs), compare_pairs) : NULL;
+        if (!p)
+            return disagreement(c, "is in the report, but did not run to its end");
+        p->reported = p->is_reported ? report_worse(p->reported, c->status) : c->status;
+        p->is_reported = true;
+        c->memory_bytes = p->told->memory_bytes;
+        c->cpu_us = p->told->cpu_us;
+    }
+    return NULL;
+}
+
+static bool is_pass(enum report_status status)
+{
+    return status == REPORT_PASSED || status == REPORT_XFAILED;
+}
+
+static char *check_pairs(const struct events *e, const struct pair *pairs, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        const struct pair *p = &pairs[i];
+        if (!p->is_reported && e->finishes == 1) /* of several sessions, each may have its own report */
+            return disagreement(p->told, "ran, but is not in the report");
+        if (p->is_reported && is_pass(p->reported) && !is_pass(p->told->status))
+            return disagreement(p->told, "did not pass, but the report says so");
+    }
+    return NULL;
+}
+
+char *events_compare(const struct events *e, struct report *report)
+{
+    if (!e->report.len)
+        return NULL;
+    if (!e->finishes)
+        return mem_strdup("Report and run disagree: the report was there before the tests had ended");
+    CLEANUP(mem_freep) struct pair *pairs = mem_alloc(e->report.len * sizeof(*pairs));
+    size_t len = make_pairs(e, pairs);
+    char *fault = take_reported(report, pairs, len);
+    return fault ? fault : check_pairs(e, pairs, len);
 }

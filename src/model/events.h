@@ -1,24 +1,53 @@
 #pragma once
 
 /*
- * What the pytest plugin told during a run (src/pytest/ostest_pytest.py has the format): bytes in,
- * a report out, for runs that did not come to write their own.
+ * What the pytest plugin tells while the tests run (src/pytest/ostest_pytest.py has the format):
+ * taken message by message, it becomes a report of its own, for runs that did not come to write one,
+ * and shows where a report that was written is not about this run.
  */
 
-#include "base/err.h"
 #include "model/report.h"
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
-#define EVENTS_MAX_BYTES      (64U << 20)
-#define EVENTS_MAX_LINE_BYTES 65536
-#define EVENTS_MAX_TESTS      500000
+#define EVENTS_MAX_MESSAGE_BYTES 65536
+#define EVENTS_MAX_TESTS         500000
+/* All descriptions together; those past it are left out. */
+#define EVENTS_MAX_TEXT_BYTES (64U << 20)
+
+struct events;
+
+struct events *events_new(void);
+void events_free(struct events *e);
+
+enum events_kind { EVENTS_OTHER, EVENTS_START, EVENTS_END };
+
+/* Takes one message; what is no event is passed over. */
+enum events_kind events_take(struct events *e, const char *message, size_t len);
 
 /*
- * The tests in the order of the plan: those that ended as they ended; one that had started but not
- * ended failed, with `why_stopped` as its description; the rest were skipped, "not run". Lines that
- * are no events are passed over. `ret_running`: the index of the one that was running, or -1.
+ * What the test that ended last used. `cpu_us` below 0: not measured, what the plugin told stands.
  */
-int events_report(const char *text, size_t len, const char *why_stopped, struct report *ret_report,
-                  ssize_t *ret_running, struct err *err);
+void events_set_usage(struct events *e, uint64_t memory_bytes, int64_t cpu_us);
+
+/* The test that ended last; NULL where none has. Valid until the next event. */
+const struct report_case *events_last_ended(const struct events *e);
+
+/* How many tests were planned or started. */
+size_t events_count(const struct events *e);
+
+/*
+ * Moves out the tests in the order of the plan: those that ended as they ended; one that had started
+ * but not ended failed, with `why_stopped` as its description; the rest skipped, "not run".
+ * `ret_running`: the index of the one that was running, or -1.
+ */
+void events_report(struct events *e, const char *why_stopped, struct report *ret_report, ssize_t *ret_running);
+
+/*
+ * Compares a report with what was told. NULL where they agree, or nothing was told; else a sentence
+ * that says where they do not, which the caller frees. Puts what was measured into the report.
+ */
+char *events_compare(const struct events *e, struct report *report);

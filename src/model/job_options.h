@@ -11,6 +11,8 @@
 #include <stdint.h>
 
 enum job_env_mode { JOB_ENV_AUTO, JOB_ENV_SYSTEM, JOB_ENV_VENV };
+enum job_sandbox { JOB_SANDBOX_AUTO, JOB_SANDBOX_BWRAP, JOB_SANDBOX_NONE };
+enum job_network { JOB_NETWORK_NONE, JOB_NETWORK_HOST };
 
 struct job_options {
     char *tests_url;
@@ -21,13 +23,14 @@ struct job_options {
     int64_t sample_ms;
     int env_mode; /* enum job_env_mode */
     char *python; /* NULL: /usr/bin/python3, else python3 of the PATH */
-    int sandbox;  /* only "none" so far */
+    int sandbox;  /* enum job_sandbox */
     uint64_t memory_bytes;
     double cpus;
     int64_t pids;
     uint64_t disk_bytes;
     uint64_t output_bytes;
-    int network;
+    int64_t inodes;
+    int network; /* enum job_network */
     int memory_unit; /* enum result_memory_unit */
     bool mock;
 };
@@ -101,9 +104,9 @@ const char *job_options_check_program(const char *text);
          "KIND", \
          OPT_CHOICE, \
          offsetof(type, member sandbox), \
-         "none", \
-         .choices = "none", \
-         .help = "what confines students' code"}, \
+         "auto", \
+         .choices = "auto|bwrap|none", \
+         .help = "what confines students' code; auto: bwrap"}, \
         {"memory", "BYTES",         OPT_BYTES,   offsetof(type, member memory_bytes), \
          "1G",     .min = 16 << 20, .max = 1e15, .help = "limit for one task (needs a sandbox)"}, \
         {"cpus", "N",         OPT_NUMBER,  offsetof(type, member cpus), \
@@ -113,9 +116,11 @@ const char *job_options_check_program(const char *text);
         {"disk",      "BYTES", \
          OPT_BYTES,   offsetof(type, member disk_bytes), \
          "512M",      .min = 1 << 20, \
-         .max = 1e15, .help = "limit for one repository, packed and checked out, and for one task's files"}, \
+         .max = 1e15, .help = "limit for one repository, packed and checked out, and for all files of one task"}, \
         {"output", "BYTES",     OPT_BYTES,   offsetof(type, member output_bytes), \
          "16M",    .min = 1024, .max = 1e12, .help = "how much of each output stream of a test run is kept"}, \
+        {"inodes", "N",       OPT_INTEGER,    offsetof(type, member inodes), \
+         "200000", .min = 1000, .max = 1e9, .help = "limit for the files of one task (needs a sandbox)"}, \
         {"network", \
          "MODE", \
          OPT_CHOICE, \

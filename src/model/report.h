@@ -24,6 +24,8 @@ struct report_case {
     char *description; /* the failure's text, shortened by report_shorten(); "" where there is none */
     enum report_status status;
     int64_t duration_ms;
+    uint64_t memory_bytes; /* what was measured while it ran; 0: nothing was */
+    int64_t cpu_us;
 };
 
 struct report {

@@ -42,6 +42,7 @@ static void take_cases(const struct verdict_input *in, struct result *result)
             .name = report_case_name(c),
             .description = TAKE_PTR(c->description),
             .is_passed = is_passed(c),
+            .memory_bytes = c->memory_bytes,
             .duration_ms = c->duration_ms,
         };
     }
@@ -79,6 +80,8 @@ static bool judge_end(const struct verdict_run *run, struct buf *details)
     if (run->timed_out)
         buf_printf(details, "The tests took longer than %.6g s and were stopped",
                    (double)run->timeout_ms / 1000);
+    else if (run->ended_for)
+        buf_puts(details, run->ended_for);
     else if (!run->exited)
         buf_printf(details, "The test run was ended by signal %d (%s) before it could finish", run->signal,
                    strsignal(run->signal));
@@ -180,6 +183,10 @@ void verdict_judge(const struct verdict_input *in, struct result *ret_result)
     *ret_result = (struct result){.duration_ms = in->run.wall_ms};
     struct buf details = BUF_INIT(0);
     bool whole = judge_end(&in->run, &details) && judge_report(in, &details);
+    if (whole && in->disagreement) {
+        say(&details, in->disagreement);
+        whole = false;
+    }
     if (whole) {
         judge_errors(in, &details);
         judge_connected(in, &details);
@@ -188,6 +195,8 @@ void verdict_judge(const struct verdict_input *in, struct result *ret_result)
     if (whole)
         judge_agreement(in, ret_result, &details);
     ret_result->is_error = details.len > 0;
+    for (size_t i = 0; in->limits && i < in->limits->len; i++)
+        say(&details, in->limits->items[i]);
     CLEANUP(mem_freep) char *raw = buf_take(&details);
     ret_result->error_details = utf8_repair(raw, strlen(raw));
     ret_result->is_passed = !ret_result->is_error && all_passed(ret_result);

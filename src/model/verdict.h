@@ -22,6 +22,7 @@ struct verdict_run {
     bool timed_out;
     int64_t timeout_ms;
     int64_t wall_ms;
+    const char *ended_for;  /* a sentence: why it was ended otherwise; NULL: it was not */
     const char *running;    /* the test that was running when it was ended; NULL: unknown */
     const char *last_words; /* the last line of its output, for the reader of an error; NULL: none */
 };
@@ -31,6 +32,8 @@ struct verdict_input {
     struct report *report; /* NULL where there is none that can be read: `report_error` says why */
     const struct err *report_error;
     const struct strv *tests; /* the connected tests; empty: all */
+    const char *disagreement; /* a sentence: why the report is not believed; NULL: it is */
+    const struct strv *limits; /* a sentence for each limit that was hit; NULL: none */
     bool only_connected;      /* the suite could not be told which tests to run: leave out the others */
 };
 

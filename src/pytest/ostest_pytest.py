@@ -1,48 +1,67 @@
 """pytest plugin: tells the runner which test starts, and how each one ended.
 
-Loaded by `-p ostest_pytest` in PYTEST_ADDOPTS; no suite needs to know of it. Each event is a line
-of JSON on the descriptor named by OSTEST_EVENTS_FD. Without that variable the plugin does nothing.
+Loaded by `-p ostest_pytest` in PYTEST_ADDOPTS; no suite needs to know of it. Each event is a JSON
+object, one message on the socket named by OSTEST_EVENTS_FD. Without that variable the plugin does
+nothing.
 
     {"event": "plan", "id": NODE}                       once for each collected test
-    {"event": "start", "id": NODE}
-    {"event": "end", "id": NODE, "outcome": O, "ms": N, "text": TEXT}
+    {"event": "start", "id": NODE}                      answered by one byte when OSTEST_EVENTS_ACK is 1
+    {"event": "end", "id": NODE, "outcome": O, "ms": N, "cpu_us": N, "text": TEXT}
+    {"event": "finish"}                                 the session is over, its report is written
 
 With OSTEST_SELECT (names, one a line) it also leaves out every test whose node id contains none of
 them, in whatever spelling ("tests/test_a.py::test_b", "test_a::test_b").
 
-O is passed, failed, error, skipped or xfailed; TEXT is cut to TEXT_MAX characters.
+O is passed, failed, error, skipped or xfailed; TEXT is cut to TEXT_MAX characters; cpu_us is the
+time of this process and of those that it has waited for.
 
 PYTEST_DONT_REWRITE: there is no assert in here, so python keeps it compiled as it is.
 """
 
+import ctypes
 import json
 import os
+import socket
 
 TEXT_MAX = 8000
+PR_SET_DUMPABLE = 4
 # The worse of two outcomes of one test's phases is the later one here.
 OUTCOMES = ["passed", "xfailed", "skipped", "failed", "error"]
 
 
-class Events:
-    def __init__(self, fd):
-        self.fd = fd
-        self.current = {}
+def cpu_seconds():
+    return sum(os.times()[:4])
 
-    def send(self, event, nodeid, **more):
-        line = json.dumps({"event": event, "id": nodeid, **more}).encode() + b"\n"
+
+class Events:
+    def __init__(self, fd, is_answered):
+        self.socket = socket.socket(fileno=fd)
+        self.is_answered = is_answered
+        self.current = {}
+        self.cpu_start = 0.0
+
+    def send(self, event, **more):
         try:
-            while line:
-                line = line[os.write(self.fd, line):]
+            self.socket.send(json.dumps({"event": event, **more}).encode())
         except OSError:
             pass  # nobody listens any more: the tests go on
 
+    def wait_for_answer(self):
+        try:
+            self.socket.recv(1)
+        except OSError:
+            pass
+
     def pytest_collection_finish(self, session):
         for item in session.items:
-            self.send("plan", item.nodeid)
+            self.send("plan", id=item.nodeid)
 
     def pytest_runtest_logstart(self, nodeid):
         self.current[nodeid] = ("passed", 0.0, "")
-        self.send("start", nodeid)
+        self.send("start", id=nodeid)
+        if self.is_answered:
+            self.wait_for_answer()
+        self.cpu_start = cpu_seconds()
 
     def pytest_runtest_logreport(self, report):
         outcome, seconds, text = self.current.get(report.nodeid, ("passed", 0.0, ""))
@@ -53,7 +72,30 @@ class Events:
 
     def pytest_runtest_logfinish(self, nodeid):
         outcome, seconds, text = self.current.pop(nodeid, ("passed", 0.0, ""))
-        self.send("end", nodeid, outcome=outcome, ms=int(1000 * seconds), text=text)
+        cpu_us = int(1e6 * (cpu_seconds() - self.cpu_start))
+        self.send("end", id=nodeid, outcome=outcome, ms=int(1000 * seconds), cpu_us=cpu_us, text=text)
+
+    def pytest_unconfigure(self):
+        self.send("finish")
+
+
+def open_events():
+    """What stands in the environment is for this process alone, and for each of its sessions."""
+    fd = os.environ.pop("OSTEST_EVENTS_FD", "")
+    is_answered = os.environ.pop("OSTEST_EVENTS_ACK", "") == "1"
+    if not fd.isdigit():
+        return None
+    try:
+        os.set_inheritable(int(fd), False)
+        events = Events(int(fd), is_answered)
+    except OSError:  # a process in between has closed it
+        return None
+    # No other process of this user may look into this one, or take the socket out of it.
+    ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+    return events
+
+
+EVENTS = open_events()
 
 
 def outcome_of(report):
@@ -90,10 +132,8 @@ class Selection:
 
 
 def pytest_configure(config):
-    names = os.environ.pop("OSTEST_SELECT", "").splitlines()
+    names = os.environ.get("OSTEST_SELECT", "").splitlines()
     if names:
         config.pluginmanager.register(Selection(names), "ostest-selection")
-    fd = os.environ.pop("OSTEST_EVENTS_FD", "")
-    if fd.isdigit():
-        os.set_inheritable(int(fd), False)
-        config.pluginmanager.register(Events(int(fd)), "ostest-events")
+    if EVENTS:
+        config.pluginmanager.register(EVENTS, "ostest-events")

@@ -161,7 +161,8 @@ static void start_item(struct jobs *jobs, const struct worklist_item *item)
     }
     if (item->work == SLOT_RUN && !count_start(jobs, item))
         return;
-    if (slot_start(find_free_slot(jobs), jobs->settings.ev, &jobs->program, item->work, item->key,
+    struct slot *slot = find_free_slot(jobs);
+    if (slot_start(slot, jobs->settings.ev, &jobs->program, (size_t)(slot - jobs->slots), item->work, item->key,
                    item->label, &err) < 0)
         put_back(jobs, item, err.message);
 }

@@ -7,6 +7,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "runner/options.h"
+#include "runner/preflight.h"
 #include "runner/supervisor.h"
 
 #include <errno.h>
@@ -31,10 +32,13 @@ static char *find_job_program(void)
     return mem_strdup(LIBEXEC_DIR "/ostest-job");
 }
 
-/* Passwords and tokens are in our memory: no core dumps, and no other process of this user may look. */
+/*
+ * Passwords and tokens are in our memory: no core dumps, and no other process of this user may look. A
+ * limit of 1 byte, as 0 would not keep the kernel from starting a handler for the tests (core(5)).
+ */
 static void protect_secrets(void)
 {
-    struct rlimit none = {0, 0};
+    struct rlimit none = {1, 1};
     setrlimit(RLIMIT_CORE, &none);
     prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L);
 }
@@ -65,10 +69,10 @@ static int work(const struct options *options)
     if (r == 0) {
         log_info("ostest-runner " PROJECT_VERSION " backend=%s slots=%lld state=%s%s", options->backend_url,
                  (long long)options->concurrent, options->state_dir, options->job.mock ? " (mock)" : "");
-        log_warning("students' code runs unconfined (--sandbox none): --memory, --cpus, --pids and --network "
-                    "have no effect");
-        r = supervisor_run(options, job_program, &err);
+        r = preflight(options, job_program, &err);
     }
+    if (r == 0)
+        r = supervisor_run(options, job_program, &err);
     fs_unlock(lock_path, lock);
     if (r < 0)
         log_critical("%s", err.message);

@@ -58,13 +58,14 @@ static void on_output(uint32_t events, void *data)
 
 /* ---- */
 
-static int spawn(struct slot *slot, const struct slot_program *program, enum slot_work work, int out_fd,
-                 struct err *err)
+static int spawn(struct slot *slot, const struct slot_program *program, size_t number, enum slot_work work,
+                 int out_fd, struct err *err)
 {
     CLEANUP(strv_done) struct strv argv = {0};
     strv_push(&argv, program->path);
     strv_pushf(&argv, "--config=%s", program->config_path);
     strv_pushf(&argv, "--cache-dir=%s", program->cache_dir);
+    strv_pushf(&argv, "--slot=%zu", number);
     if (work == SLOT_CLEAN)
         strv_push(&argv, "--clean");
     strv_pushf(&argv, "%s/%s", program->jobs_dir, slot->key);
@@ -77,8 +78,8 @@ static int spawn(struct slot *slot, const struct slot_program *program, enum slo
     return proc_spawn(&setup, &slot->pid, err);
 }
 
-int slot_start(struct slot *slot, struct ev *ev, const struct slot_program *program, enum slot_work work,
-               const char *key, const char *label, struct err *err)
+int slot_start(struct slot *slot, struct ev *ev, const struct slot_program *program, size_t number,
+               enum slot_work work, const char *key, const char *label, struct err *err)
 {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
@@ -87,7 +88,7 @@ int slot_start(struct slot *slot, struct ev *ev, const struct slot_program *prog
     slot->key = mem_strdup(key);
     slot->label = mem_strdup(label);
     fcntl(ends[1], F_SETFL, 0); /* the job's side blocks as usual */
-    int r = spawn(slot, program, work, ends[1], err);
+    int r = spawn(slot, program, number, work, ends[1], err);
     fd_close(ends[1]);
     if (r == 0)
         r = ev_add_fd(ev, &slot->out, slot->out_fd, on_output, slot, err);

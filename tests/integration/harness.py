@@ -41,6 +41,9 @@ GIT_ENV = CLEAN_ENV | {
 }
 
 
+# Most tests are about something else, and their suites meet the test through files of the host.
+SANDBOX = "none"
+
 # Starts a command for which file modes count, also where the tests run as root.
 UNPRIVILEGED = ["setpriv", "--bounding-set", "-all", "--inh-caps", "-all"] if os.geteuid() == 0 else []
 
@@ -192,7 +195,8 @@ class Runner:
 
     def __init__(self, *options, env=None, prefix=(), cwd=None):
         """env: more variables, None removes one; prefix: a command that starts the runner."""
-        variables = CLEAN_ENV | {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1"} | (env or {})
+        variables = CLEAN_ENV | {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1", "OSTEST_SANDBOX": SANDBOX}
+        variables |= env or {}
         self.process = subprocess.Popen(
             [*prefix, RUNNER, *map(str, options)], cwd=cwd,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",

@@ -17,7 +17,7 @@ LAYERS = {
     "model": ["base"],
     "sandbox": ["base"],
     "job": ["base", "model", "sandbox"],
-    "runner": ["base", "model"],
+    "runner": ["base", "model", "sandbox"],
     "mock": ["base", "model"],
 }
 # Libraries that a program must not be linked with.

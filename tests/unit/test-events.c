@@ -9,16 +9,27 @@
     "{\"event\": \"plan\", \"id\": \"tests/test_c.py::test_three\"}\n"
 #define FIRST_ENDED \
     "{\"event\": \"start\", \"id\": \"tests/lab1/test_a.py::test_one\"}\n" \
-    "{\"event\": \"end\", \"id\": \"tests/lab1/test_a.py::test_one\", \"outcome\": \"failed\", \"ms\": 42, " \
+    "{\"event\": \"end\", \"id\": \"tests/lab1/test_a.py::test_one\", \"outcome\": \"failed\", \"ms\": 42, \"cpu_us\": 7000, " \
     "\"text\": \"E  assert 1 == 2\"}\n"
 #define SECOND_STARTED \
     "{\"event\": \"start\", \"id\": \"tests/lab1/test_a.py::TestB::test_two[src/main.c::x]\"}\n"
 
+/* Each line is a message. */
+static struct events *take_all(const char *text)
+{
+    struct events *e = events_new();
+    for (const char *line = text; *line; line += strcspn(line, "\n") + (line[strcspn(line, "\n")] == '\n'))
+        events_take(e, line, strcspn(line, "\n"));
+    return e;
+}
+
 static ssize_t parse(const char *text, struct report *ret_report)
 {
     ssize_t running;
+    struct events *e = take_all(text);
     *ret_report = (struct report){0};
-    CHECK_INT(events_report(text, strlen(text), "was running", ret_report, &running, NULL), 0);
+    events_report(e, "was running", ret_report, &running);
+    events_free(e);
     return running;
 }
 
@@ -99,16 +110,129 @@ static void a_negative_duration_is_none(void)
     report_done(&r);
 }
 
-static void too_many_bytes_are_an_error(void)
+static void a_message_that_is_too_long_is_passed_over(void)
+{
+    struct events *e = events_new();
+    CLEANUP(mem_freep) char *text = mem_alloc(EVENTS_MAX_MESSAGE_BYTES + 2UL);
+    int n = sprintf(text, "{\"event\": \"start\", \"id\": \"t\"}");
+    memset(text + n, ' ', EVENTS_MAX_MESSAGE_BYTES + 1UL - (size_t)n);
+    CHECK_INT(events_take(e, text, EVENTS_MAX_MESSAGE_BYTES), EVENTS_START);
+    CHECK_INT(events_take(e, text, EVENTS_MAX_MESSAGE_BYTES + 1UL), EVENTS_OTHER);
+    events_free(e);
+}
+
+static void what_was_measured_goes_to_the_test_that_ended_last(void)
+{
+    struct events *e = take_all(PLAN FIRST_ENDED SECOND_STARTED);
+    CHECK_STR(events_last_ended(e)->name, "test_one");
+    CHECK_INT(events_last_ended(e)->cpu_us, 7000);
+    events_set_usage(e, 4096, -1);
+    CHECK_INT(events_last_ended(e)->memory_bytes, 4096);
+    CHECK_INT(events_last_ended(e)->cpu_us, 7000);
+    events_set_usage(e, 8192, 12);
+    CHECK_INT(events_last_ended(e)->memory_bytes, 8192);
+    CHECK_INT(events_last_ended(e)->cpu_us, 12);
+    CHECK_INT(events_count(e), 3);
+    events_free(e);
+}
+
+static void before_the_first_end_nothing_is_measured(void)
+{
+    struct events *e = take_all(PLAN SECOND_STARTED);
+    CHECK(events_last_ended(e) == NULL);
+    events_set_usage(e, 4096, 5);
+    events_free(e);
+}
+
+/* ---- report and run ---- */
+
+#define RAN(id, outcome) \
+    "{\"event\": \"start\", \"id\": \"" id "\"}\n{\"event\": \"end\", \"id\": \"" id "\", \"outcome\": \"" \
+    outcome "\"}\n"
+#define FINISH "{\"event\": \"finish\"}\n"
+
+static void add_case(struct report *r, const char *classname, const char *name, enum report_status status)
+{
+    struct report_case *c = report_add(r);
+    c->classname = mem_strdup(classname);
+    c->name = mem_strdup(name);
+    c->description = mem_strdup("");
+    c->status = status;
+}
+
+/* `part` of what is said of a report with one or two cases of a.py; NULL: they agree. */
+static void check_compared(const char *told, enum report_status one, int two, const char *part)
 {
     struct report r = {0};
-    struct err err = {0};
-    ssize_t running;
-    CHECK(events_report("", EVENTS_MAX_BYTES + 1UL, "", &r, &running, &err) < 0);
-    CHECK_INT(err.class, ERR_LIMIT);
+    struct events *e = take_all(told);
+    add_case(&r, "a", "one", one);
+    if (two >= 0)
+        add_case(&r, "a", "two", (enum report_status)two);
+    CLEANUP(mem_freep) char *fault = events_compare(e, &r);
+    if (part)
+        CHECK_CONTAINS(fault ? fault : "(they agree)", part);
+    else
+        CHECK_STR(fault ? fault : "", "");
+    report_done(&r);
+    events_free(e);
+}
+
+static void a_report_of_what_ran_is_believed(void)
+{
+    check_compared(RAN("a.py::one", "passed") FINISH, REPORT_PASSED, -1, NULL);
+    check_compared(RAN("a.py::two", "failed") RAN("a.py::one", "xfailed") FINISH, REPORT_PASSED, REPORT_FAILED, NULL);
+    check_compared(RAN("a.py::one", "passed") FINISH, REPORT_FAILED, -1, NULL);
+    check_compared("", REPORT_PASSED, -1, NULL);
+}
+
+static void a_report_that_is_about_something_else_is_not(void)
+{
+    check_compared(RAN("a.py::one", "passed") FINISH, REPORT_PASSED, REPORT_PASSED, "a::two is in the report, but");
+    check_compared(RAN("a.py::one", "failed") FINISH, REPORT_PASSED, -1, "a::one did not pass, but");
+    check_compared(RAN("a.py::one", "skipped") FINISH, REPORT_XFAILED, -1, "a::one did not pass, but");
+    check_compared(RAN("a.py::one", "passed") RAN("a.py::two", "passed") FINISH, REPORT_PASSED, -1,
+                   "a::two ran, but is not in the report");
+    check_compared(RAN("a.py::one", "passed"), REPORT_PASSED, -1, "before the tests had ended");
+    check_compared(RAN("a.py::one", "passed") "{\"event\": \"start\", \"id\": \"a.py::two\"}\n" FINISH, REPORT_PASSED,
+                   REPORT_PASSED, "a::two is in the report, but");
+}
+
+static void two_sessions_may_have_a_report_each(void)
+{
+    check_compared(RAN("a.py::one", "passed") FINISH RAN("a.py::two", "passed") FINISH, REPORT_PASSED, -1, NULL);
+}
+
+static void the_worst_of_two_cases_of_one_test_counts(void)
+{
+    struct report r = {0};
+    struct events *e = take_all(RAN("a.py::one", "error") FINISH);
+    add_case(&r, "a", "one", REPORT_PASSED);
+    add_case(&r, "a", "one", REPORT_ERROR);
+    CLEANUP(mem_freep) char *fault = events_compare(e, &r);
+    CHECK(fault == NULL);
+    report_done(&r);
+    events_free(e);
+}
+
+static void what_was_measured_is_put_into_the_report(void)
+{
+    struct report r = {0};
+    struct events *e = take_all(RAN("a.py::one", "passed"));
+    events_set_usage(e, 4096, 77);
+    events_take(e, FINISH, strlen(FINISH) - 1);
+    add_case(&r, "a", "one", REPORT_PASSED);
+    CLEANUP(mem_freep) char *fault = events_compare(e, &r);
+    CHECK(fault == NULL);
+    CHECK_INT(r.cases[0].memory_bytes, 4096);
+    CHECK_INT(r.cases[0].cpu_us, 77);
+    report_done(&r);
+    events_free(e);
 }
 
 TEST_MAIN(TEST(tests_are_reported_as_far_as_they_came), TEST(node_ids_become_the_names_of_pytests_own_report),
           TEST(every_outcome_is_known), TEST(an_end_without_a_start_proves_nothing),
           TEST(what_is_no_event_is_passed_over), TEST(a_negative_duration_is_none),
-          TEST(too_many_bytes_are_an_error))
+          TEST(a_message_that_is_too_long_is_passed_over), TEST(what_was_measured_goes_to_the_test_that_ended_last),
+          TEST(before_the_first_end_nothing_is_measured), TEST(a_report_of_what_ran_is_believed),
+          TEST(a_report_that_is_about_something_else_is_not), TEST(two_sessions_may_have_a_report_each),
+          TEST(the_worst_of_two_cases_of_one_test_counts), TEST(what_was_measured_is_put_into_the_report))

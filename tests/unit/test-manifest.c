@@ -3,20 +3,18 @@
 #include "scratch.h"
 
 /* One suite, what its manifest says, and the job that it is for. */
-static struct strv command, argv;
-static char *requirements;
+static struct manifest m;
+static struct strv argv;
 static struct err err;
 static struct job_options job_options;
 static struct job job;
 
 static void finish(void)
 {
-    strv_done(&command);
+    manifest_done(&m);
     strv_done(&argv);
     strv_done(&job.task.tests);
     free(job.task.labs);
-    free(requirements);
-    requirements = NULL;
     job = (struct job){0};
 }
 
@@ -32,7 +30,7 @@ static int read_text(const char *manifest)
 {
     finish(); /* what a test before has left */
     err = (struct err){0};
-    return manifest_read(suite_with(manifest, strlen(manifest)), &command, &requirements, &err);
+    return manifest_read(suite_with(manifest, strlen(manifest)), &m, &err);
 }
 
 static void accept(const char *manifest)
@@ -62,8 +60,8 @@ static void check_command(const char *text, const char *want)
 {
     CLEANUP(mem_freep) char *manifest = mem_printf("command = %s\n", text);
     accept(manifest);
-    check_words(&command, want);
-    CHECK(requirements == NULL);
+    check_words(&m.command, want);
+    CHECK(m.requirements == NULL);
     finish();
 }
 
@@ -91,8 +89,8 @@ static void quotes_can_make_an_empty_word(void)
     check_command("a '' \"\" b", "a|||b");
     CLEANUP(mem_freep) char *only = mem_printf("command = ''");
     accept(only);
-    CHECK_INT(command.len, 1);
-    CHECK_STR(command.items[0], "");
+    CHECK_INT(m.command.len, 1);
+    CHECK_STR(m.command.items[0], "");
     finish();
 }
 
@@ -147,7 +145,7 @@ static void there_may_be_so_many_words_and_no_more(void)
 {
     CLEANUP(mem_freep) char *most = command_of(1000);
     accept(most);
-    CHECK_INT(command.len, 1000);
+    CHECK_INT(m.command.len, 1000);
     CLEANUP(mem_freep) char *more = command_of(1001);
     refuse(more, "line 1: the command has too many words");
 }
@@ -157,9 +155,9 @@ static void there_may_be_so_many_words_and_no_more(void)
 static void comments_blank_lines_and_spaces_do_not_count(void)
 {
     accept("\n# a comment\n   \n\t# another = one\n  command=make\r\n\n");
-    check_words(&command, "make");
+    check_words(&m.command, "make");
     accept("command\t =  make # no comment");
-    check_words(&command, "make|#|no|comment");
+    check_words(&m.command, "make|#|no|comment");
     finish();
 }
 
@@ -173,7 +171,7 @@ static void without_a_command_a_manifest_is_refused(void)
 
 static void an_unknown_line_is_refused_with_its_number(void)
 {
-    refuse("command = make\n\n# x\nshell = sh\n", "line 4: 'command = …' or 'requirements = …' was expected");
+    refuse("command = make\n\n# x\nshell = sh\n", "line 4: 'command = …', 'requirements = …' or 'may-change = …' was");
     refuse("make\n", "line 1: ");
     refuse("command make\n", "line 1: ");
     refuse("command = make\nCommand = make\n", "line 2: ");
@@ -189,10 +187,10 @@ static void a_second_command_is_refused(void)
 static void a_manifest_that_cannot_be_read_is_refused(void)
 {
     finish();
-    CHECK_INT(manifest_read(make_dir("no-suite", 0700), &command, &requirements, &err), -ENOENT);
+    CHECK_INT(manifest_read(make_dir("no-suite", 0700), &m, &err), -ENOENT);
     CHECK_INT(err.class, ERR_ENVIRONMENT);
     make_dir("no-suite/" MANIFEST_NAME, 0700);
-    CHECK_INT(manifest_read(scratch("no-suite"), &command, &requirements, &err), -EINVAL);
+    CHECK_INT(manifest_read(scratch("no-suite"), &m, &err), -EINVAL);
     CHECK_CONTAINS(err.message, MANIFEST_NAME " cannot be read");
 }
 
@@ -201,9 +199,16 @@ static void a_manifest_that_is_too_large_is_refused(void)
     CLEANUP(mem_freep) char *text = mem_alloc(70001);
     memset(text, '#', 70000);
     finish();
-    CHECK_INT(manifest_read(suite_with(text, 70000), &command, &requirements, &err), -EFBIG);
+    CHECK_INT(manifest_read(suite_with(text, 70000), &m, &err), -EFBIG);
     CHECK_INT(err.class, ERR_ENVIRONMENT);
     CHECK_CONTAINS(err.message, "too large");
+    finish();
+}
+
+static void files_that_may_change_are_patterns(void)
+{
+    accept("command = make\nmay-change = build/*  *.log\nmay-change = data/x\n");
+    check_words(&m.may_change, "build/*|*.log|data/x");
     finish();
 }
 
@@ -217,9 +222,9 @@ static void requirements_are_a_file_of_the_suite(void)
     mkdir(scratch("suite/dir"), 0700);
     make_file("suite/dir/b.txt", "pytest\n");
     accept("command = make\nrequirements = requirements.txt\n");
-    CHECK_STR(requirements, scratch("suite/requirements.txt"));
+    CHECK_STR(m.requirements, scratch("suite/requirements.txt"));
     accept("requirements = dir/b.txt\ncommand = make\n");
-    CHECK_STR(requirements, scratch("suite/dir/b.txt"));
+    CHECK_STR(m.requirements, scratch("suite/dir/b.txt"));
     finish();
 }
 
@@ -273,14 +278,14 @@ static void add_lab(int64_t lab)
 /* Expands the words up to NULL; they come with '|' between them. */
 static void check_expanded(const char *want, const char *first, ...)
 {
-    strv_done(&command);
+    strv_done(&m.command);
     strv_done(&argv);
     va_list ap;
     va_start(ap, first);
     for (const char *word = first; word; word = va_arg(ap, const char *))
-        strv_push(&command, word);
+        strv_push(&m.command, word);
     va_end(ap);
-    if (manifest_expand(&command, &job, &argv, &err) < 0)
+    if (manifest_expand(&m.command, &job, &argv, &err) < 0)
         TEST_FAIL("refused: %s", err.message);
     check_words(&argv, want);
 }
@@ -399,8 +404,8 @@ static void a_name_that_looks_like_an_option_is_refused(void)
         start_job();
         strv_push(&job.task.tests, "test_a");
         strv_push(&job.task.tests, names[i]);
-        strv_push(&command, "{tests}");
-        CHECK_INT(manifest_expand(&command, &job, &argv, &err), -EINVAL);
+        strv_push(&m.command, "{tests}");
+        CHECK_INT(manifest_expand(&m.command, &job, &argv, &err), -EINVAL);
         CHECK_INT(err.class, ERR_TASK);
         CHECK_CONTAINS(err.message, names[i]);
         CHECK_CONTAINS(err.message, "cannot be selected");
@@ -415,11 +420,11 @@ static void a_name_with_a_comma_is_refused_where_names_are_joined(void)
     start_job();
     strv_push(&job.task.tests, "test_a[1,2]");
     check_expanded("run|test_a[1,2]", "run", "{tests}", NULL);
-    strv_done(&command);
+    strv_done(&m.command);
     strv_done(&argv);
-    strv_push(&command, "{tests}");
-    strv_push(&command, "--only={tests}");
-    CHECK_INT(manifest_expand(&command, &job, &argv, &err), -EINVAL);
+    strv_push(&m.command, "{tests}");
+    strv_push(&m.command, "--only={tests}");
+    CHECK_INT(manifest_expand(&m.command, &job, &argv, &err), -EINVAL);
     CHECK_INT(err.class, ERR_TASK);
     CHECK_CONTAINS(err.message, "'test_a[1,2]' cannot be selected");
     finish();
@@ -428,18 +433,18 @@ static void a_name_with_a_comma_is_refused_where_names_are_joined(void)
 static void a_used_placeholder_is_found(void)
 {
     finish();
-    strv_push(&command, "run");
-    strv_push(&command, "--only={tests},x");
-    strv_push(&command, "{labs}");
-    CHECK(manifest_uses(&command, "{tests}"));
-    CHECK(manifest_uses(&command, "{labs}"));
-    CHECK(!manifest_uses(&command, "{lab}"));
-    CHECK(!manifest_uses(&command, "{src}"));
+    strv_push(&m.command, "run");
+    strv_push(&m.command, "--only={tests},x");
+    strv_push(&m.command, "{labs}");
+    CHECK(manifest_uses(&m.command, "{tests}"));
+    CHECK(manifest_uses(&m.command, "{labs}"));
+    CHECK(!manifest_uses(&m.command, "{lab}"));
+    CHECK(!manifest_uses(&m.command, "{src}"));
     finish();
-    CHECK(!manifest_uses(&command, "{tests}"));
+    CHECK(!manifest_uses(&m.command, "{tests}"));
 }
 
-TEST_MAIN(TEST(a_command_is_split_at_blanks), TEST(quotes_hold_a_word_together),
+TEST_MAIN(TEST(files_that_may_change_are_patterns), TEST(a_command_is_split_at_blanks), TEST(quotes_hold_a_word_together),
           TEST(quotes_can_make_an_empty_word), TEST(a_backslash_takes_the_next_character_as_it_is),
           TEST(within_single_quotes_a_backslash_is_one),
           TEST(within_double_quotes_a_backslash_is_one_before_ordinary_characters),

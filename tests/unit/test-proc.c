@@ -145,13 +145,15 @@ static void one_more_descriptor_can_be_inherited(void)
     int given = fcntl(low, F_DUPFD_CLOEXEC, 57), other = fcntl(low, F_DUPFD, 100);
     close(low);
     CHECK_INT(given, 57);
-    run.setup.extra_fd = given;
+    run.setup.keep_fds = &given;
+    run.setup.keep_fds_len = 1;
     spawn_sh(NULL);
     check_out("0\n1\n2\n3\n57\n");
     CHECK_INT(fcntl(given, F_GETFD), FD_CLOEXEC); /* ours is as it was */
     finish();
     prepare("cat /proc/self/fd/57");
-    run.setup.extra_fd = given;
+    run.setup.keep_fds = &given;
+    run.setup.keep_fds_len = 1;
     spawn_sh(NULL);
     check_out("words");
     close(given);

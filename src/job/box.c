@@ -1,0 +1,257 @@
+#include "job/box.h"
+
+#include "base/fd.h"
+#include "base/fs.h"
+#include "base/hash.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* No system gives these to anybody: between systemd's container range and the highest user. */
+#define SLOT_UID_BASE 1900000000
+
+/* Where the machine offers no control groups, all processes count that the user has in the sandbox. */
+#define OWN_PROCESSES 3
+
+/* Where it does, the group is to be the first to refuse, since it counts how often it did. */
+#define PIDS_MARGIN 64
+
+uid_t box_uid(const struct job *job)
+{
+    return geteuid() == 0 ? (uid_t)(SLOT_UID_BASE + job->slot) : 0;
+}
+
+/* ---- what ostest-init tells ---- */
+
+static void take_text(char **ret_text, const struct box_message *m)
+{
+    free(*ret_text);
+    *ret_text = mem_strndup(m->text, m->len);
+}
+
+static void take_message(struct box *box, const struct box_message *m)
+{
+    switch (m->kind) {
+    case BOX_FAILED:
+        take_text(&box->failed, m);
+        box->failed_code = m->value;
+        break;
+    case BOX_STARTED:
+        box->started = true;
+        break;
+    case BOX_FULL:
+        box->full[m->value == BOX_FULL_INODES ? BOX_FULL_INODES : BOX_FULL_BYTES] = true;
+        break;
+    case BOX_CHANGED:
+        take_text(&box->changed, m);
+        break;
+    case BOX_NO_REPORT:
+        take_text(&box->no_report, m);
+        break;
+    case BOX_REPORT_IS:
+        if (fd_write_all(box->report_fd, m->text, m->len) < 0)
+            box->no_report = box->no_report ? box->no_report : mem_strdup("The tests' report could not be kept");
+        break;
+    case BOX_ENDED:
+        box->ended = true;
+        box->status = m->value;
+        box->cpu_us = m->cpu_us;
+        box->leftovers = m->leftovers;
+        break;
+    default:
+        break;
+    }
+}
+
+/* Of type proc_channel.take. */
+static bool take_messages(int fd, void *data)
+{
+    static struct box_message m;
+    ssize_t n;
+    while ((n = recv(fd, &m, sizeof(m), MSG_DONTWAIT)) > 0)
+        if ((size_t)n >= BOX_HEADER_BYTES && m.len <= (size_t)n - BOX_HEADER_BYTES)
+            take_message(data, &m);
+    return n < 0 && (errno == EAGAIN || errno == EINTR);
+}
+
+/* ---- starting ---- */
+
+int box_open_way(const struct job *job, const char *path, struct err *err)
+{
+    if (!box_uid(job))
+        return 0;
+    CLEANUP(mem_freep) char *dir = mem_strdup(path);
+    CLEANUP(mem_freep) char *ours = mem_strdup(job->cache_dir);
+    *strrchr(ours, '/') = '\0'; /* the state directory */
+    size_t ours_len = strlen(ours);
+    for (char *slash = strrchr(dir, '/'); slash && slash > dir; slash = strrchr(dir, '/')) {
+        struct stat st;
+        *slash = '\0';
+        if (strcmp(dir, job->dir) == 0 || stat(dir, &st) < 0 || (st.st_mode & S_IXOTH))
+            continue;
+        bool is_ours = ours_len && strncmp(dir, ours, ours_len) == 0 && st.st_uid == geteuid();
+        if (!is_ours || chmod(dir, (st.st_mode & 07777) | S_IXOTH) < 0)
+            return err_set(err, ERR_ENVIRONMENT, EACCES,
+                           "The sandbox runs as another user, who may not pass through %s (chmod o+x)", dir);
+    }
+    return 0;
+}
+
+/* The job's directory opens to the slot's user alone. */
+static int open_to_slot(const struct job *job, const struct box_wants *wants, uid_t uid, struct err *err)
+{
+    if (!uid)
+        return 0;
+    if (chown(job->dir, (uid_t)-1, uid) < 0 || chmod(job->dir, 0710) < 0)
+        return err_errno(err, errno, "Cannot open %s to the sandbox", job->dir);
+    int r = box_open_way(job, job->src, err);
+    if (r == 0)
+        r = box_open_way(job, job->tests, err);
+    if (r == 0 && wants->plugin)
+        r = box_open_way(job, wants->plugin, err);
+    for (size_t i = 0; r == 0 && i < wants->places->len; i++)
+        r = box_open_way(job, wants->places->items[i], err);
+    return r;
+}
+
+static int make_group(const struct job *job, struct cgroup *ret_group, struct err *err)
+{
+    uint64_t hash = hash_add(HASH_START, job->dir, strlen(job->dir));
+    CLEANUP(mem_freep) char *name = mem_printf("ostest-%016" PRIx64, hash);
+    struct cgroup_limits limits = {job->options->memory_bytes, job->options->cpus, job->options->pids};
+    struct cgroup_place place;
+    cgroup_find(&place);
+    int r = cgroup_create(&place, name, &limits, ret_group, err);
+    if (place.kind == CGROUP_NONE)
+        log_debug("no control groups: %s", place.why);
+    cgroup_place_done(&place);
+    return r;
+}
+
+static int make_command(const struct job *job, const struct box_wants *wants, struct box *box, struct err *err)
+{
+    CLEANUP(mem_freep) char *program_dir = fs_program_dir();
+    CLEANUP(mem_freep) char *init = mem_printf("%s/ostest-init", program_dir);
+    struct bwrap_setup setup = {
+        .init = init,
+        .src = fs_exists(job->src) ? job->src : NULL,
+        .tests = job->tests,
+        .plugin = wants->plugin,
+        .places = wants->places,
+        .env = wants->variables,
+        .may_change = wants->may_change,
+        .disk_bytes = job->options->disk_bytes,
+        .inodes = (uint64_t)job->options->inodes,
+        .pids = job->options->pids + (box->group.kind == CGROUP_NONE ? OWN_PROCESSES : PIDS_MARGIN),
+        .host_network = job->options->network == JOB_NETWORK_HOST,
+        .control_fd = box->control[1],
+    };
+    int r = bwrap_build(&setup, &box->bwrap, err);
+    if (r == 0)
+        strv_extend(&box->bwrap.argv, wants->command);
+    return r;
+}
+
+static int open_channels(const struct job *job, struct box *box, struct err *err)
+{
+    box->report_fd = open(job->report, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (box->report_fd < 0)
+        return err_errno(err, errno, "Cannot create %s", job->report);
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, box->control) < 0)
+        return err_errno(err, errno, "Cannot create a socket");
+    return 0;
+}
+
+void box_init(struct box *box)
+{
+    *box = (struct box){.control = {-1, -1}, .report_fd = -1, .group.peak_fd = -1};
+    for (int i = 0; i < CGROUP_TREES; i++)
+        box->entry_fds[i] = -1;
+}
+
+int box_open(const struct job *job, const struct box_wants *wants, struct box *ret_box, struct err *err)
+{
+    struct box box;
+    box_init(&box);
+    int r = open_to_slot(job, wants, box_uid(job), err);
+    if (r == 0)
+        r = open_channels(job, &box, err);
+    if (r == 0)
+        r = make_group(job, &box.group, err);
+    if (r == 0)
+        r = cgroup_open_entries(&box.group, box.entry_fds, err);
+    if (r == 0)
+        r = make_command(job, wants, &box, err);
+    memcpy(box.keep_fds, box.bwrap.fds, sizeof(box.bwrap.fds));
+    box.keep_fds[box.bwrap.fds_len] = box.control[1];
+    box.keep_fds[box.bwrap.fds_len + 1] = wants->events_fd;
+    *ret_box = box;
+    if (r < 0) {
+        cgroup_destroy(&ret_box->group, NULL);
+        box_done(ret_box);
+    }
+    return r;
+}
+
+void box_attach(struct box *box, const struct job *job, struct proc_run *run)
+{
+    int fds = box->bwrap.fds_len + 1;
+    run->setup.argv = &box->bwrap.argv;
+    run->setup.keep_fds = box->keep_fds;
+    run->setup.keep_fds_len = (size_t)fds + (box->keep_fds[fds] >= 0);
+    run->setup.entry_fds = box->entry_fds;
+    run->setup.entry_fds_len = ARRAY_LEN(box->entry_fds);
+    run->setup.uid = box_uid(job);
+    run->channels[0] = (struct proc_channel){box->control[0], take_messages, box};
+    if (box->group.kind == CGROUP_NONE)
+        run->rss_limit_bytes = job->options->memory_bytes;
+}
+
+/* ---- the end ---- */
+
+/* Why the suite did not even start. 0 where it did, or was ended before it could. */
+static int judge_start(const struct box *box, const struct job *job, const struct proc_run *run, struct err *err)
+{
+    if (box->failed_code == ENOSPC || box->failed_code == EDQUOT)
+        return err_set(err, ERR_LIMIT, ENOSPC,
+                       "The student's files and the suite's need more room than there is: %llu MB, %lld files "
+                       "(--disk, --inodes)",
+                       (unsigned long long)(job->options->disk_bytes >> 20), (long long)job->options->inodes);
+    if (box->failed)
+        return err_set(err, ERR_ENVIRONMENT, EIO, "The test run could not be started: %s", box->failed);
+    if (box->started || run->timed_out || run->cancelled || box->hits.memory)
+        return 0;
+    CLEANUP(mem_freep) char *path = mem_printf("%s/stderr.log", job->dir);
+    CLEANUP(buf_done) struct buf text = BUF_INIT(0);
+    fs_read_file(path, 65536, &text, NULL);
+    CLEANUP(mem_freep) char *words = buf_last_line(&text);
+    return err_set(err, ERR_ENVIRONMENT, EIO, "The sandbox could not be started: %s",
+                   *words ? words : "bubblewrap said nothing");
+}
+
+int box_close(struct box *box, const struct job *job, const struct proc_run *run, struct err *err)
+{
+    cgroup_read_hits(&box->group, &box->hits);
+    int r = cgroup_destroy(&box->group, err);
+    return r < 0 ? r : judge_start(box, job, run, err);
+}
+
+void box_done(struct box *box)
+{
+    bwrap_done(&box->bwrap);
+    for (int i = 0; i < CGROUP_TREES; i++)
+        fd_close(box->entry_fds[i]);
+    fd_close(box->control[0]);
+    fd_close(box->control[1]);
+    fd_close(box->report_fd);
+    free(box->failed);
+    free(box->changed);
+    free(box->no_report);
+    box_init(box);
+}

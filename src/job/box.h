@@ -1,0 +1,69 @@
+#pragma once
+
+/*
+ * The sandbox of one test run: its control group, bubblewrap's command line, and what ostest-init
+ * tells from inside (src/sandbox/box.h). Used in this order: open, attach, proc_run(), close.
+ */
+
+#include "base/err.h"
+#include "base/proc.h"
+#include "base/strv.h"
+#include "job/job.h"
+#include "sandbox/box.h"
+#include "sandbox/bwrap.h"
+#include "sandbox/cgroup.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct box {
+    struct bwrap bwrap; /* its argv: the whole command */
+    struct cgroup group;
+    int entry_fds[CGROUP_TREES];
+    int keep_fds[BWRAP_MAX_FDS + 2];
+    int control[2]; /* ours, ostest-init's */
+    int report_fd;
+
+    bool started, ended;
+    int status; /* of the suite, as waitpid(2) gives it */
+    int64_t cpu_us;
+    unsigned leftovers;
+    char *failed; /* why ostest-init could not start the suite; NULL: it could; owned, like the next ones */
+    int failed_code;
+    char *changed;   /* a file of the suite that was changed during the run; NULL: none */
+    char *no_report; /* why there is no report; NULL: there is one, in job->report */
+    bool full[2];    /* by enum box_full */
+    struct cgroup_hits hits;
+};
+
+/* What is to run in it; all borrowed. */
+struct box_wants {
+    const struct strv *command;
+    const struct strv *variables;  /* the whole environment */
+    const char *plugin;            /* directory of the pytest plugin; NULL: none */
+    const struct strv *places;     /* directories that are seen read-only, at the same path */
+    const struct strv *may_change; /* files of the suite; patterns of fnmatch(3) */
+    int events_fd;                 /* inherited by the suite; -1: none */
+};
+
+/* Nothing is open. */
+void box_init(struct box *box);
+
+/* Class environment where this machine cannot do it. */
+int box_open(const struct job *job, const struct box_wants *wants, struct box *ret_box, struct err *err);
+
+/* Sets what proc_run() needs; the box must stay where it is until that has ended. */
+void box_attach(struct box *box, const struct job *job, struct proc_run *run);
+
+/* After the run: whether it came to start at all, and removes the group. */
+int box_close(struct box *box, const struct job *job, const struct proc_run *run, struct err *err);
+void box_done(struct box *box);
+
+/*
+ * Started as root, the sandbox is another user, who has to pass through all directories on the way to
+ * `path`. Ours are opened for that, not for reading; others are the operator's matter.
+ */
+int box_open_way(const struct job *job, const char *path, struct err *err);
+
+/* The user of this job's slot; 0 where we are not root and stay who we are. */
+uid_t box_uid(const struct job *job);

@@ -1,0 +1,48 @@
+#include "job/probe.h"
+
+#include "base/fs.h"
+#include "base/log.h"
+#include "job/env.h"
+#include "job/run.h"
+#include "job/suite.h"
+#include "job/suite_fetch.h"
+
+#include <errno.h>
+
+int probe_sandbox(struct job *job, struct err *err)
+{
+    static const struct env env = {0};
+    static const struct strv nothing = {0};
+    CLEANUP(strv_done) struct strv argv = {0};
+    CLEANUP(run_done) struct run run;
+    run_init(&run);
+    strv_push(&argv, "/bin/true");
+    int r = fs_make_dirs(job->tests, 0755, err);
+    if (r == 0)
+        r = run_tests(job, &env, &argv, &nothing, RUN_PLUGIN_NONE, &run, err);
+    if (r == 0 && (!run.proc.exited || run.proc.status != 0))
+        r = err_set(err, ERR_ENVIRONMENT, EIO, "/bin/true does not work in the sandbox: %s", run.last_words);
+    return r;
+}
+
+int probe_suite(struct job *job, struct err *err)
+{
+    struct suite_fetched fetched = {0};
+    CLEANUP(suite_done) struct suite suite = {0};
+    CLEANUP(env_done) struct env env = {0};
+    int r = suite_fetch(job, &fetched, err);
+    if (r == 0 && job_is_boxed(job))
+        suite_fetch_use_tree(job, fetched.commit);
+    if (r == 0)
+        r = suite_open(job, &suite, err);
+    if (r < 0)
+        return r;
+    struct env_wants wants = {suite.needs_python, suite.needs_pytest, suite.requirements};
+    r = env_prepare(job, &wants, &env, err);
+    if (r == 0)
+        r = suite_ask(&suite, job, fetched.commit, &env, err);
+    if (r == 0)
+        log_info("suite commit=%s kind=%s python=%s", fetched.commit, suite_kind_name(&suite),
+                 env.python ? env.python : "(none)");
+    return r;
+}

@@ -1,0 +1,113 @@
+#include "runner/preflight.h"
+
+#include "base/fs.h"
+#include "base/log.h"
+#include "base/proc.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define OUTPUT_LIMIT_BYTES 65536
+#define GRACE_MS           3000
+
+/* What is said when the sandbox does not work, and what helps. The first row that fits counts. */
+static const struct {
+    const char *words, *mend;
+} mends[] = {
+    {"Cannot start bwrap", "install bubblewrap: apt-get install bubblewrap"},
+    {"No permissions to create a new namespace",
+     "unprivileged user namespaces are switched off: sysctl -w kernel.unprivileged_userns_clone=1 (Debian), "
+     "kernel.apparmor_restrict_unprivileged_userns=0 (Ubuntu 24.04), user.max_user_namespaces=10000"},
+    {"setting up uid map", "user namespaces are restricted: sysctl -w "
+                           "kernel.apparmor_restrict_unprivileged_userns=0 (Ubuntu 24.04)"},
+    {"may not pass through", "move --state-dir to where others may pass, as /var/lib/ostest-runner"},
+    {"ostest-init", "the installation is not complete"},
+    {"control group", "start the runner as a service with Delegate=yes, or as root"},
+};
+
+static const char *find_mend(const char *message)
+{
+    for (size_t i = 0; i < ARRAY_LEN(mends); i++)
+        if (strstr(message, mends[i].words))
+            return mends[i].mend;
+    return NULL;
+}
+
+/* ostest-job logs "<level> <text>" a line; the last one tells. The caller frees. */
+static char *last_text(const struct buf *output)
+{
+    CLEANUP(mem_freep) char *line = buf_last_line(output);
+    const char *space = strchr(line, ' ');
+    return mem_strdup(space ? space + 1 : line);
+}
+
+static int run_probe(const char *job_program, const char *config, const char *cache_dir, const char *dir,
+                     enum preflight_probe probe, struct buf *ret_output, struct err *err)
+{
+    CLEANUP(strv_done) struct strv argv = {0};
+    strv_push(&argv, job_program);
+    strv_pushf(&argv, "--config=%s", config);
+    strv_pushf(&argv, "--cache-dir=%s", cache_dir);
+    strv_pushf(&argv, "--probe=%s", probe == PREFLIGHT_SANDBOX ? "sandbox" : "suite");
+    strv_push(&argv, dir);
+    struct proc_run run = {.setup = {.argv = &argv, .in_fd = -1},
+                           .out = {.fd = -1, .limit_bytes = OUTPUT_LIMIT_BYTES},
+                           .err = {.fd = -1, .limit_bytes = OUTPUT_LIMIT_BYTES},
+                           .grace_ms = GRACE_MS,
+                           .cancel_fd = -1};
+    int r = proc_run(&run, err);
+    buf_done(&run.err.buf);
+    *ret_output = run.out.buf;
+    return r < 0 ? r : run.exited && run.status == 0 ? 0 : -EIO;
+}
+
+int preflight_probe(const struct options *options, const char *job_program, enum preflight_probe probe,
+                    char **ret_words, struct err *err)
+{
+    CLEANUP(buf_done) struct buf output = BUF_INIT(0);
+    CLEANUP(mem_freep) char *cache_dir = mem_printf("%s/cache", options->state_dir);
+    CLEANUP(mem_freep) char *dir = mem_printf("%s/probe", options->state_dir);
+    CLEANUP(mem_freep) char *config = mem_printf("%s/probe.conf", options->state_dir);
+    int r = options_write_job_file(options, config, err);
+    if (r == 0)
+        r = fs_make_dirs(dir, 0700, err);
+    if (r == 0)
+        r = run_probe(job_program, config, cache_dir, dir, probe, &output, err);
+    CLEANUP(mem_freep) char *words = last_text(&output);
+    if (r == -EIO) {
+        const char *mend = find_mend(words);
+        err_set(err, ERR_ENVIRONMENT, EIO, "%s%s%s", *words ? words : "ostest-job said nothing", mend ? "; " : "",
+                mend ? mend : "");
+    }
+    fs_remove_tree(dir, NULL);
+    fs_remove_tree(config, NULL);
+    if (ret_words)
+        *ret_words = TAKE_PTR(words);
+    return r;
+}
+
+int preflight(const struct options *options, const char *job_program, struct err *err)
+{
+    if (options->job.mock)
+        return 0;
+    if (options->job.sandbox == JOB_SANDBOX_NONE) {
+        log_warning("students' code runs unconfined (--sandbox none): --memory, --cpus, --pids, --inodes and "
+                    "--network have no effect, and memoryUsed is 0");
+        return 0;
+    }
+    int r = cgroup_make_room(err);
+    if (r == 0)
+        r = preflight_probe(options, job_program, PREFLIGHT_SANDBOX, NULL, err);
+    if (r < 0) {
+        err_prefix(err, "The sandbox does not work (ostest-runner doctor tells more)");
+        return r;
+    }
+    struct cgroup_place place;
+    cgroup_find(&place);
+    log_info("sandbox=bwrap cgroups=%s", cgroup_kind_name(place.kind));
+    if (place.kind == CGROUP_NONE)
+        log_warning("memoryUsed is 0, and --memory is watched by samples only: %s", place.why);
+    cgroup_place_done(&place);
+    return 0;
+}

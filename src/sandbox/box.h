@@ -1,0 +1,57 @@
+#pragma once
+
+/*
+ * What is agreed between the sandbox's two sides: the places inside, and the messages that
+ * ostest-init sends out through its control socket (SOCK_SEQPACKET, one struct box_message each).
+ */
+
+#include <stdint.h>
+
+/* One tmpfs, so that one limit holds for all that a task writes; /tmp and /dev/shm are parts of it. */
+#define BOX_DIR    "/box"
+#define BOX_SRC    BOX_DIR "/src"
+#define BOX_TESTS  BOX_DIR "/tests"
+#define BOX_HOME   BOX_DIR "/home"
+#define BOX_TMP    BOX_DIR "/tmp"
+#define BOX_SHM    BOX_DIR "/shm"
+#define BOX_REPORT BOX_HOME "/report.xml"
+
+/* Read-only, gone before the suite starts. */
+#define BOX_LEAVES     "/leaves"
+#define BOX_LEAF_SRC   BOX_LEAVES "/src"
+#define BOX_LEAF_TESTS BOX_LEAVES "/tests"
+#define BOX_INIT       "/init"
+
+/* Our pytest plugin, and what python needs from places that the work area would cover. */
+#define BOX_PLUGIN "/plugin"
+#define BOX_PLACES "/places"
+
+#define BOX_UID  1000
+#define BOX_USER "student"
+
+#define BOX_CHUNK_BYTES 32768
+
+enum box_kind {
+    BOX_FAILED,    /* text: why the suite could not be started; value: an errno */
+    BOX_STARTED,   /* the trees are there, the suite runs */
+    BOX_FULL,      /* value: an enum box_full */
+    BOX_CHANGED,   /* text: a file of the suite that is not what it was */
+    BOX_REPORT_IS, /* a part of the report, in `text` */
+    BOX_NO_REPORT, /* text: why there is none; value: an errno */
+    BOX_ENDED,     /* value: wait status of the suite; cpu_us, leftovers */
+    BOX_KINDS,
+};
+
+enum box_full { BOX_FULL_BYTES, BOX_FULL_INODES };
+
+struct box_message {
+    uint32_t kind;
+    int32_t value;
+    int64_t cpu_us;     /* user and system, of all that ran inside */
+    uint32_t leftovers; /* processes that were there when the suite had ended */
+    uint32_t len;       /* of `text`, which does not end with NUL */
+    char text[BOX_CHUNK_BYTES];
+};
+
+/* So much of a message stands before its text. */
+#define BOX_HEADER_BYTES (sizeof(struct box_message) - BOX_CHUNK_BYTES)

@@ -1,0 +1,289 @@
+#include "sandbox/cgroup.h"
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/fs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define CPU_PERIOD_US     100000
+#define REMOVE_TIMEOUT_MS 10000
+#define MAIN_LEAF         "main"
+
+/* bwrap and ostest-init, which count like the task's own processes. */
+#define OWN_PROCESSES 3
+
+static bool is_first_of_its_dir(const struct cgroup *g, int tree)
+{
+    for (int i = 0; g->dirs[tree] && i < tree; i++)
+        if (g->dirs[i] && strcmp(g->dirs[i], g->dirs[tree]) == 0)
+            return false;
+    return g->dirs[tree] != NULL;
+}
+
+static uint64_t read_number(const char *dir, const char *file)
+{
+    CLEANUP(mem_freep) char *text = cgroup_read(dir, file);
+    return strtoull(text, NULL, 10);
+}
+
+/* The number behind a word at the start of a line, in a file of "word number" lines. */
+static uint64_t read_keyed(const char *dir, const char *file, const char *key)
+{
+    CLEANUP(mem_freep) char *text = cgroup_read(dir, file);
+    CLEANUP(strv_done) struct strv lines = {0};
+    size_t len = strlen(key);
+    strv_split(&lines, text, "\n");
+    for (size_t i = 0; i < lines.len; i++)
+        if (strncmp(lines.items[i], key, len) == 0 && lines.items[i][len] == ' ')
+            return strtoull(lines.items[i] + len, NULL, 10);
+    return 0;
+}
+
+/* ---- making ---- */
+
+static int write_number(const char *dir, const char *file, uint64_t number, struct err *err)
+{
+    CLEANUP(mem_freep) char *text = mem_printf("%" PRIu64, number);
+    int r = cgroup_write(dir, file, text);
+    return r < 0 ? err_errno(err, -r, "Cannot set %s of the control group %s", file, dir) : 0;
+}
+
+static int set_cpus(const struct cgroup *g, double cpus, struct err *err)
+{
+    if (!g->dirs[CGROUP_CPU])
+        return 0;
+    uint64_t quota = (uint64_t)(cpus * CPU_PERIOD_US);
+    if (g->kind != CGROUP_V2)
+        return write_number(g->dirs[CGROUP_CPU], "cpu.cfs_quota_us", quota, err);
+    CLEANUP(mem_freep) char *text = mem_printf("%" PRIu64 " %d", quota, CPU_PERIOD_US);
+    int r = cgroup_write(g->dirs[CGROUP_CPU], "cpu.max", text);
+    return r < 0 && r != -ENOENT ? err_errno(err, -r, "Cannot set cpu.max of %s", g->dirs[CGROUP_CPU]) : 0;
+}
+
+static int set_limits(const struct cgroup *g, const struct cgroup_limits *limits, struct err *err)
+{
+    bool v2 = g->kind == CGROUP_V2;
+    const char *memory = g->dirs[CGROUP_MEMORY];
+    int r = write_number(memory, v2 ? "memory.max" : "memory.limit_in_bytes", limits->memory_bytes, err);
+    if (r == 0 && v2) /* the files for swap are missing where the kernel does not account for it */
+        write_number(memory, "memory.swap.max", 0, NULL);
+    else if (r == 0)
+        write_number(memory, "memory.memsw.limit_in_bytes", limits->memory_bytes, NULL);
+    if (r == 0 && g->dirs[CGROUP_PIDS])
+        r = write_number(g->dirs[CGROUP_PIDS], "pids.max", (uint64_t)limits->pids + OWN_PROCESSES, err);
+    return r < 0 ? r : set_cpus(g, limits->cpus, err);
+}
+
+static int make_dirs(const struct cgroup *g, struct err *err)
+{
+    for (int i = 0; i < CGROUP_TREES; i++)
+        if (is_first_of_its_dir(g, i) && mkdir(g->dirs[i], 0755) < 0)
+            return err_errno(err, errno, "Cannot make the control group %s", g->dirs[i]);
+    return 0;
+}
+
+/* How the peak of a single test can be read. */
+static int prepare_measuring(struct cgroup *g, struct err *err)
+{
+    if (g->kind != CGROUP_V2)
+        return 0;
+    CLEANUP(mem_freep) char *path = mem_printf("%s/memory.peak", g->dirs[CGROUP_MEMORY]);
+    CLEANUP(mem_freep) char *leaf = mem_printf("%s/" MAIN_LEAF, g->dirs[CGROUP_MEMORY]);
+    g->peak_fd = open(path, O_RDWR | O_CLOEXEC);
+    if (g->peak_fd >= 0 && write(g->peak_fd, "0\n", 2) == 2)
+        return 0;
+    g->peak_fd = fd_close(g->peak_fd);
+    g->has_leaves = true;
+    int r = cgroup_write(g->dirs[CGROUP_MEMORY], "cgroup.subtree_control", "+memory");
+    if (r < 0 || mkdir(leaf, 0755) < 0)
+        return err_errno(err, r < 0 ? -r : errno, "Cannot make the control group %s", leaf);
+    return 0;
+}
+
+int cgroup_create(const struct cgroup_place *place, const char *name, const struct cgroup_limits *limits,
+                  struct cgroup *ret_group, struct err *err)
+{
+    struct cgroup g = {.kind = place->kind, .peak_fd = -1};
+    for (int i = 0; g.kind != CGROUP_NONE && i < CGROUP_TREES; i++)
+        g.dirs[i] = place->dirs[i] ? mem_printf("%s/%s", place->dirs[i], name) : NULL;
+    if (g.kind == CGROUP_NONE) {
+        *ret_group = g;
+        return 0;
+    }
+    struct cgroup old = g;
+    for (int i = 0; i < CGROUP_TREES; i++)
+        old.dirs[i] = mem_strdup(g.dirs[i]);
+    int r = cgroup_destroy(&old, err);
+    if (r == 0)
+        r = make_dirs(&g, err);
+    if (r == 0)
+        r = set_limits(&g, limits, err);
+    if (r == 0)
+        r = prepare_measuring(&g, err);
+    if (r < 0)
+        cgroup_destroy(&g, NULL);
+    else
+        *ret_group = g;
+    return r;
+}
+
+int cgroup_open_entries(const struct cgroup *group, int ret_fds[CGROUP_TREES], struct err *err)
+{
+    int r = 0;
+    for (int i = 0; i < CGROUP_TREES; i++) {
+        ret_fds[i] = -1;
+        if (r < 0 || !is_first_of_its_dir(group, i))
+            continue;
+        CLEANUP(mem_freep)
+        char *path = mem_printf("%s/%scgroup.procs", group->dirs[i], group->has_leaves ? MAIN_LEAF "/" : "");
+        ret_fds[i] = open(path, O_WRONLY | O_CLOEXEC);
+        if (ret_fds[i] < 0)
+            r = err_errno(err, errno, "Cannot open %s", path);
+    }
+    for (int i = 0; r < 0 && i < CGROUP_TREES; i++)
+        ret_fds[i] = fd_close(ret_fds[i]);
+    return r;
+}
+
+/* ---- measuring ---- */
+
+static int64_t cpu_time_us(const struct cgroup *g)
+{
+    if (g->dirs[CGROUP_UNIFIED])
+        return (int64_t)read_keyed(g->dirs[CGROUP_UNIFIED], "cpu.stat", "usage_usec");
+    if (g->dirs[CGROUP_CPUACCT])
+        return (int64_t)(read_number(g->dirs[CGROUP_CPUACCT], "cpuacct.usage") / 1000);
+    return -1;
+}
+
+/* The process goes on in a new child group, where nothing is held yet. */
+static void begin_leaf(struct cgroup *g, pid_t pid)
+{
+    CLEANUP(mem_freep) char *old = mem_printf("%s/test-%u", g->dirs[CGROUP_MEMORY], g->leaf);
+    CLEANUP(mem_freep) char *leaf = mem_printf("%s/test-%u", g->dirs[CGROUP_MEMORY], ++g->leaf);
+    CLEANUP(mem_freep) char *number = mem_printf("%d", (int)pid);
+    if (mkdir(leaf, 0755) == 0)
+        cgroup_write(leaf, "cgroup.procs", number);
+    rmdir(old); /* where a process of that test lives on, it goes with the whole group */
+}
+
+void cgroup_test_begin(struct cgroup *g, pid_t pid)
+{
+    if (g->kind == CGROUP_NONE)
+        return;
+    const char *memory = g->dirs[CGROUP_MEMORY];
+    if (g->has_leaves) {
+        begin_leaf(g, pid);
+    } else if (g->kind == CGROUP_V2) {
+        g->held = read_number(memory, "memory.current");
+        if (pwrite(g->peak_fd, "0\n", 2, 0) < 0)
+            g->held = UINT64_MAX;
+    } else {
+        g->held = read_number(memory, "memory.usage_in_bytes");
+        if (cgroup_write(memory, "memory.max_usage_in_bytes", "0") < 0)
+            g->held = UINT64_MAX;
+    }
+    g->start_us = cpu_time_us(g);
+}
+
+static uint64_t read_peak(const struct cgroup *g)
+{
+    char text[32] = "";
+    if (g->has_leaves) {
+        CLEANUP(mem_freep) char *leaf = mem_printf("%s/test-%u", g->dirs[CGROUP_MEMORY], g->leaf);
+        return read_number(leaf, "memory.peak");
+    }
+    if (g->kind != CGROUP_V2)
+        return read_number(g->dirs[CGROUP_MEMORY], "memory.max_usage_in_bytes");
+    return pread(g->peak_fd, text, sizeof(text) - 1, 0) > 0 ? strtoull(text, NULL, 10) : 0;
+}
+
+void cgroup_test_end(struct cgroup *g, struct cgroup_usage *ret_usage)
+{
+    *ret_usage = (struct cgroup_usage){.cpu_us = -1};
+    if (g->kind == CGROUP_NONE)
+        return;
+    uint64_t peak = read_peak(g);
+    int64_t now_us = cpu_time_us(g);
+    ret_usage->memory_bytes = peak > g->held ? peak - g->held : 0;
+    if (now_us >= 0)
+        ret_usage->cpu_us = now_us - g->start_us;
+}
+
+void cgroup_read_hits(const struct cgroup *g, struct cgroup_hits *ret_hits)
+{
+    *ret_hits = (struct cgroup_hits){0};
+    if (g->kind == CGROUP_NONE)
+        return;
+    const char *events = g->kind == CGROUP_V2 ? "memory.events" : "memory.oom_control";
+    ret_hits->memory = read_keyed(g->dirs[CGROUP_MEMORY], events, "oom_kill");
+    if (g->dirs[CGROUP_PIDS])
+        ret_hits->pids = read_keyed(g->dirs[CGROUP_PIDS], "pids.events", "max");
+}
+
+/* ---- removing ---- */
+
+static void kill_members(const char *dir)
+{
+    if (cgroup_write(dir, "cgroup.kill", "1") == 0)
+        return;
+    CLEANUP(mem_freep) char *members = cgroup_read(dir, "cgroup.procs");
+    for (char *p = members; *p;) {
+        long pid = strtol(p, &p, 10);
+        if (pid > 1)
+            kill((pid_t)pid, SIGKILL);
+        p += strspn(p, "\n");
+    }
+}
+
+/* Child groups first. 0, also where it is not there, or -errno. */
+static int remove_group(const char *dir)
+{
+    CLEANUP(strv_done) struct strv names = {0};
+    if (rmdir(dir) == 0 || errno == ENOENT)
+        return 0;
+    kill_members(dir);
+    if (fs_list_dir(dir, &names, NULL) < 0)
+        return 0;
+    for (size_t i = 0; i < names.len; i++) {
+        CLEANUP(mem_freep) char *path = mem_printf("%s/%s", dir, names.items[i]);
+        if (fs_is_dir(path))
+            remove_group(path);
+    }
+    return rmdir(dir) == 0 || errno == ENOENT ? 0 : -errno;
+}
+
+/* What was killed needs a moment to be gone. */
+static int remove_with_patience(const char *dir, struct err *err)
+{
+    int64_t deadline = clock_now_ms() + REMOVE_TIMEOUT_MS;
+    int r = remove_group(dir);
+    while (r == -EBUSY && clock_now_ms() < deadline) {
+        poll(NULL, 0, 1);
+        r = remove_group(dir);
+    }
+    return r < 0 ? err_errno(err, -r, "Cannot remove the control group %s", dir) : 0;
+}
+
+int cgroup_destroy(struct cgroup *g, struct err *err)
+{
+    int r = 0;
+    fd_close(g->peak_fd);
+    for (int i = CGROUP_TREES - 1; i >= 0; i--) {
+        int removed = is_first_of_its_dir(g, i) ? remove_with_patience(g->dirs[i], err) : 0;
+        r = r < 0 ? r : removed;
+    }
+    for (int i = 0; i < CGROUP_TREES; i++)
+        free(g->dirs[i]);
+    *g = (struct cgroup){.peak_fd = -1};
+    return r;
+}

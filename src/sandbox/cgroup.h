@@ -1,0 +1,56 @@
+#pragma once
+
+/*
+ * The control group of one task: its limits and measurements. Kernel documentation:
+ * admin-guide/cgroup-v2.rst and admin-guide/cgroup-v1/memory.rst.
+ */
+
+#include "base/err.h"
+#include "sandbox/cgroup_place.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct cgroup_limits {
+    uint64_t memory_bytes; /* all processes together, files in memory included; no swap besides */
+    double cpus;
+    int64_t pids; /* threads count, too */
+};
+
+struct cgroup {
+    enum cgroup_kind kind; /* CGROUP_NONE: there is no group, and nothing below does anything */
+    char *dirs[CGROUP_TREES];
+    int peak_fd;      /* v2, Linux 6.12 and later: memory.peak, which starts anew for this descriptor; else -1 */
+    bool has_leaves;  /* v2 before that: each test has a child group of its own */
+    unsigned leaf;    /* number of the current one */
+    uint64_t held;    /* bytes when the test started */
+    int64_t start_us; /* CPU time when the test started */
+};
+
+/* Makes the group. What an earlier one of this name has left is ended and removed. */
+int cgroup_create(const struct cgroup_place *place, const char *name, const struct cgroup_limits *limits,
+                  struct cgroup *ret_group, struct err *err);
+
+/* Opens what a process writes "0" into to become a member. The caller closes; unused ones are -1. */
+int cgroup_open_entries(const struct cgroup *group, int ret_fds[CGROUP_TREES], struct err *err);
+
+/* What one test used. */
+struct cgroup_usage {
+    uint64_t memory_bytes; /* peak above what was held when it started; 0: not measured */
+    int64_t cpu_us;        /* -1: not measured */
+};
+
+/* `pid`: the process that runs the tests, in our namespace. */
+void cgroup_test_begin(struct cgroup *group, pid_t pid);
+void cgroup_test_end(struct cgroup *group, struct cgroup_usage *ret_usage);
+
+/* How often each limit was hit so far. */
+struct cgroup_hits {
+    uint64_t memory; /* processes killed */
+    uint64_t pids;   /* processes and threads refused */
+};
+void cgroup_read_hits(const struct cgroup *group, struct cgroup_hits *ret_hits);
+
+/* Ends what is in the group, and removes it. */
+int cgroup_destroy(struct cgroup *group, struct err *err);

@@ -1,0 +1,39 @@
+#pragma once
+
+/* Where the machine lets us have control groups, if anywhere. */
+
+#include "base/err.h"
+
+enum cgroup_kind {
+    CGROUP_NONE,
+    CGROUP_V1,
+    CGROUP_HYBRID, /* limits by v1, CPU time and killing by v2 */
+    CGROUP_V2,
+};
+
+/* The hierarchies that we use. On v2 they are all the same. */
+enum cgroup_tree { CGROUP_MEMORY, CGROUP_PIDS, CGROUP_CPU, CGROUP_CPUACCT, CGROUP_UNIFIED, CGROUP_TREES };
+
+/* Below which groups tasks may have theirs. */
+struct cgroup_place {
+    enum cgroup_kind kind;
+    char *dirs[CGROUP_TREES]; /* NULL where the hierarchy is missing or not ours */
+    char *why;                /* CGROUP_NONE: what is in the way, and what to do about it; else NULL */
+};
+
+/* Finds out what this machine offers to this process. */
+void cgroup_find(struct cgroup_place *ret_place);
+void cgroup_place_done(struct cgroup_place *place);
+const char *cgroup_kind_name(enum cgroup_kind kind);
+
+/*
+ * v2: a group with processes in it cannot have children with controllers. So the runner moves itself
+ * into a child group, before it starts anything. Nothing to do for the other kinds.
+ */
+int cgroup_make_room(struct err *err);
+
+/* One write(2) into a file of a group. 0 or -errno. */
+int cgroup_write(const char *dir, const char *file, const char *text);
+
+/* A file of a group; "" where it cannot be read. The caller frees. */
+char *cgroup_read(const char *dir, const char *file);

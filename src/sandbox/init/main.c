@@ -1,0 +1,344 @@
+/*
+ * ostest-init: pid 1 of the sandbox. It puts the work area together, starts the suite, reaps what
+ * becomes an orphan, and at the suite's end ends all the rest and sends out what happened: nobody
+ * inside can signal pid 1, and nobody but pid 1 holds the control socket.
+ *
+ * Started by bwrap as: /init CONTROL_FD DISK_BYTES INODES PIDS OPTION… -- COMMAND…, where an option is
+ * "--may-change PATTERN" or "--link TARGET PATH", with CAP_SYS_ADMIN of its own user namespace, which
+ * it gives up before the suite starts.
+ */
+
+#include "base/copytree.h"
+#include "base/fs.h"
+#include "sandbox/box.h"
+#include "sandbox/init/suite_watch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define FULL_CHECK_MS    50
+#define FULL_BELOW_BYTES 65536
+/* The open files of a login shell, as students have them at home. */
+#define OPEN_FILES       1024
+#define OPEN_FILES_MAX   65536
+/* Above that of pid 1, which the kernel should take last when memory runs out. */
+#define OOM_SCORE        "500"
+
+struct init {
+    int control_fd;
+    unsigned long long disk_bytes, inodes, pids;
+    struct strv may_change;
+    struct strv links; /* target, path, target, path … */
+    char **command;
+    pid_t suite_pid;
+    bool told_bytes, told_inodes;
+};
+
+/* ---- what is sent out ---- */
+
+static void send_message(const struct init *init, struct box_message *m, const char *text, size_t len)
+{
+    m->len = (uint32_t)MIN(len, sizeof(m->text));
+    memcpy(m->text, text, m->len);
+    while (send(init->control_fd, m, BOX_HEADER_BYTES + m->len, MSG_NOSIGNAL) < 0 && errno == EINTR)
+        ;
+}
+
+static void tell(const struct init *init, enum box_kind kind, int value, const char *text)
+{
+    static struct box_message m;
+    m = (struct box_message){.kind = kind, .value = value};
+    send_message(init, &m, text, strlen(text));
+}
+
+static int fail(const struct init *init, int code, const char *text)
+{
+    tell(init, BOX_FAILED, code, text);
+    return 1;
+}
+
+/* ---- the work area ---- */
+
+static int make_area(const struct init *init, struct err *err)
+{
+    CLEANUP(mem_freep)
+    char *options = mem_printf("size=%llu,nr_inodes=%llu,mode=0755", init->disk_bytes, init->inodes);
+    if (mount("tmpfs", BOX_DIR, "tmpfs", MS_NOSUID | MS_NODEV, options) < 0)
+        return err_errno(err, errno, "Cannot mount the work area");
+    if (mkdir(BOX_HOME, 0755) < 0 || mkdir(BOX_TMP, 0777) < 0 || chmod(BOX_TMP, 01777) < 0 ||
+        mkdir(BOX_SHM, 0777) < 0 || chmod(BOX_SHM, 01777) < 0)
+        return err_errno(err, errno, "Cannot make the directories of the work area");
+    if (mount(BOX_TMP, "/tmp", NULL, MS_BIND, NULL) < 0 || mount(BOX_SHM, "/dev/shm", NULL, MS_BIND, NULL) < 0)
+        return err_errno(err, errno, "Cannot mount /tmp and /dev/shm");
+    if (mount("devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620") < 0)
+        return err_errno(err, errno, "Cannot mount /dev/pts");
+    return 0;
+}
+
+static int copy_leaf(const char *leaf, const char *to, struct err *err)
+{
+    int r = fs_exists(leaf) ? copytree(leaf, to, err) : 0;
+    if (r == 0 && fs_exists(leaf) && umount2(leaf, MNT_DETACH) < 0)
+        r = err_errno(err, errno, "Cannot unmount %s", leaf);
+    return r;
+}
+
+/* What the work area has covered is found again through a link. */
+static int make_link(const char *target, const char *path, struct err *err)
+{
+    CLEANUP(mem_freep) char *dir = mem_strdup(path);
+    *strrchr(dir, '/') = '\0';
+    int r = fs_make_dirs(dir, 0755, err);
+    if (r == 0 && symlink(target, path) < 0)
+        r = err_errno(err, errno, "Cannot link %s", path);
+    return r;
+}
+
+static int fill_area(const struct init *init, struct err *err)
+{
+    int r = 0;
+    for (size_t i = 0; r == 0 && i + 1 < init->links.len; i += 2)
+        r = make_link(init->links.items[i], init->links.items[i + 1], err);
+    if (r == 0)
+        r = copy_leaf(BOX_LEAF_TESTS, BOX_TESTS, err);
+    return r < 0 ? r : copy_leaf(BOX_LEAF_SRC, BOX_SRC, err);
+}
+
+/* Says once when the area is full. */
+static void check_full(struct init *init)
+{
+    struct statfs st;
+    if (statfs(BOX_DIR, &st) < 0)
+        return;
+    if (!init->told_bytes && (unsigned long long)st.f_bavail * (unsigned long long)st.f_bsize < FULL_BELOW_BYTES) {
+        tell(init, BOX_FULL, BOX_FULL_BYTES, "");
+        init->told_bytes = true;
+    }
+    if (!init->told_inodes && st.f_ffree == 0) {
+        tell(init, BOX_FULL, BOX_FULL_INODES, "");
+        init->told_inodes = true;
+    }
+}
+
+/* ---- the suite ---- */
+
+static int drop_capabilities(void)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct none[2] = {{0}, {0}};
+    if (prctl(PR_CAP_AMBIENT, (unsigned long)PR_CAP_AMBIENT_CLEAR_ALL, 0L, 0L, 0L) < 0 ||
+        syscall(SYS_capset, &header, none) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L) < 0)
+        return -errno;
+    return 0;
+}
+
+static int limit(int resource, unsigned long long soft, unsigned long long hard)
+{
+    struct rlimit now;
+    if (getrlimit((__rlimit_resource_t)resource, &now) < 0)
+        return -errno;
+    struct rlimit wanted = {.rlim_max = MIN((rlim_t)hard, now.rlim_max)};
+    wanted.rlim_cur = MIN((rlim_t)soft, wanted.rlim_max);
+    return setrlimit((__rlimit_resource_t)resource, &wanted) < 0 ? -errno : 0;
+}
+
+/* A core limit of 1 byte also keeps the kernel from starting a handler (see core(5)); 0 does not. */
+static int set_limits(const struct init *init)
+{
+    int r = limit(RLIMIT_CORE, 1, 1);
+    if (r == 0)
+        r = limit(RLIMIT_NOFILE, OPEN_FILES, OPEN_FILES_MAX);
+    return r < 0 ? r : limit(RLIMIT_NPROC, init->pids, init->pids);
+}
+
+static void run_suite(const struct init *init, int error_fd)
+{
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    prctl(PR_SET_DUMPABLE, 1L, 0L, 0L, 0L); /* else the next file would be root's */
+    int oom_fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    if (oom_fd >= 0 && write(oom_fd, OOM_SCORE, strlen(OOM_SCORE)) < 0)
+        errno = 0; /* then the kernel chooses by size alone */
+    setsid();
+    int r = chdir(BOX_TESTS) < 0 ? -errno : set_limits(init);
+    if (r == 0) {
+        execvp(init->command[0], init->command);
+        r = -errno;
+    }
+    if (write(error_fd, &r, sizeof(r)) < 0)
+        _exit(126);
+    _exit(127);
+}
+
+static int start_suite(struct init *init, struct err *err)
+{
+    int ends[2], code = 0;
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return err_errno(err, errno, "Cannot create a pipe");
+    init->suite_pid = fork();
+    if (init->suite_pid == 0)
+        run_suite(init, ends[1]);
+    int fork_errno = errno;
+    close(ends[1]);
+    ssize_t n = init->suite_pid > 0 ? read(ends[0], &code, sizeof(code)) : 0;
+    close(ends[0]);
+    if (init->suite_pid < 0)
+        return err_errno(err, fork_errno, "Cannot start the suite");
+    return n == sizeof(code) ? err_errno(err, -code, "Cannot start %s", init->command[0]) : 0;
+}
+
+/* Reaps whatever has ended; true when the suite has. */
+static bool reap(const struct init *init, int *status)
+{
+    bool ended = false;
+    int one;
+    for (pid_t pid; (pid = waitpid(-1, &one, WNOHANG)) > 0;) {
+        if (pid == init->suite_pid) {
+            *status = one;
+            ended = true;
+        }
+    }
+    return ended;
+}
+
+static int wait_for_suite(struct init *init, int child_fd)
+{
+    int status = 0;
+    struct signalfd_siginfo info;
+    while (!reap(init, &status)) {
+        struct pollfd p = {.fd = child_fd, .events = POLLIN};
+        if (poll(&p, 1, FULL_CHECK_MS) > 0 && read(child_fd, &info, sizeof(info)) < 0)
+            break;
+        check_full(init);
+    }
+    return status;
+}
+
+/* Everybody but us. Gives how many there were. */
+static unsigned end_all(void)
+{
+    unsigned count = 0;
+    kill(-1, SIGKILL);
+    while (waitpid(-1, NULL, 0) > 0)
+        count++;
+    return count;
+}
+
+/* ---- the end ---- */
+
+static void send_file(const struct init *init, int fd)
+{
+    static struct box_message m;
+    char chunk[BOX_CHUNK_BYTES];
+    ssize_t n;
+    m = (struct box_message){.kind = BOX_REPORT_IS};
+    while ((n = read(fd, chunk, sizeof(chunk))) > 0)
+        send_message(init, &m, chunk, (size_t)n);
+}
+
+static void send_report(const struct init *init)
+{
+    int fd = open(BOX_REPORT, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    int code = errno;
+    struct stat st = {0};
+    if (fd < 0)
+        tell(init, BOX_NO_REPORT, code,
+             code == ENOENT  ? "The tests wrote no report"
+             : code == ELOOP ? "The tests' report was replaced by a symbolic link"
+                             : "The tests' report cannot be read");
+    else if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+        tell(init, BOX_NO_REPORT, EINVAL, "The tests' report is not a regular file");
+    else
+        send_file(init, fd);
+    if (fd >= 0)
+        close(fd);
+}
+
+static void send_end(const struct init *init, int status, unsigned leftovers)
+{
+    static struct box_message m;
+    struct rusage u = {0};
+    getrusage(RUSAGE_CHILDREN, &u);
+    m = (struct box_message){.kind = BOX_ENDED, .value = status, .leftovers = leftovers};
+    m.cpu_us = (int64_t)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000000 + u.ru_utime.tv_usec + u.ru_stime.tv_usec;
+    send_message(init, &m, "", 0);
+}
+
+/* ---- */
+
+static bool parse(int argc, char **argv, struct init *init)
+{
+    if (argc < 7)
+        return false;
+    *init = (struct init){.control_fd = (int)strtol(argv[1], NULL, 10),
+                          .disk_bytes = strtoull(argv[2], NULL, 10),
+                          .inodes = strtoull(argv[3], NULL, 10),
+                          .pids = strtoull(argv[4], NULL, 10)};
+    int i = 5;
+    for (; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        struct strv *list = strcmp(argv[i], "--link") == 0 ? &init->links : &init->may_change;
+        for (int words = list == &init->links ? 2 : 1; words > 0 && i + 1 < argc; words--)
+            strv_push(list, argv[++i]);
+    }
+    init->command = argv + i + 1;
+    return i + 1 < argc;
+}
+
+static int run(struct init *init)
+{
+    struct err err = {0};
+    struct suite_watch watch = {.may_change = &init->may_change};
+    sigset_t child;
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &child, NULL);
+    int child_fd = signalfd(-1, &child, SFD_CLOEXEC);
+    int r = make_area(init, &err);
+    if (r == 0)
+        r = fill_area(init, &err);
+    if (r == 0)
+        r = suite_watch_start(&watch, BOX_TESTS, &err);
+    if (r == 0)
+        r = drop_capabilities();
+    if (r == 0)
+        r = start_suite(init, &err);
+    if (r < 0)
+        return fail(init, -r, *err.message ? err.message : "Cannot give up capabilities");
+    tell(init, BOX_STARTED, 0, "");
+    int status = wait_for_suite(init, child_fd);
+    check_full(init);
+    unsigned leftovers = end_all();
+    CLEANUP(mem_freep) char *changed = suite_watch_check(&watch, BOX_TESTS);
+    if (changed)
+        tell(init, BOX_CHANGED, 0, changed);
+    send_report(init);
+    send_end(init, status, leftovers);
+    suite_watch_done(&watch);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct init init;
+    umask(022);
+    if (prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L) < 0 || !parse(argc, argv, &init))
+        return 1;
+    fcntl(init.control_fd, F_SETFD, FD_CLOEXEC);
+    return run(&init);
+}

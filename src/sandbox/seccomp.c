@@ -1,0 +1,75 @@
+#include "sandbox/seccomp.h"
+
+#include "base/fd.h"
+#include "base/mem.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* Refused with EPERM. The newest ones are not known to every libseccomp: that is no error. */
+static const char *const refused[] = {
+    "add_key",     "keyctl",       "request_key",   "io_uring_setup",    "io_uring_enter", "io_uring_register",
+    "bpf",         "userfaultfd",  "setns",         "perf_event_open",   "kexec_load",     "kexec_file_load",
+    "init_module", "finit_module", "delete_module", "open_by_handle_at", "quotactl",       "quotactl_fd",
+    "lookup_dcookie",
+};
+
+/* The lower 32 bits are what the kernel looks at: higher ones must not hide a command. */
+#define LOW_BITS 0xffffffffu
+
+/* Calls that are refused with certain arguments only. */
+static const struct partly {
+    const char *name;
+    struct scmp_arg_cmp arg;
+} partly[] = {
+    {"socket", {0, SCMP_CMP_MASKED_EQ, LOW_BITS, AF_VSOCK}},
+    {"ioctl", {1, SCMP_CMP_MASKED_EQ, LOW_BITS, TIOCSTI}},
+    {"ioctl", {1, SCMP_CMP_MASKED_EQ, LOW_BITS, TIOCLINUX}},
+    {"clone", {0, SCMP_CMP_MASKED_EQ, CLONE_NEWUSER, CLONE_NEWUSER}},
+    {"unshare", {0, SCMP_CMP_MASKED_EQ, CLONE_NEWUSER, CLONE_NEWUSER}},
+};
+
+/* Its arguments lie in memory, where no filter sees them. Without it, libc uses clone(2). */
+#define UNSEEN_CLONE "clone3"
+
+static int refuse(scmp_filter_ctx filter, const char *name, int error)
+{
+    int number = seccomp_syscall_resolve_name(name);
+    return number == __NR_SCMP_ERROR ? 0 : seccomp_rule_add(filter, SCMP_ACT_ERRNO((uint16_t)error), number, 0);
+}
+
+static int add_rules(scmp_filter_ctx filter)
+{
+    int r = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(ENOSYS));
+    for (size_t i = 0; r == 0 && i < ARRAY_LEN(refused); i++)
+        r = refuse(filter, refused[i], EPERM);
+    if (r == 0)
+        r = refuse(filter, UNSEEN_CLONE, ENOSYS);
+    for (size_t i = 0; r == 0 && i < ARRAY_LEN(partly); i++)
+        r = seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(EPERM), seccomp_syscall_resolve_name(partly[i].name), 1,
+                                   &partly[i].arg);
+    return r;
+}
+
+int seccomp_open_filter(int *ret_fd, struct err *err)
+{
+    CLEANUP(fd_closep) int fd = memfd_create("seccomp", MFD_CLOEXEC);
+    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+    int r = fd < 0 ? -errno : filter ? add_rules(filter) : -ENOMEM;
+    if (r == 0)
+        r = seccomp_export_bpf(filter, fd);
+    if (filter)
+        seccomp_release(filter);
+    if (r == 0 && lseek(fd, 0, SEEK_SET) < 0)
+        r = -errno;
+    if (r < 0)
+        return err_errno(err, -r, "Cannot make the system call filter");
+    *ret_fd = fd;
+    fd = -1;
+    return 0;
+}
