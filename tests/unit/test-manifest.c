@@ -265,8 +265,8 @@ static void start_job(void)
     finish();
     job_options.proxy_timeout_s = 10;
     job.options = &job_options;
-    job.src = (char *)"/box/src";
-    job.report = (char *)"/box/report.xml";
+    job.inside.src = (char *)"/box/src";
+    job.inside.report = (char *)"/box/report.xml";
 }
 
 static void add_lab(int64_t lab)
@@ -390,7 +390,7 @@ static void the_stage_is_the_highest_lab(void)
 static void values_are_not_expanded_again(void)
 {
     start_job();
-    job.src = (char *)"/x/{report}";
+    job.inside.src = (char *)"/x/{report}";
     strv_push(&job.task.tests, "{src}");
     check_expanded("/x/{report}|--src=/x/{report}|{src}|--only={src}", "{src}", "--src={src}", "{tests}",
                    "--only={tests}", NULL);
