@@ -6,6 +6,7 @@
 
 #include "base/fs.h"
 #include "base/log.h"
+#include "runner/doctor.h"
 #include "runner/options.h"
 #include "runner/preflight.h"
 #include "runner/supervisor.h"
@@ -79,12 +80,21 @@ static int work(const struct options *options)
     return r == 0 ? 0 : 1;
 }
 
+static int examine(const struct options *options)
+{
+    CLEANUP(mem_freep) char *job_program = find_job_program();
+    log_set_level(LOG_LEVEL_CRITICAL); /* what is found is printed */
+    return doctor(options, job_program);
+}
+
 static int start(const struct options *options)
 {
     struct err err = {0};
     signal(SIGPIPE, SIG_IGN);
     umask(077);
     protect_secrets();
+    if (options->doctor)
+        return examine(options);
     log_set_level((enum log_level)options->logger_level);
     if (log_open(options->logger_output, &err) < 0) {
         fprintf(stderr, "ostest-runner: --logger-output: %s\n", err.message);

@@ -172,8 +172,11 @@ int options_read(int argc, char **argv, struct options *ret_options, const char 
     *ret_asked = o->set.help_asked;
     if (*ret_asked)
         return 0;
+    o->doctor = strv_contains(&o->set.operands, "doctor");
     for (size_t i = 0; i < o->set.operands.len; i++)
-        strv_pushf(ret_faults, "'%s' was given; accepted: only options", o->set.operands.items[i]);
+        if (strcmp(o->set.operands.items[i], "doctor") != 0)
+            strv_pushf(ret_faults, "'%s' was given; accepted: options, and the word 'doctor'",
+                       o->set.operands.items[i]);
     choose_password(o, ret_faults);
     choose_state_dir(o, ret_faults);
     make_absolute(&o->state_dir);
@@ -201,7 +204,7 @@ int options_write_job_file(const struct options *options, const char *path, stru
 
 void options_print_help(void)
 {
-    puts("Usage: ostest-runner [OPTION...]\n\n"
+    puts("Usage: ostest-runner [OPTION...]\n       ostest-runner doctor [OPTION...]   what would keep it from its work\n\n"
          "Takes testing tasks from an OSTEST backend, runs the course's test suite on each\n"
          "student's repository, and posts the result of every test.\n\n"
          "Each option can also stand in the environment (--backend-url as OSTEST_BACKEND_URL)\n"

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define OUTPUT_LIMIT_BYTES 65536
 #define GRACE_MS           3000
@@ -42,16 +43,10 @@ static char *last_text(const struct buf *output)
     return mem_strdup(space ? space + 1 : line);
 }
 
-static int run_probe(const char *job_program, const char *config, const char *cache_dir, const char *dir,
-                     enum preflight_probe probe, struct buf *ret_output, struct err *err)
+/* Runs a helper; what it printed goes to `ret_output`. -EIO where it failed. */
+static int run_helper(const struct strv *argv, struct buf *ret_output, struct err *err)
 {
-    CLEANUP(strv_done) struct strv argv = {0};
-    strv_push(&argv, job_program);
-    strv_pushf(&argv, "--config=%s", config);
-    strv_pushf(&argv, "--cache-dir=%s", cache_dir);
-    strv_pushf(&argv, "--probe=%s", probe == PREFLIGHT_SANDBOX ? "sandbox" : "suite");
-    strv_push(&argv, dir);
-    struct proc_run run = {.setup = {.argv = &argv, .in_fd = -1},
+    struct proc_run run = {.setup = {.argv = argv, .in_fd = -1},
                            .out = {.fd = -1, .limit_bytes = OUTPUT_LIMIT_BYTES},
                            .err = {.fd = -1, .limit_bytes = OUTPUT_LIMIT_BYTES},
                            .grace_ms = GRACE_MS,
@@ -62,13 +57,37 @@ static int run_probe(const char *job_program, const char *config, const char *ca
     return r < 0 ? r : run.exited && run.status == 0 ? 0 : -EIO;
 }
 
+int preflight_git(char **ret_version, struct err *err)
+{
+    CLEANUP(strv_done) struct strv argv = {0};
+    CLEANUP(buf_done) struct buf output = BUF_INIT(0);
+    strv_push(&argv, "git");
+    strv_push(&argv, "--version");
+    if (run_helper(&argv, &output, NULL) < 0)
+        return err_set(err, ERR_ENVIRONMENT, ENOENT, "git does not work; install it: apt-get install git");
+    *ret_version = buf_last_line(&output);
+    return 0;
+}
+
+static int run_probe(const char *job_program, const char *config, const char *cache_dir, const char *dir,
+                     enum preflight_probe probe, struct buf *ret_output, struct err *err)
+{
+    CLEANUP(strv_done) struct strv argv = {0};
+    strv_push(&argv, job_program);
+    strv_pushf(&argv, "--config=%s", config);
+    strv_pushf(&argv, "--cache-dir=%s", cache_dir);
+    strv_pushf(&argv, "--probe=%s", probe == PREFLIGHT_SANDBOX ? "sandbox" : "suite");
+    strv_push(&argv, dir);
+    return run_helper(&argv, ret_output, err);
+}
+
 int preflight_probe(const struct options *options, const char *job_program, enum preflight_probe probe,
                     char **ret_words, struct err *err)
 {
     CLEANUP(buf_done) struct buf output = BUF_INIT(0);
     CLEANUP(mem_freep) char *cache_dir = mem_printf("%s/cache", options->state_dir);
-    CLEANUP(mem_freep) char *dir = mem_printf("%s/probe", options->state_dir);
-    CLEANUP(mem_freep) char *config = mem_printf("%s/probe.conf", options->state_dir);
+    CLEANUP(mem_freep) char *dir = mem_printf("%s/probe-%d", options->state_dir, (int)getpid());
+    CLEANUP(mem_freep) char *config = mem_printf("%s.conf", dir);
     int r = options_write_job_file(options, config, err);
     if (r == 0)
         r = fs_make_dirs(dir, 0700, err);
@@ -89,14 +108,18 @@ int preflight_probe(const struct options *options, const char *job_program, enum
 
 int preflight(const struct options *options, const char *job_program, struct err *err)
 {
+    CLEANUP(mem_freep) char *git_version = NULL;
     if (options->job.mock)
         return 0;
+    int r = preflight_git(&git_version, err);
+    if (r < 0)
+        return r;
     if (options->job.sandbox == JOB_SANDBOX_NONE) {
         log_warning("students' code runs unconfined (--sandbox none): --memory, --cpus, --pids, --inodes and "
                     "--network have no effect, and memoryUsed is 0");
         return 0;
     }
-    int r = cgroup_make_room(err);
+    r = cgroup_make_room(err);
     if (r == 0)
         r = preflight_probe(options, job_program, PREFLIGHT_SANDBOX, NULL, err);
     if (r < 0) {

@@ -17,5 +17,8 @@ enum preflight_probe { PREFLIGHT_SANDBOX, PREFLIGHT_SUITE };
 int preflight_probe(const struct options *options, const char *job_program, enum preflight_probe probe,
                     char **ret_words, struct err *err);
 
+/* The version of git; class environment where it does not work. The caller frees. */
+int preflight_git(char **ret_version, struct err *err);
+
 /* Makes room for control groups, and tries the sandbox; logs what is in use. */
 int preflight(const struct options *options, const char *job_program, struct err *err);

@@ -16,7 +16,7 @@ static const char *const refused[] = {
     "add_key",     "keyctl",       "request_key",   "io_uring_setup",    "io_uring_enter", "io_uring_register",
     "bpf",         "userfaultfd",  "setns",         "perf_event_open",   "kexec_load",     "kexec_file_load",
     "init_module", "finit_module", "delete_module", "open_by_handle_at", "quotactl",       "quotactl_fd",
-    "lookup_dcookie",
+    "lookup_dcookie", "pidfd_getfd", "syslog",
 };
 
 /* The lower 32 bits are what the kernel looks at: higher ones must not hide a command. */
@@ -28,6 +28,7 @@ static const struct partly {
     struct scmp_arg_cmp arg;
 } partly[] = {
     {"socket", {0, SCMP_CMP_MASKED_EQ, LOW_BITS, AF_VSOCK}},
+    {"socket", {0, SCMP_CMP_MASKED_EQ, LOW_BITS, AF_ALG}},
     {"ioctl", {1, SCMP_CMP_MASKED_EQ, LOW_BITS, TIOCSTI}},
     {"ioctl", {1, SCMP_CMP_MASKED_EQ, LOW_BITS, TIOCLINUX}},
     {"clone", {0, SCMP_CMP_MASKED_EQ, CLONE_NEWUSER, CLONE_NEWUSER}},

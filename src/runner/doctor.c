@@ -1,0 +1,166 @@
+#include "runner/doctor.h"
+
+#include "base/fs.h"
+#include "runner/http.h"
+#include "runner/preflight.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MIN_FREE_BYTES (1ULL << 30)
+
+/* BAD: the runner would not start. POOR: it would, but could not do all of its work. */
+enum health { GOOD, POOR, BAD };
+
+struct doctor {
+    const struct options *options;
+    const char *job_program;
+};
+
+static enum health say(enum health health, const char *what, const char *text)
+{
+    static const char *const words[] = {"ok", "warn", "FAIL"};
+    printf("%-4s  %-9s  %s\n", words[health], what, text);
+    return health;
+}
+
+/* ---- one after the other ---- */
+
+static enum health check_state(const struct doctor *d)
+{
+    struct err err = {0};
+    uint64_t bytes = 0;
+    const char *dir = d->options->state_dir;
+    int r = fs_make_dirs(dir, 0700, &err);
+    if (r == 0 && access(dir, W_OK | X_OK) < 0)
+        r = err_errno(&err, errno, "Cannot write to %s", dir);
+    if (r == 0)
+        r = fs_free_space(dir, &bytes, &err);
+    CLEANUP(mem_freep)
+    char *text = r < 0 ? mem_printf("%s; choose another --state-dir, or chown it", err.message)
+                       : mem_printf("%s, %llu MB free%s", dir, (unsigned long long)(bytes >> 20),
+                                    bytes < MIN_FREE_BYTES ? "; make room: repositories and environments need some"
+                                                           : "");
+    return say(r < 0 ? BAD : bytes < MIN_FREE_BYTES ? POOR : GOOD, "state", text);
+}
+
+static enum health check_git(const struct doctor *d)
+{
+    CLEANUP(mem_freep) char *version = NULL;
+    struct err err = {0};
+    int r = preflight_git(&version, &err);
+    return say(r < 0 ? BAD : GOOD, "git", r < 0 ? err.message : version);
+}
+
+static enum health check_sandbox(const struct doctor *d)
+{
+    struct err err = {0};
+    if (d->options->job.sandbox == JOB_SANDBOX_NONE)
+        return say(POOR, "sandbox", "none: students' code runs unconfined; leave out --sandbox none");
+    int r = preflight_probe(d->options, d->job_program, PREFLIGHT_SANDBOX, NULL, &err);
+    return say(r < 0 ? BAD : GOOD, "sandbox",
+               r < 0 ? err.message : "bubblewrap, user namespaces and the system call filter work");
+}
+
+static enum health check_cgroups(const struct doctor *d)
+{
+    static const char *const meanings[] = {
+        [CGROUP_V1] = "v1: all limits hold; memory and CPU time of each test are measured",
+        [CGROUP_HYBRID] = "hybrid: all limits hold; memory and CPU time of each test are measured",
+        [CGROUP_V2] = "v2: all limits hold; memory and CPU time of each test are measured"};
+    struct cgroup_place place;
+    cgroup_find(&place);
+    CLEANUP(mem_freep)
+    char *text = place.kind ? mem_strdup(meanings[place.kind])
+                            : mem_printf("none: memoryUsed is 0, --cpus has no effect, --memory is watched by samples "
+                                         "only: %s",
+                                         place.why);
+    enum health health = place.kind ? GOOD : POOR;
+    cgroup_place_done(&place);
+    return say(health, "cgroups", text);
+}
+
+static enum health check_suite(const struct doctor *d)
+{
+    CLEANUP(mem_freep) char *words = NULL;
+    struct err err = {0};
+    int r = preflight_probe(d->options, d->job_program, PREFLIGHT_SUITE, &words, &err);
+    return say(r < 0 ? POOR : GOOD, "suite", r < 0 ? err.message : words);
+}
+
+/* ---- the backend ---- */
+
+struct answer {
+    int status; /* -1: not yet there */
+    char *error;
+};
+
+static void on_answer(const struct http_answer *answer, void *data)
+{
+    struct answer *a = data;
+    if (!answer)
+        return;
+    a->status = answer->status;
+    a->error = mem_strdup(answer->error);
+}
+
+/* A login, or without --auth any answer at all: a question for a task would be a claim. */
+static int ask_backend(const struct options *o, struct answer *ret_answer, struct err *err)
+{
+    struct http *http;
+    int r = http_new(&http, err);
+    if (r < 0)
+        return r;
+    CLEANUP(mem_freep) char *url = mem_printf("%s%s", o->backend_url, o->auth ? o->login_api : "/");
+    json_t *login = o->auth ? json_pack("{s:s, s:s}", "username", o->login, "password", o->password) : NULL;
+    char *body = login ? json_dumps(login, 0) : NULL;
+    json_decref(login);
+    struct http_request request = {.url = url, .json = body, .body_fd = -1};
+    http_start(http, &request, on_answer, ret_answer);
+    while (r == 0 && ret_answer->status < 0)
+        r = http_wait(http, -1, -1, err);
+    http_free(http);
+    mem_free_secret(body);
+    return r;
+}
+
+static enum health check_backend(const struct doctor *d)
+{
+    const struct options *o = d->options;
+    struct answer answer = {.status = -1};
+    struct err err = {0};
+    int r = ask_backend(o, &answer, &err);
+    CLEANUP(mem_freep) char *error = answer.error;
+    CLEANUP(mem_freep) char *text = NULL;
+    bool is_right = r == 0 && (o->auth ? answer.status / 100 == 2 : answer.status > 0);
+    if (r < 0)
+        text = mem_strdup(err.message);
+    else if (answer.status == 0)
+        text = mem_printf("%s does not answer: %s; see --backend-url", o->backend_url, error ? error : "");
+    else if (is_right)
+        text = mem_printf("%s answers%s", o->backend_url, o->auth ? ", and the login is right" : "");
+    else
+        text = mem_printf("%s answers the login of '%s' with status %d; see --login and --password-file",
+                          o->backend_url, o->login, answer.status);
+    return say(is_right ? GOOD : POOR, "backend", text);
+}
+
+int doctor(const struct options *options, const char *job_program)
+{
+    static enum health (*const checks[])(const struct doctor *) = {check_state,  check_git,   check_cgroups, check_sandbox,
+                                                                  check_suite, check_backend};
+    struct doctor d = {options, job_program};
+    enum health worst = GOOD;
+    struct err err = {0};
+    if (cgroup_make_room(&err) < 0)
+        say(POOR, "cgroups", err.message);
+    for (size_t i = 0; i < ARRAY_LEN(checks); i++) {
+        enum health health = checks[i](&d);
+        worst = MAX(worst, health);
+        fflush(stdout);
+    }
+    return worst == BAD ? 1 : 0;
+}
