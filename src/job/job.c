@@ -14,7 +14,6 @@ void job_init(struct job *ret_job, const struct job_options *options, const char
         .tests = mem_printf("%s/tests", dir),
         .home = mem_printf("%s/home", dir),
         .tmp = mem_printf("%s/home/tmp", dir),
-        .report = mem_printf("%s/report.xml", dir),
         .cancel_fd = cancel_fd,
         .credentials = {mem_printf("%s/src.credentials", dir), mem_printf("%s/tests.credentials", dir)},
         .git = {.protocols = options->git_protocols,
@@ -23,6 +22,10 @@ void job_init(struct job *ret_job, const struct job_options *options, const char
                 .cancel_fd = cancel_fd},
     };
     ret_job->git.credentials_path = ret_job->credentials[0];
+    if (job_is_boxed(ret_job))
+        ret_job->report = mem_printf("%s/report.xml", dir);
+    else
+        ret_job->report = mem_printf("%s/home/report.xml", dir);
     if (job_is_boxed(ret_job))
         ret_job->inside = (struct job_inside){BOX_SRC, BOX_TESTS, BOX_HOME, "/tmp", BOX_REPORT};
     else

@@ -241,26 +241,31 @@ static char *disagreement(const struct report_case *c, const char *what)
     return mem_printf("Report and run disagree: %s %s", name, what);
 }
 
-/* Gives what is reported to the tests that were told of; the first one that was not told of is a fault. */
+static bool is_pass(enum report_status status)
+{
+    return status == REPORT_PASSED || status == REPORT_XFAILED;
+}
+
+/*
+ * Gives what is reported to the tests that were told of. One that was not told of is a fault where it
+ * passed; what went wrong before any test began (a file that cannot be imported) is reported as well.
+ */
 static char *take_reported(struct report *report, struct pair *pairs, size_t len)
 {
     for (size_t i = 0; i < report->len; i++) {
         struct report_case *c = &report->cases[i];
         struct pair key = {.told = c};
         struct pair *p = len ? bsearch(&key, pairs, len, sizeof(*pairs), compare_pairs) : NULL;
-        if (!p)
+        if (!p && is_pass(c->status))
             return disagreement(c, "is in the report, but did not run to its end");
+        if (!p)
+            continue;
         p->reported = p->is_reported ? report_worse(p->reported, c->status) : c->status;
         p->is_reported = true;
         c->memory_bytes = p->told->memory_bytes;
         c->cpu_us = p->told->cpu_us;
     }
     return NULL;
-}
-
-static bool is_pass(enum report_status status)
-{
-    return status == REPORT_PASSED || status == REPORT_XFAILED;
 }
 
 static char *check_pairs(const struct events *e, const struct pair *pairs, size_t len)

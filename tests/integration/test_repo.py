@@ -386,7 +386,8 @@ def test_two_jobs_on_a_new_repository_at_the_same_time(start_job, repo, suite, c
 def test_paths_may_be_relative(repo, suite, tmp_path):
     (tmp_path / "job").mkdir()
     (tmp_path / "job" / "task.json").write_text(json.dumps({"id": 1, "repositoryUrl": str(repo)}))
-    subprocess.run([JOB, "--cache-dir", "cache", "--tests-url", str(suite), "--git-protocols", "file", "job"],
+    subprocess.run([JOB, "--cache-dir", "cache", "--tests-url", str(suite), "--git-protocols", "file", "--sandbox", "none",
+                    "job"],
                    cwd=tmp_path, env=CLEAN_ENV, check=True, capture_output=True)
     result = json.loads((tmp_path / "job" / "result.json").read_text())
     assert result["isPassed"], result

@@ -182,6 +182,7 @@ static void a_report_of_what_ran_is_believed(void)
     check_compared(RAN("a.py::one", "passed") FINISH, REPORT_PASSED, -1, NULL);
     check_compared(RAN("a.py::two", "failed") RAN("a.py::one", "xfailed") FINISH, REPORT_PASSED, REPORT_FAILED, NULL);
     check_compared(RAN("a.py::one", "passed") FINISH, REPORT_FAILED, -1, NULL);
+    check_compared(RAN("a.py::one", "passed") FINISH, REPORT_PASSED, REPORT_ERROR, NULL);
     check_compared("", REPORT_PASSED, -1, NULL);
 }
 
