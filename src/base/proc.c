@@ -81,6 +81,8 @@ static int become_user(uid_t uid)
 static int apply_setup(const struct proc_setup *setup, pid_t parent)
 {
     int r = enter_groups(setup);
+    if (r == 0 && setup->prepare)
+        r = setup->prepare(setup->prepare_data);
     if (r == 0 && setup->uid)
         r = become_user(setup->uid);
     if (r < 0)

@@ -8,7 +8,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <sched.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -16,16 +19,14 @@
 /* No system gives these to anybody: between systemd's container range and the highest user. */
 #define SLOT_UID_BASE 1900000000
 
+/* Covered in that namespace; all that bwrap takes from the host by name lies elsewhere. */
+#define STAGE_DIR "/tmp"
+
 /* Where the machine offers no control groups, all processes count that the user has in the sandbox. */
 #define OWN_PROCESSES 3
 
 /* Where it does, the group is to be the first to refuse, since it counts how often it did. */
 #define PIDS_MARGIN 64
-
-uid_t box_uid(const struct job *job)
-{
-    return geteuid() == 0 ? (uid_t)(SLOT_UID_BASE + job->slot) : 0;
-}
 
 /* ---- what ostest-init tells ---- */
 
@@ -82,48 +83,25 @@ static bool take_messages(int fd, void *data)
 
 /* ---- starting ---- */
 
-int box_open_way(const struct job *job, const char *path, struct err *err)
+/* The same for each run of this directory, so that what was left is found. The caller frees. */
+static char *group_name(const struct job *job)
 {
-    if (!box_uid(job))
-        return 0;
-    CLEANUP(mem_freep) char *dir = mem_strdup(path);
-    CLEANUP(mem_freep) char *ours = mem_strdup(job->cache_dir);
-    *strrchr(ours, '/') = '\0'; /* the state directory */
-    size_t ours_len = strlen(ours);
-    for (char *slash = strrchr(dir, '/'); slash && slash > dir; slash = strrchr(dir, '/')) {
-        struct stat st;
-        *slash = '\0';
-        if (strcmp(dir, job->dir) == 0 || stat(dir, &st) < 0 || (st.st_mode & S_IXOTH))
-            continue;
-        bool is_ours = ours_len && strncmp(dir, ours, ours_len) == 0 && st.st_uid == geteuid();
-        if (!is_ours || chmod(dir, (st.st_mode & 07777) | S_IXOTH) < 0)
-            return err_set(err, ERR_ENVIRONMENT, EACCES,
-                           "The sandbox runs as another user, who may not pass through %s (chmod o+x)", dir);
-    }
-    return 0;
+    return mem_printf("ostest-%016" PRIx64, hash_add(HASH_START, job->dir, strlen(job->dir)));
 }
 
-/* The job's directory opens to the slot's user alone. */
-static int open_to_slot(const struct job *job, const struct box_wants *wants, uid_t uid, struct err *err)
+int box_clean(const struct job *job, struct err *err)
 {
-    if (!uid)
-        return 0;
-    if (chown(job->dir, (uid_t)-1, uid) < 0 || chmod(job->dir, 0710) < 0)
-        return err_errno(err, errno, "Cannot open %s to the sandbox", job->dir);
-    int r = box_open_way(job, job->src, err);
-    if (r == 0)
-        r = box_open_way(job, job->tests, err);
-    if (r == 0 && wants->plugin)
-        r = box_open_way(job, wants->plugin, err);
-    for (size_t i = 0; r == 0 && i < wants->places->len; i++)
-        r = box_open_way(job, wants->places->items[i], err);
+    CLEANUP(mem_freep) char *name = group_name(job);
+    struct cgroup_place place;
+    cgroup_find(&place);
+    int r = cgroup_remove(&place, name, err);
+    cgroup_place_done(&place);
     return r;
 }
 
 static int make_group(const struct job *job, struct cgroup *ret_group, struct err *err)
 {
-    uint64_t hash = hash_add(HASH_START, job->dir, strlen(job->dir));
-    CLEANUP(mem_freep) char *name = mem_printf("ostest-%016" PRIx64, hash);
+    CLEANUP(mem_freep) char *name = group_name(job);
     struct cgroup_limits limits = {job->options->memory_bytes, job->options->cpus, job->options->pids};
     struct cgroup_place place;
     cgroup_find(&place);
@@ -134,16 +112,60 @@ static int make_group(const struct job *job, struct cgroup *ret_group, struct er
     return r;
 }
 
+/* ---- the way in for another user ---- */
+
+/*
+ * Started as root, bwrap runs as the slot's user, who may not pass through our directories. So what it
+ * is to mount is bound to places of our own first, by root, in a mount namespace that only it will see.
+ */
+static char *stage(struct box *box, const char *path)
+{
+    if (!path || !box->uid)
+        return mem_strdup(path);
+    struct box_stage *s = &box->stages[box->stages_len];
+    s->source = mem_strdup(path);
+    s->path = mem_printf(STAGE_DIR "/%d", box->stages_len++);
+    return mem_strdup(s->path);
+}
+
+/* Of type proc_setup.prepare; between fork and exec. */
+static int bind_stages(void *data)
+{
+    const struct box *box = data;
+    int fds[ARRAY_LEN(box->stages)];
+    if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+        return -errno;
+    for (int i = 0; i < box->stages_len; i++) /* before they may be covered */
+        fds[i] = open(box->stages[i].source, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (mount("tmpfs", STAGE_DIR, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755") < 0)
+        return -errno;
+    for (int i = 0; i < box->stages_len; i++) {
+        char source[32];
+        snprintf(source, sizeof(source), "/proc/self/fd/%d", fds[i]);
+        if (mkdir(box->stages[i].path, 0755) < 0 ||
+            mount(source, box->stages[i].path, NULL, MS_BIND | MS_REC, NULL) < 0)
+            return -errno;
+    }
+    return 0;
+}
+
 static int make_command(const struct job *job, const struct box_wants *wants, struct box *box, struct err *err)
 {
     CLEANUP(mem_freep) char *program_dir = fs_program_dir();
     CLEANUP(mem_freep) char *init = mem_printf("%s/ostest-init", program_dir);
+    CLEANUP(mem_freep) char *src = stage(box, wants->without_src ? NULL : job->src);
+    CLEANUP(mem_freep) char *tests = stage(box, job->tests);
+    CLEANUP(mem_freep) char *plugin = stage(box, wants->plugin);
+    CLEANUP(strv_done) struct strv sources = {0};
+    for (size_t i = 0; i < MIN(wants->places->len, (size_t)BOX_MAX_PLACES); i++)
+        strv_take(&sources, stage(box, wants->places->items[i]));
     struct bwrap_setup setup = {
         .init = init,
-        .src = fs_exists(job->src) ? job->src : NULL,
-        .tests = job->tests,
-        .plugin = wants->plugin,
+        .src = src,
+        .tests = tests,
+        .plugin = plugin,
         .places = wants->places,
+        .sources = &sources,
         .env = wants->variables,
         .may_change = wants->may_change,
         .disk_bytes = job->options->disk_bytes,
@@ -179,9 +201,8 @@ int box_open(const struct job *job, const struct box_wants *wants, struct box *r
 {
     struct box box;
     box_init(&box);
-    int r = open_to_slot(job, wants, box_uid(job), err);
-    if (r == 0)
-        r = open_channels(job, &box, err);
+    box.uid = geteuid() == 0 ? (uid_t)(SLOT_UID_BASE + job->slot) : 0;
+    int r = open_channels(job, &box, err);
     if (r == 0)
         r = make_group(job, &box.group, err);
     if (r == 0)
@@ -207,7 +228,9 @@ void box_attach(struct box *box, const struct job *job, struct proc_run *run)
     run->setup.keep_fds_len = (size_t)fds + (box->keep_fds[fds] >= 0);
     run->setup.entry_fds = box->entry_fds;
     run->setup.entry_fds_len = ARRAY_LEN(box->entry_fds);
-    run->setup.uid = box_uid(job);
+    run->setup.uid = box->uid;
+    run->setup.prepare = box->uid ? bind_stages : NULL;
+    run->setup.prepare_data = box;
     run->channels[0] = (struct proc_channel){box->control[0], take_messages, box};
     if (box->group.kind == CGROUP_NONE)
         run->rss_limit_bytes = job->options->memory_bytes;
@@ -250,6 +273,10 @@ void box_done(struct box *box)
     fd_close(box->control[0]);
     fd_close(box->control[1]);
     fd_close(box->report_fd);
+    for (int i = 0; i < box->stages_len; i++) {
+        free(box->stages[i].source);
+        free(box->stages[i].path);
+    }
     free(box->failed);
     free(box->changed);
     free(box->no_report);

@@ -16,7 +16,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* A venv, and a python elsewhere than in /usr: there are not many. */
+#define BOX_MAX_PLACES 8
+
+/* A directory of ours, and where bwrap finds it. */
+struct box_stage {
+    char *source, *path; /* owned */
+};
+
 struct box {
+    uid_t uid; /* whom bwrap runs as; 0: as we do */
+    struct box_stage stages[BOX_MAX_PLACES + 3];
+    int stages_len;
     struct bwrap bwrap; /* its argv: the whole command */
     struct cgroup group;
     int entry_fds[CGROUP_TREES];
@@ -44,6 +55,7 @@ struct box_wants {
     const struct strv *places;     /* directories that are seen read-only, at the same path */
     const struct strv *may_change; /* files of the suite; patterns of fnmatch(3) */
     int events_fd;                 /* inherited by the suite; -1: none */
+    bool without_src;              /* the student's files are not needed */
 };
 
 /* Nothing is open. */
@@ -59,11 +71,5 @@ void box_attach(struct box *box, const struct job *job, struct proc_run *run);
 int box_close(struct box *box, const struct job *job, const struct proc_run *run, struct err *err);
 void box_done(struct box *box);
 
-/*
- * Started as root, the sandbox is another user, who has to pass through all directories on the way to
- * `path`. Ours are opened for that, not for reading; others are the operator's matter.
- */
-int box_open_way(const struct job *job, const char *path, struct err *err);
-
-/* The user of this job's slot; 0 where we are not root and stay who we are. */
-uid_t box_uid(const struct job *job);
+/* Ends and removes the group that a job in this directory may have left when it died. */
+int box_clean(const struct job *job, struct err *err);

@@ -14,10 +14,9 @@ static bool wrote_too_much(const struct child *child, const struct proc_run *run
            strstr(run->err.buf.data, strerror(EFBIG));
 }
 
-/* The last line that speaks of an error, as "error: …" or "SomeError: …"; else the last line of all. */
-static char *last_words(const struct proc_run *run)
+char *child_last_words(const struct buf *output, const struct buf *messages)
 {
-    const struct buf *text = run->err.buf.len ? &run->err.buf : &run->out.buf;
+    const struct buf *text = messages->len ? messages : output;
     const char *found = NULL;
     for (const char *p = text->len ? text->data : NULL; p && (p = strstr(p, "rror: ")); p++)
         found = p;
@@ -42,7 +41,7 @@ static int judge(const struct child *child, const struct proc_run *run, struct e
                        child->doing, (unsigned long long)(child->file_size_bytes >> 20));
     if (run->exited && run->status == 0)
         return 0;
-    CLEANUP(mem_freep) char *words = last_words(run);
+    CLEANUP(mem_freep) char *words = child_last_words(&run->out.buf, &run->err.buf);
     char end[64];
     proc_describe_end(run, end, sizeof(end));
     return err_set(err, ERR_ENVIRONMENT, EIO, "%s failed: %s (%s)", child->doing,
@@ -66,7 +65,6 @@ int child_run(const struct child *child, struct buf *ret_output, struct buf *ret
         .setup = {.argv = child->argv,
                   .env = child->env,
                   .cwd = child->cwd,
-                  .uid = child->uid,
                   .in_fd = -1,
                   .file_size_bytes = child->file_size_bytes},
         .out = {.fd = -1, .limit_bytes = child->output_limit_bytes},

@@ -18,7 +18,6 @@ struct child {
     const struct strv *argv;
     const struct strv *env;
     const char *cwd;           /* NULL: ours */
-    uid_t uid;                 /* whom it becomes; 0: stays what we are */
     int64_t timeout_ms;        /* 0: none */
     size_t output_limit_bytes; /* of each stream */
     uint64_t file_size_bytes;  /* of one file that it writes; 0: no limit */
@@ -33,3 +32,9 @@ struct child {
  * every case; the caller frees.
  */
 int child_run(const struct child *child, struct buf *ret_output, struct buf *ret_messages, struct err *err);
+
+/*
+ * Of what a program said, the last line that speaks of an error, as "error: …" or "SomeError: …"; else
+ * its last line; "" where there is none. The caller frees.
+ */
+char *child_last_words(const struct buf *output, const struct buf *messages);

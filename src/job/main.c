@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/opt.h"
 #include "base/proc.h"
+#include "job/box.h"
 #include "job/job.h"
 #include "job/pipeline.h"
 #include "job/probe.h"
@@ -97,7 +98,9 @@ static int clean(const struct config *config, const char *dir, struct err *err)
 {
     struct job job;
     job_init(&job, &config->job, config->cache_dir, dir, -1);
-    int r = job_clean(&job, err);
+    int r = box_clean(&job, err);
+    if (r == 0)
+        r = job_clean(&job, err);
     job_done(&job);
     return r;
 }

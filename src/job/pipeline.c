@@ -118,7 +118,11 @@ static int prepare_and_run(const struct job *job, const struct suite *suite, con
     enum run_plugin plugin = suite_selects_by_plugin(suite, &job->task) ? RUN_PLUGIN_SELECTS
                              : suite_is_pytest(suite)                   ? RUN_PLUGIN_EVENTS
                                                                         : RUN_PLUGIN_NONE;
-    r = run_tests(job, env, &argv, &suite->may_change, plugin, &run, err);
+    struct run_wants wants = {.argv = &argv,
+                              .may_change = &suite->may_change,
+                              .plugin = plugin,
+                              .output_bytes = job->options->output_bytes};
+    r = run_tests(job, env, &wants, &run, err);
     if (r < 0)
         return r;
     log_run(&run);

@@ -12,14 +12,14 @@
 int probe_sandbox(struct job *job, struct err *err)
 {
     static const struct env env = {0};
-    static const struct strv nothing = {0};
     CLEANUP(strv_done) struct strv argv = {0};
     CLEANUP(run_done) struct run run;
+    struct run_wants wants = {.argv = &argv, .output_bytes = 65536, .without_src = true};
     run_init(&run);
     strv_push(&argv, "/bin/true");
     int r = fs_make_dirs(job->tests, 0755, err);
     if (r == 0)
-        r = run_tests(job, &env, &argv, &nothing, RUN_PLUGIN_NONE, &run, err);
+        r = run_tests(job, &env, &wants, &run, err);
     if (r == 0 && (!run.proc.exited || run.proc.status != 0))
         r = err_set(err, ERR_ENVIRONMENT, EIO, "/bin/true does not work in the sandbox: %s", run.last_words);
     return r;

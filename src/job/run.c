@@ -220,15 +220,17 @@ static void take_box_end(struct run *run)
     p->leftovers = run->box.leftovers;
 }
 
-static int run_boxed(const struct job *job, const struct env *env, const struct strv *argv, const struct strv *may_change,
+static int run_boxed(const struct job *job, const struct env *env, const struct run_wants *run_wants,
                      struct parts *parts, struct run *run, struct err *err)
 {
+    static const struct strv nothing = {0};
     struct box_wants wants = {
-        .command = argv,
+        .command = run_wants->argv,
         .variables = &parts->variables,
         .plugin = parts->plugin_dir,
         .places = &env->places,
-        .may_change = may_change,
+        .may_change = run_wants->may_change ? run_wants->may_change : &nothing,
+        .without_src = run_wants->without_src,
         .events_fd = parts->listener.ends[1],
     };
     int r = box_open(job, &wants, &run->box, err);
@@ -256,26 +258,26 @@ static int run_plain(const struct job *job, const struct strv *argv, struct part
     return proc_run(&run->proc, err);
 }
 
-int run_tests(const struct job *job, const struct env *env, const struct strv *argv,
-              const struct strv *may_change, enum run_plugin plugin, struct run *run, struct err *err)
+int run_tests(const struct job *job, const struct env *env, const struct run_wants *wants, struct run *run,
+              struct err *err)
 {
     CLEANUP(parts_done) struct parts parts = {.out = -1, .err = -1, .listener.ends = {-1, -1}};
-    int r = prepare(job, env, plugin, &parts, err);
+    int r = prepare(job, env, wants->plugin, &parts, err);
     if (r < 0)
         return r;
     run->events = parts.listener.events = events_new();
     run->proc = (struct proc_run){
         .setup = {.in_fd = -1},
-        .out = {.fd = parts.out, .limit_bytes = job->options->output_bytes},
-        .err = {.fd = parts.err, .limit_bytes = job->options->output_bytes},
+        .out = {.fd = parts.out, .limit_bytes = wants->output_bytes},
+        .err = {.fd = parts.err, .limit_bytes = wants->output_bytes},
         .timeout_ms = job->options->timeout_ms,
         .grace_ms = GRACE_MS,
         .sample_ms = job->options->sample_ms,
         .cancel_fd = job->cancel_fd,
-        .channels[1] = {parts.listener.ends[0], plugin == RUN_PLUGIN_NONE ? NULL : take_events, &parts.listener},
+        .channels[1] = {parts.listener.ends[0], wants->plugin == RUN_PLUGIN_NONE ? NULL : take_events, &parts.listener},
     };
-    r = job_is_boxed(job) ? run_boxed(job, env, argv, may_change, &parts, run, err)
-                          : run_plain(job, argv, &parts, run, err);
+    r = job_is_boxed(job) ? run_boxed(job, env, wants, &parts, run, err)
+                          : run_plain(job, wants->argv, &parts, run, err);
     if (r < 0)
         return r;
     if (run->proc.cancelled)

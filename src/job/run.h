@@ -20,11 +20,20 @@ struct run {
     char *last_words;      /* the last line that it wrote; "" where there is none; owned */
 };
 
+/* What is to be run; all borrowed. */
+struct run_wants {
+    const struct strv *argv;
+    const struct strv *may_change; /* files of the suite that may change meanwhile; NULL: none */
+    enum run_plugin plugin;
+    uint64_t output_bytes; /* kept of each stream */
+    bool without_src;      /* the suite alone: there are no student's files to be seen */
+};
+
 /*
- * `run` comes from run_init(). Runs `argv` in the suite's directory; the output goes into stdout.log and stderr.log of the job's
- * directory, the report into job->report. `may_change`: files of the suite that may change meanwhile.
+ * Runs it in the suite's directory; the output goes into stdout.log and stderr.log of the job's
+ * directory, the report into job->report. `run` comes from run_init().
  */
-int run_tests(const struct job *job, const struct env *env, const struct strv *argv,
-              const struct strv *may_change, enum run_plugin plugin, struct run *run, struct err *err);
+int run_tests(const struct job *job, const struct env *env, const struct run_wants *wants, struct run *run,
+              struct err *err);
 void run_init(struct run *run);
 void run_done(struct run *run);

@@ -7,17 +7,16 @@
 #include "job/suite.h"
 
 #include "base/fs.h"
-#include "job/box.h"
 #include "job/child.h"
 #include "job/manifest.h"
+#include "job/run.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define HELP_LIMIT_BYTES (1U << 20)
-#define HELP_TIMEOUT_MS  60000
-#define GRACE_MS         1000
 
 /* ---- what a suite can know; the words are looked for in its help text ---- */
 
@@ -218,27 +217,54 @@ int suite_open(const struct job *job, struct suite *ret_suite, struct err *err)
 
 /* ---- asking ---- */
 
+/* Reads a log of the run, and removes it: the task's own run has not begun. */
+static int take_log(const struct job *job, const char *name, struct buf *ret_text, struct err *err)
+{
+    CLEANUP(mem_freep) char *path = mem_printf("%s/%s", job->dir, name);
+    int r = fs_read_file(path, HELP_LIMIT_BYTES, ret_text, err);
+    unlink(path);
+    return r;
+}
+
+/* What the suite answered; class environment where it did not, or not in a way to be used. */
+static int judge_answer(const struct proc_run *p, const char *question, const struct buf *output,
+                        const struct buf *messages, struct err *err)
+{
+    char end[64];
+    if (p->timed_out)
+        return err_set(err, ERR_ENVIRONMENT, ETIME, "The test suite is broken: '%s' took longer than %.6g s",
+                       question, (double)p->timeout_ms / 1000);
+    if (p->out.dropped_bytes)
+        return err_set(err, ERR_ENVIRONMENT, EFBIG, "The test suite is broken: '%s' gave more than can be taken",
+                       question);
+    if (p->exited && p->status == 0)
+        return 0;
+    CLEANUP(mem_freep) char *words = child_last_words(output, messages);
+    proc_describe_end(p, end, sizeof(end));
+    return err_set(err, ERR_ENVIRONMENT, EIO, "The test suite is broken: '%s' failed: %s (%s)", question,
+                   *words ? words : "it said nothing", end);
+}
+
 /* Runs the suite's command with one option and adds what it printed to `text`. */
 static int ask(const struct suite *suite, const struct job *job, const char *option, const struct env *env,
                struct buf *text, struct err *err)
 {
     CLEANUP(strv_done) struct strv argv = {0};
     CLEANUP(buf_done) struct buf output = BUF_INIT(0);
+    CLEANUP(buf_done) struct buf messages = BUF_INIT(0);
+    CLEANUP(run_done) struct run run;
+    run_init(&run);
     suite->kind->program(env, &argv);
-    CLEANUP(mem_freep)
-    char *doing = mem_printf("The test suite is broken: '%s %s'", argv.items[argv.len - 1], option);
+    CLEANUP(mem_freep) char *question = mem_printf("%s %s", argv.items[argv.len - 1], option);
     strv_push(&argv, option);
-    struct child child = {
-        .doing = doing,
-        .argv = &argv,
-        .env = &env->variables,
-        .cwd = job->tests,
-        .uid = job_is_boxed(job) ? box_uid(job) : 0,
-        .timeout_ms = job->options->timeout_ms,
-        .output_limit_bytes = HELP_LIMIT_BYTES,
-        .cancel_fd = job->cancel_fd,
-    };
-    int r = child_run(&child, &output, NULL, err);
+    struct run_wants wants = {.argv = &argv, .output_bytes = HELP_LIMIT_BYTES, .without_src = true};
+    int r = run_tests(job, env, &wants, &run, err);
+    if (r == 0)
+        r = take_log(job, "stdout.log", &output, err);
+    if (r == 0)
+        r = take_log(job, "stderr.log", &messages, err);
+    if (r == 0)
+        r = judge_answer(&run.proc, question, &output, &messages, err);
     return r < 0 ? r : buf_append(text, output.data ? output.data : "", output.len);
 }
 
@@ -287,8 +313,6 @@ int suite_ask(struct suite *suite, const struct job *job, const char *commit, co
     if (r != -ENOENT)
         return r;
     r = fs_make_dirs(dir, 0700, err);
-    if (r == 0 && job_is_boxed(job))
-        r = box_open_way(job, job->tests, err);
     if (r == 0)
         r = fs_lock_wait(lock_path, job->cancel_fd, &lock, err);
     if (r < 0)

@@ -22,7 +22,6 @@ static const struct {
      "kernel.apparmor_restrict_unprivileged_userns=0 (Ubuntu 24.04), user.max_user_namespaces=10000"},
     {"setting up uid map", "user namespaces are restricted: sysctl -w "
                            "kernel.apparmor_restrict_unprivileged_userns=0 (Ubuntu 24.04)"},
-    {"may not pass through", "move --state-dir to where others may pass, as /var/lib/ostest-runner"},
     {"ostest-init", "the installation is not complete"},
     {"control group", "start the runner as a service with Delegate=yes, or as root"},
 };

@@ -123,9 +123,9 @@ static void add_system(const struct bwrap_setup *s, struct strv *args)
         CLEANUP(mem_freep) char *path = mem_printf("/etc/%s", network_files[i]);
         add(args, "--ro-bind-try", path, path);
     }
-    for (size_t i = 0; i < s->places->len; i++) {
+    for (size_t i = 0; i < s->sources->len; i++) {
         CLEANUP(mem_freep) char *inside = place_inside(s->places->items[i], i);
-        add(args, "--ro-bind", s->places->items[i], inside);
+        add(args, "--ro-bind", s->sources->items[i], inside);
     }
     if (s->plugin)
         add(args, "--ro-bind", s->plugin, BOX_PLUGIN);

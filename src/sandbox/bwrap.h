@@ -16,6 +16,7 @@ struct bwrap_setup {
     const char *src;           /* the student's tree; NULL: none */
     const char *tests;         /* the suite's */
     const char *plugin;        /* directory of the pytest plugin; NULL: none */
+    const struct strv *sources; /* where the places are now */
     const struct strv *places; /* more to be seen read-only, at the same path, as an environment */
     const struct strv *env;    /* the whole environment inside */
     const struct strv *may_change;

@@ -28,6 +28,9 @@ struct cgroup {
     int64_t start_us; /* CPU time when the test started */
 };
 
+/* Ends and removes what an earlier group of this name has left; nothing to do where there is none. */
+int cgroup_remove(const struct cgroup_place *place, const char *name, struct err *err);
+
 /* Makes the group. What an earlier one of this name has left is ended and removed. */
 int cgroup_create(const struct cgroup_place *place, const char *name, const struct cgroup_limits *limits,
                   struct cgroup *ret_group, struct err *err);
