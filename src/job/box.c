@@ -36,6 +36,18 @@ static void take_text(char **ret_text, const struct box_message *m)
     *ret_text = mem_strndup(m->text, m->len);
 }
 
+static void take_report(struct box *box, const struct box_message *m)
+{
+    const char *fault = NULL;
+    box->report_bytes += m->len;
+    if (box->report_bytes > BOX_REPORT_MAX_BYTES)
+        fault = "The tests' report is larger than 256 MB";
+    else if (fd_write_all(box->report_fd, m->text, m->len) < 0)
+        fault = "The tests' report could not be kept";
+    if (fault && !box->no_report)
+        box->no_report = mem_strdup(fault);
+}
+
 static void take_message(struct box *box, const struct box_message *m)
 {
     switch (m->kind) {
@@ -56,8 +68,7 @@ static void take_message(struct box *box, const struct box_message *m)
         take_text(&box->no_report, m);
         break;
     case BOX_REPORT_IS:
-        if (fd_write_all(box->report_fd, m->text, m->len) < 0)
-            box->no_report = box->no_report ? box->no_report : mem_strdup("The tests' report could not be kept");
+        take_report(box, m);
         break;
     case BOX_ENDED:
         box->ended = true;

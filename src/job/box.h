@@ -34,6 +34,7 @@ struct box {
     int keep_fds[BWRAP_MAX_FDS + 2];
     int control[2]; /* ours, ostest-init's */
     int report_fd;
+    uint64_t report_bytes; /* kept so far */
 
     bool started, ended;
     int status; /* of the suite, as waitpid(2) gives it */

@@ -82,7 +82,8 @@ struct listener {
 static void log_test(const struct report_case *c)
 {
     CLEANUP(mem_freep) char *name = report_case_name(c);
-    log_debug("test name=%s ms=%lld cpu_ms=%lld memory_bytes=%llu", name, (long long)c->duration_ms,
+    log_debug("test name=%s outcome=%s ms=%lld cpu_ms=%lld memory_bytes=%llu", name,
+              report_status_name(c->status), (long long)c->duration_ms,
               (long long)(c->cpu_us / 1000), (unsigned long long)c->memory_bytes);
 }
 

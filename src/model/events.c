@@ -50,6 +50,7 @@ struct events {
     ssize_t last_ended;  /* index; -1: none */
     size_t text_bytes;   /* of all descriptions */
     unsigned finishes;
+    bool is_incomplete; /* an event was too long to be told */
 };
 
 struct events *events_new(void)
@@ -137,6 +138,8 @@ static enum events_kind take_event(struct events *e, const json_t *event)
     const char *id = json_string_value(json_object_get(event, "id"));
     if (kind && strcmp(kind, "finish") == 0)
         e->finishes++;
+    if (kind && strcmp(kind, "lost") == 0)
+        e->is_incomplete = true;
     if (!kind || !id || !*id)
         return EVENTS_OTHER;
     bool is_plan = strcmp(kind, "plan") == 0, is_start = strcmp(kind, "start") == 0,
@@ -282,7 +285,7 @@ static char *check_pairs(const struct events *e, const struct pair *pairs, size_
 
 char *events_compare(const struct events *e, struct report *report)
 {
-    if (!e->report.len)
+    if (!e->report.len || e->is_incomplete)
         return NULL;
     if (!e->finishes)
         return mem_strdup("Report and run disagree: the report was there before the tests had ended");

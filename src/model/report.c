@@ -21,6 +21,12 @@ static void case_done(struct report_case *c)
     free(c->description);
 }
 
+const char *report_status_name(enum report_status status)
+{
+    static const char *const names[] = {"passed", "failed", "error", "skipped", "xfailed"};
+    return names[status];
+}
+
 void report_done(struct report *report)
 {
     for (size_t i = 0; i < report->len; i++)

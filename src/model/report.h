@@ -18,6 +18,9 @@ enum report_status {
     REPORT_XFAILED, /* an expected failure: counts as passed */
 };
 
+/* "passed", "failed" …: for logs. */
+const char *report_status_name(enum report_status status);
+
 struct report_case {
     char *classname; /* "" where there is none; owned by the report, like the next two; valid UTF-8 */
     char *name;

@@ -7,6 +7,7 @@ nothing.
     {"event": "plan", "id": NODE}                       once for each collected test
     {"event": "start", "id": NODE}                      answered by one byte when OSTEST_EVENTS_ACK is 1
     {"event": "end", "id": NODE, "outcome": O, "ms": N, "cpu_us": N, "text": TEXT}
+    {"event": "lost"}                                   one that is longer than MESSAGE_MAX bytes
     {"event": "finish"}                                 the session is over, its report is written
 
 With OSTEST_SELECT (names, one a line) it also leaves out every test whose node id contains none of
@@ -24,6 +25,8 @@ import os
 import socket
 
 TEXT_MAX = 8000
+MESSAGE_MAX = 65536
+LOST = b'{"event": "lost"}'
 PR_SET_DUMPABLE = 4
 # The worse of two outcomes of one test's phases is the later one here.
 OUTCOMES = ["passed", "xfailed", "skipped", "failed", "error"]
@@ -41,8 +44,9 @@ class Events:
         self.cpu_start = 0.0
 
     def send(self, event, **more):
+        message = json.dumps({"event": event, **more}, ensure_ascii=False).encode("utf-8", "replace")
         try:
-            self.socket.send(json.dumps({"event": event, **more}).encode())
+            self.socket.send(message if len(message) <= MESSAGE_MAX else LOST)
         except OSError:
             pass  # nobody listens any more: the tests go on
 
@@ -107,9 +111,9 @@ def outcome_of(report):
 
 
 def text_of(report):
-    if report.skipped and isinstance(report.longrepr, tuple):
-        return str(report.longrepr[2])[:TEXT_MAX]
-    return report.longreprtext[:TEXT_MAX]
+    is_skip = report.skipped and isinstance(report.longrepr, tuple)
+    text = str(report.longrepr[2]) if is_skip else report.longreprtext
+    return text[:TEXT_MAX].replace("\0", "#x00")  # as pytest writes it into its report
 
 
 def unified(node_id):

@@ -31,6 +31,9 @@
 
 #define BOX_CHUNK_BYTES 32768
 
+/* As much as model/junit.h takes. A larger file may be a sparse one, made to fill the host's disk. */
+#define BOX_REPORT_MAX_BYTES (256ULL << 20)
+
 enum box_kind {
     BOX_FAILED,    /* text: why the suite could not be started; value: an errno */
     BOX_STARTED,   /* the trees are there, the suite runs */

@@ -176,7 +176,7 @@ static void run_suite(const struct init *init, int error_fd)
     if (oom_fd >= 0 && write(oom_fd, OOM_SCORE, strlen(OOM_SCORE)) < 0)
         errno = 0; /* then the kernel chooses by size alone */
     setsid();
-    int r = chdir(BOX_TESTS) < 0 ? -errno : set_limits(init);
+    int r = chdir(BOX_TESTS) < 0 || setenv("PWD", BOX_TESTS, 1) < 0 ? -errno : set_limits(init);
     if (r == 0) {
         execvp(init->command[0], init->command);
         r = -errno;
@@ -264,6 +264,8 @@ static void send_report(const struct init *init)
                              : "The tests' report cannot be read");
     else if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
         tell(init, BOX_NO_REPORT, EINVAL, "The tests' report is not a regular file");
+    else if ((unsigned long long)st.st_size > BOX_REPORT_MAX_BYTES)
+        tell(init, BOX_NO_REPORT, EFBIG, "The tests' report is larger than 256 MB");
     else
         send_file(init, fd);
     if (fd >= 0)
