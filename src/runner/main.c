@@ -80,6 +80,17 @@ static int work(const struct options *options)
     return r == 0 ? 0 : 1;
 }
 
+/* From the first moment on, so that none is lost: the event loop reads those that came before it. */
+static void hold_stop_signals(void)
+{
+    sigset_t stop;
+    sigemptyset(&stop);
+    sigaddset(&stop, SIGTERM);
+    sigaddset(&stop, SIGINT);
+    sigaddset(&stop, SIGHUP);
+    sigprocmask(SIG_BLOCK, &stop, NULL);
+}
+
 static int examine(const struct options *options)
 {
     CLEANUP(mem_freep) char *job_program = find_job_program();
@@ -95,6 +106,7 @@ static int start(const struct options *options)
     protect_secrets();
     if (options->doctor)
         return examine(options);
+    hold_stop_signals();
     log_set_level((enum log_level)options->logger_level);
     if (log_open(options->logger_output, &err) < 0) {
         fprintf(stderr, "ostest-runner: --logger-output: %s\n", err.message);

@@ -11,6 +11,7 @@
 
 #define OUTPUT_LIMIT_BYTES 65536
 #define GRACE_MS           3000
+#define PROBE_PREFIX       "probe-"
 
 /* What is said when the sandbox does not work, and what helps. The first row that fits counts. */
 static const struct {
@@ -85,7 +86,7 @@ int preflight_probe(const struct options *options, const char *job_program, enum
 {
     CLEANUP(buf_done) struct buf output = BUF_INIT(0);
     CLEANUP(mem_freep) char *cache_dir = mem_printf("%s/cache", options->state_dir);
-    CLEANUP(mem_freep) char *dir = mem_printf("%s/probe-%d", options->state_dir, (int)getpid());
+    CLEANUP(mem_freep) char *dir = mem_printf("%s/" PROBE_PREFIX "%d", options->state_dir, (int)getpid());
     CLEANUP(mem_freep) char *config = mem_printf("%s.conf", dir);
     int r = options_write_job_file(options, config, err);
     if (r == 0)
@@ -105,6 +106,19 @@ int preflight_probe(const struct options *options, const char *job_program, enum
     return r;
 }
 
+/* Directories of probes that were killed. */
+static void remove_old_probes(const char *state_dir)
+{
+    CLEANUP(strv_done) struct strv names = {0};
+    if (fs_list_dir(state_dir, &names, NULL) < 0)
+        return;
+    for (size_t i = 0; i < names.len; i++) {
+        CLEANUP(mem_freep) char *path = mem_printf("%s/%s", state_dir, names.items[i]);
+        if (strncmp(names.items[i], PROBE_PREFIX, strlen(PROBE_PREFIX)) == 0)
+            fs_remove_tree(path, NULL);
+    }
+}
+
 int preflight(const struct options *options, const char *job_program, struct err *err)
 {
     CLEANUP(mem_freep) char *git_version = NULL;
@@ -118,6 +132,7 @@ int preflight(const struct options *options, const char *job_program, struct err
                     "--network have no effect, and memoryUsed is 0");
         return 0;
     }
+    remove_old_probes(options->state_dir);
     r = cgroup_make_room(err);
     if (r == 0)
         r = preflight_probe(options, job_program, PREFLIGHT_SANDBOX, NULL, err);
