@@ -22,8 +22,8 @@
 /* Covered in that namespace; all that bwrap takes from the host by name lies elsewhere. */
 #define STAGE_DIR "/tmp"
 
-/* Where the machine offers no control groups, all processes count that the user has in the sandbox. */
-#define OWN_PROCESSES 3
+/* Where the machine offers no control groups, all processes count that the user has in the sandbox, pid 1 too. */
+#define OWN_PROCESSES 1
 
 /* Where it does, the group is to be the first to refuse, since it counts how often it did. */
 #define PIDS_MARGIN 64

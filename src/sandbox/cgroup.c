@@ -19,7 +19,7 @@
 #define MAIN_LEAF         "main"
 
 /* bwrap and ostest-init, which count like the task's own processes. */
-#define OWN_PROCESSES 3
+#define OWN_PROCESSES 2
 
 static bool is_first_of_its_dir(const struct cgroup *g, int tree)
 {

@@ -98,6 +98,24 @@ static int copy_leaf(const char *leaf, const char *to, struct err *err)
     return r;
 }
 
+/*
+ * Makes each directory a mount point: none can be renamed or removed then, and so no other put into its
+ * place for a while, which the watch over the files would not see.
+ */
+static int pin_directories(const char *dir, struct err *err)
+{
+    CLEANUP(strv_done) struct strv names = {0};
+    if (mount(dir, dir, NULL, MS_BIND, NULL) < 0)
+        return err_errno(err, errno, "Cannot pin %s", dir);
+    int r = fs_list_dir(dir, &names, err);
+    for (size_t i = 0; r == 0 && i < names.len; i++) {
+        CLEANUP(mem_freep) char *path = mem_printf("%s/%s", dir, names.items[i]);
+        if (fs_is_dir(path))
+            r = pin_directories(path, err);
+    }
+    return r;
+}
+
 /* What the work area has covered is found again through a link. */
 static int make_link(const char *target, const char *path, struct err *err)
 {
@@ -314,6 +332,8 @@ static int run(struct init *init)
     int r = make_area(init, &err);
     if (r == 0)
         r = fill_area(init, &err);
+    if (r == 0)
+        r = pin_directories(BOX_TESTS, &err);
     if (r == 0)
         r = suite_watch_start(&watch, BOX_TESTS, &err);
     if (r == 0)
