@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/close_range.h>
+#include <linux/sched.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -78,9 +79,9 @@ static int become_user(uid_t uid)
     return setgroups(0, NULL) < 0 || setgid(uid) < 0 || setuid(uid) < 0 ? -errno : 0;
 }
 
-static int apply_setup(const struct proc_setup *setup, pid_t parent)
+static int apply_setup(const struct proc_setup *setup, pid_t parent, bool born_inside)
 {
-    int r = enter_groups(setup);
+    int r = born_inside ? 0 : enter_groups(setup);
     if (r == 0 && setup->prepare)
         r = setup->prepare(setup->prepare_data);
     if (r == 0 && setup->uid)
@@ -104,11 +105,11 @@ static int apply_setup(const struct proc_setup *setup, pid_t parent)
     return r;
 }
 
-static void run_child(const struct proc_setup *setup, pid_t parent, int error_fd)
+static void run_child(const struct proc_setup *setup, pid_t parent, bool born_inside, int error_fd)
 {
     reset_signals();
     error_fd = fcntl(error_fd, F_DUPFD_CLOEXEC, 3); /* out of the way of the standard streams */
-    int r = apply_setup(setup, parent);
+    int r = apply_setup(setup, parent, born_inside);
     if (r == 0) {
         syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC);
         for (size_t i = 0; i < setup->keep_fds_len; i++)
@@ -135,15 +136,29 @@ static int read_exec_error(int fd)
     return n == sizeof(r) ? r : 0;
 }
 
+/*
+ * fork(2) into a control group: to move a process there afterwards takes the kernel some 10 ms. -1 where
+ * that is not possible.
+ */
+static pid_t fork_into(int cgroup_fd)
+{
+    struct clone_args args = {
+        .flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD, .cgroup = (uint64_t)(unsigned)cgroup_fd};
+    return cgroup_fd > 0 ? (pid_t)syscall(SYS_clone3, &args, sizeof(args)) : -1;
+}
+
 int proc_spawn(const struct proc_setup *setup, pid_t *ret_pid, struct err *err)
 {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) < 0)
         return err_errno(err, errno, "Cannot create a pipe");
     pid_t parent = getpid();
-    pid_t pid = fork();
+    pid_t pid = fork_into(setup->into_fd);
+    bool born_inside = pid >= 0;
+    if (!born_inside)
+        pid = fork();
     if (pid == 0)
-        run_child(setup, parent, ends[1]);
+        run_child(setup, parent, born_inside, ends[1]);
     int fork_errno = errno;
     fd_close(ends[1]);
     int r = pid < 0 ? -fork_errno : read_exec_error(ends[0]);

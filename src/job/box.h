@@ -31,6 +31,7 @@ struct box {
     struct bwrap bwrap; /* its argv: the whole command */
     struct cgroup group;
     int entry_fds[CGROUP_TREES];
+    int birthplace_fd;
     int keep_fds[BWRAP_MAX_FDS + 2];
     int control[2]; /* ours, ostest-init's */
     int report_fd;

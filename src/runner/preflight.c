@@ -17,7 +17,11 @@
 static const struct {
     const char *words, *mend;
 } mends[] = {
-    {"Cannot start bwrap", "install bubblewrap: apt-get install bubblewrap"},
+    {"Cannot start bwrap: No such file", "install bubblewrap: apt-get install bubblewrap"},
+    {"Cannot start bwrap: Operation not permitted",
+     "root has not all of its rights here, as in a container: start the runner as an ordinary user"},
+    {"Cannot start bwrap: Invalid argument",
+     "the users from 1900000000 on do not exist here, as in a container: start the runner as an ordinary user"},
     {"No permissions to create a new namespace",
      "unprivileged user namespaces are switched off: sysctl -w kernel.unprivileged_userns_clone=1 (Debian), "
      "kernel.apparmor_restrict_unprivileged_userns=0 (Ubuntu 24.04), user.max_user_namespaces=10000"},

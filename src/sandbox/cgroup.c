@@ -163,6 +163,15 @@ int cgroup_open_entries(const struct cgroup *group, int ret_fds[CGROUP_TREES], s
     return r;
 }
 
+int cgroup_open_birthplace(const struct cgroup *group)
+{
+    if (group->kind != CGROUP_V2)
+        return -1;
+    CLEANUP(mem_freep)
+    char *path = mem_printf("%s%s", group->dirs[CGROUP_MEMORY], group->has_leaves ? "/" MAIN_LEAF : "");
+    return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
 /* ---- measuring ---- */
 
 static int64_t cpu_time_us(const struct cgroup *g)

@@ -38,6 +38,9 @@ int cgroup_create(const struct cgroup_place *place, const char *name, const stru
 /* Opens what a process writes "0" into to become a member. The caller closes; unused ones are -1. */
 int cgroup_open_entries(const struct cgroup *group, int ret_fds[CGROUP_TREES], struct err *err);
 
+/* v2: opens the directory, to be born in; -1 for the other kinds. The caller closes. */
+int cgroup_open_birthplace(const struct cgroup *group);
+
 /* What one test used. */
 struct cgroup_usage {
     uint64_t memory_bytes; /* peak above what was held when it started; 0: not measured */
