@@ -22,7 +22,8 @@
 /* Covered in that namespace; all that bwrap takes from the host by name lies elsewhere. */
 #define STAGE_DIR "/tmp"
 
-/* Where the machine offers no control groups, all processes count that the user has in the sandbox, pid 1 too. */
+/* Where the machine offers no control groups, all processes count that the user has in the sandbox, pid 1
+ * too. */
 #define OWN_PROCESSES 1
 
 /* Where it does, the group is to be the first to refuse, since it counts how often it did. */
@@ -160,7 +161,8 @@ static int bind_stages(void *data)
     return 0;
 }
 
-static int make_command(const struct job *job, const struct box_wants *wants, struct box *box, struct err *err)
+static int make_command(const struct job *job, const struct box_wants *wants, struct box *box,
+                        struct err *err)
 {
     CLEANUP(mem_freep) char *program_dir = fs_program_dir();
     CLEANUP(mem_freep) char *init = mem_printf("%s/ostest-init", program_dir);
@@ -253,13 +255,15 @@ void box_attach(struct box *box, const struct job *job, struct proc_run *run)
 /* ---- the end ---- */
 
 /* Why the suite did not even start. 0 where it did, or was ended before it could. */
-static int judge_start(const struct box *box, const struct job *job, const struct proc_run *run, struct err *err)
+static int judge_start(const struct box *box, const struct job *job, const struct proc_run *run,
+                       struct err *err)
 {
     if (box->failed_code == ENOSPC || box->failed_code == EDQUOT)
-        return err_set(err, ERR_LIMIT, ENOSPC,
-                       "The student's files and the suite's need more room than there is: %llu MB, %lld files "
-                       "(--disk, --inodes)",
-                       (unsigned long long)(job->options->disk_bytes >> 20), (long long)job->options->inodes);
+        return err_set(
+            err, ERR_LIMIT, ENOSPC,
+            "The student's files and the suite's need more room than there is: %llu MB, %lld files "
+            "(--disk, --inodes)",
+            (unsigned long long)(job->options->disk_bytes >> 20), (long long)job->options->inodes);
     if (box->failed)
         return err_set(err, ERR_ENVIRONMENT, EIO, "The test run could not be started: %s", box->failed);
     if (box->started || run->timed_out || run->cancelled || box->hits.memory)

@@ -18,7 +18,7 @@
 struct env {
     char *python;          /* path of the interpreter; NULL where the suite needs none */
     struct strv variables; /* "NAME=value", complete */
-    struct strv places; /* directories that python needs besides /usr */
+    struct strv places;    /* directories that python needs besides /usr */
     bool is_venv;
 };
 

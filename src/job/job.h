@@ -15,15 +15,15 @@ struct job_inside {
 struct job {
     const struct job_options *options;
     const char *cache_dir;
-    const char *dir;      /* jobs/<key>; the paths below are in it, and owned */
-    char *src;            /* the student's files */
-    char *tests;          /* the suite's: a copy, or with a sandbox the tree in the cache */
-    char *home;           /* HOME of a test run without a sandbox */
-    char *tmp;            /* its TMPDIR */
-    char *report;         /* the suite's report */
+    const char *dir;          /* jobs/<key>; the paths below are in it, and owned */
+    char *src;                /* the student's files */
+    char *tests;              /* the suite's: a copy, or with a sandbox the tree in the cache */
+    char *home;               /* HOME of a test run without a sandbox */
+    char *tmp;                /* its TMPDIR */
+    char *report;             /* the suite's report */
     struct job_inside inside; /* borrowed from the above, or constants of the sandbox */
-    int slot;             /* number among those that run at the same time */
-    int cancel_fd;        /* readable: stop */
+    int slot;                 /* number among those that run at the same time */
+    int cancel_fd;            /* readable: stop */
     char *credentials[2]; /* files for the URL's credentials: of the student's repository, of the suite's */
     struct git git;       /* with the first of them */
     struct task task;

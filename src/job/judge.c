@@ -112,7 +112,8 @@ static char *find_disagreement(const struct run *run, struct report *report)
     return run->events ? events_compare(run->events, report) : NULL;
 }
 
-static int read_report(const struct job *job, const struct run *run, struct report *ret_report, struct err *err)
+static int read_report(const struct job *job, const struct run *run, struct report *ret_report,
+                       struct err *err)
 {
     if (run->box.no_report)
         return err_set(err, ERR_TASK, ENOENT, "%s", run->box.no_report);

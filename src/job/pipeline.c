@@ -189,8 +189,8 @@ static int work(struct job *job, struct err *err)
     return judge_write_result(job, &result, err);
 }
 
-int pipeline_run(const struct job_options *options, const char *cache_dir, const char *dir, int slot, int cancel_fd,
-                 struct err *err)
+int pipeline_run(const struct job_options *options, const char *cache_dir, const char *dir, int slot,
+                 int cancel_fd, struct err *err)
 {
     CLEANUP(job_done) struct job job;
     job_init(&job, options, cache_dir, dir, cancel_fd);

@@ -13,5 +13,5 @@
  * told to stop: there is no result then, and the task is to be run again. Another error: even the
  * result could not be written.
  */
-int pipeline_run(const struct job_options *options, const char *cache_dir, const char *dir, int slot, int cancel_fd,
-                 struct err *err);
+int pipeline_run(const struct job_options *options, const char *cache_dir, const char *dir, int slot,
+                 int cancel_fd, struct err *err);

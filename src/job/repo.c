@@ -345,7 +345,8 @@ static int list_size(const struct git *git, const struct repo *repo, struct tree
     return r;
 }
 
-/* The mirror's record of the commit whose size was asked for last: "<commit> <files> <bytes> <submodules>". */
+/* The mirror's record of the commit whose size was asked for last: "<commit> <files> <bytes> <submodules>".
+ */
 static bool read_size(const char *path, const char *commit, struct tree_size *ret_size)
 {
     CLEANUP(buf_done) struct buf line = BUF_INIT(0);

@@ -83,8 +83,8 @@ static void log_test(const struct report_case *c)
 {
     CLEANUP(mem_freep) char *name = report_case_name(c);
     log_debug("test name=%s outcome=%s ms=%lld cpu_ms=%lld memory_bytes=%llu", name,
-              report_status_name(c->status), (long long)c->duration_ms,
-              (long long)(c->cpu_us / 1000), (unsigned long long)c->memory_bytes);
+              report_status_name(c->status), (long long)c->duration_ms, (long long)(c->cpu_us / 1000),
+              (unsigned long long)c->memory_bytes);
 }
 
 static void take_event(struct listener *l, const char *message, size_t len, pid_t sender)
@@ -124,7 +124,8 @@ static bool take_events(int fd, void *data)
     } control;
     for (;;) {
         struct iovec text = {message, sizeof(message)};
-        struct msghdr m = {.msg_iov = &text, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
+        struct msghdr m = {
+            .msg_iov = &text, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
         ssize_t n = recvmsg(fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
         if (n <= 0)
             return n < 0 && (errno == EAGAIN || errno == EINTR);
@@ -275,7 +276,8 @@ int run_tests(const struct job *job, const struct env *env, const struct run_wan
         .grace_ms = GRACE_MS,
         .sample_ms = job->options->sample_ms,
         .cancel_fd = job->cancel_fd,
-        .channels[1] = {parts.listener.ends[0], wants->plugin == RUN_PLUGIN_NONE ? NULL : take_events, &parts.listener},
+        .channels[1] = {parts.listener.ends[0], wants->plugin == RUN_PLUGIN_NONE ? NULL : take_events,
+                        &parts.listener},
     };
     r = job_is_boxed(job) ? run_boxed(job, env, wants, &parts, run, err)
                           : run_plain(job, wants->argv, &parts, run, err);

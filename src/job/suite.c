@@ -235,8 +235,8 @@ static int judge_answer(const struct proc_run *p, const char *question, const st
         return err_set(err, ERR_ENVIRONMENT, ETIME, "The test suite is broken: '%s' took longer than %.6g s",
                        question, (double)p->timeout_ms / 1000);
     if (p->out.dropped_bytes)
-        return err_set(err, ERR_ENVIRONMENT, EFBIG, "The test suite is broken: '%s' gave more than can be taken",
-                       question);
+        return err_set(err, ERR_ENVIRONMENT, EFBIG,
+                       "The test suite is broken: '%s' gave more than can be taken", question);
     if (p->exited && p->status == 0)
         return 0;
     CLEANUP(mem_freep) char *words = child_last_words(output, messages);

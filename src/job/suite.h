@@ -17,8 +17,8 @@ struct suite_kind;
 
 struct suite {
     const struct suite_kind *kind;
-    struct strv command; /* of the manifest */
-    char *requirements;  /* path of the requirements file; NULL: the suite has none */
+    struct strv command;    /* of the manifest */
+    char *requirements;     /* path of the requirements file; NULL: the suite has none */
     struct strv may_change; /* files of the suite that may change during a run; patterns */
     bool needs_python;
     bool needs_pytest; /* also where no requirements say so */

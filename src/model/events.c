@@ -44,11 +44,11 @@ enum state { PLANNED, STARTED, ENDED };
 
 struct events {
     struct report report;
-    struct strv ids;     /* like the next one, beside the report's cases, at the same index */
+    struct strv ids; /* like the next one, beside the report's cases, at the same index */
     enum state *states;
-    size_t cursor;       /* tests mostly come in the order of the plan */
-    ssize_t last_ended;  /* index; -1: none */
-    size_t text_bytes;   /* of all descriptions */
+    size_t cursor;      /* tests mostly come in the order of the plan */
+    ssize_t last_ended; /* index; -1: none */
+    size_t text_bytes;  /* of all descriptions */
     unsigned finishes;
     bool is_incomplete; /* an event was too long to be told */
 };

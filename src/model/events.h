@@ -44,7 +44,8 @@ size_t events_count(const struct events *e);
  * but not ended failed, with `why_stopped` as its description; the rest skipped, "not run".
  * `ret_running`: the index of the one that was running, or -1.
  */
-void events_report(struct events *e, const char *why_stopped, struct report *ret_report, ssize_t *ret_running);
+void events_report(struct events *e, const char *why_stopped, struct report *ret_report,
+                   ssize_t *ret_running);
 
 /*
  * Compares a report with what was told. NULL where they agree, or nothing was told; else a sentence

@@ -30,7 +30,7 @@ struct job_options {
     uint64_t disk_bytes;
     uint64_t output_bytes;
     int64_t inodes;
-    int network; /* enum job_network */
+    int network;     /* enum job_network */
     int memory_unit; /* enum result_memory_unit */
     bool mock;
 };
@@ -113,14 +113,18 @@ const char *job_options_check_program(const char *text);
          "1",    .min = 0.01, .max = 4096, .help = "limit for one task (needs a sandbox)"}, \
         {"pids", "N",      OPT_INTEGER,    offsetof(type, member pids), \
          "256",  .min = 8, .max = 4194304, .help = "limit for one task (needs a sandbox)"}, \
-        {"disk",      "BYTES", \
-         OPT_BYTES,   offsetof(type, member disk_bytes), \
-         "512M",      .min = 1 << 20, \
-         .max = 1e15, .help = "limit for one repository, packed and checked out, and for all files of one task"}, \
+        {"disk", \
+         "BYTES", \
+         OPT_BYTES, \
+         offsetof(type, member disk_bytes), \
+         "512M", \
+         .min = 1 << 20, \
+         .max = 1e15, \
+         .help = "limit for one repository, packed and checked out, and for all files of one task"}, \
         {"output", "BYTES",     OPT_BYTES,   offsetof(type, member output_bytes), \
          "16M",    .min = 1024, .max = 1e12, .help = "how much of each output stream of a test run is kept"}, \
-        {"inodes", "N",       OPT_INTEGER,    offsetof(type, member inodes), \
-         "200000", .min = 1000, .max = 1e9, .help = "limit for the files of one task (needs a sandbox)"}, \
+        {"inodes", "N",         OPT_INTEGER, offsetof(type, member inodes), \
+         "200000", .min = 1000, .max = 1e9,  .help = "limit for the files of one task (needs a sandbox)"}, \
         {"network", \
          "MODE", \
          OPT_CHOICE, \

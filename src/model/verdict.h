@@ -31,10 +31,10 @@ struct verdict_input {
     struct verdict_run run;
     struct report *report; /* NULL where there is none that can be read: `report_error` says why */
     const struct err *report_error;
-    const struct strv *tests; /* the connected tests; empty: all */
-    const char *disagreement; /* a sentence: why the report is not believed; NULL: it is */
+    const struct strv *tests;  /* the connected tests; empty: all */
+    const char *disagreement;  /* a sentence: why the report is not believed; NULL: it is */
     const struct strv *limits; /* a sentence for each limit that was hit; NULL: none */
-    bool only_connected;      /* the suite could not be told which tests to run: leave out the others */
+    bool only_connected;       /* the suite could not be told which tests to run: leave out the others */
 };
 
 /* Moves the texts out of the report. `ret_result` is ended by the caller. */

@@ -40,10 +40,11 @@ static enum health check_state(const struct doctor *d)
     if (r == 0)
         r = fs_free_space(dir, &bytes, &err);
     CLEANUP(mem_freep)
-    char *text = r < 0 ? mem_printf("%s; choose another --state-dir, or chown it", err.message)
-                       : mem_printf("%s, %llu MB free%s", dir, (unsigned long long)(bytes >> 20),
-                                    bytes < MIN_FREE_BYTES ? "; make room: repositories and environments need some"
-                                                           : "");
+    char *text =
+        r < 0 ? mem_printf("%s; choose another --state-dir, or chown it", err.message)
+              : mem_printf("%s, %llu MB free%s", dir, (unsigned long long)(bytes >> 20),
+                           bytes < MIN_FREE_BYTES ? "; make room: repositories and environments need some"
+                                                  : "");
     return say(r < 0 ? BAD : bytes < MIN_FREE_BYTES ? POOR : GOOD, "state", text);
 }
 
@@ -74,10 +75,11 @@ static enum health check_cgroups(const struct doctor *d)
     struct cgroup_place place;
     cgroup_find(&place);
     CLEANUP(mem_freep)
-    char *text = place.kind ? mem_strdup(meanings[place.kind])
-                            : mem_printf("none: memoryUsed is 0, --cpus has no effect, --memory is watched by samples "
-                                         "only: %s",
-                                         place.why);
+    char *text =
+        place.kind ? mem_strdup(meanings[place.kind])
+                   : mem_printf("none: memoryUsed is 0, --cpus has no effect, --memory is watched by samples "
+                                "only: %s",
+                                place.why);
     enum health health = place.kind ? GOOD : POOR;
     cgroup_place_done(&place);
     return say(health, "cgroups", text);
@@ -150,8 +152,8 @@ static enum health check_backend(const struct doctor *d)
 
 int doctor(const struct options *options, const char *job_program)
 {
-    static enum health (*const checks[])(const struct doctor *) = {check_state,  check_git,   check_cgroups, check_sandbox,
-                                                                  check_suite, check_backend};
+    static enum health (*const checks[])(const struct doctor *) = {check_state,   check_git,   check_cgroups,
+                                                                   check_sandbox, check_suite, check_backend};
     struct doctor d = {options, job_program};
     enum health worst = GOOD;
     struct err err = {0};

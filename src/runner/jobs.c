@@ -162,8 +162,8 @@ static void start_item(struct jobs *jobs, const struct worklist_item *item)
     if (item->work == SLOT_RUN && !count_start(jobs, item))
         return;
     struct slot *slot = find_free_slot(jobs);
-    if (slot_start(slot, jobs->settings.ev, &jobs->program, (size_t)(slot - jobs->slots), item->work, item->key,
-                   item->label, &err) < 0)
+    if (slot_start(slot, jobs->settings.ev, &jobs->program, (size_t)(slot - jobs->slots), item->work,
+                   item->key, item->label, &err) < 0)
         put_back(jobs, item, err.message);
 }
 
@@ -334,7 +334,8 @@ static void take_up(struct jobs *jobs, const char *key)
     CLEANUP(buf_done) struct buf body = BUF_INIT(0);
     struct err err = {0};
     int r = journal_read(jobs->journal, key, &body, &err);
-    enum task_answer answer = r < 0 ? TASK_UNUSABLE : task_parse(body.data ? body.data : "", body.len, &task, &err);
+    enum task_answer answer =
+        r < 0 ? TASK_UNUSABLE : task_parse(body.data ? body.data : "", body.len, &task, &err);
     if (!task.id_json) {
         log_error("key=%s cannot be taken up (%s): it is moved to rejected/", key, err.message);
         if (journal_set_aside(jobs->journal, key, &err) < 0)

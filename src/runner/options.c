@@ -204,7 +204,8 @@ int options_write_job_file(const struct options *options, const char *path, stru
 
 void options_print_help(void)
 {
-    puts("Usage: ostest-runner [OPTION...]\n       ostest-runner doctor [OPTION...]   what would keep it from its work\n\n"
+    puts("Usage: ostest-runner [OPTION...]\n       ostest-runner doctor [OPTION...]   what would keep it "
+         "from its work\n\n"
          "Takes testing tasks from an OSTEST backend, runs the course's test suite on each\n"
          "student's repository, and posts the result of every test.\n\n"
          "Each option can also stand in the environment (--backend-url as OSTEST_BACKEND_URL)\n"

@@ -27,7 +27,7 @@ struct options {
     char *state_dir; /* after options_read() the one that is in force */
     char *config;
     bool once;
-    bool doctor; /* the subcommand */
+    bool doctor;       /* the subcommand */
     int64_t max_tasks; /* 0: no end */
     int64_t task_tries;
     int64_t drain_timeout_ms; /* 0: none; after options_read() never negative */
@@ -38,8 +38,8 @@ struct options {
 
 /*
  * Reads all of them. Each fault is one sentence in `ret_faults`, with what was given and what is
- * accepted. The one operand is the subcommand "doctor", if any. `ret_asked` is "help" or "version" where that was asked for, else NULL. The caller
- * ends `ret_options` with options_done() in every case.
+ * accepted. The one operand is the subcommand "doctor", if any. `ret_asked` is "help" or "version" where that
+ * was asked for, else NULL. The caller ends `ret_options` with options_done() in every case.
  */
 int options_read(int argc, char **argv, struct options *ret_options, const char **ret_asked,
                  struct strv *ret_faults);

@@ -20,8 +20,8 @@ static const struct {
     {"Cannot start bwrap: No such file", "install bubblewrap: apt-get install bubblewrap"},
     {"Cannot start bwrap: Operation not permitted",
      "root has not all of its rights here, as in a container: start the runner as an ordinary user"},
-    {"Cannot start bwrap: Invalid argument",
-     "the users from 1900000000 on do not exist here, as in a container: start the runner as an ordinary user"},
+    {"Cannot start bwrap: Invalid argument", "the users from 1900000000 on do not exist here, as in a "
+                                             "container: start the runner as an ordinary user"},
     {"No permissions to create a new namespace",
      "unprivileged user namespaces are switched off: sysctl -w kernel.unprivileged_userns_clone=1 (Debian), "
      "kernel.apparmor_restrict_unprivileged_userns=0 (Ubuntu 24.04), user.max_user_namespaces=10000"},
@@ -100,8 +100,8 @@ int preflight_probe(const struct options *options, const char *job_program, enum
     CLEANUP(mem_freep) char *words = last_text(&output);
     if (r == -EIO) {
         const char *mend = find_mend(words);
-        err_set(err, ERR_ENVIRONMENT, EIO, "%s%s%s", *words ? words : "ostest-job said nothing", mend ? "; " : "",
-                mend ? mend : "");
+        err_set(err, ERR_ENVIRONMENT, EIO, "%s%s%s", *words ? words : "ostest-job said nothing",
+                mend ? "; " : "", mend ? mend : "");
     }
     fs_remove_tree(dir, NULL);
     fs_remove_tree(config, NULL);

@@ -36,7 +36,6 @@ struct slot_program {
     const char *jobs_dir;
 };
 
-
 /* Starts a job for the claim in a free slot, the one of this number. `key` and `label` are copied. */
 int slot_start(struct slot *slot, struct ev *ev, const struct slot_program *program, size_t number,
                enum slot_work work, const char *key, const char *label, struct err *err);

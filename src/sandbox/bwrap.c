@@ -18,11 +18,12 @@
 #define STRING_(x) #x
 
 /* Of the host's own /etc: how programs are found and loaded. Where one is missing, it is left out. */
-static const char *const etc_files[] = {"alternatives", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime"};
+static const char *const etc_files[] = {"alternatives", "ld.so.cache", "ld.so.conf", "ld.so.conf.d",
+                                        "localtime"};
 
 /* With the host's network, what resolves names and checks certificates. */
-static const char *const network_files[] = {"resolv.conf", "nsswitch.conf", "services", "protocols", "ssl",
-                                            "ca-certificates", "gai.conf"};
+static const char *const network_files[] = {"resolv.conf", "nsswitch.conf",   "services", "protocols",
+                                            "ssl",         "ca-certificates", "gai.conf"};
 
 /* Directly below the root; symbolic links on most systems. */
 static const char *const root_dirs[] = {"bin", "sbin", "lib", "lib32", "lib64", "libx32"};
@@ -30,8 +31,9 @@ static const char *const root_dirs[] = {"bin", "sbin", "lib", "lib32", "lib64", 
 static const struct {
     const char *path, *text;
 } written[] = {
-    {"/etc/passwd", "root:x:0:0:root:/nonexistent:/usr/sbin/nologin\n" BOX_USER ":x:" STRING(BOX_UID) ":" STRING(
-                        BOX_UID) "::" BOX_HOME ":/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"},
+    {"/etc/passwd",
+     "root:x:0:0:root:/nonexistent:/usr/sbin/nologin\n" BOX_USER ":x:" STRING(BOX_UID) ":" STRING(
+         BOX_UID) "::" BOX_HOME ":/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"},
     {"/etc/group", "root:x:0:\n" BOX_USER ":x:" STRING(BOX_UID) ":\nnogroup:x:65534:\n"},
     {"/etc/hosts", "127.0.0.1 localhost\n::1 localhost\n"},
 };
@@ -69,9 +71,9 @@ static int open_data(struct bwrap *b, const void *data, size_t len, struct err *
 
 static void add_namespaces(const struct bwrap_setup *s, struct strv *args)
 {
-    static const char *const words[] = {"--unshare-user",  "--unshare-ipc",     "--unshare-pid", "--unshare-uts",
-                                        "--unshare-cgroup-try", "--die-with-parent", "--new-session", "--clearenv",
-                                        "--as-pid-1"};
+    static const char *const words[] = {"--unshare-user", "--unshare-ipc",        "--unshare-pid",
+                                        "--unshare-uts",  "--unshare-cgroup-try", "--die-with-parent",
+                                        "--new-session",  "--clearenv",           "--as-pid-1"};
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
         strv_push(args, words[i]);
     if (!s->host_network)

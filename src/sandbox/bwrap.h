@@ -12,13 +12,13 @@
 #include <stdint.h>
 
 struct bwrap_setup {
-    const char *init;          /* path of ostest-init */
-    const char *src;           /* the student's tree; NULL: none */
-    const char *tests;         /* the suite's */
-    const char *plugin;        /* directory of the pytest plugin; NULL: none */
+    const char *init;           /* path of ostest-init */
+    const char *src;            /* the student's tree; NULL: none */
+    const char *tests;          /* the suite's */
+    const char *plugin;         /* directory of the pytest plugin; NULL: none */
     const struct strv *sources; /* where the places are now */
-    const struct strv *places; /* more to be seen read-only, at the same path, as an environment */
-    const struct strv *env;    /* the whole environment inside */
+    const struct strv *places;  /* more to be seen read-only, at the same path, as an environment */
+    const struct strv *env;     /* the whole environment inside */
     const struct strv *may_change;
     uint64_t disk_bytes;
     uint64_t inodes;

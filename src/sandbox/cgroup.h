@@ -21,7 +21,7 @@ struct cgroup_limits {
 struct cgroup {
     enum cgroup_kind kind; /* CGROUP_NONE: there is no group, and nothing below does anything */
     char *dirs[CGROUP_TREES];
-    int peak_fd;      /* v2, Linux 6.12 and later: memory.peak, which starts anew for this descriptor; else -1 */
+    int peak_fd; /* v2, Linux 6.12 and later: memory.peak, which starts anew for this descriptor; else -1 */
     bool has_leaves;  /* v2 before that: each test has a child group of its own */
     unsigned leaf;    /* number of the current one */
     uint64_t held;    /* bytes when the test started */

@@ -141,15 +141,17 @@ static void find_v2(struct cgroup_place *place, char *unified)
     CLEANUP(mem_freep) char *available = cgroup_read(unified, "cgroup.controllers");
     leave_own_leaf(unified);
     if (!is_ours(unified))
-        place->why = mem_printf("the group %s belongs to somebody else: with systemd, say Delegate=yes", unified);
+        place->why =
+            mem_printf("the group %s belongs to somebody else: with systemd, say Delegate=yes", unified);
     else if (has_v2_controllers(unified))
         place->kind = CGROUP_V2;
     else if (has_word(available, "memory") && has_word(available, "pids"))
         place->why = mem_printf("the group %s has other processes in it: start the runner as a service with "
-                                "Delegate=yes", unified);
-    else
-        place->why = mem_printf("the group %s has no memory and pids controllers: with systemd, say Delegate=yes",
+                                "Delegate=yes",
                                 unified);
+    else
+        place->why = mem_printf(
+            "the group %s has no memory and pids controllers: with systemd, say Delegate=yes", unified);
     for (int i = 0; place->kind == CGROUP_V2 && i < CGROUP_TREES; i++)
         place->dirs[i] = mem_strdup(unified);
     free(unified);

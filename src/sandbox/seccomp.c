@@ -13,10 +13,27 @@
 
 /* Refused with EPERM. The newest ones are not known to every libseccomp: that is no error. */
 static const char *const refused[] = {
-    "add_key",     "keyctl",       "request_key",   "io_uring_setup",    "io_uring_enter", "io_uring_register",
-    "bpf",         "userfaultfd",  "setns",         "perf_event_open",   "kexec_load",     "kexec_file_load",
-    "init_module", "finit_module", "delete_module", "open_by_handle_at", "quotactl",       "quotactl_fd",
-    "lookup_dcookie", "pidfd_getfd", "syslog",
+    "add_key",
+    "keyctl",
+    "request_key",
+    "io_uring_setup",
+    "io_uring_enter",
+    "io_uring_register",
+    "bpf",
+    "userfaultfd",
+    "setns",
+    "perf_event_open",
+    "kexec_load",
+    "kexec_file_load",
+    "init_module",
+    "finit_module",
+    "delete_module",
+    "open_by_handle_at",
+    "quotactl",
+    "quotactl_fd",
+    "lookup_dcookie",
+    "pidfd_getfd",
+    "syslog",
 };
 
 /* The lower 32 bits are what the kernel looks at: higher ones must not hide a command. */
@@ -41,7 +58,8 @@ static const struct partly {
 static int refuse(scmp_filter_ctx filter, const char *name, int error)
 {
     int number = seccomp_syscall_resolve_name(name);
-    return number == __NR_SCMP_ERROR ? 0 : seccomp_rule_add(filter, SCMP_ACT_ERRNO((uint16_t)error), number, 0);
+    return number == __NR_SCMP_ERROR ? 0
+                                     : seccomp_rule_add(filter, SCMP_ACT_ERRNO((uint16_t)error), number, 0);
 }
 
 static int add_rules(scmp_filter_ctx filter)
@@ -52,8 +70,8 @@ static int add_rules(scmp_filter_ctx filter)
     if (r == 0)
         r = refuse(filter, UNSEEN_CLONE, ENOSYS);
     for (size_t i = 0; r == 0 && i < ARRAY_LEN(partly); i++)
-        r = seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(EPERM), seccomp_syscall_resolve_name(partly[i].name), 1,
-                                   &partly[i].arg);
+        r = seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(EPERM),
+                                   seccomp_syscall_resolve_name(partly[i].name), 1, &partly[i].arg);
     return r;
 }
 

@@ -9,7 +9,8 @@
     "{\"event\": \"plan\", \"id\": \"tests/test_c.py::test_three\"}\n"
 #define FIRST_ENDED \
     "{\"event\": \"start\", \"id\": \"tests/lab1/test_a.py::test_one\"}\n" \
-    "{\"event\": \"end\", \"id\": \"tests/lab1/test_a.py::test_one\", \"outcome\": \"failed\", \"ms\": 42, \"cpu_us\": 7000, " \
+    "{\"event\": \"end\", \"id\": \"tests/lab1/test_a.py::test_one\", \"outcome\": \"failed\", \"ms\": 42, " \
+    "\"cpu_us\": 7000, " \
     "\"text\": \"E  assert 1 == 2\"}\n"
 #define SECOND_STARTED \
     "{\"event\": \"start\", \"id\": \"tests/lab1/test_a.py::TestB::test_two[src/main.c::x]\"}\n"
@@ -147,8 +148,8 @@ static void before_the_first_end_nothing_is_measured(void)
 /* ---- report and run ---- */
 
 #define RAN(id, outcome) \
-    "{\"event\": \"start\", \"id\": \"" id "\"}\n{\"event\": \"end\", \"id\": \"" id "\", \"outcome\": \"" \
-    outcome "\"}\n"
+    "{\"event\": \"start\", \"id\": \"" id "\"}\n{\"event\": \"end\", \"id\": \"" id \
+    "\", \"outcome\": \"" outcome "\"}\n"
 #define FINISH "{\"event\": \"finish\"}\n"
 
 static void add_case(struct report *r, const char *classname, const char *name, enum report_status status)
@@ -180,7 +181,8 @@ static void check_compared(const char *told, enum report_status one, int two, co
 static void a_report_of_what_ran_is_believed(void)
 {
     check_compared(RAN("a.py::one", "passed") FINISH, REPORT_PASSED, -1, NULL);
-    check_compared(RAN("a.py::two", "failed") RAN("a.py::one", "xfailed") FINISH, REPORT_PASSED, REPORT_FAILED, NULL);
+    check_compared(RAN("a.py::two", "failed") RAN("a.py::one", "xfailed") FINISH, REPORT_PASSED,
+                   REPORT_FAILED, NULL);
     check_compared(RAN("a.py::one", "passed") FINISH, REPORT_FAILED, -1, NULL);
     check_compared(RAN("a.py::one", "passed") FINISH, REPORT_PASSED, REPORT_ERROR, NULL);
     check_compared("", REPORT_PASSED, -1, NULL);
@@ -188,14 +190,15 @@ static void a_report_of_what_ran_is_believed(void)
 
 static void a_report_that_is_about_something_else_is_not(void)
 {
-    check_compared(RAN("a.py::one", "passed") FINISH, REPORT_PASSED, REPORT_PASSED, "a::two is in the report, but");
+    check_compared(RAN("a.py::one", "passed") FINISH, REPORT_PASSED, REPORT_PASSED,
+                   "a::two is in the report, but");
     check_compared(RAN("a.py::one", "failed") FINISH, REPORT_PASSED, -1, "a::one did not pass, but");
     check_compared(RAN("a.py::one", "skipped") FINISH, REPORT_XFAILED, -1, "a::one did not pass, but");
     check_compared(RAN("a.py::one", "passed") RAN("a.py::two", "passed") FINISH, REPORT_PASSED, -1,
                    "a::two ran, but is not in the report");
     check_compared(RAN("a.py::one", "passed"), REPORT_PASSED, -1, "before the tests had ended");
-    check_compared(RAN("a.py::one", "passed") "{\"event\": \"start\", \"id\": \"a.py::two\"}\n" FINISH, REPORT_PASSED,
-                   REPORT_PASSED, "a::two is in the report, but");
+    check_compared(RAN("a.py::one", "passed") "{\"event\": \"start\", \"id\": \"a.py::two\"}\n" FINISH,
+                   REPORT_PASSED, REPORT_PASSED, "a::two is in the report, but");
 }
 
 static void after_a_lost_event_nothing_is_compared(void)
@@ -205,7 +208,8 @@ static void after_a_lost_event_nothing_is_compared(void)
 
 static void two_sessions_may_have_a_report_each(void)
 {
-    check_compared(RAN("a.py::one", "passed") FINISH RAN("a.py::two", "passed") FINISH, REPORT_PASSED, -1, NULL);
+    check_compared(RAN("a.py::one", "passed") FINISH RAN("a.py::two", "passed") FINISH, REPORT_PASSED, -1,
+                   NULL);
 }
 
 static void the_worst_of_two_cases_of_one_test_counts(void)
@@ -238,7 +242,9 @@ static void what_was_measured_is_put_into_the_report(void)
 TEST_MAIN(TEST(tests_are_reported_as_far_as_they_came), TEST(node_ids_become_the_names_of_pytests_own_report),
           TEST(every_outcome_is_known), TEST(an_end_without_a_start_proves_nothing),
           TEST(what_is_no_event_is_passed_over), TEST(a_negative_duration_is_none),
-          TEST(a_message_that_is_too_long_is_passed_over), TEST(what_was_measured_goes_to_the_test_that_ended_last),
+          TEST(a_message_that_is_too_long_is_passed_over),
+          TEST(what_was_measured_goes_to_the_test_that_ended_last),
           TEST(before_the_first_end_nothing_is_measured), TEST(a_report_of_what_ran_is_believed),
-          TEST(a_report_that_is_about_something_else_is_not), TEST(after_a_lost_event_nothing_is_compared), TEST(two_sessions_may_have_a_report_each),
-          TEST(the_worst_of_two_cases_of_one_test_counts), TEST(what_was_measured_is_put_into_the_report))
+          TEST(a_report_that_is_about_something_else_is_not), TEST(after_a_lost_event_nothing_is_compared),
+          TEST(two_sessions_may_have_a_report_each), TEST(the_worst_of_two_cases_of_one_test_counts),
+          TEST(what_was_measured_is_put_into_the_report))

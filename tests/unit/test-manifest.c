@@ -171,7 +171,8 @@ static void without_a_command_a_manifest_is_refused(void)
 
 static void an_unknown_line_is_refused_with_its_number(void)
 {
-    refuse("command = make\n\n# x\nshell = sh\n", "line 4: 'command = …', 'requirements = …' or 'may-change = …' was");
+    refuse("command = make\n\n# x\nshell = sh\n",
+           "line 4: 'command = …', 'requirements = …' or 'may-change = …' was");
     refuse("make\n", "line 1: ");
     refuse("command make\n", "line 1: ");
     refuse("command = make\nCommand = make\n", "line 2: ");
@@ -444,9 +445,9 @@ static void a_used_placeholder_is_found(void)
     CHECK(!manifest_uses(&m.command, "{tests}"));
 }
 
-TEST_MAIN(TEST(files_that_may_change_are_patterns), TEST(a_command_is_split_at_blanks), TEST(quotes_hold_a_word_together),
-          TEST(quotes_can_make_an_empty_word), TEST(a_backslash_takes_the_next_character_as_it_is),
-          TEST(within_single_quotes_a_backslash_is_one),
+TEST_MAIN(TEST(files_that_may_change_are_patterns), TEST(a_command_is_split_at_blanks),
+          TEST(quotes_hold_a_word_together), TEST(quotes_can_make_an_empty_word),
+          TEST(a_backslash_takes_the_next_character_as_it_is), TEST(within_single_quotes_a_backslash_is_one),
           TEST(within_double_quotes_a_backslash_is_one_before_ordinary_characters),
           TEST(a_backslash_at_the_end_is_one), TEST(nothing_is_expanded_as_a_shell_would),
           TEST(an_open_quote_is_refused), TEST(there_may_be_so_many_words_and_no_more),

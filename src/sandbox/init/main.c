@@ -34,10 +34,10 @@
 #define FULL_CHECK_MS    50
 #define FULL_BELOW_BYTES 65536
 /* The open files of a login shell, as students have them at home. */
-#define OPEN_FILES       1024
-#define OPEN_FILES_MAX   65536
+#define OPEN_FILES     1024
+#define OPEN_FILES_MAX 65536
 /* Above that of pid 1, which the kernel should take last when memory runs out. */
-#define OOM_SCORE        "500"
+#define OOM_SCORE "500"
 
 struct init {
     int control_fd;
@@ -83,9 +83,11 @@ static int make_area(const struct init *init, struct err *err)
     if (mkdir(BOX_HOME, 0755) < 0 || mkdir(BOX_TMP, 0777) < 0 || chmod(BOX_TMP, 01777) < 0 ||
         mkdir(BOX_SHM, 0777) < 0 || chmod(BOX_SHM, 01777) < 0)
         return err_errno(err, errno, "Cannot make the directories of the work area");
-    if (mount(BOX_TMP, "/tmp", NULL, MS_BIND, NULL) < 0 || mount(BOX_SHM, "/dev/shm", NULL, MS_BIND, NULL) < 0)
+    if (mount(BOX_TMP, "/tmp", NULL, MS_BIND, NULL) < 0 ||
+        mount(BOX_SHM, "/dev/shm", NULL, MS_BIND, NULL) < 0)
         return err_errno(err, errno, "Cannot mount /tmp and /dev/shm");
-    if (mount("devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620") < 0)
+    if (mount("devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620") <
+        0)
         return err_errno(err, errno, "Cannot mount /dev/pts");
     return 0;
 }
@@ -143,7 +145,8 @@ static void check_full(struct init *init)
     struct statfs st;
     if (statfs(BOX_DIR, &st) < 0)
         return;
-    if (!init->told_bytes && (unsigned long long)st.f_bavail * (unsigned long long)st.f_bsize < FULL_BELOW_BYTES) {
+    if (!init->told_bytes &&
+        (unsigned long long)st.f_bavail * (unsigned long long)st.f_bsize < FULL_BELOW_BYTES) {
         tell(init, BOX_FULL, BOX_FULL_BYTES, "");
         init->told_bytes = true;
     }
@@ -296,7 +299,8 @@ static void send_end(const struct init *init, int status, unsigned leftovers)
     struct rusage u = {0};
     getrusage(RUSAGE_CHILDREN, &u);
     m = (struct box_message){.kind = BOX_ENDED, .value = status, .leftovers = leftovers};
-    m.cpu_us = (int64_t)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000000 + u.ru_utime.tv_usec + u.ru_stime.tv_usec;
+    m.cpu_us =
+        (int64_t)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000000 + u.ru_utime.tv_usec + u.ru_stime.tv_usec;
     send_message(init, &m, "", 0);
 }
 

@@ -79,8 +79,8 @@ int suite_watch_start(struct suite_watch *watch, const char *root, struct err *e
 /* What python would import, or pytest and python would read as their settings. */
 static bool is_code(const char *path)
 {
-    static const char *const endings[] = {".py",         ".pyc",       ".so",      ".pth",
-                                          "/pytest.ini", "/tox.ini",   "/setup.cfg", "/pyproject.toml"};
+    static const char *const endings[] = {".py",         ".pyc",     ".so",        ".pth",
+                                          "/pytest.ini", "/tox.ini", "/setup.cfg", "/pyproject.toml"};
     size_t len = strlen(path);
     for (size_t i = 0; i < ARRAY_LEN(endings); i++) {
         const char *ending = endings[i];
@@ -103,7 +103,8 @@ static int look_for_new_code(const char *path, const struct stat *st, void *data
     struct search *search = data;
     struct watched_file key = {.path = (char *)path};
     if (!is_code(path) || may_change(search->watch, path) ||
-        (search->watch->len && bsearch(&key, search->watch->files, search->watch->len, sizeof(key), compare_paths)))
+        (search->watch->len &&
+         bsearch(&key, search->watch->files, search->watch->len, sizeof(key), compare_paths)))
         return 0;
     search->found = mem_strdup(path);
     return 1;
