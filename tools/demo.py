@@ -30,12 +30,13 @@ def first_words(result):
 def table(path):
     with open(path, encoding="utf-8") as file:
         results = [json.loads(line) for line in file]
-    print(f'{"student":<15}{"verdict":<10}{"passed":>8}{"ms":>7}  what the student reads first')
+    print(f'{"student":<15}{"verdict":<10}{"passed":>8}{"ms":>7}{"MB":>6}  what the student reads first')
     for result in results:
         verdict = "error" if result["isError"] else "passed" if result["isPassed"] else "failed"
         passed = sum(test["isPassed"] for test in result["testResults"])
         count = f'{passed}/{len(result["testResults"])}'
-        print(f'{result["id"]:<15}{verdict:<10}{count:>8}{result["duration"]:>7}  {first_words(result)[:90]}')
+        memory = max((test["memoryUsed"] for test in result["testResults"]), default=0)
+        print(f'{result["id"]:<15}{verdict:<10}{count:>8}{result["duration"]:>7}{memory:>6}  {first_words(result)[:90]}')
 
 
 {"tasks": tasks, "table": table}[sys.argv[1]](*sys.argv[2:])

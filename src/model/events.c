@@ -49,6 +49,7 @@ struct events {
     size_t cursor;      /* tests mostly come in the order of the plan */
     ssize_t last_ended; /* index; -1: none */
     size_t text_bytes;  /* of all descriptions */
+    bool is_begun;
     unsigned finishes;
     bool is_incomplete; /* an event was too long to be told */
 };
@@ -136,6 +137,8 @@ static enum events_kind take_event(struct events *e, const json_t *event)
 {
     const char *kind = json_string_value(json_object_get(event, "event"));
     const char *id = json_string_value(json_object_get(event, "id"));
+    if (kind && strcmp(kind, "hello") == 0)
+        e->is_begun = true;
     if (kind && strcmp(kind, "finish") == 0)
         e->finishes++;
     if (kind && strcmp(kind, "lost") == 0)
@@ -285,11 +288,11 @@ static char *check_pairs(const struct events *e, const struct pair *pairs, size_
 
 char *events_compare(const struct events *e, struct report *report)
 {
-    if (!e->report.len || e->is_incomplete)
+    if (e->is_incomplete || (!e->is_begun && !e->report.len))
         return NULL;
     if (!e->finishes)
         return mem_strdup("Report and run disagree: the report was there before the tests had ended");
-    CLEANUP(mem_freep) struct pair *pairs = mem_alloc(e->report.len * sizeof(*pairs));
+    CLEANUP(mem_freep) struct pair *pairs = mem_alloc((e->report.len + 1) * sizeof(*pairs));
     size_t len = make_pairs(e, pairs);
     char *fault = take_reported(report, pairs, len);
     return fault ? fault : check_pairs(e, pairs, len);

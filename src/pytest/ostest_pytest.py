@@ -4,6 +4,7 @@ Loaded by `-p ostest_pytest` in PYTEST_ADDOPTS; no suite needs to know of it. Ea
 object, one message on the socket named by OSTEST_EVENTS_FD. Without that variable the plugin does
 nothing.
 
+    {"event": "hello"}                                  pytest runs, nothing has been collected yet
     {"event": "plan", "id": NODE}                       once for each collected test
     {"event": "start", "id": NODE}                      answered by one byte when OSTEST_EVENTS_ACK is 1
     {"event": "end", "id": NODE, "outcome": O, "ms": N, "cpu_us": N, "text": TEXT}
@@ -96,6 +97,7 @@ def open_events():
         return None
     # No other process of this user may look into this one, or take the socket out of it.
     ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+    events.send("hello")
     return events
 
 

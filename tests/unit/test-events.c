@@ -206,6 +206,13 @@ static void after_a_lost_event_nothing_is_compared(void)
     check_compared(RAN("a.py::one", "failed") "{\"event\": \"lost\"}\n" FINISH, REPORT_PASSED, -1, NULL);
 }
 
+static void a_report_that_was_there_before_the_first_test_is_not_believed(void)
+{
+    check_compared("{\"event\": \"hello\"}\n", REPORT_PASSED, -1, "before the tests had ended");
+    check_compared("{\"event\": \"hello\"}\n" FINISH, REPORT_PASSED, -1, "a::one is in the report, but");
+    check_compared("{\"event\": \"hello\"}\n" FINISH, REPORT_ERROR, -1, NULL);
+}
+
 static void two_sessions_may_have_a_report_each(void)
 {
     check_compared(RAN("a.py::one", "passed") FINISH RAN("a.py::two", "passed") FINISH, REPORT_PASSED, -1,
@@ -246,5 +253,6 @@ TEST_MAIN(TEST(tests_are_reported_as_far_as_they_came), TEST(node_ids_become_the
           TEST(what_was_measured_goes_to_the_test_that_ended_last),
           TEST(before_the_first_end_nothing_is_measured), TEST(a_report_of_what_ran_is_believed),
           TEST(a_report_that_is_about_something_else_is_not), TEST(after_a_lost_event_nothing_is_compared),
+          TEST(a_report_that_was_there_before_the_first_test_is_not_believed),
           TEST(two_sessions_may_have_a_report_each), TEST(the_worst_of_two_cases_of_one_test_counts),
           TEST(what_was_measured_is_put_into_the_report))
