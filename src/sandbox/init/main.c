@@ -31,8 +31,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define FULL_CHECK_MS    50
-#define FULL_BELOW_BYTES 65536
+#define FULL_CHECK_MS 50
+/* Who meets the limit often removes something at once. */
+#define FULL_BELOW_BYTES  65536
+#define FULL_BELOW_INODES 16
 /* The open files of a login shell, as students have them at home. */
 #define OPEN_FILES     1024
 #define OPEN_FILES_MAX 65536
@@ -150,7 +152,7 @@ static void check_full(struct init *init)
         tell(init, BOX_FULL, BOX_FULL_BYTES, "");
         init->told_bytes = true;
     }
-    if (!init->told_inodes && st.f_ffree == 0) {
+    if (!init->told_inodes && st.f_ffree < FULL_BELOW_INODES) {
         tell(init, BOX_FULL, BOX_FULL_INODES, "");
         init->told_inodes = true;
     }
