@@ -45,7 +45,7 @@ class Job:
         (self.dir / "task.json").write_text(json.dumps({"id": 1} | task))
         self.process = subprocess.Popen(
             [*under, harness.JOB, "--cache-dir", cache, *(["--tests-url", str(suite)] if suite else []),
-             "--git-protocols", "https,http,ssh,git,file", "--sandbox", "none", *map(str, options), self.dir],
+             "--git-protocols", "https,http,ssh,git,file", "--sandbox", harness.SANDBOX, *map(str, options), self.dir],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             env=harness.CLEAN_ENV | {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1"} | (env or {}))
         self.lines = []

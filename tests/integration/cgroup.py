@@ -1,0 +1,71 @@
+"""A control group of its own for each program that a test starts, and no process left in it.
+
+Only where the tests may divide the group they are in (cgroup v2): OSTEST_TEST_CGROUP is that group then, which
+tests/system/in-service sets. Anywhere else nothing happens.
+"""
+
+import contextlib
+import itertools
+import os
+import pathlib
+import select
+import time
+
+TIMEOUT = float(os.environ.get("OSTEST_TEST_TIMEOUT", 60))
+ENTER = 'echo $$ >"$0/cgroup.procs" && exec "$@"'  # to the group $0, then becomes the command
+numbers = itertools.count(1)
+
+
+@contextlib.contextmanager
+def own_group(uid=None):
+    """Gives the words before a command that make it run in a group of its own, which `uid` may divide further.
+
+    At the end the group is removed with those below it; a process that still runs then is an error.
+    """
+    if not (parent := os.environ.get("OSTEST_TEST_CGROUP")):
+        yield []
+        return
+    group = pathlib.Path(parent, f"run-{os.getpid()}-{next(numbers)}")
+    group.mkdir()
+    if uid is not None:
+        for name in (".", "cgroup.procs", "cgroup.threads", "cgroup.subtree_control"):
+            os.chown(group / name, uid, -1)
+    try:
+        yield ["sh", "-c", ENTER, str(group)]
+    finally:
+        left = [] if wait_empty(group) else [f"{pid} {command_line(pid)}" for pid in processes_in(group)]
+        if left:
+            (group / "cgroup.kill").write_text("1")
+            wait_empty(group)
+        remove(group)
+        assert not left, f"still running in {group.name}: {left}"
+
+
+def wait_empty(group):
+    """Until no process is in the group or below it; a program that was killed may need a moment. False: out of time."""
+    deadline = time.monotonic() + TIMEOUT
+    with open(group / "cgroup.events", "rb", buffering=0) as events:
+        changed = select.poll()
+        changed.register(events, select.POLLPRI)
+        while b"populated 1" in os.pread(events.fileno(), 4096, 0):
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return False
+            changed.poll(left * 1000)
+    return True
+
+
+def processes_in(group):
+    """The pids of the processes in the group and below."""
+    return [int(pid) for procs in group.rglob("cgroup.procs") for pid in procs.read_text().split()]
+
+
+def command_line(pid):
+    with contextlib.suppress(OSError):
+        return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    return ""
+
+
+def remove(group):
+    for path, _, _ in os.walk(group, topdown=False):
+        os.rmdir(path)

@@ -1,0 +1,259 @@
+"""A place for tests of the sandbox: real jobs and runners, started as root or as a user without privileges.
+
+A student's repository decides what a run does, so that few suites serve all tests:
+`site.python(code)` runs the code as a suite with a manifest, `site.pytest(code)` as a module of tests.
+After each of them nothing of it may be left: no process, no control group, no file.
+"""
+
+import contextlib
+import ctypes
+import functools
+import itertools
+import os
+import pathlib
+import re
+import shutil
+import tempfile
+import time
+
+import cgroup
+import harness
+import jobs
+
+SLOT_UID_BASE = 1900000000  # as src/job/box.c has it
+MAX_SLOTS = 4096
+
+PLAIN_SUITE = {"ostest-suite.conf": "command = python3 {src}/run.py {src} {report}\nmay-change = made/* *.log\n",
+               "data.txt": "data\n", "made/first": "1\n"}
+PYTEST_SUITE = {
+    "pytest.ini": "[pytest]\ntestpaths = tests\n",
+    "data.txt": "data\n",
+    "tests/other.py": "VALUE = 1\n",
+    "tests/test_it.py": """\
+import os, pathlib
+CHECKS = pathlib.Path(os.environ["OSTEST_SRC"], "checks.py")
+exec(compile(CHECKS.read_text(), str(CHECKS), "exec"))
+"""}
+# What each student's checks.py begins with.
+CHECKS_PRELUDE = """\
+import os, pathlib, signal, subprocess, sys, time
+import pytest
+SRC = os.environ["OSTEST_SRC"]
+REPORT = "/box/home/report.xml"
+def at_the_end(work):
+    "Does the work when pytest has written its report; as what was imported first, this is called last."
+    import atexit
+    atexit.register(work)
+"""
+
+
+def started_as():
+    """Whom a runner can be started as: where the tests are not root, it cannot be either."""
+    return ["root", "user"] if os.geteuid() == 0 else ["user"]
+
+
+def become_subreaper():
+    """Orphans of what we start become children of ours, so that none is overlooked."""
+    set_child_subreaper = 36
+    assert ctypes.CDLL(None).prctl(set_child_subreaper, 1, 0, 0, 0) == 0
+
+
+def processes_of(uid):
+    """The command lines of all processes of this user, by pid."""
+    found = {}
+    for entry in pathlib.Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            if entry.name.isdigit() and entry.stat().st_uid == uid:
+                found[int(entry.name)] = (entry / "cmdline").read_bytes()
+    return found
+
+
+def group_name(job_dir):
+    """The name of a job's control group: an FNV-1a hash of its directory."""
+    number = 0xcbf29ce484222325
+    for byte in os.fsencode(job_dir):
+        number = (number ^ byte) * 0x100000001b3 % 2**64
+    return f"ostest-{number:016x}"
+
+
+def groups_called(name):
+    return [path for path in pathlib.Path("/sys/fs/cgroup").glob(f"**/{name}") if path.is_dir()]
+
+
+def mounts():
+    """All mounts that we see, without their numbers."""
+    return sorted(line.split(" ", 2)[2] for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines())
+
+
+def wait_until(holds, what):
+    """For what no event tells."""
+    deadline = time.monotonic() + harness.TIMEOUT
+    while not holds():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.01)
+
+
+class Site:
+    """A directory that others may pass through, as a runner's state directory must be."""
+
+    def __init__(self, who):
+        self.who = who
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="ostest-sandbox-"))
+        self.dir.chmod(0o755)
+        # Ids that nobody else uses, so that no limit counts the processes of others.
+        self.uid = 63000 + os.getpid() % 1000 if who == "user" and os.geteuid() == 0 else None
+        self.slot = 16 + os.getpid() % (MAX_SLOTS - 16)
+        self.user = ["setpriv", f"--reuid={self.uid}", f"--regid={self.uid}", "--clear-groups", "--inh-caps=-all"] \
+            if self.uid else []
+        self.inner_uid = self.uid or (SLOT_UID_BASE + self.slot if os.geteuid() == 0 else None)
+        self.numbers = itertools.count(1)
+        self.cache = self.make_dir("cache")
+        self.plain_suite = self.repository("plain-suite", PLAIN_SUITE)
+        self.pytest_suite = self.repository("pytest-suite", PYTEST_SUITE)
+
+    def close(self):
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    # ---- files
+
+    def give(self, path):
+        """The path and all below it belong to whom the runner is started as."""
+        if self.uid:
+            for directory, names, files in os.walk(path):
+                for name in [".", *names, *files]:
+                    os.chown(os.path.join(directory, name), self.uid, self.uid, follow_symlinks=False)
+        return path
+
+    def make_dir(self, name):
+        path = self.dir / name
+        path.mkdir()
+        return self.give(path)
+
+    def new_dir(self, what):
+        return self.make_dir(f"{what}-{next(self.numbers)}")
+
+    def repository(self, name, files):
+        repository = harness.Repository(self.dir / name, files)
+        self.give(repository.path)
+        return repository
+
+    def student(self, files):
+        return self.repository(f"student-{next(self.numbers)}", files)
+
+    # ---- control groups
+
+    @functools.cached_property
+    def cgroups(self):
+        """What a runner of ours says that it has: none, v1, hybrid or v2."""
+        with self.mock() as mock, self.runner(mock) as runner:
+            line = runner.wait_log(" sandbox=bwrap cgroups=")
+            mock.state(requests_total=1)
+            assert runner.stop() == 0, runner.log
+        return re.search(r"cgroups=(\w+)", line)[1]
+
+    @property
+    def is_measured(self):
+        return self.cgroups != "none"
+
+    @contextlib.contextmanager
+    def for_job(self):
+        """The words that start a job as the runner would, and no group left behind."""
+        with cgroup.own_group(self.uid) as prefix:
+            if not prefix:
+                yield self.user
+                return
+            group = pathlib.Path(prefix[-1])
+            own = group / "ostest-runner"  # as the runner does it for itself
+            own.mkdir()
+            for path in (own, own / "cgroup.procs"):
+                os.chown(path, self.uid or -1, -1)
+            (group / "cgroup.subtree_control").write_text("+memory +pids +cpu")
+            yield [*prefix[:-1], str(own), *self.user]
+            cgroup.wait_empty(group)
+            left = [path.name for path in group.iterdir() if path.is_dir() and path != own]
+            assert not left, f"control groups left behind: {left}"
+
+    # ---- jobs
+
+    @functools.cached_property
+    def timeout(self):
+        """Seconds in which pytest surely has started here, and has run what needs no time."""
+        job = self.pytest("def test_nothing():\n    pass\n")
+        assert job.passed, job.log
+        return 2 + 3 * job.result["duration"] // 1000
+
+    def job(self, student, suite, *options, env=None, task=None):
+        """One task from its repository to its result; the job, which has ended."""
+        directory = self.new_dir("job")
+        with self.for_job() as prefix:
+            job = jobs.Job(directory, {"repositoryUrl": str(student)} | (task or {}), suite, "--sandbox", "auto",
+                           "--slot", self.slot, *options, cache=self.cache, env=env, under=prefix)
+            try:
+                status = job.wait()
+                assert status == 0 and job.result, f"exit status {status}\n{job.log}"
+            finally:
+                job.kill()
+        self.check_nothing_is_left(directory)
+        return job
+
+    def check_nothing_is_left(self, directory):
+        assert not groups_called(group_name(directory))
+        if self.inner_uid:
+            assert not processes_of(self.inner_uid)
+
+    def python(self, code, *options, files=None, suite=None, **named):
+        """Runs the code, which begins with jobs.PRELUDE."""
+        student = self.student({"run.py": jobs.PRELUDE + code + "\n"} | (files or {}))
+        return self.job(student, suite or self.plain_suite, *options, **named)
+
+    def pytest(self, code, *options, files=None, suite=None, **named):
+        """Runs the tests in the code, which begins with CHECKS_PRELUDE; they are called test_it::test_…"""
+        student = self.student({"checks.py": CHECKS_PRELUDE + code + "\n"} | (files or {}))
+        return self.job(student, suite or self.pytest_suite, *options, **named)
+
+    # ---- mock and runner
+
+    @contextlib.contextmanager
+    def mock(self, *options, tasks=None):
+        directory = self.dir / f"mock-{next(self.numbers)}"
+        directory.mkdir()
+        mock = harness.Mock(directory, *options, tasks=tasks)
+        try:
+            yield mock
+        finally:
+            mock.stop()
+
+    @contextlib.contextmanager
+    def runner(self, mock, *options, state=None, suite=None, env=None):
+        """A runner at work; it has ended when this is left."""
+        url = mock.url if mock else "http://127.0.0.1:9"
+        with cgroup.own_group(self.uid) as prefix:
+            runner = harness.Runner(
+                "--backend-url", url, "--state-dir", state or self.new_dir("state"), "--git-protocols", "file",
+                "--check-interval", "0.05", "--tests-url", suite or self.plain_suite, *options,
+                env={"OSTEST_SANDBOX": "auto"} | (env or {}), prefix=[*prefix, *self.user], cwd="/")
+            try:
+                yield runner
+            finally:
+                runner.kill()
+
+    def doctor(self, *options, state=None, env=None, **named):
+        """What `ostest-runner doctor` prints, as lines by their second word, and its exit status."""
+        with self.mock() as mock, \
+                self.runner(mock, "doctor", *options, state=state, env=env, **named) as runner:
+            status = runner.wait()
+        lines = [line for line in runner.lines if line]
+        found = {line.split()[1]: line for line in lines}
+        assert len(found) == len(lines), runner.log
+        return found, status
+
+
+def outcomes_of(job):
+    """Name to (whether it passed, description), without what all names begin with."""
+    return {name.split("::", 1)[1]: (test["isPassed"], test["description"]) for name, test in job.tests.items()}
+
+
+def measured(job):
+    """Name to (bytes, CPU milliseconds) of each test, from the log."""
+    found = re.findall(r"^debug test name=(.*?)(?: outcome=\w+)? ms=\d+ cpu_ms=(\d+) memory_bytes=(\d+)$", job.log, re.MULTILINE)
+    return {name.split("::", 1)[-1]: (int(memory), int(cpu)) for name, cpu, memory in found}
