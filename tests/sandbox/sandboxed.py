@@ -34,12 +34,13 @@ import os, pathlib
 CHECKS = pathlib.Path(os.environ["OSTEST_SRC"], "checks.py")
 exec(compile(CHECKS.read_text(), str(CHECKS), "exec"))
 """}
+PYTEST_REPORT = "/box/home/report.xml"
 # What each student's checks.py begins with.
-CHECKS_PRELUDE = """\
+CHECKS_PRELUDE = f"""\
 import os, pathlib, signal, subprocess, sys, time
 import pytest
 SRC = os.environ["OSTEST_SRC"]
-REPORT = "/box/home/report.xml"
+REPORT = {PYTEST_REPORT!r}
 def at_the_end(work):
     "Does the work when pytest has written its report; as what was imported first, this is called last."
     import atexit
@@ -65,6 +66,15 @@ def processes_of(uid):
         with contextlib.suppress(OSError):
             if entry.name.isdigit() and entry.stat().st_uid == uid:
                 found[int(entry.name)] = (entry / "cmdline").read_bytes()
+    return found
+
+
+def descendants(pid):
+    """The pids of a process's children, and theirs."""
+    found = []
+    for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        with contextlib.suppress(OSError):
+            found += [int(child), *descendants(int(child))]
     return found
 
 
