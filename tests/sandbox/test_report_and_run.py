@@ -146,8 +146,7 @@ CHANGES = {
     "removed": ("data.txt", "os.unlink('data.txt')"),
     "moved-away-and-back": ("data.txt", "(os.rename('data.txt', 'x'), os.rename('x', 'data.txt'))"),
     "mode": ("data.txt", "os.chmod('data.txt', 0o755)"),
-    "linked": ("data.txt", "os.link('data.txt', '/box/home/data')"),
-    "directory-moved": ("tests/other.py", "os.rename('tests', 'gone')"),
+    "linked": ("data.txt", "os.link('data.txt', 'data2.txt')"),
     "new-code": ("tests/test_new.py", "open('tests/test_new.py', 'w').write('def test_new(): pass')"),
     "new-conftest": ("conftest.py", "open('conftest.py', 'w').close()"),
     "new-settings": ("tests/pytest.ini", "open('tests/pytest.ini', 'w').close()"),
@@ -163,6 +162,16 @@ def test_a_change_of_the_suite_is_an_error(any_site, kind):
     job = any_site.pytest(ONE_GOOD + f"def test_changes():\n    {work}\n")
     assert job.error == f"The suite's file {path} was changed while the tests ran"
     assert list(outcomes_of(job)) == ["test_good", "test_changes"]
+
+
+@pytest.mark.parametrize("work", [
+    "os.rename('tests', 'gone')", "os.rename('/box/tests', '/box/gone')", "os.link('data.txt', '/box/home/data.txt')",
+    "(os.unlink('tests/other.py'), os.rmdir('tests'))"], ids=["moved", "suite-moved", "linked-out", "removed"])
+def test_the_suites_directories_stay_where_they_are(any_site, work):
+    job = any_site.pytest(ONE_GOOD + f"def test_changes():\n    with pytest.raises(OSError):\n        {work}\n")
+    assert list(outcomes_of(job)) == ["test_good", "test_changes"]
+    assert all(is_passed for is_passed, _ in outcomes_of(job).values())
+    assert job.result["isError"] == ("unlink" in work)
 
 
 def test_a_change_by_a_program_of_the_students(site):
