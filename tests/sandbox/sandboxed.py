@@ -7,6 +7,7 @@ After each of them nothing of it may be left: no process, no control group, no f
 
 import contextlib
 import ctypes
+import fnmatch
 import functools
 import itertools
 import os
@@ -86,8 +87,10 @@ def group_name(job_dir):
     return f"ostest-{number:016x}"
 
 
-def groups_called(name):
-    return [path for path in pathlib.Path("/sys/fs/cgroup").glob(f"**/{name}") if path.is_dir()]
+def groups_called(pattern):
+    """All control groups with such a name. Those of others come and go meanwhile."""
+    return [os.path.join(directory, name) for directory, names, _ in os.walk("/sys/fs/cgroup")
+            for name in fnmatch.filter(names, pattern)]
 
 
 def mounts():

@@ -1,0 +1,427 @@
+#include "sandbox/cgroup_place.h"
+
+#include "base/mem.h"
+#include "base/strv.h"
+#include "scratch.h"
+
+#include <stdarg.h>
+#include <sys/syscall.h>
+
+/* Stands in for open(2), so that /proc/self tells of a machine that the test has made up. */
+int open(const char *path, int flags, ...)
+{
+    va_list list;
+    va_start(list, flags);
+    mode_t mode = flags & O_CREAT ? va_arg(list, mode_t) : 0;
+    va_end(list);
+    if (strcmp(path, "/proc/self/cgroup") == 0)
+        path = scratch("own-cgroup");
+    else if (strcmp(path, "/proc/self/mountinfo") == 0)
+        path = scratch("own-mountinfo");
+    return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+}
+
+static int number;
+static struct cgroup_place place;
+static char own[8192], mounts[8192];
+
+static void machine(void)
+{
+    number++;
+    strcpy(own, "");
+    strcpy(mounts, "22 1 0:21 / /proc rw,nosuid shared:3 - proc proc rw\n23 1 8:1 / / rw - ext4 /dev/sda1 rw\n");
+}
+
+/* A directory of the machine's cgroup file system. */
+static const char *dir_of(const char *name)
+{
+    CLEANUP(mem_freep) char *path = mem_printf("machine-%d%s%s", number, *name ? "/" : "", name);
+    return scratch(path);
+}
+
+static void put(const char *dir, const char *file, const char *text)
+{
+    CLEANUP(mem_freep) char *path = mem_printf("machine-%d/%s/%s", number, dir, file);
+    make_file(path, text);
+}
+
+/* A group with its directories above; `is_ours`: with a cgroup.procs that can be written. */
+static void group(const char *name, bool is_ours)
+{
+    CLEANUP(strv_done) struct strv parts = {0};
+    CLEANUP(mem_freep) char *path = mem_strdup(dir_of(""));
+    mkdir(path, 0755);
+    strv_split(&parts, name, "/");
+    for (size_t i = 0; i < parts.len; i++) {
+        char *longer = mem_printf("%s/%s", path, parts.items[i]);
+        free(path);
+        path = longer;
+        mkdir(path, 0755);
+    }
+    if (is_ours)
+        put(name, "cgroup.procs", "");
+}
+
+static void mounted(const char *type, const char *options, const char *root, const char *at)
+{
+    size_t len = strlen(mounts);
+    snprintf(mounts + len, sizeof(mounts) - len, "30 22 0:30 %s %s rw,nosuid,relatime shared:9 - %s %s rw,%s\n", root,
+             dir_of(at), type, type, options);
+}
+
+static void member(const char *line)
+{
+    snprintf(own + strlen(own), sizeof(own) - strlen(own), "%s\n", line);
+}
+
+static void write_machine(void)
+{
+    make_file("own-cgroup", own);
+    make_file("own-mountinfo", mounts);
+}
+
+static void look(void)
+{
+    write_machine();
+    cgroup_find(&place);
+}
+
+static void check_none(const char *why)
+{
+    CHECK_INT(place.kind, CGROUP_NONE);
+    CHECK_CONTAINS(place.why, why);
+    for (int i = 0; i < CGROUP_TREES; i++)
+        CHECK(!place.dirs[i]);
+    cgroup_place_done(&place);
+}
+
+/* ---- v2 */
+
+static void unified(const char *path, const char *available, const char *enabled)
+{
+    machine();
+    group(path, true);
+    put(path, "cgroup.controllers", available);
+    put(path, "cgroup.subtree_control", enabled);
+    mounted("cgroup2", "nsdelegate", "/", "");
+    CLEANUP(mem_freep) char *line = mem_printf("0::/%s", path);
+    member(line);
+}
+
+static void check_v2(const char *dir)
+{
+    CHECK_INT(place.kind, CGROUP_V2);
+    CHECK(!place.why);
+    for (int i = 0; i < CGROUP_TREES; i++)
+        CHECK_STR(place.dirs[i], dir_of(dir));
+    cgroup_place_done(&place);
+}
+
+static void a_delegated_group(void)
+{
+    unified("system.slice/ostest.service", "cpu memory pids\n", "cpu memory pids\n");
+    look();
+    check_v2("system.slice/ostest.service");
+}
+
+static void without_the_cpu_controller(void)
+{
+    unified("service", "memory pids\n", "memory pids\n");
+    look();
+    check_v2("service");
+}
+
+static void seen_from_the_runners_own_leaf(void)
+{
+    unified("service", "cpu memory pids\n", "memory pids\n");
+    group("service/ostest-runner", true);
+    strcpy(own, "0::/service/ostest-runner\n");
+    look();
+    check_v2("service");
+}
+
+static void another_leaf_is_none(void)
+{
+    unified("service", "memory pids\n", "memory pids\n");
+    group("service/xostest-runner", true);
+    strcpy(own, "0::/service/xostest-runner\n");
+    look();
+    CHECK_INT(place.kind, CGROUP_NONE);
+    cgroup_place_done(&place);
+}
+
+static void somebody_elses_group(void)
+{
+    unified("service", "memory pids\n", "memory pids\n");
+    CLEANUP(mem_freep) char *path = mem_printf("machine-%d/service/cgroup.procs", number);
+    CHECK_INT(unlink(scratch(path)), 0);
+    look();
+    check_none("Delegate=yes");
+}
+
+static void no_controllers(void)
+{
+    unified("service", "cpu io\n", "\n");
+    look();
+    check_none("no memory and pids controllers");
+}
+
+static void only_one_of_the_controllers(void)
+{
+    unified("service", "memory\n", "memory\n");
+    look();
+    check_none("no memory and pids controllers");
+    unified("service", "pids\n", "pids\n");
+    look();
+    check_none("no memory and pids controllers");
+}
+
+static void controllers_that_are_not_handed_on(void)
+{
+    unified("service", "memory pids\n", "\n");
+    look();
+    check_none("other processes in it");
+}
+
+static void a_part_of_the_hierarchy_is_mounted(void)
+{
+    machine();
+    group("pod/service", true);
+    group("service", true);
+    put("service", "cgroup.controllers", "memory pids");
+    put("service", "cgroup.subtree_control", "memory pids");
+    mounted("cgroup2", "x", "/pod", "");
+    member("0::/pod/service");
+    look();
+    check_v2("service");
+}
+
+static void our_group_is_not_in_the_part_that_is_mounted(void)
+{
+    machine();
+    group("service", true);
+    mounted("cgroup2", "x", "/podium", "");
+    member("0::/pod/service");
+    look();
+    check_none("no cgroup file system is mounted");
+}
+
+static void the_root_group(void)
+{
+    machine();
+    group("", true);
+    put(".", "cgroup.controllers", "memory pids");
+    put(".", "cgroup.subtree_control", "memory pids");
+    put(".", "cgroup.procs", "");
+    mounted("cgroup2", "x", "/", "");
+    member("0::/");
+    look();
+    check_v2("");
+}
+
+/* ---- v1 */
+
+static void v1(const char *controller, const char *path, bool is_ours)
+{
+    CLEANUP(mem_freep) char *dir = mem_printf("%s%s", controller, path);
+    CLEANUP(mem_freep) char *line = mem_printf("5:%s:%s", controller, path);
+    group(dir, is_ours);
+    mounted("cgroup", controller, "/", controller);
+    member(line);
+}
+
+static void all_of_v1(void)
+{
+    machine();
+    v1("memory", "/a", true);
+    v1("pids", "/b", true);
+    v1("cpu,cpuacct", "/c", true);
+}
+
+static void version_1(void)
+{
+    all_of_v1();
+    look();
+    CHECK_INT(place.kind, CGROUP_V1);
+    CHECK_STR(place.dirs[CGROUP_MEMORY], dir_of("memory/a"));
+    CHECK_STR(place.dirs[CGROUP_PIDS], dir_of("pids/b"));
+    CHECK_STR(place.dirs[CGROUP_CPU], dir_of("cpu,cpuacct/c"));
+    CHECK_STR(place.dirs[CGROUP_CPUACCT], dir_of("cpu,cpuacct/c"));
+    CHECK(!place.dirs[CGROUP_UNIFIED] && !place.why);
+    cgroup_place_done(&place);
+}
+
+static void hybrid(void)
+{
+    all_of_v1();
+    group("unified", true);
+    mounted("cgroup2", "x", "/", "unified");
+    member("0::/");
+    put("unified", "cgroup.procs", "");
+    look();
+    CHECK_INT(place.kind, CGROUP_HYBRID);
+    CHECK_STR(place.dirs[CGROUP_UNIFIED], dir_of("unified"));
+    CHECK_STR(place.dirs[CGROUP_MEMORY], dir_of("memory/a"));
+    cgroup_place_done(&place);
+}
+
+static void a_controller_that_is_not_ours_is_left_out(void)
+{
+    machine();
+    v1("memory", "/a", true);
+    v1("pids", "/b", false);
+    look();
+    CHECK_INT(place.kind, CGROUP_V1);
+    CHECK(place.dirs[CGROUP_MEMORY] && !place.dirs[CGROUP_PIDS] && !place.dirs[CGROUP_CPU]);
+    cgroup_place_done(&place);
+}
+
+static void without_memory_of_ours_there_is_nothing(void)
+{
+    machine();
+    v1("memory", "/a", false);
+    v1("pids", "/b", true);
+    look();
+    check_none("start the runner as root");
+}
+
+static void a_controllers_name_is_a_whole_word(void)
+{
+    machine();
+    v1("memory2", "/a", true);
+    v1("notmemory", "/a", true);
+    look();
+    check_none("no cgroup file system is mounted");
+}
+
+static void nothing_is_mounted(void)
+{
+    machine();
+    look();
+    check_none("no cgroup file system is mounted");
+    machine();
+    member("0::/service");
+    look();
+    check_none("no cgroup file system is mounted");
+}
+
+static void lines_that_are_damaged(void)
+{
+    machine();
+    member("nonsense");
+    member("1:memory");
+    member("::");
+    strcpy(mounts, "- - - -\n1 2 3\n30 22 0:30 / /x rw - cgroup2\n\n30 22 0:30 / /x rw\n");
+    look();
+    check_none("no cgroup file system is mounted");
+}
+
+/* ---- making room */
+
+static void check_file(const char *dir, const char *file, const char *want)
+{
+    CLEANUP(mem_freep) char *text = cgroup_read(dir_of(dir), file);
+    CHECK_STR(text, want);
+}
+
+static void the_runner_moves_into_a_leaf(void)
+{
+    unified("service", "cpu memory pids\n", "");
+    group("service/ostest-runner", true); /* its files are the kernel's to make */
+    write_machine();
+    CHECK_INT(cgroup_make_room(NULL), 0);
+    check_file("service/ostest-runner", "cgroup.procs", "0");
+    check_file("service", "cgroup.subtree_control", "+cpuory +pids"); /* two writes to what here is a plain file */
+}
+
+static void without_cpu_the_others_are_still_handed_on(void)
+{
+    unified("service", "memory pids\n", "");
+    group("service/ostest-runner", true);
+    write_machine();
+    CHECK_INT(cgroup_make_room(NULL), 0);
+    check_file("service", "cgroup.subtree_control", "+memory +pids");
+}
+
+static void where_there_is_room_nothing_is_done(void)
+{
+    unified("service", "memory pids\n", "memory pids\n");
+    write_machine();
+    CHECK_INT(cgroup_make_room(NULL), 0);
+    CHECK(!is_there(dir_of("service/ostest-runner")));
+}
+
+static void in_somebody_elses_group_nothing_is_done(void)
+{
+    unified("service", "memory pids\n", "");
+    CLEANUP(mem_freep) char *path = mem_printf("machine-%d/service/cgroup.procs", number);
+    CHECK_INT(unlink(scratch(path)), 0);
+    write_machine();
+    CHECK_INT(cgroup_make_room(NULL), 0);
+    CHECK(!is_there(dir_of("service/ostest-runner")));
+}
+
+static void on_v1_nothing_is_done(void)
+{
+    all_of_v1();
+    group("unified", true);
+    mounted("cgroup2", "x", "/", "unified");
+    member("0::/");
+    write_machine();
+    CHECK_INT(cgroup_make_room(NULL), 0);
+    CHECK(!is_there(dir_of("unified/ostest-runner")));
+}
+
+static void a_leaf_that_cannot_be_entered(void)
+{
+    struct err e = {0};
+    unified("service", "memory pids\n", "");
+    write_machine();
+    CHECK(cgroup_make_room(&e) < 0); /* no cgroup.procs in there, as nobody has made it */
+    CHECK_CONTAINS(e.message, "ostest-runner");
+    check_file("service", "cgroup.subtree_control", "");
+}
+
+/* ---- files of groups */
+
+static void writing_and_reading(void)
+{
+    machine();
+    group("a", true);
+    CHECK_INT(cgroup_write(dir_of("a"), "cgroup.procs", "17"), 0);
+    check_file("a", "cgroup.procs", "17");
+    CHECK_INT(cgroup_write(dir_of("a"), "missing", "1"), -ENOENT);
+    CHECK(!is_there(dir_of("a/missing")));
+    check_file("a", "missing", "");
+}
+
+static void kinds_have_names(void)
+{
+    CHECK_STR(cgroup_kind_name(CGROUP_NONE), "none");
+    CHECK_STR(cgroup_kind_name(CGROUP_V1), "v1");
+    CHECK_STR(cgroup_kind_name(CGROUP_HYBRID), "hybrid");
+    CHECK_STR(cgroup_kind_name(CGROUP_V2), "v2");
+}
+
+static void nothing_is_left_open(void)
+{
+    int before = count_open_files();
+    all_of_v1();
+    look();
+    cgroup_place_done(&place);
+    unified("service", "cpu memory pids\n", "");
+    write_machine();
+    cgroup_make_room(NULL);
+    CHECK_INT(count_open_files(), before);
+}
+
+TEST_MAIN(TEST(a_delegated_group), TEST(without_the_cpu_controller), TEST(seen_from_the_runners_own_leaf),
+          TEST(another_leaf_is_none), TEST(somebody_elses_group), TEST(no_controllers),
+          TEST(only_one_of_the_controllers), TEST(controllers_that_are_not_handed_on),
+          TEST(a_part_of_the_hierarchy_is_mounted), TEST(our_group_is_not_in_the_part_that_is_mounted),
+          TEST(the_root_group), TEST(version_1), TEST(hybrid), TEST(a_controller_that_is_not_ours_is_left_out),
+          TEST(without_memory_of_ours_there_is_nothing), TEST(a_controllers_name_is_a_whole_word),
+          TEST(nothing_is_mounted), TEST(lines_that_are_damaged), TEST(the_runner_moves_into_a_leaf),
+          TEST(without_cpu_the_others_are_still_handed_on), TEST(where_there_is_room_nothing_is_done),
+          TEST(in_somebody_elses_group_nothing_is_done), TEST(on_v1_nothing_is_done), TEST(a_leaf_that_cannot_be_entered),
+          TEST(writing_and_reading), TEST(kinds_have_names), TEST(nothing_is_left_open))
