@@ -6,6 +6,7 @@ import subprocess
 import pytest
 
 import harness
+from cgroup import own_group
 from gitserver import git_server, make_git_server  # noqa: F401
 from jobs import cache, make_gate, make_suite, run_job, start_job, student  # noqa: F401
 
@@ -53,11 +54,13 @@ def start_mock(tmp_path):
 def start_runner(tmp_path):
     """start_runner(mock, option…, env={}): a runner on its own state directory, file:// allowed."""
     with contextlib.ExitStack() as stack:
-        def start(mock, *options, state=tmp_path / "state", **named):
+        def start(mock, *options, state=tmp_path / "state", prefix=(), **named):
+            group = stack.enter_context(own_group())
             place = ["--state-dir", state] if state else []
             runner = harness.Runner(
                 "--backend-url", mock.url if mock else "http://127.0.0.1:9", *place,
-                "--git-protocols", "https,http,ssh,git,file", "--check-interval", "0.05", *options, **named)
+                "--git-protocols", "https,http,ssh,git,file", "--check-interval", "0.05", *options,
+                prefix=[*group, *prefix], **named)
             stack.callback(runner.kill)
             return runner
         yield start

@@ -23,7 +23,7 @@ RUNNER = BUILD / "src" / "ostest-runner"
 JOB = BUILD / "src" / "ostest-job"
 MOCK = BUILD / "src" / "ostest-mock-backend"
 COURSE = REPO / "examples" / "course"
-TIMEOUT = 60
+TIMEOUT = float(os.environ.get("OSTEST_TEST_TIMEOUT", 60))
 
 # Nothing of the developer's own settings may change what a test sees.
 CLEAN_ENV = {

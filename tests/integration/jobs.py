@@ -18,6 +18,7 @@ from signal import SIGTERM
 import pytest
 
 import harness
+from cgroup import own_group
 
 STOPPED = 75  # EX_TEMPFAIL: the job was told to stop
 PASSING = "<testsuite><testcase name='one'/></testsuite>"
@@ -171,10 +172,12 @@ def cache(tmp_path):
 def start_job(tmp_path, cache):
     """start_job(task, suite, option…, env={}): not waited for. A task that is a text is a repository."""
     with contextlib.ExitStack() as stack:
-        def start(task, suite, *options, directory=None, **named):
+        def start(task, suite, *options, directory=None, under=(), **named):
             start.count += 1
+            under = [*stack.enter_context(own_group()), *under]
             task = task if isinstance(task, dict) else {"repositoryUrl": str(task)}
-            job = Job(directory or tmp_path / "jobs" / str(start.count), task, suite, *options, **{"cache": cache} | named)
+            job = Job(directory or tmp_path / "jobs" / str(start.count), task, suite, *options,
+                      under=under, **{"cache": cache} | named)
             stack.callback(job.kill)
             return job
         start.count = 0
