@@ -124,7 +124,7 @@ def boot_and_save(image, state):
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir()
     disk = new / "disk.qcow2"
-    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", (image / "root.ext4").resolve(), disk], check=True)
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", "../root.ext4", disk], check=True)
     empty = new / "empty"
     empty.touch()
     os.truncate(empty, JOB_SIZE)

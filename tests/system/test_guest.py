@@ -129,19 +129,32 @@ def test_bubblewrap_works():
     assert set(root) == {"bin", "dev", "lib", "lib64", "proc", "tmp", "usr"}
 
 
+def run_task(directory, task, suite, *options):
+    """The posted result of a runner in a group of its own, and its log."""
+    with contextlib.ExitStack() as stack:
+        mock = harness.Mock(directory, tasks=[task])
+        stack.callback(mock.stop)
+        prefix = stack.enter_context(cgroup.own_group())
+        runner = harness.Runner(
+            "--backend-url", mock.url, "--state-dir", directory / "state", "--git-protocols", "file", "--tests-url", suite,
+            "--max-tasks", 1, "--check-interval", 0.05, *options, prefix=prefix)
+        stack.callback(runner.kill)
+        assert runner.wait(5 * harness.TIMEOUT) == 0, runner.log
+        [result] = mock.results()
+    return result, runner.log
+
+
+@pytest.mark.parametrize("sandbox", ["none", "auto"])
+def test_a_small_task_passes(tmp_path, sandbox):
+    small = harness.SmallCourse(tmp_path)
+    result, log = run_task(tmp_path, harness.task(1, small.student()), small.suite, "--sandbox", sandbox)
+    assert result["isPassed"] and not result["isError"], f"{result}\n{log}"
+
+
 def test_the_good_student_of_the_course_passes(tmp_path):
     course = tmp_path / "course"
     subprocess.run([harness.COURSE / "make-repos", course], check=True)
     task = harness.task("good", course / "student-good", branch="main", laboratoryNumber=[1, 2])
-    with contextlib.ExitStack() as stack:
-        mock = harness.Mock(tmp_path, tasks=[task])
-        stack.callback(mock.stop)
-        prefix = stack.enter_context(cgroup.own_group())
-        runner = harness.Runner(
-            "--backend-url", mock.url, "--state-dir", tmp_path / "state", "--git-protocols", "file", "--sandbox", "none",
-            "--tests-url", course / "suite", "--max-tasks", 1, "--check-interval", 0.05, prefix=prefix)
-        stack.callback(runner.kill)
-        assert runner.wait(5 * harness.TIMEOUT) == 0, runner.log
-        [result] = mock.results()
-    assert result["isPassed"] and not result["isError"], result
+    result, log = run_task(tmp_path, task, course / "suite", "--sandbox", "none")
+    assert result["isPassed"] and not result["isError"], f"{result}\n{log}"
     assert len(result["testResults"]) == 18
