@@ -183,13 +183,15 @@ static void the_root_becomes_read_only_after_all_mounts(void)
     build();
     ssize_t last = find(&args, "--remount-ro", "/", NULL);
     for (size_t i = (size_t)last + 2; i < args.len; i++)
-        CHECK(!strstr(args.items[i], "bind") && strcmp(args.items[i], "--dir") && strcmp(args.items[i], "--symlink"));
+        CHECK(!strstr(args.items[i], "bind") && strcmp(args.items[i], "--dir") &&
+              strcmp(args.items[i], "--symlink"));
     finish();
 }
 
 static void only_harmless_devices_are_there(void)
 {
-    static const char *const devices[] = {"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty"};
+    static const char *const devices[] = {"/dev/null",   "/dev/zero",    "/dev/full",
+                                          "/dev/random", "/dev/urandom", "/dev/tty"};
     start();
     build();
     CHECK_INT(count("--dev-bind"), ARRAY_LEN(devices));
@@ -321,8 +323,8 @@ static void nothing_of_it_is_on_the_command_line(void)
 
 static void init_gets_its_numbers_and_patterns(void)
 {
-    static const char *const want[] = {BOX_INIT, "77",           "1000000", "2000", "30", "--may-change", "*.log",
-                                       "--may-change", "a b/*", "--"};
+    static const char *const want[] = {BOX_INIT,       "77",    "1000000",      "2000",  "30",
+                                       "--may-change", "*.log", "--may-change", "a b/*", "--"};
     start();
     strv_push(&may_change, "*.log");
     strv_push(&may_change, "a b/*");
@@ -386,10 +388,12 @@ static void without_the_program_nothing_is_left_open(void)
 
 TEST_MAIN(TEST(all_namespaces_are_new), TEST(it_ends_with_us_and_has_no_terminal_of_ours),
           TEST(only_the_capability_to_mount_is_left), TEST(the_user_inside_is_the_student),
-          TEST(the_hosts_network_if_asked_for), TEST(nothing_of_the_network_otherwise), TEST(nothing_can_be_written),
-          TEST(the_root_becomes_read_only_after_all_mounts), TEST(only_harmless_devices_are_there),
-          TEST(both_trees_are_leaves), TEST(what_is_not_given_is_left_out), TEST(places_are_seen_at_their_own_path),
-          TEST(places_that_would_be_covered_get_a_link), TEST(passwd_has_the_student), TEST(init_is_our_program),
-          TEST(the_environment_is_what_is_given), TEST(nothing_of_it_is_on_the_command_line),
-          TEST(init_gets_its_numbers_and_patterns), TEST(descriptors_are_close_on_exec_and_closed_in_the_end),
+          TEST(the_hosts_network_if_asked_for), TEST(nothing_of_the_network_otherwise),
+          TEST(nothing_can_be_written), TEST(the_root_becomes_read_only_after_all_mounts),
+          TEST(only_harmless_devices_are_there), TEST(both_trees_are_leaves),
+          TEST(what_is_not_given_is_left_out), TEST(places_are_seen_at_their_own_path),
+          TEST(places_that_would_be_covered_get_a_link), TEST(passwd_has_the_student),
+          TEST(init_is_our_program), TEST(the_environment_is_what_is_given),
+          TEST(nothing_of_it_is_on_the_command_line), TEST(init_gets_its_numbers_and_patterns),
+          TEST(descriptors_are_close_on_exec_and_closed_in_the_end),
           TEST(every_descriptor_that_is_named_is_kept), TEST(without_the_program_nothing_is_left_open))

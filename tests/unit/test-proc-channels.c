@@ -81,16 +81,16 @@ static void a_channel_is_read_while_the_child_runs(void)
     finish();
 }
 
-static bool skip_first(int fd, void *data)
+static bool take_late(int fd, void *data)
 {
-    return ++takes == 1 ? true : take(fd, data);
+    return run.exited ? take(fd, data) : true;
 }
 
 /* The last words are in the channel when the child is gone already. */
 static void what_is_there_at_the_end_is_taken(void)
 {
     prepare_for_channel(0, "exit 0");
-    run.channels[0].take = skip_first;
+    run.channels[0].take = take_late;
     CHECK_INT(write(ends[1], "left", 4), 4);
     go();
     CHECK_STR(taken, "left");
@@ -121,7 +121,8 @@ static void channels_that_are_none(void)
 
 static void more_than_a_channel_holds(void)
 {
-    prepare_for_channel(0, "i=0; while [ $i -lt 3000 ]; do echo 0123456789012345678901234567890123456789; i=$((i+1)); done >&$CHANNEL");
+    prepare_for_channel(0, "i=0; while [ $i -lt 3000 ]; do echo 0123456789012345678901234567890123456789; "
+                           "i=$((i+1)); done >&$CHANNEL");
     CHECK_INT(fcntl(ends[1], F_SETFL, 0), 0);
     go();
     CHECK_INT(taken_len, 3000 * 41);
@@ -265,7 +266,8 @@ static void a_child_over_its_memory_is_ended(void)
 
 static void the_memory_of_all_processes_counts_together(void)
 {
-    prepare("hog() { x=$(head -c 20000000 /dev/zero | tr '\\0' x); while :; do :; done; }; hog & hog & hog & wait");
+    prepare("hog() { x=$(head -c 20000000 /dev/zero | tr '\\0' x); while :; do :; done; }; hog & hog & hog & "
+            "wait");
     run.sample_ms = 10;
     run.rss_limit_bytes = 50 << 20;
     run.timeout_ms = 60000;
@@ -338,11 +340,12 @@ static void groups_are_entered_before_the_user_changes(void)
     finish();
 }
 
-SCRIPT_TEST_MAIN(TEST(what_a_child_writes_to_a_channel_is_taken), TEST(a_channel_is_read_while_the_child_runs),
-                 TEST(what_is_there_at_the_end_is_taken), TEST(a_channel_of_which_nothing_more_will_come_is_left_alone),
-                 TEST(channels_that_are_none), TEST(more_than_a_channel_holds),
-                 TEST(only_the_descriptors_that_are_kept_are_inherited), TEST(kept_descriptors_have_their_numbers),
-                 TEST(a_child_writes_itself_into_its_groups), TEST(a_group_that_refuses_keeps_the_child_from_running),
+SCRIPT_TEST_MAIN(TEST(what_a_child_writes_to_a_channel_is_taken),
+                 TEST(a_channel_is_read_while_the_child_runs), TEST(what_is_there_at_the_end_is_taken),
+                 TEST(a_channel_of_which_nothing_more_will_come_is_left_alone), TEST(channels_that_are_none),
+                 TEST(more_than_a_channel_holds), TEST(only_the_descriptors_that_are_kept_are_inherited),
+                 TEST(kept_descriptors_have_their_numbers), TEST(a_child_writes_itself_into_its_groups),
+                 TEST(a_group_that_refuses_keeps_the_child_from_running),
                  TEST(a_place_to_be_born_in_that_is_none), TEST(a_function_runs_in_the_child_first),
                  TEST(what_it_cannot_do_is_the_error), TEST(a_child_over_its_memory_is_ended),
                  TEST(the_memory_of_all_processes_counts_together), TEST(a_child_below_it_runs_to_its_end),

@@ -51,11 +51,25 @@ static void refused_calls(void)
         long number;
         const char *name;
     } calls[] = {
-        REFUSED(add_key),       REFUSED(keyctl),          REFUSED(request_key),       REFUSED(io_uring_setup),
-        REFUSED(io_uring_enter), REFUSED(io_uring_register), REFUSED(bpf),            REFUSED(userfaultfd),
-        REFUSED(setns),         REFUSED(perf_event_open), REFUSED(kexec_load),        REFUSED(kexec_file_load),
-        REFUSED(init_module),   REFUSED(finit_module),    REFUSED(delete_module),     REFUSED(open_by_handle_at),
-        REFUSED(quotactl),      REFUSED(pidfd_getfd),     REFUSED(syslog),
+        REFUSED(add_key),
+        REFUSED(keyctl),
+        REFUSED(request_key),
+        REFUSED(io_uring_setup),
+        REFUSED(io_uring_enter),
+        REFUSED(io_uring_register),
+        REFUSED(bpf),
+        REFUSED(userfaultfd),
+        REFUSED(setns),
+        REFUSED(perf_event_open),
+        REFUSED(kexec_load),
+        REFUSED(kexec_file_load),
+        REFUSED(init_module),
+        REFUSED(finit_module),
+        REFUSED(delete_module),
+        REFUSED(open_by_handle_at),
+        REFUSED(quotactl),
+        REFUSED(pidfd_getfd),
+        REFUSED(syslog),
     };
     load();
     for (size_t i = 0; i < ARRAY_LEN(calls); i++)
@@ -156,7 +170,8 @@ static void ordinary_work(void)
     CHECK_INT(waitpid(pid, &status, 0), pid);
     CHECK_INT(WEXITSTATUS(status), 7);
     CHECK(memfd_create("x", 0) >= 0);
-    CHECK(mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED);
+    CHECK(mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) !=
+          MAP_FAILED);
     execlp("sh", "sh", "-c", "sh -c 'exit 5' & wait $!; exit $?", (char *)NULL);
 }
 
@@ -173,7 +188,10 @@ static void all_else_works_ptrace_too(void)
 static long call_of_32_bits(long number)
 {
     long result;
-    __asm__ volatile("int $0x80" : "=a"(result) : "a"(number), "b"(0L), "c"(0L), "d"(0L) : "memory", "r8", "r9", "r10", "r11");
+    __asm__ volatile("int $0x80"
+                     : "=a"(result)
+                     : "a"(number), "b"(0L), "c"(0L), "d"(0L)
+                     : "memory", "r8", "r9", "r10", "r11");
     return result;
 }
 
@@ -181,9 +199,9 @@ static void foreign_calls(void)
 {
     load();
     CHECK(syscall(0x40000000L + SYS_getpid) < 0 && errno == ENOSYS); /* x32 */
-    signal(SIGSEGV, SIG_DFL);                                       /* a kernel without them: that is fine as well */
-    CHECK_INT((int)call_of_32_bits(20), -ENOSYS);                   /* getpid */
-    CHECK_INT((int)call_of_32_bits(120), -ENOSYS);                  /* clone */
+    signal(SIGSEGV, SIG_DFL);                      /* a kernel without them: that is fine as well */
+    CHECK_INT((int)call_of_32_bits(20), -ENOSYS);  /* getpid */
+    CHECK_INT((int)call_of_32_bits(120), -ENOSYS); /* clone */
 }
 
 static void calls_of_other_abis_do_not_exist(void)
@@ -207,8 +225,8 @@ static void the_filter_is_a_file_of_its_own(void)
 }
 
 TEST_MAIN(TEST(what_reaches_past_the_sandbox_is_refused), TEST(some_kinds_of_sockets_are_refused),
-          TEST(higher_bits_hide_nothing), TEST(nothing_can_be_typed_into_a_terminal), TEST(no_new_user_namespaces),
-          TEST(all_else_works_ptrace_too),
+          TEST(higher_bits_hide_nothing), TEST(nothing_can_be_typed_into_a_terminal),
+          TEST(no_new_user_namespaces), TEST(all_else_works_ptrace_too),
 #ifdef __x86_64__
           TEST(calls_of_other_abis_do_not_exist),
 #endif

@@ -95,7 +95,8 @@ static void an_empty_suite(void)
 
 static void every_file_is_watched(void)
 {
-    static const char *const files[] = {"run.py", "data", "tests/test_a.py", "tests/deep/words.txt", "cache/old.log"};
+    static const char *const files[] = {"run.py", "data", "tests/test_a.py", "tests/deep/words.txt",
+                                        "cache/old.log"};
     for (size_t i = 0; i < ARRAY_LEN(files); i++) {
         start(NULL);
         put(files[i], "other");
@@ -212,8 +213,8 @@ static void the_whole_suite_is_gone(void)
 
 static void new_files_that_nobody_runs_are_fine(void)
 {
-    static const char *const files[] = {"output", "report.xml", "program.c", "program.o", "a.py.txt", "spy", "xsetup.cfg",
-                                        "cache/v", "tests/deep/py"};
+    static const char *const files[] = {"output", "report.xml", "program.c", "program.o",    "a.py.txt",
+                                        "spy",    "xsetup.cfg", "cache/v",   "tests/deep/py"};
     start(NULL);
     make(".pytest_cache");
     for (size_t i = 0; i < ARRAY_LEN(files); i++)
@@ -224,9 +225,10 @@ static void new_files_that_nobody_runs_are_fine(void)
 
 static void new_files_that_python_or_pytest_would_take(void)
 {
-    static const char *const files[] = {"new.py",     "tests/new.py",    "cache/x.pyc",      "lib.so",
-                                        "x.pth",      "pytest.ini",      "tests/pytest.ini", "tox.ini",
-                                        "setup.cfg",  "tests/deep/.py",  "pyproject.toml",   "cache/pyproject.toml"};
+    static const char *const files[] = {"new.py",           "tests/new.py",   "cache/x.pyc",
+                                        "lib.so",           "x.pth",          "pytest.ini",
+                                        "tests/pytest.ini", "tox.ini",        "setup.cfg",
+                                        "tests/deep/.py",   "pyproject.toml", "cache/pyproject.toml"};
     for (size_t i = 0; i < ARRAY_LEN(files); i++) {
         start(NULL);
         put(files[i], "x");
@@ -240,6 +242,23 @@ static void new_code_in_a_new_directory(void)
     make("json");
     put("json/__init__.py", "");
     check_found("json/__init__.py");
+}
+
+static void code_that_is_not_new_in_any_order_of_names(void)
+{
+    static const char *const files[] = {"a.py",  "a/x.py", "a-b.py",   "a-b/x.py",
+                                        "a0.py", "B.py",   "a/b/c.py", "a/b-c.py"};
+    CLEANUP(mem_freep) char *name = mem_printf("suite-%d", ++number);
+    root = make_dir(name, 0755);
+    may_change = (struct strv){0};
+    watch = (struct suite_watch){.may_change = &may_change};
+    make("a");
+    make("a-b");
+    make("a/b");
+    for (size_t i = 0; i < ARRAY_LEN(files); i++)
+        put(files[i], "x");
+    CHECK_INT(suite_watch_start(&watch, root, NULL), 0);
+    check_found(NULL);
 }
 
 static void a_link_to_new_code(void)
@@ -305,12 +324,14 @@ static void a_suite_that_cannot_be_listed(void)
 }
 
 TEST_MAIN(TEST(nothing_has_changed), TEST(an_empty_suite), TEST(every_file_is_watched),
-          TEST(more_files_than_there_was_room_for), TEST(reading_is_no_change), TEST(a_file_that_was_put_back),
-          TEST(a_file_that_was_put_back_with_its_times), TEST(a_file_that_was_replaced_by_its_like),
-          TEST(a_file_that_was_moved_away_and_back), TEST(a_file_that_was_removed), TEST(another_mode),
-          TEST(another_name_for_it), TEST(a_link_that_points_elsewhere), TEST(a_directory_instead_of_a_file),
+          TEST(more_files_than_there_was_room_for), TEST(reading_is_no_change),
+          TEST(a_file_that_was_put_back), TEST(a_file_that_was_put_back_with_its_times),
+          TEST(a_file_that_was_replaced_by_its_like), TEST(a_file_that_was_moved_away_and_back),
+          TEST(a_file_that_was_removed), TEST(another_mode), TEST(another_name_for_it),
+          TEST(a_link_that_points_elsewhere), TEST(a_directory_instead_of_a_file),
           TEST(the_whole_suite_is_gone), TEST(new_files_that_nobody_runs_are_fine),
-          TEST(new_files_that_python_or_pytest_would_take), TEST(new_code_in_a_new_directory), TEST(a_link_to_new_code),
+          TEST(new_files_that_python_or_pytest_would_take), TEST(new_code_in_a_new_directory),
+          TEST(code_that_is_not_new_in_any_order_of_names), TEST(a_link_to_new_code),
           TEST(links_to_directories_are_not_followed), TEST(what_may_change),
           TEST(what_may_change_does_not_cover_the_rest), TEST(a_pattern_is_for_the_whole_path),
           TEST(a_star_matches_slashes_too), TEST(a_suite_that_cannot_be_listed))
