@@ -159,7 +159,7 @@ class Mock:
     def state(self, **wait_for):
         """The mock's counters; wait_for: until each of them (results=3, …) is reached."""
         query = "".join(f"&{key}={value}" for key, value in wait_for.items())
-        path = f"/mock/state?timeout_ms={TIMEOUT * 1000}{query}" if wait_for else "/mock/state"
+        path = f"/mock/state?timeout_ms={int(TIMEOUT * 1000)}{query}" if wait_for else "/mock/state"
         status, body = self.ask("GET", path)
         assert status == 200, (status, body)
         state = json.loads(body)

@@ -1,5 +1,6 @@
 """What a run sees and may do inside: everything that courses need, nothing of the host's."""
 
+import os
 import shutil
 
 import pytest
@@ -44,6 +45,7 @@ print(json.dumps({
                                       "/tmp", "/dev/shm", "/dev/pts", "/proc/sys/kernel"]},
     "modes": {d: oct(os.stat(d).st_mode & 0o7777) for d in ["/tmp", "/dev/shm", "/box/home", "/box/src", "/box/tests"]},
     "owner": os.stat(src).st_uid,
+    "outside": [pathlib.Path(f"/proc/self/{kind}_map").read_text().split() for kind in ["uid", "gid"]],
     "mounts": [line.split() for line in pathlib.Path("/proc/self/mounts").read_text().splitlines()],
     "umask": os.umask(0o22),
     "limits": {name: limits(name) for name in ["RLIMIT_CORE", "RLIMIT_NOFILE", "RLIMIT_NPROC", "RLIMIT_FSIZE", "RLIMIT_STACK"]},
@@ -82,6 +84,12 @@ def test_a_user_of_its_own(seen):
     assert seen["user"] == ["student", "/box/home", "/bin/sh", "student"]
     assert seen["owner"] == 1000
     assert seen["status"]["Groups"].split() in ([], ["1000"], ["65534"])
+
+
+def test_outside_it_is_the_slots_user_or_who_started_it(site, seen):
+    outside = str(site.inner_uid or os.geteuid())
+    assert seen["outside"][0] == ["1000", outside, "1"]
+    assert seen["outside"][1][0] == "1000" and seen["outside"][1][2] == "1" and seen["outside"][1][1] != "0"
 
 
 def test_the_hostname(seen):

@@ -234,8 +234,8 @@ def test_last():
 
 
 def test_time_of_a_suite_that_tells_nothing(any_site):
-    job = any_site.python("subprocess.Popen(['sleep', '1001'])\ntime.sleep(1001)", "--timeout", "1")
-    assert job.error == "The tests took longer than 1 s and were stopped" and job.tests == {}
+    job = any_site.python("subprocess.Popen(['sleep', '1001'])\ntime.sleep(1001)", "--timeout", any_site.timeout)
+    assert job.error == f"The tests took longer than {any_site.timeout} s and were stopped" and job.tests == {}
 
 
 def test_no_core_dumps(site):

@@ -9,9 +9,12 @@ import re
 
 import pytest
 
+import harness
 from sandboxed import measured
 
 MIB = 1 << 20
+# Of pytest itself; more where a processor is emulated.
+OVERHEAD_MS = 20 if harness.TIMEOUT <= 60 else 200
 
 USE_C = r"""
 #include <stdio.h>
@@ -152,7 +155,7 @@ def check_memory(site, figures, name, mib, start="test_start[1]"):
 
 def check_cpu(figures, name, ms, start="test_start[1]"):
     used = figures[name][1] - figures[start][1]
-    assert abs(used - ms) <= 0.1 * ms + 20, f"{name} used {ms} ms, measured {used} ms"
+    assert abs(used - ms) <= 0.1 * ms + OVERHEAD_MS, f"{name} used {ms} ms, measured {used} ms"
 
 
 def test_every_test_is_in_the_log(job, figures):
@@ -199,7 +202,7 @@ def test_memory_of_a_fixture(site, figures):
 
 def test_a_test_without_work_shows_nearly_nothing(figures):
     memory, cpu = figures["test_nothing"]
-    assert memory <= 2 * MIB and cpu <= 20
+    assert memory <= 2 * MIB and cpu <= OVERHEAD_MS
 
 
 @pytest.mark.parametrize("ms", [100, 500])
