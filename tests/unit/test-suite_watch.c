@@ -45,7 +45,7 @@ static void start(const char *pattern)
 {
     CLEANUP(mem_freep) char *name = mem_printf("suite-%d", ++number);
     may_change = (struct strv){0};
-    watch = (struct suite_watch){.may_change = &may_change};
+    watch = (struct suite_watch){.may_change = &may_change, .news_fd = -1};
     if (pattern)
         strv_split(&may_change, pattern, " ");
     root = make_dir(name, 0755);
@@ -58,14 +58,15 @@ static void start(const char *pattern)
     put("tests/deep/words.txt", "words");
     put("cache/old.log", "old");
     CHECK_INT(symlink("data", in_root("link")), 0);
-    CHECK_INT(suite_watch_start(&watch, root, NULL), 0);
+    watch.root = root;
+    CHECK_INT(suite_watch_start(&watch, NULL), 0);
     wait_for_another_ctime();
 }
 
 /* NULL: nothing has changed. */
 static void check_found(const char *want)
 {
-    char *found = suite_watch_check(&watch, root);
+    char *found = suite_watch_check(&watch);
     if (want)
         CHECK_STR(found, want);
     else if (found)
@@ -86,8 +87,9 @@ static void an_empty_suite(void)
     CLEANUP(mem_freep) char *name = mem_printf("suite-%d", ++number);
     root = make_dir(name, 0755);
     may_change = (struct strv){0};
-    watch = (struct suite_watch){.may_change = &may_change};
-    CHECK_INT(suite_watch_start(&watch, root, NULL), 0);
+    watch = (struct suite_watch){.may_change = &may_change, .news_fd = -1};
+    watch.root = root;
+    CHECK_INT(suite_watch_start(&watch, NULL), 0);
     put("new.txt", "x");
     put("new.py", "x");
     check_found("new.py");
@@ -109,14 +111,15 @@ static void more_files_than_there_was_room_for(void)
     CLEANUP(mem_freep) char *name = mem_printf("suite-%d", ++number);
     root = make_dir(name, 0755);
     may_change = (struct strv){0};
-    watch = (struct suite_watch){.may_change = &may_change};
+    watch = (struct suite_watch){.may_change = &may_change, .news_fd = -1};
     for (int i = 0; i < 500; i++) {
         CLEANUP(mem_freep) char *file = mem_printf("file-%d.py", i);
         put(file, "x");
     }
-    CHECK_INT(suite_watch_start(&watch, root, NULL), 0);
+    watch.root = root;
+    CHECK_INT(suite_watch_start(&watch, NULL), 0);
     CHECK_INT(watch.len, 500);
-    char *found = suite_watch_check(&watch, root);
+    char *found = suite_watch_check(&watch);
     CHECK(!found);
     CHECK_INT(unlink(in_root("file-437.py")), 0);
     check_found("file-437.py");
@@ -251,13 +254,14 @@ static void code_that_is_not_new_in_any_order_of_names(void)
     CLEANUP(mem_freep) char *name = mem_printf("suite-%d", ++number);
     root = make_dir(name, 0755);
     may_change = (struct strv){0};
-    watch = (struct suite_watch){.may_change = &may_change};
+    watch = (struct suite_watch){.may_change = &may_change, .news_fd = -1};
     make("a");
     make("a-b");
     make("a/b");
     for (size_t i = 0; i < ARRAY_LEN(files); i++)
         put(files[i], "x");
-    CHECK_INT(suite_watch_start(&watch, root, NULL), 0);
+    watch.root = root;
+    CHECK_INT(suite_watch_start(&watch, NULL), 0);
     check_found(NULL);
 }
 
@@ -266,6 +270,73 @@ static void a_link_to_new_code(void)
     start(NULL);
     CHECK_INT(symlink("/nowhere/x.py", in_root("json.py")), 0);
     check_found("json.py");
+}
+
+static void a_link_to_a_package(void)
+{
+    start(NULL);
+    make_dir("package", 0755);
+    make_file("package/__init__.py", "x");
+    CHECK_INT(symlink(scratch("package"), in_root("json")), 0);
+    suite_watch_take_news(&watch);
+    CHECK_INT(unlink(in_root("json")), 0);
+    check_found("json/./__init__.py");
+}
+
+static void a_link_to_what_becomes_a_package(void)
+{
+    start(NULL);
+    make_dir("later", 0755);
+    make_file("later/setup.py", "x");
+    CHECK_INT(symlink(scratch("later"), in_root("json")), 0);
+    suite_watch_take_news(&watch);
+    make_file("later/__init__.py", "x");
+    CHECK_INT(unlink(scratch("later/__init__.py")), 0);
+    check_found("json/./__init__.py");
+}
+
+static void a_link_to_nowhere(void)
+{
+    start(NULL);
+    CHECK_INT(symlink("/nowhere", in_root("json")), 0);
+    check_found("json");
+}
+
+static void code_that_is_there_for_a_moment(void)
+{
+    start(NULL);
+    put("json.py", "x");
+    CHECK_INT(unlink(in_root("json.py")), 0);
+    check_found("json.py");
+}
+
+static void code_in_a_new_directory_for_a_moment(void)
+{
+    start(NULL);
+    make("out");
+    suite_watch_take_news(&watch);
+    put("out/__init__.py", "x");
+    CHECK_INT(unlink(in_root("out/__init__.py")), 0);
+    check_found("out/__init__.py");
+}
+
+static void a_directory_with_code_that_is_moved_in(void)
+{
+    start(NULL);
+    make_dir("moved", 0755);
+    make_file("moved/__init__.py", "x");
+    CHECK_INT(rename(scratch("moved"), in_root("json")), 0);
+    check_found("json/__init__.py");
+}
+
+static void new_files_that_are_no_code(void)
+{
+    start(NULL);
+    make("out");
+    put("out/result.txt", "x");
+    put("a.out", "x");
+    CHECK_INT(unlink(in_root("a.out")), 0);
+    check_found(NULL);
 }
 
 static void links_to_directories_are_not_followed(void)
@@ -317,8 +388,9 @@ static void a_suite_that_cannot_be_listed(void)
 {
     struct err e = {0};
     CLEANUP(mem_freep) char *name = mem_printf("file-%d", ++number);
-    watch = (struct suite_watch){.may_change = &may_change};
-    CHECK_INT(suite_watch_start(&watch, make_file(name, ""), &e), -ENOTDIR);
+    watch = (struct suite_watch){.may_change = &may_change, .news_fd = -1};
+    watch.root = make_file(name, "");
+    CHECK_INT(suite_watch_start(&watch, &e), -ENOTDIR);
     CHECK_CONTAINS(e.message, "suite");
     suite_watch_done(&watch);
 }
@@ -332,6 +404,9 @@ TEST_MAIN(TEST(nothing_has_changed), TEST(an_empty_suite), TEST(every_file_is_wa
           TEST(the_whole_suite_is_gone), TEST(new_files_that_nobody_runs_are_fine),
           TEST(new_files_that_python_or_pytest_would_take), TEST(new_code_in_a_new_directory),
           TEST(code_that_is_not_new_in_any_order_of_names), TEST(a_link_to_new_code),
+          TEST(a_link_to_a_package), TEST(a_link_to_what_becomes_a_package), TEST(a_link_to_nowhere),
+          TEST(code_that_is_there_for_a_moment), TEST(code_in_a_new_directory_for_a_moment),
+          TEST(a_directory_with_code_that_is_moved_in), TEST(new_files_that_are_no_code),
           TEST(links_to_directories_are_not_followed), TEST(what_may_change),
           TEST(what_may_change_does_not_cover_the_rest), TEST(a_pattern_is_for_the_whole_path),
           TEST(a_star_matches_slashes_too), TEST(a_suite_that_cannot_be_listed))

@@ -240,14 +240,17 @@ static bool reap(const struct init *init, int *status)
     return ended;
 }
 
-static int wait_for_suite(struct init *init, int child_fd)
+static int wait_for_suite(struct init *init, struct suite_watch *watch, int child_fd)
 {
     int status = 0;
     struct signalfd_siginfo info;
     while (!reap(init, &status)) {
-        struct pollfd p = {.fd = child_fd, .events = POLLIN};
-        if (poll(&p, 1, FULL_CHECK_MS) > 0 && read(child_fd, &info, sizeof(info)) < 0)
+        struct pollfd fds[] = {{.fd = child_fd, .events = POLLIN}, {.fd = watch->news_fd, .events = POLLIN}};
+        if (poll(fds, ARRAY_LEN(fds), FULL_CHECK_MS) > 0 && fds[0].revents &&
+            read(child_fd, &info, sizeof(info)) < 0)
             break;
+        if (fds[1].revents)
+            suite_watch_take_news(watch);
         check_full(init);
     }
     return status;
@@ -329,7 +332,7 @@ static bool parse(int argc, char **argv, struct init *init)
 static int run(struct init *init)
 {
     struct err err = {0};
-    struct suite_watch watch = {.may_change = &init->may_change};
+    struct suite_watch watch = {.root = BOX_TESTS, .may_change = &init->may_change, .news_fd = -1};
     sigset_t child;
     sigemptyset(&child);
     sigaddset(&child, SIGCHLD);
@@ -341,7 +344,7 @@ static int run(struct init *init)
     if (r == 0)
         r = pin_directories(BOX_TESTS, &err);
     if (r == 0)
-        r = suite_watch_start(&watch, BOX_TESTS, &err);
+        r = suite_watch_start(&watch, &err);
     if (r == 0)
         r = drop_capabilities();
     if (r == 0)
@@ -349,10 +352,10 @@ static int run(struct init *init)
     if (r < 0)
         return fail(init, -r, *err.message ? err.message : "Cannot give up capabilities");
     tell(init, BOX_STARTED, 0, "");
-    int status = wait_for_suite(init, child_fd);
+    int status = wait_for_suite(init, &watch, child_fd);
     check_full(init);
     unsigned leftovers = end_all();
-    CLEANUP(mem_freep) char *changed = suite_watch_check(&watch, BOX_TESTS);
+    CLEANUP(mem_freep) char *changed = suite_watch_check(&watch);
     if (changed)
         tell(init, BOX_CHANGED, 0, changed);
     send_report(init);

@@ -1,16 +1,21 @@
 /*
- * A file counts as changed when its inode or its ctime is another: nobody can set a ctime, and every
- * write, rename, link and chmod moves it. So a file that was changed and put back is noticed, too.
+ * inotify(7) tells of each new file, also of one that is gone again: a module that removes itself once
+ * it is imported. An old file counts as changed when its inode or its ctime is another: nobody can
+ * set a ctime, and every write, rename, link and chmod moves it. So a file that was changed and put back is
+ * noticed, too.
  */
 
 #include "sandbox/init/suite_watch.h"
 
+#include "base/fd.h"
 #include "base/fs.h"
 
 #include <errno.h>
 #include <fnmatch.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 struct watched_file {
     char *path; /* below the root */
@@ -35,94 +40,188 @@ static void remember(struct suite_watch *w, const char *path, const struct stat 
     w->files[w->len++] = (struct watched_file){mem_strdup(path), st->st_ino, st->st_ctim};
 }
 
-/* Calls `visit` for each file of the tree that is no directory, until one gives other than 0. */
-static int walk(const char *root, const char *below, int (*visit)(const char *, const struct stat *, void *),
-                void *data)
+static char *join(const char *dir, const char *name)
 {
-    CLEANUP(strv_done) struct strv names = {0};
-    CLEANUP(mem_freep) char *dir = *below ? mem_printf("%s/%s", root, below) : mem_strdup(root);
-    int r = fs_list_dir(dir, &names, NULL);
-    if (r < 0)
-        return r == -ENOENT ? 0 : r;
-    for (size_t i = 0; r == 0 && i < names.len; i++) {
-        CLEANUP(mem_freep) char *path = mem_printf("%s%s%s", below, *below ? "/" : "", names.items[i]);
-        CLEANUP(mem_freep) char *full = mem_printf("%s/%s", root, path);
-        struct stat st;
-        if (lstat(full, &st) < 0)
-            continue;
-        r = S_ISDIR(st.st_mode) ? walk(root, path, visit, data) : visit(path, &st, data);
-    }
-    return r;
-}
-
-static int remember_file(const char *path, const struct stat *st, void *data)
-{
-    struct suite_watch *w = data;
-    if (!may_change(w, path))
-        remember(w, path, st);
-    return 0;
-}
-
-static int compare_paths(const void *a, const void *b)
-{
-    return strcmp(((const struct watched_file *)a)->path, ((const struct watched_file *)b)->path);
-}
-
-int suite_watch_start(struct suite_watch *watch, const char *root, struct err *err)
-{
-    int r = walk(root, "", remember_file, watch);
-    if (watch->len)
-        qsort(watch->files, watch->len, sizeof(*watch->files), compare_paths);
-    return r < 0 ? err_errno(err, -r, "Cannot list the suite's files") : 0;
+    return *dir && *name ? mem_printf("%s/%s", dir, name) : mem_strdup(*dir ? dir : name);
 }
 
 /* What python would import, or pytest and python would read as their settings. */
 static bool is_code(const char *path)
 {
-    static const char *const endings[] = {".py",         ".pyc",     ".so",        ".pth",
-                                          "/pytest.ini", "/tox.ini", "/setup.cfg", "/pyproject.toml"};
-    size_t len = strlen(path);
-    for (size_t i = 0; i < ARRAY_LEN(endings); i++) {
-        const char *ending = endings[i];
-        size_t ending_len = strlen(ending);
-        if (len >= ending_len && strcmp(path + len - ending_len, ending) == 0)
+    static const char *const endings[] = {".py", ".pyc", ".so", ".pth"};
+    static const char *const names[] = {"pytest.ini", "tox.ini", "setup.cfg", "pyproject.toml"};
+    const char *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
+    size_t len = strlen(name);
+    for (size_t i = 0; i < ARRAY_LEN(endings); i++)
+        if (len >= strlen(endings[i]) && strcmp(name + len - strlen(endings[i]), endings[i]) == 0)
             return true;
-        if (ending[0] == '/' && strcmp(path, ending + 1) == 0)
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (strcmp(name, names[i]) == 0)
             return true;
-    }
     return false;
 }
 
-struct search {
-    const struct suite_watch *watch;
-    char *found;
-};
-
-static int look_for_new_code(const char *path, const struct stat *st, void *data)
+static void find_news(struct suite_watch *w, const char *path)
 {
-    struct search *search = data;
-    struct watched_file key = {.path = (char *)path};
-    if (!is_code(path) || may_change(search->watch, path) ||
-        (search->watch->len &&
-         bsearch(&key, search->watch->files, search->watch->len, sizeof(key), compare_paths)))
-        return 0;
-    search->found = mem_strdup(path);
-    return 1;
+    if (!w->found && is_code(path) && !may_change(w, path))
+        w->found = mem_strdup(path);
 }
 
-char *suite_watch_check(const struct suite_watch *watch, const char *root)
+/* How a directory that was reached through a link ends, among those that are watched. */
+#define LINKED "."
+
+static bool is_linked(const char *dir)
 {
-    struct search search = {.watch = watch};
-    for (size_t i = 0; i < watch->len; i++) {
-        const struct watched_file *f = &watch->files[i];
-        CLEANUP(mem_freep) char *path = mem_printf("%s/%s", root, f->path);
+    size_t len = strlen(dir);
+    return len > 2 && strcmp(dir + len - 2, "/" LINKED) == 0;
+}
+
+static void find_news_behind(struct suite_watch *w, const char *dir, const char *name)
+{
+    CLEANUP(mem_freep) char *path = join(dir, name);
+    if (strncmp(name, "__init__.", 9) == 0)
+        find_news(w, path);
+}
+
+/* ---- walking through the tree ---- */
+
+static int watch_dir(struct suite_watch *w, const char *below)
+{
+    CLEANUP(mem_freep) char *dir = join(w->root, below);
+    int number = inotify_add_watch(w->news_fd, dir, IN_CREATE | IN_MOVED_TO | IN_ONLYDIR);
+    if (number < 0)
+        return -errno;
+    while (w->news_dirs.len <= (size_t)number) /* they count from 1 */
+        strv_push(&w->news_dirs, below);
+    return 0;
+}
+
+/* Watches a directory and what is below it, and hands each file of it to `visit`. */
+static int walk(struct suite_watch *w, const char *below,
+                void (*visit)(struct suite_watch *, const char *, const struct stat *))
+{
+    CLEANUP(strv_done) struct strv names = {0};
+    CLEANUP(mem_freep) char *dir = join(w->root, below);
+    int r = watch_dir(w, below); /* first, so that nothing comes in between */
+    if (r == 0)
+        r = fs_list_dir(dir, &names, NULL);
+    for (size_t i = 0; r == 0 && i < names.len; i++) {
+        CLEANUP(mem_freep) char *path = join(below, names.items[i]);
+        CLEANUP(mem_freep) char *full = join(w->root, path);
         struct stat st;
-        if (lstat(path, &st) < 0 || st.st_ino != f->inode || st.st_ctim.tv_sec != f->ctime.tv_sec ||
-            st.st_ctim.tv_nsec != f->ctime.tv_nsec)
-            return mem_strdup(f->path);
+        if (lstat(full, &st) < 0)
+            continue;
+        if (S_ISDIR(st.st_mode))
+            r = walk(w, path, visit);
+        else
+            visit(w, path, &st);
     }
-    walk(root, "", look_for_new_code, &search);
-    return search.found;
+    return r;
+}
+
+static void remember_file(struct suite_watch *w, const char *path, const struct stat *st)
+{
+    if (!may_change(w, path))
+        remember(w, path, st);
+}
+
+int suite_watch_start(struct suite_watch *watch, struct err *err)
+{
+    watch->news_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    if (watch->news_fd < 0)
+        return err_errno(err, errno, "Cannot watch the suite's files (see fs.inotify.max_user_instances)");
+    int r = walk(watch, "", remember_file);
+    return r < 0 ? err_errno(err, -r, "Cannot watch the suite's files") : 0;
+}
+
+/* ---- new files ---- */
+
+/*
+ * A new link to a directory may be a package to python, wherever it leads. What lies there is not the
+ * suite's, so that only the file that makes it a package counts.
+ */
+static void look_behind(struct suite_watch *w, const char *path)
+{
+    CLEANUP(mem_freep) char *full = join(w->root, path);
+    CLEANUP(mem_freep) char *behind = join(path, LINKED);
+    CLEANUP(strv_done) struct strv names = {0};
+    struct stat st;
+    if (lstat(full, &st) < 0 || !S_ISLNK(st.st_mode) || may_change(w, path))
+        return;
+    bool leads_nowhere = stat(full, &st) < 0;
+    bool is_dir = !leads_nowhere && S_ISDIR(st.st_mode);
+    if (leads_nowhere || (is_dir && watch_dir(w, behind) < 0))
+        w->found = w->found ? w->found : mem_strdup(path);
+    else if (is_dir && fs_list_dir(full, &names, NULL) == 0)
+        for (size_t i = 0; i < names.len; i++)
+            find_news_behind(w, behind, names.items[i]);
+}
+
+static void find_new_file(struct suite_watch *w, const char *path, const struct stat *st)
+{
+    find_news(w, path);
+    look_behind(w, path);
+}
+
+/* A new directory. Where it is gone already, nothing can be in it; any other trouble is for the worst. */
+static void look_into(struct suite_watch *w, const char *path)
+{
+    int r = walk(w, path, find_new_file);
+    if (r < 0 && r != -ENOENT && r != -ENOTDIR && !w->found)
+        w->found = mem_strdup(path);
+}
+
+static void take_event(struct suite_watch *w, const struct inotify_event *event)
+{
+    if (event->mask & IN_Q_OVERFLOW && !w->found)
+        w->found = mem_strdup("(more new files at once than can be told)");
+    if (!event->len || event->wd < 0 || (size_t)event->wd >= w->news_dirs.len)
+        return;
+    const char *dir = w->news_dirs.items[event->wd];
+    if (is_linked(dir)) {
+        find_news_behind(w, dir, event->name);
+        return;
+    }
+    CLEANUP(mem_freep) char *path = join(dir, event->name);
+    if (event->mask & IN_ISDIR) {
+        look_into(w, path);
+    } else {
+        find_news(w, path);
+        look_behind(w, path);
+    }
+}
+
+void suite_watch_take_news(struct suite_watch *watch)
+{
+    char buffer[16384] __attribute__((aligned(__alignof__(struct inotify_event))));
+    ssize_t len;
+    while ((len = read(watch->news_fd, buffer, sizeof(buffer))) > 0) {
+        for (const char *p = buffer; p < buffer + len;) {
+            const struct inotify_event *event = (const struct inotify_event *)(const void *)p;
+            take_event(watch, event);
+            p += sizeof(*event) + event->len;
+        }
+    }
+}
+
+/* ---- */
+
+static bool is_unchanged(const struct suite_watch *w, const struct watched_file *f)
+{
+    CLEANUP(mem_freep) char *path = join(w->root, f->path);
+    struct stat st;
+    return lstat(path, &st) == 0 && st.st_ino == f->inode && st.st_ctim.tv_sec == f->ctime.tv_sec &&
+           st.st_ctim.tv_nsec == f->ctime.tv_nsec;
+}
+
+char *suite_watch_check(struct suite_watch *watch)
+{
+    for (size_t i = 0; i < watch->len; i++)
+        if (!is_unchanged(watch, &watch->files[i]))
+            return mem_strdup(watch->files[i].path);
+    suite_watch_take_news(watch);
+    return mem_strdup(watch->found);
 }
 
 void suite_watch_done(struct suite_watch *watch)
@@ -130,4 +229,7 @@ void suite_watch_done(struct suite_watch *watch)
     for (size_t i = 0; i < watch->len; i++)
         free(watch->files[i].path);
     free(watch->files);
+    free(watch->found);
+    strv_done(&watch->news_dirs);
+    fd_close(watch->news_fd);
 }
