@@ -1,0 +1,35 @@
+"""A test before, the student's programs, a test after: what happens to one is seen next to the others."""
+
+import os
+import sys
+from pathlib import Path
+
+DATA = Path(__file__).parent / "data"
+
+BUILD_LIMIT = 60
+
+
+def test_build(run, src):
+    if (src / "Makefile").exists() or (src / "Makefile").is_symlink():
+        status, output = run(["make"], limit=BUILD_LIMIT)
+        assert status == 0, f"make ended with status {status}\n{output}"
+
+
+def test_before(src):
+    assert os.path.isdir(src)
+
+
+def test_attack(run, attack):
+    """A program may end quietly, or in its time limit; it must not reach what it says it tries."""
+    output = sys.__stdout__.fileno() if attack.get("output") == "run's" else None
+    status, output = run(attack["argv"], limit=attack.get("limit"), output=output)
+    assert "REACHED" not in output, output
+    assert status == 0, f"{' '.join(attack['argv'])} ended with status {status}\n{output}"
+    if attack.get("expected"):
+        assert output == (DATA / attack["expected"]).read_text()
+
+
+def test_after(tmp_path):
+    """Needs no new process: where there can be none, this still says that the run goes on."""
+    (tmp_path / "file").write_text("after")
+    assert (tmp_path / "file").read_text() == "after"
