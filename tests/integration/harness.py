@@ -137,9 +137,10 @@ def task(number, repository="https://example.org/proxy-grisha.git", **members):
 class Mock:
     """The mock backend, running."""
 
-    def __init__(self, directory, *options, tasks=None, port=0):
+    def __init__(self, directory, *options, tasks=None, port=0, prefix=()):
+        """prefix: a command that starts the mock."""
         self.results_path = pathlib.Path(directory) / "results.jsonl"
-        command = [MOCK, "--port", str(port), "--quiet", "--results", self.results_path, *map(str, options)]
+        command = [*prefix, MOCK, "--port", str(port), "--quiet", "--results", self.results_path, *map(str, options)]
         if tasks is not None:
             tasks_path = pathlib.Path(directory) / "tasks.json"
             tasks_path.write_text(json.dumps(tasks))

@@ -1,0 +1,113 @@
+"""What a machine is like before attacks, and what is not like that afterwards."""
+
+import contextlib
+import ctypes
+import hashlib
+import os
+import pathlib
+import re
+import stat
+
+PR_SET_CHILD_SUBREAPER = 36
+SHM_KEY = str(0x05735708)  # of programs/files.c
+
+
+def become_subreaper():
+    """Orphans of the runner become children of ours, so that none is overlooked."""
+    assert ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
+
+
+def children():
+    """Our children, pid to state."""
+    found = {}
+    for entry in pathlib.Path("/proc").iterdir():
+        with contextlib.suppress(OSError, ValueError):
+            state, parent = (entry / "stat").read_text().rsplit(")", 1)[1].split()[:2]
+            if int(parent) == os.getpid():
+                found[int(entry.name)] = state
+    return found
+
+
+def tree_hash(path):
+    """A hash of all names, kinds, modes and contents below the path."""
+    found = hashlib.sha256()
+    for directory, names, files in os.walk(path):
+        names.sort()
+        for name in sorted(names + files):
+            full = os.path.join(directory, name)
+            mode = os.lstat(full).st_mode
+            found.update(f"{os.path.relpath(full, path)} {mode:o}\n".encode(errors="surrogateescape"))
+            if stat.S_ISREG(mode):
+                found.update(pathlib.Path(full).read_bytes())
+            elif stat.S_ISLNK(mode):
+                found.update(os.fsencode(os.readlink(full)))
+    return found.hexdigest()
+
+
+def read_lines(path):
+    return pathlib.Path(path).read_text().splitlines()
+
+
+def group_name(job_dir):
+    """The control group of the job in that directory: FNV-1a, 64 bits."""
+    found = 0xcbf29ce484222325
+    for byte in os.fsencode(job_dir):
+        found = (found ^ byte) * 0x100000001b3 % 2**64
+    return f"ostest-{found:016x}"
+
+
+def control_groups(names):
+    return [str(path) for path in pathlib.Path("/sys/fs/cgroup").glob("**/ostest-*") if path.name in names]
+
+
+def difference(before, after):
+    """What is in one of the two lists only; nothing more to say of two hashes."""
+    return sorted(set(before) ^ set(after)) if isinstance(before, list) else ""
+
+
+class Before:
+    """What a machine and a runner's state are like; left() tells what has changed since."""
+
+    def __init__(self, site):
+        self.site = site
+        self.children = children()
+        self.values = self.look()
+
+    def look(self):
+        cache = self.site.state / "cache"
+        return {
+            "mounts": sorted(line.split(" ", 3)[3] for line in read_lines("/proc/self/mountinfo")),
+            "suites in the cache": tree_hash(cache / "suites"),
+            "the plugin in the cache": tree_hash(cache / "plugin"),
+            "environments in the cache": tree_hash(cache / "envs"),
+            "the repositories": tree_hash(self.site.repos),
+            "files of others": tree_hash(self.site.outside),
+            "shared memory": sorted(name for name in os.listdir("/dev/shm") if "hostile" in name or "hog" in name),
+            "System V segments": [line for line in read_lines("/proc/sysvipc/shm") if line.split()[0] == SHM_KEY],
+        }
+
+    def processes_left(self):
+        """Reaps the dead among what was left to us; the living are a fault, and ended."""
+        left = []
+        for pid, state in children().items():
+            if pid in self.children:
+                continue
+            if state not in "ZX":
+                with contextlib.suppress(OSError):
+                    left.append(f"process {pid}: {pathlib.Path(f'/proc/{pid}/cmdline').read_bytes()!r}")
+                    os.kill(pid, 9)
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, 0)
+        return left
+
+    def left(self, log):
+        """One line for each thing that is not as it was. The runner has ended; `log` is its log."""
+        now = self.look()
+        found = [f"changed: {what}: {difference(value, now[what])}"
+                 for what, value in self.values.items() if value != now[what]]
+        for name in ("jobs", "spool", "rejected"):
+            directory = self.site.state / name
+            found += [f"left: {name}/{entry}" for entry in (os.listdir(directory) if directory.exists() else [])]
+        found += self.processes_left()
+        groups = {group_name(self.site.state / "jobs" / key) for key in re.findall(r" claimed key=(\S+)", log)}
+        return found + [f"left: {path}" for path in control_groups(groups)]

@@ -1,0 +1,42 @@
+"""Fixtures: a runner as root and as an ordinary user, and the tests that every table of attacks gets."""
+
+import os
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
+
+pytest.register_assert_rewrite("hostile", "checks")
+import before  # noqa: E402
+import hostile  # noqa: E402
+
+collect_ignore = ["suite"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def subreaper():
+    before.become_subreaper()
+
+
+@pytest.fixture(scope="session", params=["root", "user"])
+def site(request):
+    """A place for a runner, started as root or as a user without any privileges."""
+    if request.param == "root" and os.geteuid() != 0:
+        pytest.skip("the tests do not run as root: the runner is not started as root either")
+    site = hostile.Site(request.param)
+    yield site
+    site.close()
+
+
+@pytest.fixture(scope="module")
+def outcome(site, request):
+    """What became of the module's ATTACKS, with its OPTIONS."""
+    module = request.module
+    return site.run(module.ATTACKS, *getattr(module, "OPTIONS", []), timeout=getattr(module, "TIMEOUT", None))
+
+
+def pytest_generate_tests(metafunc):
+    if "attack" in metafunc.fixturenames:
+        metafunc.parametrize("attack", metafunc.module.ATTACKS, ids=str)
