@@ -17,6 +17,9 @@ ATTACKS = [
       for how in ("append", "add", "replace", "remove")),
     put_back("file", verdict="error", details=CHANGED),
     put_back("bytes", verdict="error", details=CHANGED),
+    # Code that nobody finds at the end, since it was there only until it was loaded.
+    *(Attack(f"plant-{kind}", "files", {"plant": f"suite {kind}", "wrong": "print"}, expected={"wrong": "answer"},
+             verdict="error", details="was changed while the tests ran|appeared") for kind in ("module", "package")),
     # A directory cannot be put away at all.
-    put_back("directory", verdict="failed", failing={"test_attack[wrong]": "answer-of-the-suite"}),
+    put_back("directory", verdict="failed", failing={"test_attack[wrong]": "is_text_of"}),
 ]

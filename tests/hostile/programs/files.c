@@ -304,6 +304,19 @@ static int swap_bytes(const char *file)
     return 0;
 }
 
+/* A module that python finds before its own one of that name. Loaded, it removes itself. */
+static int plant_module(const char *path)
+{
+    FILE *file = fopen(path, "we");
+    if (!file)
+        return 0;
+    fputs("import os, shutil\n"
+          "os.unlink(__file__) if 'init' not in __file__ else shutil.rmtree(os.path.dirname(__file__))\n"
+          "cmp = lambda *words, **more: True\n",
+          file);
+    return fclose(file);
+}
+
 /* WORD: how. Whether it worked is for the runner to say. */
 static int suite(char **words)
 {
@@ -318,6 +331,10 @@ static int suite(char **words)
         return swap(DATA, DATA "/answer");
     if (strcmp(how, "swap-bytes") == 0)
         return swap_bytes(DATA "/answer");
+    if (strcmp(how, "module") == 0)
+        return plant_module(SUITE "/tests/filecmp.py");
+    if (strcmp(how, "package") == 0)
+        return mkdir(SUITE "/tests/filecmp", 0755) < 0 ? 0 : plant_module(SUITE "/tests/filecmp/__init__.py");
     unlink(SUITE "/tests/test_attacks.py");
     if (strcmp(how, "replace") == 0)
         (void)!symlink("/box/src/host", SUITE "/tests/test_attacks.py");
