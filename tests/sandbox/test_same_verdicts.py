@@ -1,6 +1,6 @@
 """The course's students get the same verdicts in the sandbox as without one."""
 
-import shutil
+import contextlib
 import subprocess
 
 import pytest
@@ -12,25 +12,28 @@ STUDENTS = ["good", "compile-error", "wrong-output", "crash", "hang", "memory-hu
 VARYING = {"duration", "memoryUsed", "description"}
 
 
-@pytest.fixture(scope="module")
-def verdicts(sites):
-    """Kind of sandbox to what was posted, by student. Both at the same time: mostly the one that hangs is waited for."""
-    site = sites("user")
-    course = site.dir / "course"
+@contextlib.contextmanager
+def at_work(site, kind, timeout):
+    """A runner that works through the course, started as the site's user, and the mock backend of it."""
+    course = site.dir / f"course-{kind}"
     subprocess.run([harness.COURSE / "make-repos", course], check=True)
     site.give(course)
-
-    def run(kind):
-        return {result["id"]: result for result in mocks[kind].results(len(STUDENTS))}
     tasks = [harness.task(name, course / f"student-{name}", branch="main", laboratoryNumber=[1, 2]) for name in STUDENTS]
-    options = ["--proxy-timeout", site.timeout, "--concurrent", 1, "--max-tasks", len(STUDENTS)]
-    with site.mock(tasks=tasks) as inside, site.mock(tasks=tasks) as outside:
-        mocks = {"bwrap": inside, "none": outside}
-        with site.runner(inside, "--sandbox", "bwrap", *options, suite=course / "suite") as one, \
-                site.runner(outside, "--sandbox", "none", *options, suite=course / "suite") as other:
-            assert one.wait(1000) == other.wait(1000) == 0
-        yield {kind: run(kind) for kind in mocks}
-    shutil.rmtree(course)
+    options = ["--sandbox", kind, "--proxy-timeout", timeout, "--concurrent", 1, "--max-tasks", len(STUDENTS)]
+    with site.mock(tasks=tasks) as mock, site.runner(mock, *options, suite=course / "suite") as runner:
+        yield mock, runner
+
+
+@pytest.fixture(scope="module")
+def verdicts(any_site, sites):
+    """Kind of sandbox to what was posted, by student. Both at the same time: mostly the one that hangs is waited for."""
+    timeout = any_site.timeout
+    with at_work(any_site, "bwrap", timeout) as inside, at_work(sites("user"), "none", timeout) as outside:
+        found = {}
+        for kind, (mock, runner) in {"bwrap": inside, "none": outside}.items():
+            assert runner.wait(20 * harness.TIMEOUT) == 0, runner.log
+            found[kind] = {result["id"]: result for result in mock.results()}
+        yield found
 
 
 @pytest.mark.parametrize("student", STUDENTS)
