@@ -7,7 +7,7 @@
 
 #include <dirent.h>
 #include <libgen.h>
-#include <poll.h>
+#include <sched.h>
 #include <sys/inotify.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
@@ -186,7 +186,22 @@ static void wait_written(int inotify)
     (void)!read(inotify, events, sizeof(events));
 }
 
-/* KIND: forged, huge, symlink. Pytest stands still meanwhile, so that this comes in time. */
+/*
+ * From now on pytest runs only where we do not want to: both have one processor, and pytest is idle's
+ * equal. So whoever waits for it to write comes before its next step.
+ */
+static void run_before(pid_t pytest)
+{
+    struct sched_param none = {0};
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(sched_getcpu(), &one);
+    sched_setaffinity(0, sizeof(one), &one);
+    sched_setaffinity(pytest, sizeof(one), &one);
+    sched_setscheduler(pytest, SCHED_IDLE, &none);
+}
+
+/* KIND: forged, huge, symlink. Pytest stands still meanwhile. */
 static int swap(char **words)
 {
     struct report report;
@@ -196,6 +211,7 @@ static int swap(char **words)
     int inotify = inotify_init1(IN_CLOEXEC);
     if (inotify_add_watch(inotify, report.dir, IN_CLOSE_WRITE | IN_MOVED_TO) < 0)
         return FAILED;
+    run_before(report.pytest);
     if (!in_daemon())
         return FAILED;
     for (int i = 0; i < 3; i++)
