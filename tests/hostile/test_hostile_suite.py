@@ -19,7 +19,7 @@ ATTACKS = [
     put_back("bytes", verdict="error", details=CHANGED),
     # Code that nobody finds at the end, since it was there only until it was loaded.
     *(Attack(f"plant-{kind}", "files", {"plant": f"suite {kind}", "wrong": "print"}, expected={"wrong": "answer"},
-             verdict="error", details="was changed while the tests ran|appeared") for kind in ("module", "package")),
+             verdict="error", details=CHANGED) for kind in ("module", "package", "unseen-package")),
     # A directory cannot be put away at all.
     put_back("directory", verdict="failed", failing={"test_attack[wrong]": "is_text_of"}),
 ]

@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <ftw.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/shm.h>
@@ -317,6 +318,32 @@ static int plant_module(const char *path)
     return fclose(file);
 }
 
+/*
+ * Pid 1 is to look too late: it gets the only processor that somebody else uses all the time, and only
+ * what that one leaves. That goes on until the package is gone.
+ */
+static void keep_init_waiting(const char *package)
+{
+    struct sched_param none = {0};
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(sched_getcpu(), &one);
+    sched_setaffinity(1, sizeof(one), &one);
+    sched_setscheduler(1, SCHED_IDLE, &none);
+    if (fork() != 0)
+        return;
+    setsid();
+    alarm(LAST_RESORT_S);
+    sched_setaffinity(0, sizeof(one), &one);
+    for (int i = 0; i < 3; i++)
+        close(i);
+    while (access(package, F_OK) < 0)
+        ;
+    while (access(package, F_OK) == 0)
+        ;
+    _exit(0);
+}
+
 /* WORD: how. Whether it worked is for the runner to say. */
 static int suite(char **words)
 {
@@ -333,7 +360,9 @@ static int suite(char **words)
         return swap_bytes(DATA "/answer");
     if (strcmp(how, "module") == 0)
         return plant_module(SUITE "/tests/filecmp.py");
-    if (strcmp(how, "package") == 0)
+    if (strcmp(how, "unseen-package") == 0)
+        keep_init_waiting(SUITE "/tests/filecmp");
+    if (strcmp(how, "package") == 0 || strcmp(how, "unseen-package") == 0)
         return mkdir(SUITE "/tests/filecmp", 0755) < 0 ? 0 : plant_module(SUITE "/tests/filecmp/__init__.py");
     unlink(SUITE "/tests/test_attacks.py");
     if (strcmp(how, "replace") == 0)
