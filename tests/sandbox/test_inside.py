@@ -375,12 +375,12 @@ def test_shell(work):
 
 
 def test_a_venv_works_inside(any_site):
-    """Its place is not /usr, and may lie where the inside has something else."""
-    suite = any_site.repository("venv-suite", {"requirements.txt": "", "run_tests.py": """\
-import argparse, os, sys
-parser = argparse.ArgumentParser()
-parser.add_argument("--junit-xml")
-args = parser.parse_args()
+    """Its place is not /usr, and may lie where the inside has something else. Nothing is installed into it."""
+    suite = any_site.repository("venv-suite", {
+        "ostest-suite.conf": "command = python3 run.py {report}\nrequirements = requirements.txt\n",
+        "requirements.txt": "",
+        "run.py": """\
+import os, sys
 assert sys.prefix == os.environ["VIRTUAL_ENV"] and sys.prefix != sys.base_prefix
 assert os.environ["PATH"].startswith(sys.prefix + "/bin:")
 def may_write():
@@ -390,7 +390,7 @@ def may_write():
         return False
     return True
 assert not may_write()
-open(args.junit_xml, "w").write("<testsuite><testcase name='one'/></testsuite>")
+open(sys.argv[1], "w").write("<testsuite><testcase name='one'/></testsuite>")
 """})
     job = any_site.job(any_site.student({"file": ""}), suite, "--env", "venv")
     assert job.passed and "venv=yes" in job.log
