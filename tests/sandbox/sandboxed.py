@@ -61,12 +61,12 @@ def become_subreaper():
 
 
 def processes_of(uid):
-    """The command lines of all processes of this user, by pid."""
+    """The command lines of all processes of this user, by pid; without the dead, whom somebody will reap."""
     found = {}
     for entry in pathlib.Path("/proc").iterdir():
         with contextlib.suppress(OSError):
-            if entry.name.isdigit() and entry.stat().st_uid == uid:
-                found[int(entry.name)] = (entry / "cmdline").read_bytes()
+            if entry.name.isdigit() and entry.stat().st_uid == uid and (line := (entry / "cmdline").read_bytes()):
+                found[int(entry.name)] = line
     return found
 
 
