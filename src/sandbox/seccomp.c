@@ -4,10 +4,12 @@
 #include "base/mem.h"
 
 #include <errno.h>
+#include <linux/ioprio.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -48,6 +50,16 @@ static const struct partly {
     {"socket", {0, SCMP_CMP_MASKED_EQ, LOW_BITS, AF_ALG}},
     {"ioctl", {1, SCMP_CMP_MASKED_EQ, LOW_BITS, TIOCSTI}},
     {"ioctl", {1, SCMP_CMP_MASKED_EQ, LOW_BITS, TIOCLINUX}},
+    /* Pid 1 is of the same user: nobody is to make it slow, or take its limits away. */
+    {"sched_setaffinity", {0, SCMP_CMP_MASKED_EQ, LOW_BITS, 1}},
+    {"sched_setscheduler", {0, SCMP_CMP_MASKED_EQ, LOW_BITS, 1}},
+    {"sched_setparam", {0, SCMP_CMP_MASKED_EQ, LOW_BITS, 1}},
+    {"sched_setattr", {0, SCMP_CMP_MASKED_EQ, LOW_BITS, 1}},
+    {"ioprio_set", {1, SCMP_CMP_MASKED_EQ, LOW_BITS, 1}},
+    {"ioprio_set", {0, SCMP_CMP_NE, IOPRIO_WHO_PROCESS, 0}},
+    {"setpriority", {1, SCMP_CMP_MASKED_EQ, LOW_BITS, 1}},
+    {"setpriority", {0, SCMP_CMP_NE, PRIO_PROCESS, 0}},
+    {"prlimit64", {0, SCMP_CMP_MASKED_EQ, LOW_BITS, 1}},
     {"clone", {0, SCMP_CMP_MASKED_EQ, CLONE_NEWUSER, CLONE_NEWUSER}},
     {"unshare", {0, SCMP_CMP_MASKED_EQ, CLONE_NEWUSER, CLONE_NEWUSER}},
 };

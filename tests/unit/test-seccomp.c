@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -82,6 +83,30 @@ static void what_reaches_past_the_sandbox_is_refused(void)
     CHECK(passes_in_child(refused_calls));
     if (geteuid() == 0)
         CHECK(child_passed(start_child(refused_calls, true)));
+}
+
+static void slowing(void)
+{
+    struct sched_param param = {0};
+    struct rlimit limit = {100, 100};
+    cpu_set_t cpus;
+    CPU_ZERO(&cpus);
+    load();
+    CHECK(sched_setscheduler(1, SCHED_BATCH, &param) < 0 && errno == EPERM);
+    CHECK(sched_setaffinity(1, sizeof(cpus), &cpus) < 0 && errno == EPERM);
+    CHECK(setpriority(PRIO_PROCESS, 1, 19) < 0 && errno == EPERM);
+    CHECK(setpriority(PRIO_PGRP, 0, 19) < 0 && errno == EPERM);
+    CHECK(setpriority(PRIO_USER, 0, 19) < 0 && errno == EPERM);
+    CHECK(prlimit(1, RLIMIT_NOFILE, &limit, NULL) < 0 && errno == EPERM);
+    CHECK_INT(setpriority(PRIO_PROCESS, 0, 19), 0);
+    CHECK_INT(sched_setscheduler(0, SCHED_BATCH, &param), 0);
+    CHECK_INT(prlimit(0, RLIMIT_NOFILE, &limit, NULL), 0);
+}
+
+/* Pid 1 exists on every machine; as root or not, it is the filter that refuses. */
+static void nobody_slows_pid_1(void)
+{
+    CHECK(passes_in_child(slowing));
 }
 
 static void sockets(void)
@@ -225,8 +250,9 @@ static void the_filter_is_a_file_of_its_own(void)
 }
 
 TEST_MAIN(TEST(what_reaches_past_the_sandbox_is_refused), TEST(some_kinds_of_sockets_are_refused),
-          TEST(higher_bits_hide_nothing), TEST(nothing_can_be_typed_into_a_terminal),
-          TEST(no_new_user_namespaces), TEST(all_else_works_ptrace_too),
+          TEST(nobody_slows_pid_1), TEST(higher_bits_hide_nothing),
+          TEST(nothing_can_be_typed_into_a_terminal), TEST(no_new_user_namespaces),
+          TEST(all_else_works_ptrace_too),
 #ifdef __x86_64__
           TEST(calls_of_other_abis_do_not_exist),
 #endif

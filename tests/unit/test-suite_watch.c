@@ -310,6 +310,20 @@ static void code_that_is_there_for_a_moment(void)
     check_found("json.py");
 }
 
+static void a_directory_for_a_moment(void)
+{
+    start("cache/*");
+    make("pytest-cache-files-1");
+    CHECK_INT(rmdir(in_root("pytest-cache-files-1")), 0); /* no name that can be imported */
+    make("cache/tmp");
+    CHECK_INT(rmdir(in_root("cache/tmp")), 0);
+    suite_watch_take_news(&watch);
+    CHECK(!watch.found);
+    make("json");
+    CHECK_INT(rmdir(in_root("json")), 0); /* it may have been a package */
+    check_found("json");
+}
+
 static void code_in_a_new_directory_for_a_moment(void)
 {
     start(NULL);
@@ -405,8 +419,9 @@ TEST_MAIN(TEST(nothing_has_changed), TEST(an_empty_suite), TEST(every_file_is_wa
           TEST(new_files_that_python_or_pytest_would_take), TEST(new_code_in_a_new_directory),
           TEST(code_that_is_not_new_in_any_order_of_names), TEST(a_link_to_new_code),
           TEST(a_link_to_a_package), TEST(a_link_to_what_becomes_a_package), TEST(a_link_to_nowhere),
-          TEST(code_that_is_there_for_a_moment), TEST(code_in_a_new_directory_for_a_moment),
-          TEST(a_directory_with_code_that_is_moved_in), TEST(new_files_that_are_no_code),
-          TEST(links_to_directories_are_not_followed), TEST(what_may_change),
-          TEST(what_may_change_does_not_cover_the_rest), TEST(a_pattern_is_for_the_whole_path),
-          TEST(a_star_matches_slashes_too), TEST(a_suite_that_cannot_be_listed))
+          TEST(code_that_is_there_for_a_moment), TEST(a_directory_for_a_moment),
+          TEST(code_in_a_new_directory_for_a_moment), TEST(a_directory_with_code_that_is_moved_in),
+          TEST(new_files_that_are_no_code), TEST(links_to_directories_are_not_followed),
+          TEST(what_may_change), TEST(what_may_change_does_not_cover_the_rest),
+          TEST(a_pattern_is_for_the_whole_path), TEST(a_star_matches_slashes_too),
+          TEST(a_suite_that_cannot_be_listed))

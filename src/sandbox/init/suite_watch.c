@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "base/fs.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fnmatch.h>
 #include <string.h>
@@ -164,11 +165,21 @@ static void find_new_file(struct suite_watch *w, const char *path, const struct 
     look_behind(w, path);
 }
 
-/* A new directory. Where it is gone already, nothing can be in it; any other trouble is for the worst. */
+/* Whether python could import a directory of this name. */
+static bool is_importable(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    for (const char *p = slash ? slash + 1 : path; *p; p++)
+        if (!isalnum((unsigned char)*p) && *p != '_' && (unsigned char)*p < 0x80)
+            return false;
+    return true;
+}
+
+/* A new directory. One that is gone again before we could look may have been a package for a moment. */
 static void look_into(struct suite_watch *w, const char *path)
 {
     int r = walk(w, path, find_new_file);
-    if (r < 0 && r != -ENOENT && r != -ENOTDIR && !w->found)
+    if (r < 0 && is_importable(path) && !may_change(w, path) && !w->found)
         w->found = mem_strdup(path);
 }
 
