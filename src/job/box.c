@@ -264,6 +264,9 @@ static int judge_start(const struct box *box, const struct job *job, const struc
             "The student's files and the suite's need more room than there is: %llu MB, %lld files "
             "(--disk, --inodes)",
             (unsigned long long)(job->options->disk_bytes >> 20), (long long)job->options->inodes);
+    if (box->failed_code == ELOOP)
+        return err_set(err, ERR_LIMIT, ELOOP,
+                       "The student's directories, or the suite's, are nested too deeply");
     if (box->failed)
         return err_set(err, ERR_ENVIRONMENT, EIO, "The test run could not be started: %s", box->failed);
     if (box->started || run->timed_out || run->cancelled || box->hits.memory)
