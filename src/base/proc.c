@@ -66,8 +66,10 @@ static int put_stdio(const int wanted[3])
 }
 
 /* Before the user is changed, and with it what we may write. */
-static int enter_groups(const struct proc_setup *setup)
+static int enter_groups(const struct proc_setup *setup, bool born_inside)
 {
+    if (setup->into_fd > 0 && !born_inside && write(setup->into_entry_fd, "0", 1) < 0)
+        return -errno;
     for (size_t i = 0; i < setup->entry_fds_len; i++)
         if (setup->entry_fds[i] >= 0 && write(setup->entry_fds[i], "0", 1) < 0)
             return -errno;
@@ -81,7 +83,7 @@ static int become_user(uid_t uid)
 
 static int apply_setup(const struct proc_setup *setup, pid_t parent, bool born_inside)
 {
-    int r = born_inside ? 0 : enter_groups(setup);
+    int r = enter_groups(setup, born_inside);
     if (r == 0 && setup->prepare)
         r = setup->prepare(setup->prepare_data);
     if (r == 0 && setup->uid)

@@ -26,8 +26,8 @@ struct proc_setup {
     size_t keep_fds_len;
     const int *entry_fds; /* "0" is written into each by the child: it enters control groups; -1: left out */
     size_t entry_fds_len;
-    int into_fd; /* directory of a cgroup v2 that the child is born in, where the kernel can; else, or 0: as
-                    above */
+    int into_fd;                /* directory of a cgroup v2 that the child is born in; -1 or 0: none */
+    int into_entry_fd;          /* where the kernel cannot do that, "0" is written into this */
     int (*prepare)(void *data); /* called in the child, still as our user; 0 or -errno; NULL: none */
     void *prepare_data;
     uid_t uid;                /* the user and group that the child becomes; 0: stays what we are */

@@ -205,9 +205,10 @@ static int open_channels(const struct job *job, struct box *box, struct err *err
 
 void box_init(struct box *box)
 {
-    *box = (struct box){.control = {-1, -1}, .report_fd = -1, .birthplace_fd = -1, .group.peak_fd = -1};
+    *box = (struct box){.control = {-1, -1}, .report_fd = -1, .group.peak_fd = -1};
+    box->doors = (struct cgroup_doors){.birthplace = -1, .fallback = -1};
     for (int i = 0; i < CGROUP_TREES; i++)
-        box->entry_fds[i] = -1;
+        box->doors.entries[i] = -1;
 }
 
 int box_open(const struct job *job, const struct box_wants *wants, struct box *ret_box, struct err *err)
@@ -219,9 +220,7 @@ int box_open(const struct job *job, const struct box_wants *wants, struct box *r
     if (r == 0)
         r = make_group(job, &box.group, err);
     if (r == 0)
-        r = cgroup_open_entries(&box.group, box.entry_fds, err);
-    if (r == 0)
-        box.birthplace_fd = cgroup_open_birthplace(&box.group);
+        r = cgroup_open_doors(&box.group, &box.doors, err);
     if (r == 0)
         r = make_command(job, wants, &box, err);
     memcpy(box.keep_fds, box.bwrap.fds, sizeof(box.bwrap.fds));
@@ -241,9 +240,10 @@ void box_attach(struct box *box, const struct job *job, struct proc_run *run)
     run->setup.argv = &box->bwrap.argv;
     run->setup.keep_fds = box->keep_fds;
     run->setup.keep_fds_len = (size_t)fds + (box->keep_fds[fds] >= 0);
-    run->setup.entry_fds = box->entry_fds;
-    run->setup.entry_fds_len = ARRAY_LEN(box->entry_fds);
-    run->setup.into_fd = box->birthplace_fd;
+    run->setup.entry_fds = box->doors.entries;
+    run->setup.entry_fds_len = ARRAY_LEN(box->doors.entries);
+    run->setup.into_fd = box->doors.birthplace;
+    run->setup.into_entry_fd = box->doors.fallback;
     run->setup.uid = box->uid;
     run->setup.prepare = box->uid ? bind_stages : NULL;
     run->setup.prepare_data = box;
@@ -289,12 +289,10 @@ int box_close(struct box *box, const struct job *job, const struct proc_run *run
 void box_done(struct box *box)
 {
     bwrap_done(&box->bwrap);
-    for (int i = 0; i < CGROUP_TREES; i++)
-        fd_close(box->entry_fds[i]);
+    cgroup_close_doors(&box->doors);
     fd_close(box->control[0]);
     fd_close(box->control[1]);
     fd_close(box->report_fd);
-    fd_close(box->birthplace_fd);
     for (int i = 0; i < box->stages_len; i++) {
         free(box->stages[i].source);
         free(box->stages[i].path);

@@ -30,8 +30,7 @@ struct box {
     int stages_len;
     struct bwrap bwrap; /* its argv: the whole command */
     struct cgroup group;
-    int entry_fds[CGROUP_TREES];
-    int birthplace_fd;
+    struct cgroup_doors doors;
     int keep_fds[BWRAP_MAX_FDS + 2];
     int control[2]; /* ours, ostest-init's */
     int report_fd;

@@ -145,31 +145,43 @@ int cgroup_create(const struct cgroup_place *place, const char *name, const stru
     return r;
 }
 
-int cgroup_open_entries(const struct cgroup *group, int ret_fds[CGROUP_TREES], struct err *err)
+static int open_in(const char *dir, const char *name, int flags, int *ret_fd, struct err *err)
 {
+    CLEANUP(mem_freep) char *path = mem_printf("%s%s", dir, name);
+    *ret_fd = open(path, flags | O_CLOEXEC);
+    return *ret_fd < 0 ? err_errno(err, errno, "Cannot open %s", path) : 0;
+}
+
+int cgroup_open_doors(const struct cgroup *group, struct cgroup_doors *ret_doors, struct err *err)
+{
+    struct cgroup_doors doors = {.birthplace = -1, .fallback = -1};
+    const char *unified = group->dirs[CGROUP_UNIFIED];
     int r = 0;
     for (int i = 0; i < CGROUP_TREES; i++) {
-        ret_fds[i] = -1;
-        if (r < 0 || !is_first_of_its_dir(group, i))
-            continue;
-        CLEANUP(mem_freep)
-        char *path = mem_printf("%s/%scgroup.procs", group->dirs[i], group->has_leaves ? MAIN_LEAF "/" : "");
-        ret_fds[i] = open(path, O_WRONLY | O_CLOEXEC);
-        if (ret_fds[i] < 0)
-            r = err_errno(err, errno, "Cannot open %s", path);
+        bool is_v1 = group->kind != CGROUP_V2 && i != CGROUP_UNIFIED && group->dirs[i];
+        doors.entries[i] = -1;
+        if (r == 0 && is_v1)
+            r = open_in(group->dirs[i], "/tasks", O_WRONLY, &doors.entries[i], err);
     }
-    for (int i = 0; r < 0 && i < CGROUP_TREES; i++)
-        ret_fds[i] = fd_close(ret_fds[i]);
+    if (r == 0 && unified)
+        r = open_in(unified, group->has_leaves ? "/" MAIN_LEAF : "", O_PATH | O_DIRECTORY, &doors.birthplace,
+                    err);
+    if (r == 0 && unified)
+        r = open_in(unified, group->has_leaves ? "/" MAIN_LEAF "/cgroup.procs" : "/cgroup.procs", O_WRONLY,
+                    &doors.fallback, err);
+    if (r < 0)
+        cgroup_close_doors(&doors);
+    else
+        *ret_doors = doors;
     return r;
 }
 
-int cgroup_open_birthplace(const struct cgroup *group)
+void cgroup_close_doors(struct cgroup_doors *doors)
 {
-    if (group->kind != CGROUP_V2)
-        return -1;
-    CLEANUP(mem_freep)
-    char *path = mem_printf("%s%s", group->dirs[CGROUP_MEMORY], group->has_leaves ? "/" MAIN_LEAF : "");
-    return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    for (int i = 0; i < CGROUP_TREES; i++)
+        fd_close(doors->entries[i]);
+    fd_close(doors->birthplace);
+    fd_close(doors->fallback);
 }
 
 /* ---- measuring ---- */

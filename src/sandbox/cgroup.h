@@ -35,11 +35,19 @@ int cgroup_remove(const struct cgroup_place *place, const char *name, struct err
 int cgroup_create(const struct cgroup_place *place, const char *name, const struct cgroup_limits *limits,
                   struct cgroup *ret_group, struct err *err);
 
-/* Opens what a process writes "0" into to become a member. The caller closes; unused ones are -1. */
-int cgroup_open_entries(const struct cgroup *group, int ret_fds[CGROUP_TREES], struct err *err);
+/*
+ * How a process becomes a member. To move one into a group takes the kernel some 10 ms, unless it is a
+ * single thread that moves itself (v1, "tasks"), or is born there (v2, CLONE_INTO_CGROUP).
+ */
+struct cgroup_doors {
+    int entries[CGROUP_TREES]; /* v1: the new process writes "0" into each; -1: none */
+    int birthplace;            /* v2: the directory to be born in; -1: none */
+    int fallback;              /* v2: "0" is written into it where that was not possible */
+};
 
-/* v2: opens the directory, to be born in; -1 for the other kinds. The caller closes. */
-int cgroup_open_birthplace(const struct cgroup *group);
+/* The caller closes. */
+int cgroup_open_doors(const struct cgroup *group, struct cgroup_doors *ret_doors, struct err *err);
+void cgroup_close_doors(struct cgroup_doors *doors);
 
 /* What one test used. */
 struct cgroup_usage {

@@ -201,17 +201,16 @@ static void a_group_that_refuses_keeps_the_child_from_running(void)
 
 static void a_place_to_be_born_in_that_is_none(void)
 {
-    int fds[] = {open(scratch("group-3"), O_RDWR | O_CREAT | O_CLOEXEC, 0600)};
+    int entry = open(scratch("group-3"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     int dir = open(scratch_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     prepare("echo out");
-    run.setup.entry_fds = fds;
-    run.setup.entry_fds_len = 1;
-    run.setup.into_fd = dir; /* no control group: then it enters as ever */
+    run.setup.into_fd = dir; /* no control group: then it enters afterwards */
+    run.setup.into_entry_fd = entry;
     go();
     check_out("out\n");
     check_content(scratch("group-3"), "0", 1);
     close(dir);
-    close(fds[0]);
+    close(entry);
     finish();
 }
 
