@@ -20,7 +20,7 @@ def test_every_student_gets_the_right_verdict(course, run_tasks):
     for name, (is_passed, failed) in STUDENTS.items():
         result = results[name]
         assert not result["isError"], result["errorDetails"]
-        assert len(result["testResults"]) == 18
+        assert len(result["testResults"]) == 20
         assert [t["name"] for t in result["testResults"] if not t["isPassed"]] == failed
         assert result["isPassed"] == is_passed
 

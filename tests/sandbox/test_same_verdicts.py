@@ -41,7 +41,7 @@ def test_same_verdict(verdicts, student):
     inside, outside = verdicts["bwrap"][student], verdicts["none"][student]
     for key in inside.keys() - {"duration", "testResults"}:
         assert inside[key] == outside[key], key
-    assert len(inside["testResults"]) == len(outside["testResults"]) == 18
+    assert len(inside["testResults"]) == len(outside["testResults"]) == 20
     for here, there in zip(inside["testResults"], outside["testResults"]):
         assert {k: v for k, v in here.items() if k not in VARYING} == {k: v for k, v in there.items() if k not in VARYING}
         assert bool(here["description"]) == bool(there["description"])

@@ -157,4 +157,4 @@ def test_the_good_student_of_the_course_passes(tmp_path):
     task = harness.task("good", course / "student-good", branch="main", laboratoryNumber=[1, 2])
     result, log = run_task(tmp_path, task, course / "suite", "--sandbox", "none")
     assert result["isPassed"] and not result["isError"], f"{result}\n{log}"
-    assert len(result["testResults"]) == 18
+    assert len(result["testResults"]) == 20

@@ -26,7 +26,9 @@ def test_build(src, make):
 
 @pytest.mark.dependency(
     depends=["tests/common/test_build.py::test_build"], scope="session")
-def test_build_without_warnings(make):
-    result = make(BUILD="build-warnings", CFLAGS="-O2 -Wall -Wextra")
+@pytest.mark.parametrize("level", ["O0", "O2", "O3"])
+def test_build_without_warnings(make, level):
+    """Each level of optimization lets the compiler see other mistakes; so does its analyzer."""
+    result = make(BUILD="build-warnings", CFLAGS=f"-{level} -Wall -Wextra -fanalyzer")
     assert result.status == 0, result.stderr
     assert "warning:" not in result.stderr
