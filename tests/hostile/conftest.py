@@ -10,7 +10,10 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integratio
 
 pytest.register_assert_rewrite("hostile", "checks")
 import before  # noqa: E402
+import harness  # noqa: E402
 import hostile  # noqa: E402
+
+harness.make_programs_reachable()
 
 collect_ignore = ["suite"]
 

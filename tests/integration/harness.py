@@ -5,6 +5,7 @@ and is ended with the test. Waiting is for events (the mock's counters, a proces
 the log), with TIMEOUT as the limit after which a test fails.
 """
 
+import atexit
 import contextlib
 import http.client
 import json
@@ -12,7 +13,9 @@ import os
 import pathlib
 import re
 import select
+import shutil
 import subprocess
+import tempfile
 import threading
 import time
 from signal import SIGTERM
@@ -46,6 +49,22 @@ SANDBOX = "none"
 
 # Starts a command for which file modes count, also where the tests run as root.
 UNPRIVILEGED = ["setpriv", "--bounding-set", "-all", "--inh-caps", "-all"] if os.geteuid() == 0 else []
+
+
+def make_programs_reachable():
+    """Root's tests start the programs as other users, too: copies them where all may pass, unless they lie there."""
+    global BUILD, RUNNER, JOB, MOCK  # noqa: PLW0603 (these name the programs for all tests)
+    if os.geteuid() != 0 or all(directory.stat().st_mode & 1 for directory in (BUILD / "src" / "x").parents):
+        return
+    copy = pathlib.Path(tempfile.mkdtemp(prefix="ostest-programs-"))
+    atexit.register(shutil.rmtree, copy, ignore_errors=True)
+    copy.chmod(0o755)
+    (copy / "src").mkdir()
+    for program in (BUILD / "src").glob("ostest-*"):
+        if program.is_file():
+            shutil.copy(program, copy / "src")
+    BUILD = copy
+    RUNNER, JOB, MOCK = (copy / "src" / path.name for path in (RUNNER, JOB, MOCK))
 
 
 def git(*args, cwd=None):

@@ -9,7 +9,10 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
 
 pytest.register_assert_rewrite("sandboxed", "harness", "jobs")
-import sandboxed  # noqa: E402 (its place was set above)
+import harness  # noqa: E402 (its place was set above)
+import sandboxed  # noqa: E402
+
+harness.make_programs_reachable()
 
 
 @pytest.fixture(scope="session")
