@@ -32,6 +32,15 @@ int proc_open_pidfd(pid_t pid)
     return fd < 0 ? -errno : fd;
 }
 
+void proc_hold_stop_signals(sigset_t *ret_set)
+{
+    sigemptyset(ret_set);
+    sigaddset(ret_set, SIGTERM);
+    sigaddset(ret_set, SIGINT);
+    sigaddset(ret_set, SIGHUP);
+    sigprocmask(SIG_BLOCK, ret_set, NULL);
+}
+
 int proc_become_subreaper(struct err *err)
 {
     if (prctl(PR_SET_CHILD_SUBREAPER, 1L, 0L, 0L, 0L) < 0)

@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/strv.h"
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -101,6 +102,9 @@ int proc_kill_descendants(const pid_t *keep, size_t keep_len, int64_t timeout_ms
 
 /* A one-line account for messages: "exit status 3", "signal 9 (Killed)". */
 void proc_describe_end(const struct proc_run *run, char *ret_text, size_t size);
+
+/* Blocks the signals that tell a program to stop or to start anew, and gives them, for signalfd(2). */
+void proc_hold_stop_signals(sigset_t *ret_set);
 
 /* pidfd_open(2), close-on-exec. A descriptor or -errno. */
 int proc_open_pidfd(pid_t pid);

@@ -22,15 +22,14 @@ void job_init(struct job *ret_job, const struct job_options *options, const char
                 .cancel_fd = cancel_fd},
     };
     ret_job->git.credentials_path = ret_job->credentials[0];
-    if (job_is_boxed(ret_job))
+    if (job_is_boxed(ret_job)) {
         ret_job->report = mem_printf("%s/report.xml", dir);
-    else
-        ret_job->report = mem_printf("%s/home/report.xml", dir);
-    if (job_is_boxed(ret_job))
         ret_job->inside = (struct job_inside){BOX_SRC, BOX_TESTS, BOX_HOME, "/tmp", BOX_REPORT};
-    else
+    } else {
+        ret_job->report = mem_printf("%s/home/report.xml", dir);
         ret_job->inside =
             (struct job_inside){ret_job->src, ret_job->tests, ret_job->home, ret_job->tmp, ret_job->report};
+    }
 }
 
 bool job_is_boxed(const struct job *job)

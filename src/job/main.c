@@ -71,11 +71,7 @@ static int print_help(const char *asked)
 static int open_cancel_fd(void)
 {
     sigset_t stop;
-    sigemptyset(&stop);
-    sigaddset(&stop, SIGTERM);
-    sigaddset(&stop, SIGINT);
-    sigaddset(&stop, SIGHUP);
-    sigprocmask(SIG_BLOCK, &stop, NULL);
+    proc_hold_stop_signals(&stop);
     return signalfd(-1, &stop, SFD_CLOEXEC);
 }
 

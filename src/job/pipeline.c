@@ -141,13 +141,7 @@ static int test(struct job *job, struct result *ret_result, struct err *err)
     else if (r == 0)
         r = fs_make_dirs(job->tmp, 0700, err);
     if (r == 0)
-        r = suite_open(job, &suite, err);
-    if (r < 0)
-        return r;
-    struct env_wants wants = {suite.needs_python, suite.needs_pytest, suite.requirements};
-    r = env_prepare(job, &wants, &env, err);
-    if (r == 0)
-        r = suite_ask(&suite, job, fetched.commit, &env, err);
+        r = suite_prepare(&suite, job, fetched.commit, &env, err);
     return r < 0 ? r : prepare_and_run(job, &suite, &env, ret_result, err);
 }
 

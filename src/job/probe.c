@@ -34,13 +34,7 @@ int probe_suite(struct job *job, struct err *err)
     if (r == 0 && job_is_boxed(job))
         suite_fetch_use_tree(job, fetched.commit);
     if (r == 0)
-        r = suite_open(job, &suite, err);
-    if (r < 0)
-        return r;
-    struct env_wants wants = {suite.needs_python, suite.needs_pytest, suite.requirements};
-    r = env_prepare(job, &wants, &env, err);
-    if (r == 0)
-        r = suite_ask(&suite, job, fetched.commit, &env, err);
+        r = suite_prepare(&suite, job, fetched.commit, &env, err);
     if (r == 0)
         log_info("suite commit=%s kind=%s python=%s", fetched.commit, suite_kind_name(&suite),
                  env.python ? env.python : "(none)");

@@ -187,7 +187,7 @@ static const struct suite_kind *find_kind(const char *tests_dir)
     return NULL;
 }
 
-int suite_open(const struct job *job, struct suite *ret_suite, struct err *err)
+static int open_suite(const struct job *job, struct suite *ret_suite, struct err *err)
 {
     struct suite suite = {.kind = find_kind(job->tests)};
     if (!suite.kind)
@@ -300,8 +300,9 @@ static int find_out(struct suite *suite, const struct job *job, const char *path
     return fs_write_atomic(path, lines, strlen(lines), err);
 }
 
-int suite_ask(struct suite *suite, const struct job *job, const char *commit, const struct env *env,
-              struct err *err)
+/* A suite with a manifest is not asked. */
+static int ask_suite(struct suite *suite, const struct job *job, const char *commit, const struct env *env,
+                     struct err *err)
 {
     if (!suite->kind->program)
         return 0;
@@ -322,6 +323,17 @@ int suite_ask(struct suite *suite, const struct job *job, const char *commit, co
         r = find_out(suite, job, path, env, err);
     fs_unlock(lock_path, lock);
     return r;
+}
+
+int suite_prepare(struct suite *suite, const struct job *job, const char *commit, struct env *ret_env,
+                  struct err *err)
+{
+    int r = open_suite(job, suite, err);
+    if (r < 0)
+        return r;
+    struct env_wants wants = {suite->needs_python, suite->needs_pytest, suite->requirements};
+    r = env_prepare(job, &wants, ret_env, err);
+    return r < 0 ? r : ask_suite(suite, job, commit, ret_env, err);
 }
 
 int suite_command(const struct suite *suite, const struct job *job, const struct env *env,

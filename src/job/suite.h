@@ -22,18 +22,17 @@ struct suite {
     struct strv may_change; /* files of the suite that may change during a run; patterns */
     bool needs_python;
     bool needs_pytest; /* also where no requirements say so */
-    struct strv knows; /* what the help text of the suite's command showed, see suite_ask() */
+    struct strv knows; /* what the help text of the suite's command showed */
 };
 
-/* Finds out what lies in job->tests. Class environment where it is no suite, or its manifest is wrong. */
-int suite_open(const struct job *job, struct suite *ret_suite, struct err *err);
-
 /*
- * Asks the suite's command for its help text and keeps what it knows, once per `commit` (in the
- * cache). Nothing to do for a suite with a manifest.
+ * All that comes before a run: finds out what lies in job->tests, prepares what that needs, and asks the
+ * suite's command for its help text, once per `commit` (what it knows is kept in the cache; not for a
+ * suite with a manifest). Class environment where it is no suite, or its manifest is wrong. The caller
+ * ends both.
  */
-int suite_ask(struct suite *suite, const struct job *job, const char *commit, const struct env *env,
-              struct err *err);
+int suite_prepare(struct suite *suite, const struct job *job, const char *commit, struct env *ret_env,
+                  struct err *err);
 
 /*
  * The command line for the task. Class task where a connected test's name cannot be handed to the

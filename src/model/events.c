@@ -247,11 +247,6 @@ static char *disagreement(const struct report_case *c, const char *what)
     return mem_printf("Report and run disagree: %s %s", name, what);
 }
 
-static bool is_pass(enum report_status status)
-{
-    return status == REPORT_PASSED || status == REPORT_XFAILED;
-}
-
 /*
  * Gives what is reported to the tests that were told of. One that was not told of is a fault where it
  * passed; what went wrong before any test began (a file that cannot be imported) is reported as well.
@@ -262,7 +257,7 @@ static char *take_reported(struct report *report, struct pair *pairs, size_t len
         struct report_case *c = &report->cases[i];
         struct pair key = {.told = c};
         struct pair *p = len ? bsearch(&key, pairs, len, sizeof(*pairs), compare_pairs) : NULL;
-        if (!p && is_pass(c->status))
+        if (!p && report_is_pass(c->status))
             return disagreement(c, "is in the report, but did not run to its end");
         if (!p)
             continue;
@@ -280,7 +275,7 @@ static char *check_pairs(const struct events *e, const struct pair *pairs, size_
         const struct pair *p = &pairs[i];
         if (!p->is_reported && e->finishes == 1) /* of several sessions, each may have its own report */
             return disagreement(p->told, "ran, but is not in the report");
-        if (p->is_reported && is_pass(p->reported) && !is_pass(p->told->status))
+        if (p->is_reported && report_is_pass(p->reported) && !report_is_pass(p->told->status))
             return disagreement(p->told, "did not pass, but the report says so");
     }
     return NULL;

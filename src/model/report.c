@@ -21,6 +21,11 @@ static void case_done(struct report_case *c)
     free(c->description);
 }
 
+bool report_is_pass(enum report_status status)
+{
+    return status == REPORT_PASSED || status == REPORT_XFAILED;
+}
+
 const char *report_status_name(enum report_status status)
 {
     static const char *const names[] = {"passed", "failed", "error", "skipped", "xfailed"};

@@ -18,6 +18,9 @@ enum report_status {
     REPORT_XFAILED, /* an expected failure: counts as passed */
 };
 
+/* An expected failure is a pass, too. */
+bool report_is_pass(enum report_status status);
+
 /* "passed", "failed" …: for logs. */
 const char *report_status_name(enum report_status status);
 

@@ -10,11 +10,6 @@
 #define NAMES_SHOWN          10
 #define LAST_WORDS_MAX_BYTES 300
 
-static bool is_passed(const struct report_case *c)
-{
-    return c->status == REPORT_PASSED || c->status == REPORT_XFAILED;
-}
-
 static bool is_connected(const struct report_case *c, const struct strv *tests)
 {
     for (size_t i = 0; i < tests->len; i++)
@@ -41,7 +36,7 @@ static void take_cases(const struct verdict_input *in, struct result *result)
         result->tests[result->tests_len++] = (struct result_test){
             .name = report_case_name(c),
             .description = TAKE_PTR(c->description),
-            .is_passed = is_passed(c),
+            .is_passed = report_is_pass(c->status),
             .memory_bytes = c->memory_bytes,
             .duration_ms = c->duration_ms,
         };
@@ -157,7 +152,7 @@ static void judge_connected(const struct verdict_input *in, struct buf *details)
 static bool every_case_passed(const struct report *report)
 {
     for (size_t i = 0; i < report->len; i++)
-        if (!is_passed(&report->cases[i]))
+        if (!report_is_pass(report->cases[i].status))
             return false;
     return true;
 }

@@ -164,16 +164,28 @@ static void on_answer(const struct http_answer *answer, void *data)
 
 /* ---- the requests ---- */
 
-static void post(struct auth *auth, const char *url, json_t *body)
+/* Takes over `body`. */
+static char *text_of(json_t *body)
 {
     char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
     if (!text)
         abort(); /* out of memory: the strings were checked for UTF-8 at start */
-    struct http_request request = {.url = url, .json = text, .body_fd = -1};
+    json_decref(body);
+    return text;
+}
+
+char *auth_login_body(const char *login, const char *password)
+{
+    return text_of(json_pack("{s:s, s:s}", "username", login, "password", password));
+}
+
+/* Takes over `body`. */
+static void post(struct auth *auth, const char *url, char *body)
+{
+    struct http_request request = {.url = url, .json = body, .body_fd = -1};
     auth->in_flight = true;
     http_start(auth->http, &request, on_answer, auth);
-    mem_free_secret(text);
-    json_decref(body);
+    mem_free_secret(body);
 }
 
 static void start(struct auth *auth)
@@ -182,10 +194,10 @@ static void start(struct auth *auth)
         return;
     auth->refreshing = auth->header && auth->refresh_token;
     if (auth->refreshing)
-        post(auth, auth->settings.refresh_url, json_pack("{s:s}", "refreshToken", auth->refresh_token));
+        post(auth, auth->settings.refresh_url,
+             text_of(json_pack("{s:s}", "refreshToken", auth->refresh_token)));
     else
-        post(auth, auth->settings.login_url,
-             json_pack("{s:s, s:s}", "username", auth->settings.login, "password", auth->settings.password));
+        post(auth, auth->settings.login_url, auth_login_body(auth->settings.login, auth->settings.password));
 }
 
 bool auth_header(struct auth *auth, const char **ret_header, unsigned *ret_number)

@@ -33,6 +33,9 @@ enum auth_event {
 };
 typedef void auth_event_fn(enum auth_event event, const char *message, void *data);
 
+/* The body of a login, which the caller ends with mem_free_secret(). */
+char *auth_login_body(const char *login, const char *password);
+
 struct auth *auth_new(const struct auth_settings *settings, struct ev *ev, struct http *http,
                       auth_event_fn *on_change, void *data);
 void auth_free(struct auth *auth);

@@ -1,11 +1,11 @@
 #include "runner/doctor.h"
 
 #include "base/fs.h"
+#include "runner/auth.h"
 #include "runner/http.h"
 #include "runner/preflight.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -116,10 +116,8 @@ static int ask_backend(const struct options *o, struct answer *ret_answer, struc
     int r = http_new(&http, err);
     if (r < 0)
         return r;
-    CLEANUP(mem_freep) char *url = mem_printf("%s%s", o->backend_url, o->auth ? o->login_api : "/");
-    json_t *login = o->auth ? json_pack("{s:s, s:s}", "username", o->login, "password", o->password) : NULL;
-    char *body = login ? json_dumps(login, 0) : NULL;
-    json_decref(login);
+    CLEANUP(mem_freep) char *url = options_url(o, o->auth ? o->login_api : "/");
+    char *body = o->auth ? auth_login_body(o->login, o->password) : NULL;
     struct http_request request = {.url = url, .json = body, .body_fd = -1};
     http_start(http, &request, on_answer, ret_answer);
     while (r == 0 && ret_answer->status < 0)

@@ -6,6 +6,7 @@
 
 #include "base/fs.h"
 #include "base/log.h"
+#include "base/proc.h"
 #include "runner/doctor.h"
 #include "runner/options.h"
 #include "runner/preflight.h"
@@ -80,17 +81,6 @@ static int work(const struct options *options)
     return r == 0 ? 0 : 1;
 }
 
-/* From the first moment on, so that none is lost: the event loop reads those that came before it. */
-static void hold_stop_signals(void)
-{
-    sigset_t stop;
-    sigemptyset(&stop);
-    sigaddset(&stop, SIGTERM);
-    sigaddset(&stop, SIGINT);
-    sigaddset(&stop, SIGHUP);
-    sigprocmask(SIG_BLOCK, &stop, NULL);
-}
-
 static int examine(const struct options *options)
 {
     CLEANUP(mem_freep) char *job_program = find_job_program();
@@ -100,13 +90,14 @@ static int examine(const struct options *options)
 
 static int start(const struct options *options)
 {
+    sigset_t stop;
     struct err err = {0};
     signal(SIGPIPE, SIG_IGN);
     umask(077);
     protect_secrets();
     if (options->doctor)
         return examine(options);
-    hold_stop_signals();
+    proc_hold_stop_signals(&stop); /* the event loop will read those that come before it */
     log_set_level((enum log_level)options->logger_level);
     if (log_open(options->logger_output, &err) < 0) {
         fprintf(stderr, "ostest-runner: --logger-output: %s\n", err.message);

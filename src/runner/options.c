@@ -192,6 +192,14 @@ void options_done(struct options *options)
     opt_done(&options->set, options);
 }
 
+char *options_url(const struct options *options, const char *api)
+{
+    size_t len = strlen(options->backend_url);
+    while (len && options->backend_url[len - 1] == '/')
+        len--;
+    return mem_printf("%.*s%s", (int)len, options->backend_url, api);
+}
+
 int options_write_job_file(const struct options *options, const char *path, struct err *err)
 {
     CLEANUP(buf_done) struct buf text = BUF_INIT(0);

@@ -45,6 +45,9 @@ int options_read(int argc, char **argv, struct options *ret_options, const char 
                  struct strv *ret_faults);
 void options_done(struct options *options);
 
+/* The URL of one of the backend's places, as `get_api`. The caller frees. */
+char *options_url(const struct options *options, const char *api);
+
 /* Writes what ostest-job needs, as a configuration file of its own. No secret of the backend is in it. */
 int options_write_job_file(const struct options *options, const char *path, struct err *err);
 

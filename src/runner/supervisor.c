@@ -207,11 +207,9 @@ static void on_signal(uint32_t events, void *data)
 
 static int open_signals(struct supervisor *s, struct err *err)
 {
-    static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD};
     sigset_t set;
-    sigemptyset(&set);
-    for (size_t i = 0; i < ARRAY_LEN(signals); i++)
-        sigaddset(&set, signals[i]);
+    proc_hold_stop_signals(&set);
+    sigaddset(&set, SIGCHLD);
     sigprocmask(SIG_BLOCK, &set, NULL);
     s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     if (s->signal_fd < 0)
@@ -225,11 +223,8 @@ static void set_urls(struct supervisor *s)
 {
     const struct options *o = s->options;
     const char *const apis[URLS] = {o->get_api, o->post_api, o->login_api, o->token_refresh_api};
-    size_t len = strlen(o->backend_url);
-    while (len && o->backend_url[len - 1] == '/')
-        len--;
     for (size_t i = 0; i < URLS; i++)
-        s->urls[i] = mem_printf("%.*s%s", (int)len, o->backend_url, apis[i]);
+        s->urls[i] = options_url(o, apis[i]);
 }
 
 static int open_all(struct supervisor *s, const char *job_program, struct err *err)

@@ -103,6 +103,14 @@ static char *place_inside(const char *place, size_t number)
     return is_covered(place) ? mem_printf(BOX_PLACES "/%zu", number) : mem_strdup(place);
 }
 
+static void add_etc(struct strv *args, const char *const *names, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        CLEANUP(mem_freep) char *path = mem_printf("/etc/%s", names[i]);
+        add(args, "--ro-bind-try", path, path);
+    }
+}
+
 static void add_system(const struct bwrap_setup *s, struct strv *args)
 {
     add(args, "--ro-bind", "/usr", "/usr");
@@ -117,14 +125,9 @@ static void add_system(const struct bwrap_setup *s, struct strv *args)
             add(args, "--ro-bind", path, path);
         }
     }
-    for (size_t i = 0; i < ARRAY_LEN(etc_files); i++) {
-        CLEANUP(mem_freep) char *path = mem_printf("/etc/%s", etc_files[i]);
-        add(args, "--ro-bind-try", path, path);
-    }
-    for (size_t i = 0; s->host_network && i < ARRAY_LEN(network_files); i++) {
-        CLEANUP(mem_freep) char *path = mem_printf("/etc/%s", network_files[i]);
-        add(args, "--ro-bind-try", path, path);
-    }
+    add_etc(args, etc_files, ARRAY_LEN(etc_files));
+    if (s->host_network)
+        add_etc(args, network_files, ARRAY_LEN(network_files));
     for (size_t i = 0; i < s->sources->len; i++) {
         CLEANUP(mem_freep) char *inside = place_inside(s->places->items[i], i);
         add(args, "--ro-bind", s->sources->items[i], inside);

@@ -91,11 +91,8 @@ static char *own_dir(const char *cgroups, const char *mounts, const char *contro
 
 static char *read_text(const char *path)
 {
-    CLEANUP(buf_done) struct buf text = BUF_INIT(FILE_LIMIT_BYTES);
-    CLEANUP(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || fd_read_all(fd, &text) < 0)
-        return mem_strdup("");
-    return buf_take(&text);
+    CLEANUP(buf_done) struct buf text = BUF_INIT(0);
+    return fs_read_file(path, FILE_LIMIT_BYTES, &text, NULL) < 0 ? mem_strdup("") : buf_take(&text);
 }
 
 int cgroup_write(const char *dir, const char *file, const char *text)

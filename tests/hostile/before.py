@@ -1,20 +1,15 @@
 """What a machine is like before attacks, and what is not like that afterwards."""
 
 import contextlib
-import ctypes
 import hashlib
 import os
 import pathlib
 import re
 import stat
 
-PR_SET_CHILD_SUBREAPER = 36
+import cgroup
+
 SHM_KEY = str(0x05735708)  # of programs/files.c
-
-
-def become_subreaper():
-    """Orphans of the runner become children of ours, so that none is overlooked."""
-    assert ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
 
 
 def children():
@@ -46,14 +41,6 @@ def tree_hash(path):
 
 def read_lines(path):
     return pathlib.Path(path).read_text().splitlines()
-
-
-def group_name(job_dir):
-    """The control group of the job in that directory: FNV-1a, 64 bits."""
-    found = 0xcbf29ce484222325
-    for byte in os.fsencode(job_dir):
-        found = (found ^ byte) * 0x100000001b3 % 2**64
-    return f"ostest-{found:016x}"
 
 
 def control_groups(names):
@@ -109,5 +96,5 @@ class Before:
             directory = self.site.state / name
             found += [f"left: {name}/{entry}" for entry in (os.listdir(directory) if directory.exists() else [])]
         found += self.processes_left()
-        groups = {group_name(self.site.state / "jobs" / key) for key in re.findall(r" claimed key=(\S+)", log)}
+        groups = {cgroup.group_name(self.site.state / "jobs" / key) for key in re.findall(r" claimed key=(\S+)", log)}
         return found + [f"left: {path}" for path in control_groups(groups)]

@@ -20,7 +20,7 @@ collect_ignore = ["suite"]
 
 @pytest.fixture(scope="session", autouse=True)
 def subreaper():
-    before.become_subreaper()
+    harness.become_subreaper()
 
 
 @pytest.fixture(scope="session", params=["root", "user"])

@@ -139,12 +139,6 @@ class Site:
         listening.listen()
         return listening
 
-    def give(self, path):
-        """All below the path belongs to whom the runner is started as."""
-        for directory, names, files in os.walk(path) if self.uid else ():
-            for name in [".", *names, *files]:
-                os.chown(os.path.join(directory, name), self.uid, self.uid, follow_symlinks=False)
-
     def close(self):
         self.stack.close()
 
@@ -185,7 +179,7 @@ class Site:
             host = self.host(mock)
             paths = {attack.name: self.student(attack, host) for attack in [BYSTANDER, *attacks]}
             self.suite()
-            self.give(self.dir)
+            harness.give(self.dir, self.uid)
             runner = self.start(stack, mock, *options)
             mock.add(harness.task("warm-up", paths["bystander"]))
             duration = mock.results(1)[0]["duration"] / 1000
@@ -209,7 +203,7 @@ class Site:
         self.count += 1
         directory = self.dir / f"mock-{self.count}"
         directory.mkdir()
-        self.give(directory)
+        harness.give(directory, self.uid)
         mock = harness.Mock(directory, tasks=[], prefix=self.prefix)
         stack.callback(mock.stop)
         return mock

@@ -41,6 +41,14 @@ def own_group(uid=None):
         assert not left, f"still running in {group.name}: {left}"
 
 
+def group_name(job_dir):
+    """The name of a job's control group: an FNV-1a hash, 64 bits, of its directory."""
+    number = 0xcbf29ce484222325
+    for byte in os.fsencode(job_dir):
+        number = (number ^ byte) * 0x100000001b3 % 2**64
+    return f"ostest-{number:016x}"
+
+
 def wait_empty(group):
     """Until no process is in the group or below it; a program that was killed may need a moment. False: out of time."""
     deadline = time.monotonic() + TIMEOUT

@@ -7,6 +7,7 @@ the log), with TIMEOUT as the limit after which a test fails.
 
 import atexit
 import contextlib
+import ctypes
 import http.client
 import json
 import os
@@ -44,6 +45,8 @@ GIT_ENV = CLEAN_ENV | {
 }
 
 
+PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
+
 # Most tests are about something else, and their suites meet the test through files of the host.
 SANDBOX = "none"
 
@@ -65,6 +68,18 @@ def make_programs_reachable():
             shutil.copy(program, copy / "src")
     BUILD = copy
     RUNNER, JOB, MOCK = (copy / "src" / path.name for path in (RUNNER, JOB, MOCK))
+
+
+def give(path, uid):
+    """The path and all below it belong to this user; None: they stay whose they are."""
+    for directory, names, files in os.walk(path) if uid is not None else ():
+        for name in [".", *names, *files]:
+            os.chown(os.path.join(directory, name), uid, uid, follow_symlinks=False)
+
+
+def become_subreaper():
+    """Orphans of what we start become children of ours, so that none is overlooked."""
+    assert ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
 
 
 def git(*args, cwd=None):

@@ -6,7 +6,6 @@ After each of them nothing of it may be left: no process, no control group, no f
 """
 
 import contextlib
-import ctypes
 import fnmatch
 import functools
 import itertools
@@ -54,12 +53,6 @@ def started_as():
     return ["root", "user"] if os.geteuid() == 0 else ["user"]
 
 
-def become_subreaper():
-    """Orphans of what we start become children of ours, so that none is overlooked."""
-    set_child_subreaper = 36
-    assert ctypes.CDLL(None).prctl(set_child_subreaper, 1, 0, 0, 0) == 0
-
-
 def processes_of(uid):
     """The command lines of all processes of this user, by pid; without the dead, whom somebody will reap."""
     found = {}
@@ -77,14 +70,6 @@ def descendants(pid):
         with contextlib.suppress(OSError):
             found += [int(child), *descendants(int(child))]
     return found
-
-
-def group_name(job_dir):
-    """The name of a job's control group: an FNV-1a hash of its directory."""
-    number = 0xcbf29ce484222325
-    for byte in os.fsencode(job_dir):
-        number = (number ^ byte) * 0x100000001b3 % 2**64
-    return f"ostest-{number:016x}"
 
 
 def groups_called(pattern):
@@ -131,10 +116,7 @@ class Site:
 
     def give(self, path):
         """The path and all below it belong to whom the runner is started as."""
-        if self.uid:
-            for directory, names, files in os.walk(path):
-                for name in [".", *names, *files]:
-                    os.chown(os.path.join(directory, name), self.uid, self.uid, follow_symlinks=False)
+        harness.give(path, self.uid)
         return path
 
     def make_dir(self, name):
@@ -210,7 +192,7 @@ class Site:
         return job
 
     def check_nothing_is_left(self, directory):
-        assert not groups_called(group_name(directory))
+        assert not groups_called(cgroup.group_name(directory))
         if self.inner_uid:
             assert not processes_of(self.inner_uid)
 

@@ -197,7 +197,7 @@ def main():
     parser.add_argument("--concurrent", type=int, default=2, help="how many at a time (2)")
     parser.add_argument("--started-as", choices=sandboxed.started_as(), default=sandboxed.started_as()[0])
     args = parser.parse_args()
-    sandboxed.become_subreaper()
+    harness.become_subreaper()
     site = sandboxed.Site(args.started_as)
     try:
         print(f"started as {args.started_as}, cgroups={site.cgroups}", flush=True)

@@ -6,7 +6,8 @@ import pytest
 
 import harness
 import jobs
-from sandboxed import group_name, groups_called, wait_until
+from cgroup import group_name
+from sandboxed import groups_called, wait_until
 
 # The marker makes the processes findable; it is no other test's.
 WAIT = "subprocess.run(['sh', '-c', 'sleep 1000.{0} & setsid sleep 1000.{0} & sleep 1000.{0}'])\n"

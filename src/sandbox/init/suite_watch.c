@@ -46,13 +46,25 @@ static char *join(const char *dir, const char *name)
     return *dir && *name ? mem_printf("%s/%s", dir, name) : mem_strdup(*dir ? dir : name);
 }
 
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+/* Only the first one is told. */
+static void set_found(struct suite_watch *w, const char *path)
+{
+    if (!w->found)
+        w->found = mem_strdup(path);
+}
+
 /* What python would import, or pytest and python would read as their settings. */
 static bool is_code(const char *path)
 {
     static const char *const endings[] = {".py", ".pyc", ".so", ".pth"};
     static const char *const names[] = {"pytest.ini", "tox.ini", "setup.cfg", "pyproject.toml"};
-    const char *slash = strrchr(path, '/');
-    const char *name = slash ? slash + 1 : path;
+    const char *name = base_name(path);
     size_t len = strlen(name);
     for (size_t i = 0; i < ARRAY_LEN(endings); i++)
         if (len >= strlen(endings[i]) && strcmp(name + len - strlen(endings[i]), endings[i]) == 0)
@@ -65,8 +77,8 @@ static bool is_code(const char *path)
 
 static void find_news(struct suite_watch *w, const char *path)
 {
-    if (!w->found && is_code(path) && !may_change(w, path))
-        w->found = mem_strdup(path);
+    if (is_code(path) && !may_change(w, path))
+        set_found(w, path);
 }
 
 /* How a directory that was reached through a link ends, among those that are watched. */
@@ -153,7 +165,7 @@ static void look_behind(struct suite_watch *w, const char *path)
     bool leads_nowhere = stat(full, &st) < 0;
     bool is_dir = !leads_nowhere && S_ISDIR(st.st_mode);
     if (leads_nowhere || (is_dir && watch_dir(w, behind) < 0))
-        w->found = w->found ? w->found : mem_strdup(path);
+        set_found(w, path);
     else if (is_dir && fs_list_dir(full, &names, NULL) == 0)
         for (size_t i = 0; i < names.len; i++)
             find_news_behind(w, behind, names.items[i]);
@@ -168,8 +180,7 @@ static void find_new_file(struct suite_watch *w, const char *path, const struct 
 /* Whether python could import a directory of this name. */
 static bool is_importable(const char *path)
 {
-    const char *slash = strrchr(path, '/');
-    for (const char *p = slash ? slash + 1 : path; *p; p++)
+    for (const char *p = base_name(path); *p; p++)
         if (!isalnum((unsigned char)*p) && *p != '_' && (unsigned char)*p < 0x80)
             return false;
     return true;
@@ -179,14 +190,14 @@ static bool is_importable(const char *path)
 static void look_into(struct suite_watch *w, const char *path)
 {
     int r = walk(w, path, find_new_file);
-    if (r < 0 && is_importable(path) && !may_change(w, path) && !w->found)
-        w->found = mem_strdup(path);
+    if (r < 0 && is_importable(path) && !may_change(w, path))
+        set_found(w, path);
 }
 
 static void take_event(struct suite_watch *w, const struct inotify_event *event)
 {
-    if (event->mask & IN_Q_OVERFLOW && !w->found)
-        w->found = mem_strdup("(more new files at once than can be told)");
+    if (event->mask & IN_Q_OVERFLOW)
+        set_found(w, "(more new files at once than can be told)");
     if (!event->len || event->wd < 0 || (size_t)event->wd >= w->news_dirs.len)
         return;
     const char *dir = w->news_dirs.items[event->wd];
