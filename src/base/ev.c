@@ -1,64 +1,68 @@
 #include "base/ev.h"
 
 #include "base/clock.h"
-#include "base/fd.h"
 #include "base/mem.h"
 
-#include <errno.h>
-#include <sys/epoll.h>
-
-#define EVENTS_PER_WAIT 32
-
 struct ev {
-    int epoll_fd;
+    struct pollfd *fds;         /* fd < 0: removed */
+    struct ev_source **sources; /* beside `fds`; NULL: removed */
+    size_t len;
     struct ev_timer *timers;
-    struct epoll_event ready[EVENTS_PER_WAIT];
-    int ready_count;
     uint64_t round; /* counts the dispatches */
 };
 
-int ev_new(struct ev **ret_ev, struct err *err)
+struct ev *ev_new(void)
 {
-    int fd = epoll_create1(EPOLL_CLOEXEC);
-    if (fd < 0)
-        return err_errno(err, errno, "Cannot create the event loop");
-    struct ev *ev = mem_alloc(sizeof(*ev));
-    ev->epoll_fd = fd;
-    *ret_ev = ev;
-    return 0;
+    return mem_alloc(sizeof(struct ev));
 }
 
 void ev_free(struct ev *ev)
 {
     if (!ev)
         return;
-    fd_close(ev->epoll_fd);
+    free(ev->fds);
+    free(ev->sources);
     free(ev);
 }
 
-int ev_fd(const struct ev *ev)
+static void forget_removed(struct ev *ev)
 {
-    return ev->epoll_fd;
+    size_t kept = 0;
+    for (size_t i = 0; i < ev->len; i++) {
+        if (!ev->sources[i])
+            continue;
+        ev->sources[kept] = ev->sources[i];
+        ev->fds[kept++] = ev->fds[i];
+    }
+    ev->len = kept;
 }
 
-int ev_add_fd(struct ev *ev, struct ev_source *source, int fd, ev_fd_fn *fn, void *data, struct err *err)
+const struct pollfd *ev_fds(struct ev *ev, size_t *ret_len)
 {
-    struct epoll_event event = {.events = EPOLLIN, .data.ptr = source};
-    if (epoll_ctl(ev->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0)
-        return err_errno(err, errno, "Cannot watch a file descriptor");
-    *source = (struct ev_source){.fd = fd, .fn = fn, .data = data, .active = true};
-    return 0;
+    forget_removed(ev);
+    *ret_len = ev->len;
+    return ev->fds;
+}
+
+void ev_add_fd(struct ev *ev, struct ev_source *source, int fd, ev_fd_fn *fn, void *data)
+{
+    *source = (struct ev_source){.fn = fn, .data = data, .active = true};
+    ev->fds = mem_resize(ev->fds, ev->len + 1, sizeof(*ev->fds));
+    ev->sources = mem_resize(ev->sources, ev->len + 1, sizeof(struct ev_source *));
+    ev->fds[ev->len] = (struct pollfd){.fd = fd, .events = POLLIN};
+    ev->sources[ev->len++] = source;
 }
 
 void ev_remove_fd(struct ev *ev, struct ev_source *source)
 {
     if (!source->active)
         return;
-    epoll_ctl(ev->epoll_fd, EPOLL_CTL_DEL, source->fd, NULL);
+    size_t i = 0;
+    while (ev->sources[i] != source)
+        i++;
+    ev->sources[i] = NULL;
+    ev->fds[i] = (struct pollfd){.fd = -1};
     source->active = false;
-    for (int i = 0; i < ev->ready_count; i++)
-        if (ev->ready[i].data.ptr == source)
-            ev->ready[i].data.ptr = NULL;
 }
 
 void ev_timer_stop(struct ev *ev, struct ev_timer *timer)
@@ -108,15 +112,23 @@ static void dispatch_timers(struct ev *ev)
     }
 }
 
+/* What a callback adds waits for the next dispatch. */
+static void dispatch_fds(struct ev *ev)
+{
+    size_t len;
+    ev_fds(ev, &len);
+    if (poll(ev->fds, len, 0) <= 0)
+        return;
+    for (size_t i = 0; i < len; i++) {
+        struct ev_source *source = ev->sources[i];
+        if (source && ev->fds[i].revents)
+            source->fn(ev->fds[i].revents, source->data);
+    }
+}
+
 void ev_dispatch(struct ev *ev)
 {
     ev->round++;
-    ev->ready_count = epoll_wait(ev->epoll_fd, ev->ready, EVENTS_PER_WAIT, 0);
-    for (int i = 0; i < ev->ready_count; i++) {
-        struct ev_source *source = ev->ready[i].data.ptr;
-        if (source)
-            source->fn(ev->ready[i].events, source->data);
-    }
-    ev->ready_count = 0;
+    dispatch_fds(ev);
     dispatch_timers(ev);
 }

@@ -1,25 +1,24 @@
 #pragma once
 
 /*
- * Event sources of the runner: one epoll descriptor that somebody else waits on (the runner's
- * curl_multi_poll), signals, and timers on the monotonic clock. Single-threaded.
+ * Event sources of the runner: file descriptors that somebody else waits for (the runner's
+ * curl_multi_poll), and timers on the monotonic clock. Single-threaded. By poll(2), since epoll(7) takes
+ * from a limit of the user's that students' programs can use up.
  */
 
-#include "base/err.h"
-
-#include <signal.h>
+#include <poll.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct ev;
 
-/* `events` are epoll(7)'s. A callback may remove its own source, or any other. */
-typedef void ev_fd_fn(uint32_t events, void *data);
+/* `events` are those of poll(2). A callback may remove its own source, or any other. */
+typedef void ev_fd_fn(short events, void *data);
 typedef void ev_timer_fn(void *data);
 
 /* Embedded in its owner; zeroed before the first use. */
 struct ev_source {
-    int fd;
     ev_fd_fn *fn;
     void *data;
     bool active;
@@ -34,14 +33,15 @@ struct ev_timer {
     bool armed;
 };
 
-int ev_new(struct ev **ret_ev, struct err *err);
+struct ev *ev_new(void);
 void ev_free(struct ev *ev);
 
-/* The descriptor that becomes readable when a source has something to say. */
-int ev_fd(const struct ev *ev);
+/* What to wait for, besides ev_next_deadline_ms(). Valid until the next call that adds, removes or
+ * dispatches. */
+const struct pollfd *ev_fds(struct ev *ev, size_t *ret_len);
 
 /* Watches `fd` for reading. Neither `source` nor `fd` is owned. */
-int ev_add_fd(struct ev *ev, struct ev_source *source, int fd, ev_fd_fn *fn, void *data, struct err *err);
+void ev_add_fd(struct ev *ev, struct ev_source *source, int fd, ev_fd_fn *fn, void *data);
 void ev_remove_fd(struct ev *ev, struct ev_source *source);
 
 /* Arms, or moves, a timer. A deadline in the past fires at the next dispatch. */

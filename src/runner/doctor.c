@@ -121,7 +121,7 @@ static int ask_backend(const struct options *o, struct answer *ret_answer, struc
     struct http_request request = {.url = url, .json = body, .body_fd = -1};
     http_start(http, &request, on_answer, ret_answer);
     while (r == 0 && ret_answer->status < 0)
-        r = http_wait(http, -1, -1, err);
+        r = http_wait(http, NULL, 0, -1, err);
     http_free(http);
     mem_free_secret(body);
     return r;

@@ -225,14 +225,17 @@ static int perform(struct http *http, unsigned *ret_ended, struct err *err)
     return 0;
 }
 
-int http_wait(struct http *http, int extra_fd, int timeout_ms, struct err *err)
+int http_wait(struct http *http, const struct pollfd *fds, size_t len, int timeout_ms, struct err *err)
 {
-    struct curl_waitfd extra = {.fd = extra_fd, .events = CURL_WAIT_POLLIN};
+    CLEANUP(mem_freep) struct curl_waitfd *extra = mem_alloc((len + 1) * sizeof(*extra));
+    for (size_t i = 0; i < len; i++)
+        extra[i] = (struct curl_waitfd){.fd = fds[i].fd, .events = CURL_WAIT_POLLIN};
     unsigned ended = 0;
     int r = perform(http, &ended, err);
     if (r < 0 || ended) /* their callbacks may have changed what there is to wait for */
         return r;
-    CURLMcode c = curl_multi_poll(http->multi, &extra, 1, timeout_ms < 0 ? 3600000 : timeout_ms, NULL);
+    CURLMcode c =
+        curl_multi_poll(http->multi, extra, (unsigned)len, timeout_ms < 0 ? 3600000 : timeout_ms, NULL);
     if (c != CURLM_OK)
         return err_set(err, ERR_INTERNAL, EIO, "libcurl fails: %s", curl_multi_strerror(c));
     return perform(http, &ended, err);

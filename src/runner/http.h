@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 
+#include <poll.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -39,7 +40,7 @@ void http_free(struct http *http);
 void http_start(struct http *http, const struct http_request *request, http_done_fn *fn, void *data);
 
 /*
- * Waits until something happens to a request, `extra_fd` is readable, or `timeout_ms` (-1: none)
+ * Waits until something happens to a request, one of `fds` is ready, or `timeout_ms` (-1: none)
  * have passed; runs the callbacks of the requests that have ended. The only wait of the runner.
  */
-int http_wait(struct http *http, int extra_fd, int timeout_ms, struct err *err);
+int http_wait(struct http *http, const struct pollfd *fds, size_t len, int timeout_ms, struct err *err);

@@ -45,7 +45,7 @@ static void take_output(struct slot *slot, const char *data, size_t len)
     }
 }
 
-static void on_output(uint32_t events, void *data)
+static void on_output(short events, void *data)
 {
     struct slot *slot = data;
     char chunk[4096];
@@ -90,12 +90,11 @@ int slot_start(struct slot *slot, struct ev *ev, const struct slot_program *prog
     fcntl(ends[1], F_SETFL, 0); /* the job's side blocks as usual */
     int r = spawn(slot, program, number, work, ends[1], err);
     fd_close(ends[1]);
-    if (r == 0)
-        r = ev_add_fd(ev, &slot->out, slot->out_fd, on_output, slot, err);
     if (r < 0) {
         slot_release(slot);
         return r;
     }
+    ev_add_fd(ev, &slot->out, slot->out_fd, on_output, slot);
     slot->work = work;
     return 0;
 }

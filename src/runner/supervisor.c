@@ -190,7 +190,7 @@ static void reap(struct supervisor *s)
     claim_hurry(s->claim);
 }
 
-static void on_signal(uint32_t events, void *data)
+static void on_signal(short events, void *data)
 {
     struct supervisor *s = data;
     struct signalfd_siginfo info;
@@ -214,7 +214,8 @@ static int open_signals(struct supervisor *s, struct err *err)
     s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     if (s->signal_fd < 0)
         return err_errno(err, errno, "Cannot receive signals");
-    return ev_add_fd(s->ev, &s->signals, s->signal_fd, on_signal, s, err);
+    ev_add_fd(s->ev, &s->signals, s->signal_fd, on_signal, s);
+    return 0;
 }
 
 /* ---- putting it together ---- */
@@ -231,9 +232,8 @@ static int open_all(struct supervisor *s, const char *job_program, struct err *e
 {
     const struct options *o = s->options;
     set_urls(s);
-    int r = ev_new(&s->ev, err);
-    if (r == 0)
-        r = open_signals(s, err);
+    s->ev = ev_new();
+    int r = open_signals(s, err);
     if (r == 0)
         r = proc_become_subreaper(err);
     if (r == 0)
@@ -275,7 +275,9 @@ static int loop(struct supervisor *s, struct err *err)
 {
     proceed(s);
     while (!is_finished(s)) {
-        int r = http_wait(s->http, ev_fd(s->ev), clock_poll_timeout_ms(ev_next_deadline_ms(s->ev)), err);
+        size_t len;
+        const struct pollfd *fds = ev_fds(s->ev, &len);
+        int r = http_wait(s->http, fds, len, clock_poll_timeout_ms(ev_next_deadline_ms(s->ev)), err);
         if (r < 0)
             return r;
         ev_dispatch(s->ev);

@@ -82,7 +82,8 @@ static void add_namespaces(const struct bwrap_setup *s, struct strv *args)
     add(args, "--uid", STRING(BOX_UID), NULL);
     add(args, "--gid", STRING(BOX_UID), NULL);
     add(args, "--cap-drop", "ALL", NULL);
-    add(args, "--cap-add", "CAP_SYS_ADMIN", NULL); /* ostest-init gives it up */
+    add(args, "--cap-add", "CAP_SYS_ADMIN", NULL); /* ostest-init gives both up */
+    add(args, "--cap-add", "CAP_SYS_RESOURCE", NULL);
 }
 
 /* Whether ostest-init's mounts would cover it. */

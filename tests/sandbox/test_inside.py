@@ -48,7 +48,8 @@ print(json.dumps({
     "outside": [pathlib.Path(f"/proc/self/{kind}_map").read_text().split() for kind in ["uid", "gid"]],
     "mounts": [line.split() for line in pathlib.Path("/proc/self/mounts").read_text().splitlines()],
     "umask": os.umask(0o22),
-    "limits": {name: limits(name) for name in ["RLIMIT_CORE", "RLIMIT_NOFILE", "RLIMIT_NPROC", "RLIMIT_FSIZE", "RLIMIT_STACK"]},
+    "limits": {name: limits(name) for name in ["RLIMIT_CORE", "RLIMIT_NOFILE", "RLIMIT_NPROC", "RLIMIT_FSIZE",
+                                                 "RLIMIT_SIGPENDING"]},
     "processes": {pid: (pathlib.Path("/proc") / pid / "comm").read_text() for pid in os.listdir("/proc") if pid.isdigit()},
     "parent": os.getppid(),
     "session": os.getsid(0) == os.getpid(),
@@ -206,6 +207,7 @@ def test_limits(seen):
     assert seen["limits"]["RLIMIT_CORE"] == [1, 1]
     assert seen["limits"]["RLIMIT_NOFILE"][0] == 1024 and seen["limits"]["RLIMIT_NOFILE"][1] <= 65536
     assert seen["limits"]["RLIMIT_NPROC"][0] == seen["limits"]["RLIMIT_NPROC"][1] >= 256
+    assert seen["limits"]["RLIMIT_SIGPENDING"] == [1024, 1024]
     assert seen["limits"]["RLIMIT_FSIZE"] == [-1, -1]
 
 

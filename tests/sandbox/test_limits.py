@@ -1,10 +1,14 @@
 """Each limit holds, leaves the machine alone, and has its sentence in errorDetails."""
 
+import os
 import re
 import socket
 
 import pytest
 
+import harness
+import jobs
+import sandboxed
 from sandboxed import outcomes_of
 
 MIB = 1 << 20
@@ -72,6 +76,42 @@ def test_hungry():
     tests = outcomes_of(job)
     assert tests["test_before"] == (True, "") and not tests["test_hungry"][0]
     assert "128 MB of memory" in job.error and "test_it::test_hungry was running" in job.error
+
+
+# ---- what the kernel counts for each user
+
+TAKE_ALL = """
+import ctypes, sys
+libc = ctypes.CDLL(None, use_errno=True)
+in_delete = 0x200
+instances = []
+while (fd := libc.inotify_init1(0)) >= 0:
+    instances.append(fd)
+watches = 0
+for i in range(100000):
+    pathlib.Path(f"/tmp/{i}").touch()
+    if libc.inotify_add_watch(instances[0], f"/tmp/{i}".encode(), in_delete) < 0:
+        break
+    watches += 1
+sys.stdout.flush()
+"""
+
+
+def test_inotify_is_limited_for_each_task(site):
+    job = site.python(TAKE_ALL + "print(json.dumps([len(instances), watches])); write()")
+    instances, watches = job.printed
+    assert 2 < instances < 16 and 1000 < watches <= 4096
+
+
+def test_a_task_runs_while_another_has_taken_all(site):
+    name = f"hoarder-{os.getpid()}-{site.who}"
+    hoarder = site.student({"run.py": jobs.PRELUDE + TAKE_ALL + f"os.execv('/bin/sleep', ['{name}', '1000'])"})
+    with site.mock(tasks=[]) as mock, site.runner(mock, "--concurrent", "2") as runner:
+        mock.add(harness.task(1, hoarder))
+        sandboxed.wait_until(lambda: harness.processes_with(name), "the other task does not have all")
+        mock.add(harness.task(2, site.student({"run.py": jobs.PRELUDE + "write()"})))
+        result = mock.results(1)[0]
+        assert result["id"] == 2 and result["isPassed"], (result, runner.log)
 
 
 # ---- processes

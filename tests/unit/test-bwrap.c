@@ -120,12 +120,13 @@ static void it_ends_with_us_and_has_no_terminal_of_ours(void)
     finish();
 }
 
-static void only_the_capability_to_mount_is_left(void)
+static void two_capabilities_are_left_for_init(void)
 {
     start();
     build();
     CHECK(has("--cap-drop", "ALL", NULL));
-    CHECK_INT(count("--cap-add"), 1);
+    CHECK_INT(count("--cap-add"), 2);
+    CHECK(has("--cap-add", "CAP_SYS_RESOURCE", NULL));
     CHECK(find(&args, "--cap-drop", NULL, NULL) < find(&args, "--cap-add", "CAP_SYS_ADMIN", NULL));
     finish();
 }
@@ -387,7 +388,7 @@ static void without_the_program_nothing_is_left_open(void)
 }
 
 TEST_MAIN(TEST(all_namespaces_are_new), TEST(it_ends_with_us_and_has_no_terminal_of_ours),
-          TEST(only_the_capability_to_mount_is_left), TEST(the_user_inside_is_the_student),
+          TEST(two_capabilities_are_left_for_init), TEST(the_user_inside_is_the_student),
           TEST(the_hosts_network_if_asked_for), TEST(nothing_of_the_network_otherwise),
           TEST(nothing_can_be_written), TEST(the_root_becomes_read_only_after_all_mounts),
           TEST(only_harmless_devices_are_there), TEST(both_trees_are_leaves),

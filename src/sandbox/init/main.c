@@ -4,11 +4,12 @@
  * inside can signal pid 1, and nobody but pid 1 holds the control socket.
  *
  * Started by bwrap as: /init CONTROL_FD DISK_BYTES INODES PIDS OPTION… -- COMMAND…, where an option is
- * "--may-change PATTERN" or "--link TARGET PATH", with CAP_SYS_ADMIN of its own user namespace, which
- * it gives up before the suite starts.
+ * "--may-change PATTERN" or "--link TARGET PATH", with CAP_SYS_ADMIN and CAP_SYS_RESOURCE of its own user
+ * namespace, which it gives up before the suite starts.
  */
 
 #include "base/copytree.h"
+#include "base/fd.h"
 #include "base/fs.h"
 #include "sandbox/box.h"
 #include "sandbox/init/suite_watch.h"
@@ -38,6 +39,8 @@
 /* The open files of a login shell, as students have them at home. */
 #define OPEN_FILES     1024
 #define OPEN_FILES_MAX 65536
+/* Far below the outer limit, which all slots of a runner that is not root share. */
+#define PENDING_SIGNALS 1024
 /* Above that of pid 1, which the kernel should take last when memory runs out. */
 #define OOM_SCORE "500"
 
@@ -158,7 +161,28 @@ static void check_full(struct init *init)
     }
 }
 
-/* ---- the suite ---- */
+/* ---- before the suite ---- */
+
+/*
+ * What the kernel counts for each user of the host (namespaces(7), inotify(7)): where slots are of one
+ * user, none may take all of it.
+ */
+static int limit_counts(struct err *err)
+{
+    static const struct {
+        const char *path, *most;
+    } counts[] = {
+        {"/proc/sys/user/max_inotify_instances", "8"}, /* one is our own; mostly 128 for a user */
+        {"/proc/sys/user/max_inotify_watches", "4096"},
+        {"/proc/sys/user/max_user_namespaces", "0"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(counts); i++) {
+        CLEANUP(fd_closep) int fd = open(counts[i].path, O_WRONLY | O_CLOEXEC);
+        if ((fd < 0 && errno != ENOENT) || (fd >= 0 && write(fd, counts[i].most, strlen(counts[i].most)) < 0))
+            return err_errno(err, errno, "Cannot set %s", counts[i].path);
+    }
+    return 0;
+}
 
 static int drop_capabilities(void)
 {
@@ -186,8 +210,12 @@ static int set_limits(const struct init *init)
     int r = limit(RLIMIT_CORE, 1, 1);
     if (r == 0)
         r = limit(RLIMIT_NOFILE, OPEN_FILES, OPEN_FILES_MAX);
+    if (r == 0)
+        r = limit(RLIMIT_SIGPENDING, PENDING_SIGNALS, PENDING_SIGNALS);
     return r < 0 ? r : limit(RLIMIT_NPROC, init->pids, init->pids);
 }
+
+/* ---- the suite ---- */
 
 static void run_suite(const struct init *init, int error_fd)
 {
@@ -345,6 +373,8 @@ static int run(struct init *init)
         r = pin_directories(BOX_TESTS, &err);
     if (r == 0)
         r = suite_watch_start(&watch, &err);
+    if (r == 0)
+        r = limit_counts(&err);
     if (r == 0)
         r = drop_capabilities();
     if (r == 0)

@@ -6,6 +6,7 @@
 #include "hostile.h"
 
 #include <mqueue.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/inotify.h>
@@ -61,6 +62,18 @@ static int new_messages(int i)
     return msgget(IPC_PRIVATE, IPC_CREAT | 0600);
 }
 
+/* Each descriptor in each epoll instance counts. */
+static int new_epoll(int i)
+{
+    struct epoll_event event = {.events = EPOLLIN};
+    int fd = epoll_create1(0);
+    (void)i;
+    for (int other = 0; fd >= 0 && other < fd; other++)
+        if (epoll_ctl(fd, EPOLL_CTL_ADD, other, &event) < 0 && errno == ENOSPC)
+            return -1;
+    return fd;
+}
+
 static int new_eventfd(int i)
 {
     (void)i;
@@ -105,6 +118,7 @@ static int all(char **words)
     take("message queues", new_queue);
     take("semaphores", new_semaphores);
     take("System V queues", new_messages);
+    take("epoll instances", new_epoll);
     take("event descriptors", new_eventfd);
     return pause();
 }
