@@ -1,5 +1,6 @@
 #include "base/fs.h"
 
+#include "base/crash.h"
 #include "base/fd.h"
 
 #include <dirent.h>
@@ -43,6 +44,7 @@ int fs_rename_durable(const char *from, const char *to, struct err *err)
 {
     if (rename(from, to) < 0)
         return err_errno(err, errno, "Cannot rename %s to %s", from, to);
+    crash_point("file-renamed");
     return sync_parent(to, err);
 }
 
@@ -62,6 +64,7 @@ int fs_write_atomic(const char *path, const void *data, size_t len, struct err *
 {
     CLEANUP(mem_freep) char *temporary = mem_printf("%s.tmp", path);
     int r = write_synced(temporary, data, len);
+    crash_point("file-written");
     r = r < 0 ? err_errno(err, -r, "Cannot write %s", temporary) : fs_rename_durable(temporary, path, err);
     if (r < 0)
         unlink(temporary);

@@ -1,6 +1,7 @@
 #include "job/pipeline.h"
 
 #include "base/clock.h"
+#include "base/crash.h"
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/url.h"
@@ -126,6 +127,7 @@ static int prepare_and_run(const struct job *job, const struct suite *suite, con
     if (r < 0)
         return r;
     log_run(&run);
+    crash_point("tests-run");
     judge_run(job, &run, !suite_selects_tests(suite) || plugin == RUN_PLUGIN_SELECTS, ret_result);
     return 0;
 }
@@ -136,6 +138,7 @@ static int test(struct job *job, struct result *ret_result, struct err *err)
     CLEANUP(suite_done) struct suite suite = {0};
     CLEANUP(env_done) struct env env = {0};
     int r = fetch_both(job, &fetched, err);
+    crash_point("task-fetched");
     if (r == 0 && job_is_boxed(job))
         suite_fetch_use_tree(job, fetched.commit);
     else if (r == 0)
@@ -180,7 +183,10 @@ static int work(struct job *job, struct err *err)
     }
     log_info("result: passed=%s error=%s tests=%zu", result.is_passed ? "yes" : "no",
              result.is_error ? "yes" : "no", result.tests_len);
-    return judge_write_result(job, &result, err);
+    crash_point("result-judged");
+    r = judge_write_result(job, &result, err);
+    crash_point("result-written");
+    return r;
 }
 
 int pipeline_run(const struct job_options *options, const char *cache_dir, const char *dir, int slot,

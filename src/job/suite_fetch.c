@@ -1,6 +1,7 @@
 #include "job/suite_fetch.h"
 
 #include "base/copytree.h"
+#include "base/crash.h"
 #include "base/fs.h"
 
 #include <string.h>
@@ -25,6 +26,7 @@ static int build_tree(const struct job *job, struct suite_repo *s, unsigned *ret
     if (r == 0)
         r = repo_checkout(&s->git, job->cache_dir, &s->source, &s->repo, staging, ret_submodules, err);
     CLEANUP(mem_freep) char *tree = tree_of(job, &s->repo);
+    crash_point("suite-checked-out");
     if (r == 0 && !fs_exists(tree))
         r = fs_rename_durable(staging, tree, err);
     fs_remove_tree(staging, NULL);

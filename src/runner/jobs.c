@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/crash.h"
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/proc.h"
@@ -165,6 +166,7 @@ static void start_item(struct jobs *jobs, const struct worklist_item *item)
     if (slot_start(slot, jobs->settings.ev, &jobs->program, (size_t)(slot - jobs->slots), item->work,
                    item->key, item->label, &err) < 0)
         put_back(jobs, item, err.message);
+    crash_point("job-started");
 }
 
 static void judge_run_end(struct jobs *jobs, const struct slot *slot, int status)
@@ -208,6 +210,7 @@ bool jobs_reaped(struct jobs *jobs, pid_t pid, int status)
     if (!slot)
         return false;
     struct err err = {0};
+    crash_point("job-reaped");
     slot_ended(slot);
     enum slot_work work = slot->work;
     slot->work = SLOT_FREE;
@@ -264,6 +267,7 @@ static bool save(struct jobs *jobs, const struct task *task, const struct err *f
 enum jobs_intake jobs_take(struct jobs *jobs, const char *body, size_t len, struct err *err)
 {
     CLEANUP(task_done) struct task task = {0};
+    crash_point("claim-answered"); /* here alone a kill costs the claim: the answer is in memory only */
     enum task_answer answer = task_parse(body, len, &task, err);
     if (answer == TASK_NONE || answer == TASK_UNUSABLE)
         return answer == TASK_NONE ? JOBS_NO_TASK : JOBS_NONSENSE;

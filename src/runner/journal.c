@@ -1,5 +1,6 @@
 #include "runner/journal.h"
 
+#include "base/crash.h"
 #include "base/fs.h"
 #include "model/result.h"
 #include "model/task.h"
@@ -113,6 +114,7 @@ int journal_add(struct journal *journal, const struct task *task, const char *bo
     CLEANUP(mem_freep) char *path = file_of(journal, key, "task.json");
     if (mkdir(dir, 0700) < 0)
         return err_errno(err, errno, "Cannot create %s", dir);
+    crash_point("claim-dir-made");
     int r = fs_write_atomic(path, body, len, err);
     if (r == 0)
         r = fs_sync_dir(journal->jobs_dir, err);
@@ -121,6 +123,7 @@ int journal_add(struct journal *journal, const struct task *task, const char *bo
         return r;
     }
     *ret_key = TAKE_PTR(key);
+    crash_point("claim-saved");
     return 0;
 }
 
@@ -146,6 +149,7 @@ static int change_starts(struct journal *journal, const char *key, int by, unsig
     r = fs_write_atomic(path, line, (size_t)len, err);
     if (r == 0)
         *ret_starts = (unsigned)starts;
+    crash_point("start-counted");
     return r;
 }
 
@@ -198,8 +202,10 @@ int journal_hand_over(struct journal *journal, const char *key, struct err *err)
     CLEANUP(mem_freep) char *dir = journal_dir(journal, key);
     bool moved = !fs_exists(result) && fs_exists(spooled); /* by an earlier try, which failed later on */
     int r = moved ? fs_sync_dir(journal->spool_dir, err) : fs_rename_durable(result, spooled, err);
+    crash_point("result-spooled");
     if (r == 0 && unlink(task) < 0 && errno != ENOENT)
         r = err_errno(err, errno, "Cannot remove %s", task);
+    crash_point("task-forgotten");
     return r < 0 ? r : fs_sync_dir(dir, err);
 }
 
