@@ -164,7 +164,7 @@ void judge_run(const struct job *job, const struct run *run, bool only_connected
 
 static int write_to_file(const char *text, size_t len, void *data)
 {
-    return fwrite(text, 1, len, data) == len ? 0 : -EIO;
+    return fwrite(text, 1, len, data) == len ? 0 : -errno;
 }
 
 static int write_and_sync(const struct job *job, const struct result *result, FILE *file)

@@ -5,7 +5,8 @@
  * goes in, a result.json comes out. It holds no secret of the backend. Its log goes to standard
  * output, "<level> <text>" a line, for the runner to pass on.
  *
- * SIGTERM or SIGINT stops it: what it has started is ended, and no result is written (exit 75).
+ * SIGTERM or SIGINT stops it: what it has started is ended, and no result is written. How it ends tells
+ * who has started it what to do next (model/job_exit.h).
  * All that it starts is its descendant, and, as it is a child subreaper, stays so.
  */
 
@@ -17,6 +18,7 @@
 #include "job/job.h"
 #include "job/pipeline.h"
 #include "job/probe.h"
+#include "model/job_exit.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -25,7 +27,6 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
-#include <sysexits.h>
 #include <unistd.h>
 
 enum probe { PROBE_NOTHING, PROBE_SANDBOX, PROBE_SUITE };
@@ -115,9 +116,16 @@ static int probe(const struct config *config, const char *cache_dir, const char 
     return r;
 }
 
-static int run(const struct config *config, const char *given_dir)
+static enum job_exit exit_after(const struct err *err, int r)
+{
+    bool is_disk = r == -ENOSPC || r == -EDQUOT || r == -EROFS;
+    return err->class == ERR_CANCELLED ? JOB_EXIT_STOPPED : is_disk ? JOB_EXIT_DISK : JOB_EXIT_FAILED;
+}
+
+static enum job_exit run(const struct config *config, const char *given_dir)
 {
     struct err err = {0};
+    enum job_exit done = JOB_EXIT_DONE;
     CLEANUP(mem_freep) char *dir = absolute(given_dir);
     CLEANUP(mem_freep) char *cache_dir = absolute(config->cache_dir);
     CLEANUP(mem_freep) char *lock_path = mem_printf("%s/lock", dir);
@@ -132,13 +140,14 @@ static int run(const struct config *config, const char *given_dir)
     if (r == 0 && config->probe != PROBE_NOTHING)
         r = probe(config, cache_dir, dir, cancel_fd, &err);
     else if (r == 0)
-        r = config->clean ? clean(config, dir, &err)
-                          : pipeline_run(&config->job, cache_dir, dir, (int)config->slot, cancel_fd, &err);
+        r = config->clean
+                ? clean(config, dir, &err)
+                : pipeline_run(&config->job, cache_dir, dir, (int)config->slot, cancel_fd, &done, &err);
     fs_unlock(lock_path, lock);
     if (r == 0)
-        return 0;
+        return done;
     log_error("%s", err.message);
-    return err.class == ERR_CANCELLED ? EX_TEMPFAIL : EX_SOFTWARE;
+    return exit_after(&err, r);
 }
 
 int main(int argc, char **argv)
@@ -155,7 +164,7 @@ int main(int argc, char **argv)
         strv_push(&faults, "one directory and --cache-dir are needed; see --help");
     for (size_t i = 0; i < faults.len; i++)
         fprintf(stderr, "ostest-job: %s\n", faults.items[i]);
-    int status = faults.len ? 2 : run(&config, set.operands.items[0]);
+    int status = faults.len ? JOB_EXIT_USAGE : run(&config, set.operands.items[0]);
     strv_done(&faults);
     opt_done(&set, &config);
     return status;

@@ -18,7 +18,11 @@
 
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/statvfs.h>
+
+/* What a full disk still has, when small things are removed again. */
+#define FULL_BELOW_BYTES  (1U << 20)
+#define FULL_BELOW_INODES 16
 
 static int read_task(struct job *job, struct err *err)
 {
@@ -166,7 +170,25 @@ static int answer_with_predefined(const struct job *job, struct result *ret_resu
     return 0;
 }
 
-static int work(struct job *job, struct err *err)
+/*
+ * Whether there is no result to be had since the disk is full: what others put there is no fault of this
+ * task. A program that we have started cannot tell us so clearly, so that we look.
+ */
+static bool is_disk_full(const struct job *job, int r)
+{
+    struct statvfs st;
+    if (r == -ENOSPC || r == -EDQUOT || r == -EROFS)
+        return true;
+    return statvfs(job->dir, &st) == 0 && ((uint64_t)st.f_bavail * st.f_frsize < FULL_BELOW_BYTES ||
+                                           (st.f_files && st.f_favail < FULL_BELOW_INODES));
+}
+
+static bool is_fault_of_machine(enum err_class class)
+{
+    return class == ERR_ENVIRONMENT || class == ERR_NETWORK || class == ERR_INTERNAL;
+}
+
+static int work(struct job *job, enum job_exit *ret_exit, struct err *err)
 {
     CLEANUP(result_done) struct result result = {0};
     int r = job_clean(job, err); /* what an interrupted run of this task has left */
@@ -177,6 +199,10 @@ static int work(struct job *job, struct err *err)
     r = job->options->mock ? answer_with_predefined(job, &result, err) : test(job, &result, err);
     if (r < 0 && err->class == ERR_CANCELLED)
         return r;
+    bool is_machine = r < 0 && is_fault_of_machine(err->class);
+    if (is_machine && is_disk_full(job, r))
+        return r == -EROFS ? r : -ENOSPC;
+    *ret_exit = is_machine ? JOB_EXIT_MACHINE : JOB_EXIT_DONE;
     if (r < 0) {
         log_warning("class=%s: %s", err_class_name(err->class), err->message);
         result_init_error(&result, err->message);
@@ -190,12 +216,12 @@ static int work(struct job *job, struct err *err)
 }
 
 int pipeline_run(const struct job_options *options, const char *cache_dir, const char *dir, int slot,
-                 int cancel_fd, struct err *err)
+                 int cancel_fd, enum job_exit *ret_exit, struct err *err)
 {
     CLEANUP(job_done) struct job job;
     job_init(&job, options, cache_dir, dir, cancel_fd);
     job.slot = slot;
-    int r = work(&job, err);
+    int r = work(&job, ret_exit, err);
     struct err cleaning = {0};
     if (job_clean(&job, &cleaning) < 0)
         log_warning("%s", cleaning.message);

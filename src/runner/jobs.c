@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/proc.h"
 #include "base/url.h"
+#include "model/job_exit.h"
 #include "model/task.h"
 #include "runner/journal.h"
 #include "runner/slot.h"
@@ -21,12 +22,13 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <sysexits.h>
 #include <unistd.h>
 
-#define DISK_RETRY_MS      5000 /* after a fault of the state directory */
+#define DISK_RETRY_MS      2000 /* after a fault of the state directory */
 #define LABEL_MAX_BYTES    64
 #define ORPHANS_TIMEOUT_MS 2000
+/* With less than this, a job could not even say that it failed. */
+#define ROOM_FOR_START_BYTES (1ULL << 20)
 
 struct jobs {
     struct jobs_settings settings;
@@ -91,8 +93,20 @@ static void put_back(struct jobs *jobs, const struct worklist_item *item, const 
 
 /* ---- the end of a claim ---- */
 
-/* The result goes into the spool, the rest of the claim's directory goes away. */
-static void finish(struct jobs *jobs, const struct worklist_item *item)
+/* Of a claim that needs no more work the logs are kept for a while. */
+static void put_away(struct jobs *jobs, const struct worklist_item *item, bool is_fault)
+{
+    struct err err = {0};
+    int r =
+        journal_put_away(jobs->journal, item->key, is_fault, (size_t)jobs->settings.options->keep_jobs, &err);
+    if (r == -ENOTEMPTY && item->work != SLOT_CLEAN)
+        worklist_add(&jobs->work, SLOT_CLEAN, item->key, item->label);
+    else if (r < 0)
+        log_warning("task=%s %s", item->label, err.message);
+}
+
+/* The result goes into the spool. */
+static void finish(struct jobs *jobs, const struct worklist_item *item, bool is_fault)
 {
     struct err err = {0};
     if (journal_hand_over(jobs->journal, item->key, &err) < 0) {
@@ -100,11 +114,7 @@ static void finish(struct jobs *jobs, const struct worklist_item *item)
         return;
     }
     spool_add(jobs->settings.spool, item->key);
-    int r = journal_remove(jobs->journal, item->key, &err);
-    if (r == -ENOTEMPTY)
-        worklist_add(&jobs->work, SLOT_CLEAN, item->key, item->label);
-    else if (r < 0)
-        log_warning("task=%s %s", item->label, err.message);
+    put_away(jobs, item, is_fault);
 }
 
 static void finish_with_error(struct jobs *jobs, const struct worklist_item *item, const char *details)
@@ -114,7 +124,7 @@ static void finish_with_error(struct jobs *jobs, const struct worklist_item *ite
     if (journal_write_error(jobs->journal, item->key, details, &err) < 0)
         put_back(jobs, item, err.message);
     else
-        finish(jobs, item);
+        finish(jobs, item, true);
 }
 
 /* ---- slots ---- */
@@ -140,6 +150,11 @@ static bool count_start(struct jobs *jobs, const struct worklist_item *item)
 {
     struct err err = {0};
     unsigned starts;
+    uint64_t free_bytes;
+    if (fs_free_space(jobs->jobs_dir, &free_bytes, &err) == 0 && free_bytes < ROOM_FOR_START_BYTES) {
+        put_back(jobs, item, "the disk is full");
+        return false;
+    }
     if (journal_count_start(jobs->journal, item->key, &starts, &err) < 0) {
         put_back(jobs, item, err.message);
         return false;
@@ -157,7 +172,7 @@ static void start_item(struct jobs *jobs, const struct worklist_item *item)
 {
     struct err err = {0};
     if (item->work == SLOT_RUN && journal_has_result(jobs->journal, item->key)) {
-        finish(jobs, item);
+        finish(jobs, item, false);
         return;
     }
     if (item->work == SLOT_RUN && !count_start(jobs, item))
@@ -169,17 +184,36 @@ static void start_item(struct jobs *jobs, const struct worklist_item *item)
     crash_point("job-started");
 }
 
-static void judge_run_end(struct jobs *jobs, const struct slot *slot, int status)
+/* The last start is not to count: it was not ended by a fault of the task. */
+static void uncount_start(struct jobs *jobs, const struct slot *slot)
 {
-    struct worklist_item item = {.work = SLOT_RUN, .key = slot->key, .label = slot->label};
     struct err err = {0};
+    if (journal_uncount_start(jobs->journal, slot->key, &err) < 0)
+        log_warning("task=%s %s", slot->label, err.message);
+}
+
+/* Where there is room again, the task itself may have taken it: then the start counts. */
+static void wait_for_room(struct jobs *jobs, const struct slot *slot, const struct worklist_item *item)
+{
+    uint64_t free_bytes;
+    if (fs_free_space(jobs->jobs_dir, &free_bytes, NULL) < 0 || free_bytes < ROOM_FOR_START_BYTES)
+        uncount_start(jobs, slot);
+    put_back(jobs, item, "there was no room for a job");
+}
+
+static void judge_run_end(struct jobs *jobs, const struct slot *slot, const struct worklist_item *item,
+                          int status)
+{
+    int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
     if (journal_has_result(jobs->journal, slot->key)) {
         log_info("task=%s done seconds=%.1f", slot->label, (double)(clock_now_ms() - slot->start_ms) / 1000);
-        finish(jobs, &item);
-    } else if (jobs->stopping && WIFEXITED(status) && WEXITSTATUS(status) == EX_TEMPFAIL) {
+        finish(jobs, item, code == JOB_EXIT_MACHINE);
+        jobs->settings.on_end(code == JOB_EXIT_MACHINE, jobs->settings.data);
+    } else if (code == JOB_EXIT_DISK) {
+        wait_for_room(jobs, slot, item);
+    } else if (jobs->stopping && code == JOB_EXIT_STOPPED) {
         log_warning("task=%s was stopped; it is taken up again at the next start", slot->label);
-        if (journal_uncount_start(jobs->journal, slot->key, &err) < 0)
-            log_warning("task=%s %s", slot->label, err.message);
+        uncount_start(jobs, slot);
     } else {
         log_error("task=%s the job died (%s %d) without a result", slot->label,
                   WIFEXITED(status) ? "exit status" : "signal",
@@ -209,17 +243,17 @@ bool jobs_reaped(struct jobs *jobs, pid_t pid, int status)
             slot = &jobs->slots[i];
     if (!slot)
         return false;
-    struct err err = {0};
     crash_point("job-reaped");
     slot_ended(slot);
     enum slot_work work = slot->work;
     slot->work = SLOT_FREE;
     if (!WIFEXITED(status))
         end_orphans(jobs);
+    struct worklist_item item = {.work = work, .key = slot->key, .label = slot->label};
     if (work == SLOT_RUN)
-        judge_run_end(jobs, slot, status);
-    else if (journal_remove(jobs->journal, slot->key, &err) < 0)
-        log_error("task=%s %s", slot->label, err.message);
+        judge_run_end(jobs, slot, &item, status);
+    else
+        put_away(jobs, &item, true); /* a job that leaves trees has died */
     slot_release(slot);
     return true;
 }
@@ -364,9 +398,10 @@ static int recover(struct jobs *jobs, struct err *err)
         return r;
     for (size_t i = 0; i < claims.len; i++)
         take_up(jobs, claims.items[i]);
-    for (size_t i = 0; i < garbage.len; i++)
-        if (journal_remove(jobs->journal, garbage.items[i], NULL) < 0)
-            worklist_add(&jobs->work, SLOT_CLEAN, garbage.items[i], garbage.items[i]);
+    for (size_t i = 0; i < garbage.len; i++) {
+        struct worklist_item item = {.work = SLOT_RUN, .key = garbage.items[i], .label = garbage.items[i]};
+        put_away(jobs, &item, true);
+    }
     size_t unsent = spool_len(jobs->settings.spool);
     if (claims.len || garbage.len || unsent)
         log_info(

@@ -23,7 +23,8 @@ struct jobs_settings {
     struct ev *ev;
     struct spool *spool;
     struct trouble *trouble;
-    void (*on_change)(void *data); /* a pause is over: jobs_proceed() and whoever depends on it */
+    void (*on_end)(bool is_fault, void *data); /* a task has its result: was an error of it this machine's? */
+    void (*on_change)(void *data);             /* a pause is over: jobs_proceed() and whoever depends on it */
     void *data;
 };
 

@@ -14,11 +14,13 @@
 
 #define COUNTER_LIMIT_BYTES 32
 #define KEY_DIGITS          12
+#define FAULT               ".fault"
 
 struct journal {
     char *jobs_dir;
     char *spool_dir;
-    uint64_t sequence; /* of the newest key on disk, in jobs and spool */
+    char *kept_dir;
+    uint64_t sequence; /* of the newest key on disk, wherever */
 };
 
 /* Names of ours begin as task_key() makes them: what else lies there is not to be touched. */
@@ -37,7 +39,7 @@ static void see_sequences(struct journal *journal, const struct strv *names)
 /* Keys must be unique among all that is still on disk, wherever it is by now. */
 static int find_sequence(struct journal *journal, const char *state_dir, struct err *err)
 {
-    static const char *const places[] = {"jobs", "spool", "rejected"};
+    static const char *const places[] = {"jobs", "spool", "rejected", "kept"};
     for (size_t i = 0; i < ARRAY_LEN(places); i++) {
         CLEANUP(mem_freep) char *dir = mem_printf("%s/%s", state_dir, places[i]);
         CLEANUP(strv_done) struct strv names = {0};
@@ -56,6 +58,7 @@ int journal_open(const char *state_dir, struct journal **ret_journal, struct err
     struct journal *journal = mem_alloc(sizeof(*journal));
     journal->jobs_dir = mem_printf("%s/jobs", state_dir);
     journal->spool_dir = mem_printf("%s/spool", state_dir);
+    journal->kept_dir = mem_printf("%s/kept", state_dir);
     int r = find_sequence(journal, state_dir, err);
     if (r < 0)
         journal_free(journal);
@@ -70,6 +73,7 @@ void journal_free(struct journal *journal)
         return;
     free(journal->jobs_dir);
     free(journal->spool_dir);
+    free(journal->kept_dir);
     free(journal);
 }
 
@@ -106,6 +110,22 @@ int journal_list(struct journal *journal, struct strv *ret_claims, struct strv *
     return 0;
 }
 
+/* Removes the small files and the directory; -ENOTEMPTY where there are directories in it. */
+static int remove_flat(const char *dir, struct err *err)
+{
+    CLEANUP(strv_done) struct strv names = {0};
+    int r = fs_list_dir(dir, &names, err);
+    if (r < 0)
+        return r == -ENOENT ? 0 : r;
+    for (size_t i = 0; i < names.len; i++) {
+        CLEANUP(mem_freep) char *path = mem_printf("%s/%s", dir, names.items[i]);
+        unlink(path); /* directories stay, and are noticed below */
+    }
+    if (rmdir(dir) == 0)
+        return 0;
+    return err_errno(err, errno == EEXIST ? ENOTEMPTY : errno, "Cannot remove %s", dir);
+}
+
 int journal_add(struct journal *journal, const struct task *task, const char *body, size_t len,
                 char **ret_key, struct err *err)
 {
@@ -119,7 +139,7 @@ int journal_add(struct journal *journal, const struct task *task, const char *bo
     if (r == 0)
         r = fs_sync_dir(journal->jobs_dir, err);
     if (r < 0) {
-        journal_remove(journal, key, NULL);
+        remove_flat(dir, NULL);
         return r;
     }
     *ret_key = TAKE_PTR(key);
@@ -216,18 +236,60 @@ int journal_set_aside(struct journal *journal, const char *key, struct err *err)
     return fs_rename_durable(dir, aside, err);
 }
 
-int journal_remove(struct journal *journal, const char *key, struct err *err)
+static bool is_fault_name(const char *name)
 {
-    CLEANUP(mem_freep) char *dir = journal_dir(journal, key);
+    size_t len = strlen(name);
+    return len > strlen(FAULT) && strcmp(name + len - strlen(FAULT), FAULT) == 0;
+}
+
+static int trim_kept(const struct journal *journal, bool faults, size_t keep, struct err *err)
+{
     CLEANUP(strv_done) struct strv names = {0};
+    int r = fs_list_dir(journal->kept_dir, &names, err);
+    size_t count = 0;
+    for (size_t i = names.len; i-- > 0;) { /* the newest first */
+        if (!is_ours(names.items[i]) || is_fault_name(names.items[i]) != faults || ++count <= keep)
+            continue;
+        CLEANUP(mem_freep) char *path = mem_printf("%s/%s", journal->kept_dir, names.items[i]);
+        int removed = remove_flat(path, err);
+        r = r < 0 ? r : removed;
+    }
+    return r;
+}
+
+/* Leaves nothing but logs in it; gives whether there are any, or an error. */
+static int leave_logs(const char *dir, struct err *err)
+{
+    CLEANUP(strv_done) struct strv names = {0};
+    bool dirs = false;
+    int logs = 0;
     int r = fs_list_dir(dir, &names, err);
-    if (r < 0)
-        return r == -ENOENT ? 0 : r;
     for (size_t i = 0; i < names.len; i++) {
         CLEANUP(mem_freep) char *path = mem_printf("%s/%s", dir, names.items[i]);
-        unlink(path); /* directories stay, and are noticed below */
+        size_t len = strlen(names.items[i]);
+        if (fs_is_dir(path))
+            dirs = true;
+        else if (len > 4 && strcmp(names.items[i] + len - 4, ".log") == 0)
+            logs = 1;
+        else
+            unlink(path);
     }
-    if (rmdir(dir) == 0)
-        return 0;
-    return err_errno(err, errno == EEXIST ? ENOTEMPTY : errno, "Cannot remove %s", dir);
+    if (dirs)
+        return err_set(err, ERR_INTERNAL, ENOTEMPTY, "There are still directories in %s", dir);
+    return r < 0 && r != -ENOENT ? r : logs;
+}
+
+int journal_put_away(struct journal *journal, const char *key, bool is_fault, size_t keep, struct err *err)
+{
+    CLEANUP(mem_freep) char *dir = journal_dir(journal, key);
+    CLEANUP(mem_freep) char *kept = mem_printf("%s/%s%s", journal->kept_dir, key, is_fault ? FAULT : "");
+    int logs = leave_logs(dir, err);
+    if (logs < 0)
+        return logs;
+    if (!logs || !keep)
+        return remove_flat(dir, err);
+    if (rename(dir, kept) < 0)
+        return err_errno(err, errno, "Cannot move %s to %s", dir, kept);
+    crash_point("logs-kept");
+    return trim_kept(journal, is_fault, keep, err);
 }

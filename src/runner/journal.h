@@ -7,7 +7,10 @@
  *   task.json    what the backend answered, as it came
  *   starts       how often a job was started for it
  *   result.json  the body of the POST, written by the job in one step
+ *   job.log      what the job logged
  *   stdout.log, stderr.log  what the tests printed
+ *
+ * Then the logs move to kept/<key>, or kept/<key>.fault where the result was an error of this machine's.
  */
 
 #include "base/buf.h"
@@ -63,7 +66,8 @@ int journal_hand_over(struct journal *journal, const char *key, struct err *err)
 int journal_set_aside(struct journal *journal, const char *key, struct err *err);
 
 /*
- * Removes the small files and the directory. -ENOTEMPTY where trees of a dead job are still in it:
- * those are removed by a job started with --clean.
+ * Moves what is left of a claim that was handed over to kept/, and removes the oldest there, so that
+ * `keep` are left of either kind. A directory without logs is removed. -ENOTEMPTY where trees of a dead
+ * job are still in it: those are removed by a job started with --clean.
  */
-int journal_remove(struct journal *journal, const char *key, struct err *err);
+int journal_put_away(struct journal *journal, const char *key, bool is_fault, size_t keep, struct err *err);

@@ -30,6 +30,12 @@ struct options {
     bool doctor;       /* the subcommand */
     int64_t max_tasks; /* 0: no end */
     int64_t task_tries;
+    uint64_t min_free_bytes;
+    int64_t max_unsent;
+    int64_t pause_after; /* 0: never */
+    int64_t pause_ms;    /* the first one */
+    uint64_t cache_bytes;
+    int64_t keep_jobs;
     int64_t drain_timeout_ms; /* 0: none; after options_read() never negative */
     struct job_options job;
 

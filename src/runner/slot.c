@@ -8,12 +8,26 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#define LOG_LIMIT_BYTES (1U << 20)
+
 /* ---- what the job logs: lines "<level> <text>" ---- */
 
-static void pass_on(const struct slot *slot, const char *line)
+/* The job's own log, beside what the tests printed. Where it cannot be written, the runner's log has it. */
+static void keep(struct slot *slot, const char *line)
+{
+    char when[32];
+    clock_wall_text(when, sizeof(when));
+    if (slot->log_fd < 0 || slot->log_len > LOG_LIMIT_BYTES)
+        return;
+    int n = dprintf(slot->log_fd, "%s %s\n", when, line);
+    slot->log_len += (size_t)MAX(n, 0);
+}
+
+static void pass_on(struct slot *slot, const char *line)
 {
     enum log_level level = LOG_LEVEL_WARNING; /* what is no line of its log is a complaint of a library */
     char word[16];
@@ -26,6 +40,7 @@ static void pass_on(const struct slot *slot, const char *line)
             text = line + len + 1;
     }
     log_write(level, "task=%s %s", slot->label, text);
+    keep(slot, line);
 }
 
 static void take_output(struct slot *slot, const char *data, size_t len)
@@ -78,13 +93,19 @@ static int spawn(struct slot *slot, const struct slot_program *program, size_t n
     return proc_spawn(&setup, &slot->pid, err);
 }
 
+static int open_log(const struct slot_program *program, const char *key)
+{
+    CLEANUP(mem_freep) char *path = mem_printf("%s/%s/job.log", program->jobs_dir, key);
+    return open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+}
+
 int slot_start(struct slot *slot, struct ev *ev, const struct slot_program *program, size_t number,
                enum slot_work work, const char *key, const char *label, struct err *err)
 {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
         return err_errno(err, errno, "Cannot create a pipe");
-    *slot = (struct slot){.ev = ev, .out_fd = ends[0], .start_ms = clock_now_ms()};
+    *slot = (struct slot){.ev = ev, .out_fd = ends[0], .log_fd = -1, .start_ms = clock_now_ms()};
     slot->key = mem_strdup(key);
     slot->label = mem_strdup(label);
     fcntl(ends[1], F_SETFL, 0); /* the job's side blocks as usual */
@@ -94,6 +115,8 @@ int slot_start(struct slot *slot, struct ev *ev, const struct slot_program *prog
         slot_release(slot);
         return r;
     }
+    if (work == SLOT_RUN)
+        slot->log_fd = open_log(program, key);
     ev_add_fd(ev, &slot->out, slot->out_fd, on_output, slot);
     slot->work = work;
     return 0;
@@ -118,7 +141,8 @@ void slot_release(struct slot *slot)
 {
     ev_remove_fd(slot->ev, &slot->out);
     fd_close(slot->out_fd);
+    fd_close(slot->log_fd);
     free(slot->key);
     free(slot->label);
-    *slot = (struct slot){.out_fd = -1};
+    *slot = (struct slot){.out_fd = -1, .log_fd = -1};
 }

@@ -23,6 +23,8 @@ struct slot {
     int64_t start_ms;
     struct ev *ev;
     int out_fd;
+    int log_fd;     /* job.log; -1: none */
+    size_t log_len; /* written there */
     struct ev_source out;
     char line[1024]; /* the line that is being read */
     size_t line_len;

@@ -20,6 +20,7 @@
 #include "base/proc.h"
 #include "runner/claim.h"
 #include "runner/delivery.h"
+#include "runner/gates.h"
 #include "runner/jobs.h"
 #include "runner/trouble.h"
 
@@ -46,7 +47,12 @@ struct supervisor {
     struct delivery *delivery;
     struct jobs *jobs;
     struct claim *claim;
-    struct trouble trouble;
+    struct gates *gates;
+    struct trouble trouble;       /* with the state directory */
+    struct trouble claim_trouble; /* with the backend, for each who asks it something */
+    struct trouble delivery_trouble;
+    struct trouble login_trouble;
+    struct trouble closed; /* why no task is claimed */
     int signal_fd;
     struct ev_source signals;
     struct ev_timer level_timer; /* the end of DRAIN or STOP */
@@ -69,10 +75,22 @@ static bool is_last_task_taken(const struct supervisor *s)
     return s->options->max_tasks && s->claims >= (uint64_t)s->options->max_tasks;
 }
 
+static bool are_gates_open(struct supervisor *s)
+{
+    const char *reason = gates_reason(s->gates, spool_len(s->spool), jobs_running(s->jobs));
+    if (reason) {
+        CLEANUP(mem_freep) char *text = mem_printf("no task is claimed: %s", reason);
+        trouble_log(&s->closed, LOG_LEVEL_WARNING, text);
+    } else if (trouble_over(&s->closed)) {
+        log_info("tasks are claimed again");
+    }
+    return !reason;
+}
+
 static bool may_ask(void *data)
 {
     struct supervisor *s = data;
-    return s->level == WORK && !is_last_task_taken(s) && jobs_have_room(s->jobs);
+    return s->level == WORK && !is_last_task_taken(s) && jobs_have_room(s->jobs) && are_gates_open(s);
 }
 
 static bool on_body(const char *body, size_t len, void *data)
@@ -81,9 +99,9 @@ static bool on_body(const char *body, size_t len, void *data)
     struct err err = {0};
     enum jobs_intake intake = jobs_take(s->jobs, body, len, &err);
     if (intake == JOBS_NONSENSE)
-        trouble_log(&s->trouble, LOG_LEVEL_ERROR, err.message);
+        trouble_log(&s->claim_trouble, LOG_LEVEL_ERROR, err.message);
     else
-        trouble_over(&s->trouble);
+        trouble_over(&s->claim_trouble);
     if (intake != JOBS_TAKEN)
         return false;
     s->claims++;
@@ -95,7 +113,13 @@ static void on_claim_trouble(const struct backend_answer *answer, void *data)
 {
     struct supervisor *s = data;
     bool for_a_person = answer->outcome == BACKEND_FORBIDDEN;
-    trouble_log(&s->trouble, for_a_person ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, answer->message);
+    trouble_log(&s->claim_trouble, for_a_person ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, answer->message);
+}
+
+static void on_task_end(bool is_fault, void *data)
+{
+    struct supervisor *s = data;
+    gates_task_ended(s->gates, is_fault);
 }
 
 /* ---- login and deliveries ---- */
@@ -108,9 +132,11 @@ static void on_auth(enum auth_event event, const char *message, void *data)
                                             [AUTH_REFUSED] = LOG_LEVEL_ERROR,
                                             [AUTH_FAILED] = LOG_LEVEL_WARNING};
     if (event == AUTH_REFUSED || event == AUTH_FAILED)
-        trouble_log(&s->trouble, levels[event], message);
+        trouble_log(&s->login_trouble, levels[event], message);
     else if (event != AUTH_RETRY)
         log_write(levels[event], "%s", message);
+    if (event == AUTH_LOGGED_IN || event == AUTH_REFRESHED)
+        trouble_over(&s->login_trouble);
     proceed(s);
 }
 
@@ -120,12 +146,14 @@ static void on_delivery(enum delivery_event event, const char *key, const char *
     switch (event) {
     case DELIVERY_DONE:
         log_info("delivered key=%s waiting=%zu", key, spool_len(s->spool));
+        trouble_over(&s->delivery_trouble);
+        claim_kick(s->claim); /* there may have been too many */
         break;
     case DELIVERY_REJECTED:
         log_error("refused key=%s: %s; kept in rejected/ with the answer", key, message);
         break;
     case DELIVERY_DELAYED:
-        trouble_log(&s->trouble, LOG_LEVEL_WARNING, message);
+        trouble_log(&s->delivery_trouble, LOG_LEVEL_WARNING, message);
         break;
     case DELIVERY_BROKEN:
         log_error("spool key=%s: %s", key, message);
@@ -240,7 +268,10 @@ static int open_all(struct supervisor *s, const char *job_program, struct err *e
         r = http_new(&s->http, err);
     if (r == 0)
         r = spool_open(o->state_dir, &s->spool, err);
-    struct jobs_settings settings = {o, job_program, s->ev, s->spool, &s->trouble, proceed, s};
+    struct gates_settings gates = {o->state_dir, o->min_free_bytes, (size_t)o->max_unsent,
+                                   (unsigned)o->pause_after, o->pause_ms};
+    s->gates = gates_new(s->ev, &gates, proceed, s);
+    struct jobs_settings settings = {o, job_program, s->ev, s->spool, &s->trouble, on_task_end, proceed, s};
     return r < 0 ? r : jobs_open(&settings, &s->jobs, err);
 }
 
@@ -265,6 +296,7 @@ static void supervisor_done(struct supervisor *s)
     backend_free(s->backend);
     auth_free(s->auth);
     spool_free(s->spool);
+    gates_free(s->gates);
     ev_free(s->ev);
     fd_close(s->signal_fd);
     for (size_t i = 0; i < URLS; i++)

@@ -10,7 +10,9 @@ void trouble_log(struct trouble *trouble, enum log_level level, const char *mess
     snprintf(trouble->last, sizeof(trouble->last), "%s", message);
 }
 
-void trouble_over(struct trouble *trouble)
+bool trouble_over(struct trouble *trouble)
 {
+    bool was = *trouble->last;
     trouble->last[0] = '\0';
+    return was;
 }

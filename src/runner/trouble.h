@@ -7,11 +7,13 @@
 
 #include "base/log.h"
 
+#include <stdbool.h>
+
 struct trouble {
     char last[1024];
 };
 
 void trouble_log(struct trouble *trouble, enum log_level level, const char *message);
 
-/* It is over: the next one is news again, whatever it is. */
-void trouble_over(struct trouble *trouble);
+/* It is over: the next one is news again, whatever it is. Gives whether there was any. */
+bool trouble_over(struct trouble *trouble);

@@ -68,7 +68,7 @@ def test_nothing_is_left(settled, tmp_path):
     assert runner.stop() == 0
     state = tmp_path / "state"
     assert not processes_with(str(state))
-    assert sorted(path.name for path in state.iterdir()) == ["cache", "job.conf", "jobs", "rejected", "spool"]
+    assert sorted(path.name for path in state.iterdir()) == ["cache", "job.conf", "jobs", "kept", "rejected", "spool"]
     assert not [path for name in ("jobs", "rejected", "spool") for path in (state / name).iterdir()]
     assert not [path for path in state.rglob("*") if path.suffix in (".lock", ".tmp", ".new", ".index") or path.name == "lock"]
     assert not list((tmp_path / "tmp").iterdir())

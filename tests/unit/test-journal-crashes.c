@@ -131,7 +131,7 @@ static void a_crash_while_writing_an_error_leaves_all_of_it_or_nothing(void)
 static void hand_over_and_remove(void)
 {
     CHECK_INT(journal_hand_over(journal, key, &err), 0);
-    CHECK_INT(journal_remove(journal, key, &err), -ENOTEMPTY);
+    CHECK_INT(journal_put_away(journal, key, false, 0, &err), -ENOTEMPTY);
 }
 
 /* At each moment the result is in one place, and the claim is its owner's. */
@@ -159,7 +159,8 @@ static void after_the_next_start_a_delivered_claim_does_not_come_back(void)
         crashed = crashes_after(n, hand_over_and_remove);
         reopen();
         if (!is_claim(key)) {
-            CHECK_INT(journal_remove(journal, key, &err), -ENOTEMPTY); /* as a start does with garbage */
+            CHECK_INT(journal_put_away(journal, key, false, 0, &err),
+                      -ENOTEMPTY); /* as a start does with garbage */
             CHECK(unlink(at("spool/%s.json", key)) == 0);
             delivered++;
             reopen();

@@ -391,7 +391,7 @@ static void a_claims_directory_goes_with_its_files(void)
     put_file(at("jobs/%s/stdout.log", key), "x");
     put_file(at("jobs/%s/result.json.tmp", key), "");
     put_file(at("jobs/%s/.hidden", key), "");
-    CHECK_INT(journal_remove(journal, key, &err), 0);
+    CHECK_INT(journal_put_away(journal, key, false, 0, &err), 0);
     CHECK(!is_there(at("jobs/%s", key)));
     check_list("", "");
     finish();
@@ -400,7 +400,7 @@ static void a_claims_directory_goes_with_its_files(void)
 static void what_is_not_there_is_removed(void)
 {
     start();
-    CHECK_INT(journal_remove(journal, "000000000001-x", &err), 0);
+    CHECK_INT(journal_put_away(journal, "000000000001-x", false, 0, &err), 0);
     finish();
 }
 
@@ -408,7 +408,7 @@ static void trees_stay_for_the_job_to_clean(void)
 {
     start_with_claim();
     put_dir(at("jobs/%s/src", key));
-    CHECK_INT(journal_remove(journal, key, &err), -ENOTEMPTY);
+    CHECK_INT(journal_put_away(journal, key, false, 0, &err), -ENOTEMPTY);
     CHECK(is_there(at("jobs/%s/src", key)));
     CHECK(!is_there(at("jobs/%s/task.json", key))); /* so that it is garbage from now on */
     check_list("", key);
@@ -421,7 +421,7 @@ static void links_are_removed_and_not_followed(void)
     put_dir(at("outside"));
     put_file(at("outside/file"), "");
     CHECK(symlink(at("outside"), at("jobs/%s/src", key)) == 0);
-    CHECK_INT(journal_remove(journal, key, &err), 0);
+    CHECK_INT(journal_put_away(journal, key, false, 0, &err), 0);
     CHECK(is_there(at("outside/file")));
     finish();
 }

@@ -1,0 +1,37 @@
+#pragma once
+
+/*
+ * What must be well before another task is claimed, since a claim is for good: room on the disk, not too
+ * many results that wait for the backend, and no series of faults of this machine, which would eat the
+ * queue. The free slot is jobs'.
+ *
+ * After --pause-after faults in a row there is a pause, each twice as long as the one before; then one
+ * task at a time shows whether it is over. A task that was judged ends the series.
+ */
+
+#include "base/ev.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct gates;
+
+struct gates_settings {
+    const char *dir; /* whose file system is meant; borrowed */
+    uint64_t min_free_bytes;
+    size_t max_unsent;
+    unsigned pause_after; /* 0: never */
+    int64_t pause_ms;     /* the first one */
+};
+
+/* `on_change` is called when it may be worth another look. All borrowed. */
+struct gates *gates_new(struct ev *ev, const struct gates_settings *settings, void (*on_change)(void *data),
+                        void *data);
+void gates_free(struct gates *gates);
+
+/* Why no task may be claimed now, as half a sentence that stays the same while it lasts; NULL: one may. */
+const char *gates_reason(struct gates *gates, size_t unsent, size_t running);
+
+/* A task has its result: whether that is an error which was this machine's fault. */
+void gates_task_ended(struct gates *gates, bool is_fault);

@@ -1,0 +1,124 @@
+"""No task is claimed that the machine could not do well: a claim is for good."""
+
+import os
+
+import pytest
+
+from harness import task
+
+GET = "/api/task/available"
+CLOSED = "WARNING no task is claimed: "
+
+
+@pytest.fixture
+def start(start_runner, small):
+    """start(mock, option…): a runner for the small course, one task at a time."""
+    def go(mock, *options):
+        return start_runner(mock, "--tests-url", small.suite, "--concurrent", 1, "--check-interval", 0.05, *options)
+    return go
+
+
+@pytest.fixture
+def machine(tmp_path, small):
+    """machine.suite: a suite that is there only after machine.mend(); machine.student passes."""
+    class Machine:
+        suite = tmp_path / "suite-of-a-host-that-is-down"
+        student = small.student()
+
+        def mend(self):
+            os.symlink(small.suite.path, self.suite)
+    return Machine()
+
+
+# ---- room on the disk
+
+def test_without_room_nothing_is_claimed(start_mock, start):
+    mock = start_mock(tasks=[task(1)])
+    runner = start(mock, "--mock", "--min-free-disk", "900T")
+    runner.wait_log(CLOSED + r"less than \d+ MB are free at /.* \(--min-free-disk\)")
+    assert runner.stop() == 0
+    assert not mock.state()["requests"].get(GET) and len(runner.hits(CLOSED)) == 1
+
+
+def test_what_was_claimed_before_is_done_without_room(start_mock, start, small, tmp_path):
+    claim = tmp_path / "state" / "jobs" / "000000000001-1"
+    claim.mkdir(parents=True)
+    mock = start_mock(tasks=[task(1, small.student())])
+    (claim / "task.json").write_bytes(mock.ask("GET", GET)[1])
+    runner = start(mock, "--min-free-disk", "900T")
+    assert mock.results(1)[0]["isPassed"], runner.log
+
+
+# ---- results that the backend does not have yet
+
+def test_with_too_many_waiting_results_nothing_is_claimed(start_mock, start):
+    mock = start_mock("--faults", "post:503:*", tasks=[task(i) for i in range(6)])
+    runner = start(mock, "--mock", "--max-unsent", "2")
+    runner.wait_log(CLOSED + r"2 results wait for the backend \(--max-unsent\)")
+    assert mock.state()["claimed"] == 2
+    mock.faults("")
+    assert len(mock.results(6)) == 6 and runner.hits("INFO tasks are claimed again")
+    assert runner.stop() == 0
+
+
+# ---- a series of faults of the machine
+
+def test_after_a_series_of_faults_there_is_a_pause_then_one_task_tries(start_mock, start_runner, machine):
+    mock = start_mock(tasks=[task(i, machine.student) for i in range(8)])
+    runner = start_runner(mock, "--tests-url", machine.suite, "--concurrent", 2, "--check-interval", 0.05,
+                          "--pause-after", "3", "--pause-time", "0.5")
+    runner.wait_log(CLOSED + r"3 tasks or more in a row ended with a fault of this machine, see above \(--pause-after\)")
+    assert 3 <= mock.state()["claimed"] <= 4  # one may have been on its way
+    tried = mock.state()["claimed"] + 1
+    mock.state(results=tried)
+    machine.mend()
+    assert len(mock.results(8)) == 8, runner.log
+    assert [result["isPassed"] for result in mock.results()][tried:] == [True] * (8 - tried)
+    assert runner.hits("INFO tasks are claimed again") and runner.stop() == 0
+
+
+def test_students_faults_are_no_faults_of_the_machine(start_mock, start, small, tmp_path):
+    bad = [task(1, tmp_path / "nowhere"), task(2, "ftp://example.org/x"), task(3, small.student(), branch="none"),
+           task(4, small.student("fail")), task(5, small.student(), laboratoryNumber="x"), task(6, small.student(script="exit 1"))]
+    mock = start_mock(tasks=bad)
+    runner = start(mock, "--pause-after", "1")
+    assert not any(result["isPassed"] for result in mock.results(6))
+    assert not runner.hits(CLOSED) and runner.stop() == 0
+
+
+def test_pauses_end_where_the_runner_is_stopped(start_mock, start_runner, machine):
+    mock = start_mock(tasks=[task(1, machine.student), task(2, machine.student)])
+    runner = start_runner(mock, "--tests-url", machine.suite, "--concurrent", 1, "--pause-after", "1", "--pause-time", "600")
+    runner.wait_log(CLOSED)
+    assert runner.stop() == 0 and mock.state()["claimed"] == 1
+
+
+# ---- what is kept of finished tasks
+
+def test_logs_of_the_last_tasks_are_kept(start_mock, start, small, tmp_path):
+    mock = start_mock(tasks=[task(i, small.student(script=f"echo out-{i}; echo err-{i} >&2")) for i in range(4)])
+    runner = start(mock, "--keep-jobs", "2", "--max-tasks", "4")
+    assert runner.wait() == 0
+    kept = sorted((tmp_path / "state" / "kept").iterdir())
+    assert [path.name.split("-")[1] for path in kept] == ["2", "3"]
+    assert (kept[1] / "stdout.log").read_text() == "out-3\n" and (kept[1] / "stderr.log").read_text() == "err-3\n"
+    assert " info fetched url=" in (kept[1] / "job.log").read_text()
+    assert sorted(path.name for path in kept[1].iterdir()) == ["job.log", "stderr.log", "stdout.log"]
+
+
+def test_faults_of_the_machine_are_kept_longer(start_mock, start_runner, machine, small, tmp_path):
+    mock = start_mock(tasks=[task(0, machine.student)])
+    runner = start_runner(mock, "--tests-url", machine.suite, "--keep-jobs", "1", "--check-interval", 0.05)
+    mock.results(1)
+    machine.mend()
+    mock.add(*[task(i, machine.student) for i in range(1, 4)])
+    mock.results(4)
+    assert runner.stop() == 0
+    names = sorted(path.name for path in (tmp_path / "state" / "kept").iterdir())
+    assert len(names) == 2 and names[0].endswith("-0.fault") and not names[1].endswith(".fault")
+
+
+def test_no_logs_where_none_are_wanted(start_mock, start, small, tmp_path):
+    mock = start_mock(tasks=[task(1, small.student())])
+    assert start(mock, "--keep-jobs", "0", "--once").wait() == 0
+    assert not list((tmp_path / "state" / "kept").iterdir()) and not list((tmp_path / "state" / "jobs").iterdir())
