@@ -231,13 +231,13 @@ static bool is_file_at(int fd, const char *path)
            by_fd.st_ino == by_path.st_ino;
 }
 
-int fs_lock(const char *path, int *ret_fd, struct err *err)
+static int lock_as(const char *path, int operation, int *ret_fd, struct err *err)
 {
     for (;;) {
         CLEANUP(fd_closep) int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (fd < 0)
             return err_errno(err, errno, "Cannot open the lock file %s", path);
-        if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+        if (flock(fd, operation | LOCK_NB) < 0)
             return err_errno(err, errno, "Cannot lock %s", path);
         if (!is_file_at(fd, path))
             continue;
@@ -247,14 +247,29 @@ int fs_lock(const char *path, int *ret_fd, struct err *err)
     }
 }
 
-int fs_lock_wait(const char *path, int cancel_fd, int *ret_fd, struct err *err)
+int fs_lock(const char *path, int *ret_fd, struct err *err)
+{
+    return lock_as(path, LOCK_EX, ret_fd, err);
+}
+
+static int wait_as(const char *path, int operation, int cancel_fd, int *ret_fd, struct err *err)
 {
     int r;
     struct pollfd cancel = {.fd = cancel_fd, .events = POLLIN};
-    while ((r = fs_lock(path, ret_fd, err)) == -EWOULDBLOCK) /* flock(2) cannot be polled */
+    while ((r = lock_as(path, operation, ret_fd, err)) == -EWOULDBLOCK) /* flock(2) cannot be polled */
         if (poll(&cancel, 1, LOCK_POLL_MS) > 0)
             return err_set(err, ERR_CANCELLED, ECANCELED, "Waiting for %s was stopped", path);
     return r;
+}
+
+int fs_lock_wait(const char *path, int cancel_fd, int *ret_fd, struct err *err)
+{
+    return wait_as(path, LOCK_EX, cancel_fd, ret_fd, err);
+}
+
+int fs_lock_shared(const char *path, int cancel_fd, int *ret_fd, struct err *err)
+{
+    return wait_as(path, LOCK_SH, cancel_fd, ret_fd, err);
 }
 
 void fs_unlock(const char *path, int fd)

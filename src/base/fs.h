@@ -46,6 +46,9 @@ int fs_lock(const char *path, int *ret_fd, struct err *err);
 /* Waits for the lock; -ECANCELED (class cancelled) when `cancel_fd` becomes readable first. */
 int fs_lock_wait(const char *path, int cancel_fd, int *ret_fd, struct err *err);
 
+/* As fs_lock_wait(), but shared with others who share it; given back by closing it, and the file stays. */
+int fs_lock_shared(const char *path, int cancel_fd, int *ret_fd, struct err *err);
+
 /* Removes the file and gives the lock back; a descriptor of -1 is allowed. */
 void fs_unlock(const char *path, int fd);
 

@@ -2,6 +2,7 @@
 
 #include "base/fs.h"
 #include "base/hash.h"
+#include "job/cache.h"
 #include "job/child.h"
 #include "job/venv.h"
 #include "requirements.py.h"
@@ -222,13 +223,20 @@ static int find_out(const struct job *job, const struct env_wants *wants, const 
     return r < 0 ? r : venv_build(job, python, wants, e->venv, err);
 }
 
+static bool may_need_venv(const struct job *job, const struct entry *e)
+{
+    enum job_env_mode mode = (enum job_env_mode)job->options->env_mode;
+    return mode == JOB_ENV_VENV || (mode == JOB_ENV_AUTO && !record_holds(e->record));
+}
+
 static int choose(const struct job *job, const struct env_wants *wants, const struct entry *e,
                   struct env *env, struct err *err)
 {
-    if (choose_known(job, e, env))
-        return 0;
     int lock = -1;
-    int r = fs_lock_wait(e->lock, job->cancel_fd, &lock, err);
+    int r = may_need_venv(job, e) ? cache_hold(e->venv, job->cancel_fd, err) : 0;
+    if (r < 0 || choose_known(job, e, env))
+        return r;
+    r = fs_lock_wait(e->lock, job->cancel_fd, &lock, err);
     if (r < 0)
         return r;
     bool known = choose_known(job, e, env); /* somebody may have found out while we waited */

@@ -15,6 +15,7 @@
 #include "base/opt.h"
 #include "base/proc.h"
 #include "job/box.h"
+#include "job/cache.h"
 #include "job/job.h"
 #include "job/pipeline.h"
 #include "job/probe.h"
@@ -36,6 +37,8 @@ struct config {
     char *config_file;
     int64_t slot;
     bool clean;
+    bool trim;
+    struct cache_limits cache;
     int probe; /* enum probe */
     struct job_options job;
 };
@@ -48,6 +51,12 @@ static const struct opt options[] = {
      .help = "number among the jobs that run at the same time: as root, each has a user of its own"},
     {"clean", NULL, OPT_FLAG, offsetof(struct config, clean), "no",
      .help = "only remove what a dead job left in DIR"},
+    {"trim", NULL, OPT_FLAG, offsetof(struct config, trim), "no",
+     .help = "run no task: only bring the cache, which is DIR too, within the two limits below"},
+    {"cache-size", "BYTES", OPT_BYTES, offsetof(struct config, cache.size_bytes), "10G", .max = 1e15,
+     .help = "for mirrors, suites and environments"},
+    {"min-free-disk", "BYTES", OPT_BYTES, offsetof(struct config, cache.min_free_bytes), "1G", .max = 1e15,
+     .help = "to be left free beside the cache"},
     {"probe", "WHAT", OPT_CHOICE, offsetof(struct config, probe), "nothing",
      .choices = "nothing|sandbox|suite",
      .help = "run no task: only try the sandbox in DIR, or fetch the suite and prepare its environment"},
@@ -116,6 +125,18 @@ static int probe(const struct config *config, const char *cache_dir, const char 
     return r;
 }
 
+static int trim(const struct config *config, const char *cache_dir, int cancel_fd, struct err *err)
+{
+    struct cache_trimmed t;
+    int r = cache_trim(cache_dir, &config->cache, cancel_fd, &t, err);
+    if (r == 0)
+        log_write(t.evicted ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG,
+                  "cache: %u entries, %llu MB; %u evicted, %llu MB", t.kept,
+                  (unsigned long long)(t.kept_bytes >> 20), t.evicted,
+                  (unsigned long long)(t.evicted_bytes >> 20));
+    return r;
+}
+
 static enum job_exit exit_after(const struct err *err, int r)
 {
     bool is_disk = r == -ENOSPC || r == -EDQUOT || r == -EROFS;
@@ -137,7 +158,9 @@ static enum job_exit run(const struct config *config, const char *given_dir)
     int lock = -1;
     if (r == 0) /* a job whose runner died may still be ending in there */
         r = fs_lock_wait(lock_path, cancel_fd, &lock, &err);
-    if (r == 0 && config->probe != PROBE_NOTHING)
+    if (r == 0 && config->trim)
+        r = trim(config, cache_dir, cancel_fd, &err);
+    else if (r == 0 && config->probe != PROBE_NOTHING)
         r = probe(config, cache_dir, dir, cancel_fd, &err);
     else if (r == 0)
         r = config->clean

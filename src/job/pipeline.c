@@ -144,7 +144,7 @@ static int test(struct job *job, struct result *ret_result, struct err *err)
     int r = fetch_both(job, &fetched, err);
     crash_point("task-fetched");
     if (r == 0 && job_is_boxed(job))
-        suite_fetch_use_tree(job, fetched.commit);
+        r = suite_fetch_use_tree(job, &fetched, err);
     else if (r == 0)
         r = fs_make_dirs(job->tmp, 0700, err);
     if (r == 0)

@@ -32,7 +32,7 @@ int probe_suite(struct job *job, struct err *err)
     CLEANUP(env_done) struct env env = {0};
     int r = suite_fetch(job, &fetched, err);
     if (r == 0 && job_is_boxed(job))
-        suite_fetch_use_tree(job, fetched.commit);
+        r = suite_fetch_use_tree(job, &fetched, err);
     if (r == 0)
         r = suite_prepare(&suite, job, fetched.commit, &env, err);
     if (r == 0)

@@ -4,6 +4,7 @@
 #include "base/fs.h"
 #include "base/hash.h"
 #include "base/url.h"
+#include "job/cache.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -268,12 +269,9 @@ static int fetch(const struct git *git, const char *cache_dir, const struct repo
 {
     CLEANUP(wanted_done) struct wanted w;
     CLEANUP(mem_freep) char *lock_path = mem_printf("%s.lock", repo->mirror);
-    CLEANUP(mem_freep) char *repos_dir = mem_printf("%s/repos", cache_dir);
     int lock = -1;
     wanted_init(&w, source->url, source->branch);
-    int r = fs_make_dirs(repos_dir, 0700, err);
-    if (r == 0)
-        r = fs_lock_wait(lock_path, git->cancel_fd, &lock, err);
+    int r = fs_lock_wait(lock_path, git->cancel_fd, &lock, err);
     if (r == 0 && anew)
         r = fs_remove_tree(repo->mirror, err);
     if (r == 0)
@@ -289,7 +287,12 @@ int repo_fetch(const struct git *git, const char *cache_dir, const struct repo_s
     if (r < 0)
         return r;
     struct repo repo = {.mirror = mirror_path(cache_dir, source->url)};
-    r = fetch(git, cache_dir, source, false, &repo, err);
+    CLEANUP(mem_freep) char *repos_dir = mem_printf("%s/repos", cache_dir);
+    r = fs_make_dirs(repos_dir, 0700, err);
+    if (r == 0)
+        r = cache_hold(repo.mirror, git->cancel_fd, err);
+    if (r == 0)
+        r = fetch(git, cache_dir, source, false, &repo, err);
     if (r < 0)
         repo_done(&repo);
     else

@@ -3,6 +3,7 @@
 #include "base/copytree.h"
 #include "base/crash.h"
 #include "base/fs.h"
+#include "job/cache.h"
 
 #include <string.h>
 
@@ -55,6 +56,9 @@ static int fetch(const struct job *job, struct suite_repo *s, struct suite_fetch
     int r = repo_fetch(&s->git, job->cache_dir, &s->source, &s->repo, err);
     if (r == 0)
         r = fs_make_dirs(suites, 0700, err);
+    CLEANUP(mem_freep) char *wanted = r == 0 ? tree_of(job, &s->repo) : NULL;
+    if (r == 0)
+        r = cache_hold(wanted, job->cancel_fd, err);
     if (r == 0)
         r = build_tree_once(job, s, &ret_fetched->submodules, err);
     if (r < 0)
@@ -62,12 +66,6 @@ static int fetch(const struct job *job, struct suite_repo *s, struct suite_fetch
     CLEANUP(mem_freep) char *tree = tree_of(job, &s->repo);
     memcpy(ret_fetched->commit, s->repo.commit, sizeof(s->repo.commit));
     return job_is_boxed(job) ? 0 : copytree(tree, job->tests, err);
-}
-
-void suite_fetch_use_tree(struct job *job, const char *commit)
-{
-    free(job->tests);
-    job->tests = mem_printf("%s/suites/%s", job->cache_dir, commit);
 }
 
 int suite_fetch(const struct job *job, struct suite_fetched *ret_fetched, struct err *err)
@@ -84,5 +82,16 @@ int suite_fetch(const struct job *job, struct suite_fetched *ret_fetched, struct
     err_prefix(err, "The test suite");
     if (err->class == ERR_TASK)
         err->class = ERR_ENVIRONMENT;
+    return r;
+}
+
+int suite_fetch_use_tree(struct job *job, struct suite_fetched *fetched, struct err *err)
+{
+    CLEANUP(mem_freep) char *tree = mem_printf("%s/suites/%s", job->cache_dir, fetched->commit);
+    int r = cache_hold(tree, job->cancel_fd, err);
+    if (r == 0 && !fs_exists(tree))
+        r = suite_fetch(job, fetched, err);
+    free(job->tests);
+    job->tests = mem_printf("%s/suites/%s", job->cache_dir, fetched->commit);
     return r;
 }

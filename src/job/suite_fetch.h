@@ -19,5 +19,8 @@ struct suite_fetched {
 /* Faults of its repository are of class environment: they are the operator's matter, not the student's. */
 int suite_fetch(const struct job *job, struct suite_fetched *ret_fetched, struct err *err);
 
-/* With a sandbox no copy is made: job->tests becomes the tree in the cache, which nobody writes to. */
-void suite_fetch_use_tree(struct job *job, const char *commit);
+/*
+ * With a sandbox no copy is made: job->tests becomes the tree in the cache, which nobody writes to. Fetches
+ * it again where it was evicted before we came to it.
+ */
+int suite_fetch_use_tree(struct job *job, struct suite_fetched *fetched, struct err *err);

@@ -16,7 +16,6 @@
 #include "model/job_exit.h"
 #include "model/task.h"
 #include "runner/journal.h"
-#include "runner/slot.h"
 #include "runner/worklist.h"
 
 #include <errno.h>
@@ -352,6 +351,11 @@ void jobs_stop(struct jobs *jobs)
         slot_stop(&jobs->slots[i]);
 }
 
+const struct slot_program *jobs_program(const struct jobs *jobs)
+{
+    return &jobs->program;
+}
+
 size_t jobs_running(const struct jobs *jobs)
 {
     return count_slots(jobs, SLOT_RUN);
@@ -418,8 +422,8 @@ int jobs_open(const struct jobs_settings *settings, struct jobs **ret_jobs, stru
     jobs->cache_dir = mem_printf("%s/cache", o->state_dir);
     jobs->jobs_dir = mem_printf("%s/jobs", o->state_dir);
     jobs->job_config = mem_printf("%s/job.conf", o->state_dir);
-    jobs->program =
-        (struct slot_program){settings->job_program, jobs->job_config, jobs->cache_dir, jobs->jobs_dir};
+    jobs->program = (struct slot_program){settings->job_program, jobs->job_config, jobs->cache_dir,
+                                          jobs->jobs_dir,        o->cache_bytes,   o->min_free_bytes};
     jobs->slots_len = (size_t)o->concurrent;
     jobs->slots = mem_alloc(jobs->slots_len * sizeof(*jobs->slots));
     int r = options_write_job_file(o, jobs->job_config, err);

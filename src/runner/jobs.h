@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/ev.h"
 #include "runner/options.h"
+#include "runner/slot.h"
 #include "runner/spool.h"
 #include "runner/trouble.h"
 
@@ -55,6 +56,9 @@ void jobs_drain(struct jobs *jobs);
 
 /* As jobs_drain(), and tells the running ones to stop: they stay on disk too. */
 void jobs_stop(struct jobs *jobs);
+
+/* How its jobs are started. */
+const struct slot_program *jobs_program(const struct jobs *jobs);
 
 size_t jobs_running(const struct jobs *jobs);
 

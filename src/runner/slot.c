@@ -39,7 +39,10 @@ static void pass_on(struct slot *slot, const char *line)
         if (log_level_parse(word, &level) == 0)
             text = line + len + 1;
     }
-    log_write(level, "task=%s %s", slot->label, text);
+    if (slot->work == SLOT_TRIM)
+        log_write(level, "%s", text);
+    else
+        log_write(level, "task=%s %s", slot->label, text);
     keep(slot, line);
 }
 
@@ -73,6 +76,14 @@ static void on_output(short events, void *data)
 
 /* ---- */
 
+static void push_trim(struct strv *argv, const struct slot_program *program)
+{
+    strv_push(argv, "--trim");
+    strv_pushf(argv, "--cache-size=%llu", (unsigned long long)program->cache_bytes);
+    strv_pushf(argv, "--min-free-disk=%llu", (unsigned long long)program->min_free_bytes);
+    strv_push(argv, program->cache_dir);
+}
+
 static int spawn(struct slot *slot, const struct slot_program *program, size_t number, enum slot_work work,
                  int out_fd, struct err *err)
 {
@@ -83,7 +94,10 @@ static int spawn(struct slot *slot, const struct slot_program *program, size_t n
     strv_pushf(&argv, "--slot=%zu", number);
     if (work == SLOT_CLEAN)
         strv_push(&argv, "--clean");
-    strv_pushf(&argv, "%s/%s", program->jobs_dir, slot->key);
+    if (work == SLOT_TRIM)
+        push_trim(&argv, program);
+    else
+        strv_pushf(&argv, "%s/%s", program->jobs_dir, slot->key);
     struct proc_setup setup = {.argv = &argv,
                                .in_fd = -1,
                                .out_fd = out_fd,

@@ -13,7 +13,7 @@
 #include <sys/types.h>
 
 /* What the process in a slot is for. */
-enum slot_work { SLOT_FREE, SLOT_RUN, SLOT_CLEAN };
+enum slot_work { SLOT_FREE, SLOT_RUN, SLOT_CLEAN, SLOT_TRIM };
 
 struct slot {
     enum slot_work work;
@@ -36,9 +36,13 @@ struct slot_program {
     const char *config_path;
     const char *cache_dir;
     const char *jobs_dir;
+    uint64_t cache_bytes, min_free_bytes; /* for SLOT_TRIM */
 };
 
-/* Starts a job for the claim in a free slot, the one of this number. `key` and `label` are copied. */
+/*
+ * Starts a job for the claim in a free slot, the one of this number. `key` and `label` are copied. SLOT_TRIM
+ * is for no claim, but for the cache.
+ */
 int slot_start(struct slot *slot, struct ev *ev, const struct slot_program *program, size_t number,
                enum slot_work work, const char *key, const char *label, struct err *err);
 

@@ -21,6 +21,7 @@
 #include "runner/claim.h"
 #include "runner/delivery.h"
 #include "runner/gates.h"
+#include "runner/housekeeper.h"
 #include "runner/jobs.h"
 #include "runner/trouble.h"
 
@@ -48,6 +49,7 @@ struct supervisor {
     struct jobs *jobs;
     struct claim *claim;
     struct gates *gates;
+    struct housekeeper *housekeeper;
     struct trouble trouble;       /* with the state directory */
     struct trouble claim_trouble; /* with the backend, for each who asks it something */
     struct trouble delivery_trouble;
@@ -120,6 +122,7 @@ static void on_task_end(bool is_fault, void *data)
 {
     struct supervisor *s = data;
     gates_task_ended(s->gates, is_fault);
+    housekeeper_kick(s->housekeeper);
 }
 
 /* ---- login and deliveries ---- */
@@ -175,6 +178,7 @@ static void on_level_timer(void *data)
 static void set_level(struct supervisor *s, enum level level)
 {
     s->level = MIN(level, LEAVE);
+    housekeeper_stop(s->housekeeper);
     if (level == DRAIN)
         log_info("stopping: %zu running tasks are finished first, %zu results delivered; a second signal "
                  "stops them",
@@ -199,7 +203,8 @@ static void drain_when_asked(struct supervisor *s)
 static bool is_finished(const struct supervisor *s)
 {
     bool stopping = s->level >= DRAIN || is_last_task_taken(s);
-    bool all_done = !claim_is_busy(s->claim) && jobs_are_idle(s->jobs) && !spool_len(s->spool);
+    bool all_done = !claim_is_busy(s->claim) && jobs_are_idle(s->jobs) && !spool_len(s->spool) &&
+                    !housekeeper_is_busy(s->housekeeper);
     return s->level == LEAVE || (stopping && all_done);
 }
 
@@ -211,7 +216,8 @@ static void reap(struct supervisor *s)
     pid_t pid;
     bool slot_is_free = false;
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-        slot_is_free = jobs_reaped(s->jobs, pid, status) || slot_is_free;
+        if (!housekeeper_reaped(s->housekeeper, pid))
+            slot_is_free = jobs_reaped(s->jobs, pid, status) || slot_is_free;
     if (!slot_is_free)
         return;
     proceed(s);
@@ -281,6 +287,7 @@ static void connect_all(struct supervisor *s)
     struct auth_settings settings = {o->auth,  s->urls[URL_LOGIN], s->urls[URL_REFRESH],
                                      o->login, o->password,        o->refresh_ms};
     struct claim_calls calls = {may_ask, on_body, on_claim_trouble};
+    s->housekeeper = housekeeper_new(s->ev, jobs_program(s->jobs));
     s->auth = auth_new(&settings, s->ev, s->http, on_auth, s);
     s->backend = backend_new(s->http, s->auth, s->urls[URL_GET], s->urls[URL_POST], o->login);
     s->delivery = delivery_new(s->ev, s->spool, s->backend, on_delivery, s);
@@ -291,6 +298,7 @@ static void supervisor_done(struct supervisor *s)
 {
     http_free(s->http);
     claim_free(s->claim);
+    housekeeper_free(s->housekeeper);
     jobs_free(s->jobs);
     delivery_free(s->delivery);
     backend_free(s->backend);
@@ -306,6 +314,7 @@ static void supervisor_done(struct supervisor *s)
 static int loop(struct supervisor *s, struct err *err)
 {
     proceed(s);
+    housekeeper_kick(s->housekeeper);
     while (!is_finished(s)) {
         size_t len;
         const struct pollfd *fds = ev_fds(s->ev, &len);

@@ -9,7 +9,7 @@ import zipfile
 import pytest
 
 import harness
-from jobs import opening_of, printing
+from jobs import entries, opening_of, printing
 
 # docs/suites.md has the same list.
 VARIABLES = {"PATH", "HOME", "TMPDIR", "OSTEST_SRC", "LANG", "LC_ALL", "USER", "LOGNAME", "SHELL", "TERM", "PYTHONNOUSERSITE"}
@@ -204,6 +204,20 @@ def test_an_unmet_requirement_builds_a_venv_once(run_job, student, needing, whee
             assert f"{entry}.new" not in script.read_text(), f"{script} names the place where it was built"
 
 
+def test_what_a_run_uses_is_not_evicted_under_it(run_job, student, needing, wheels, pip, cache):
+    make_wheel(wheels)
+    trim = [str(harness.JOB), "--trim", "--cache-dir", str(cache), "--cache-size", "0", str(cache)]
+    job = run_job(student, needing("tinypkg\n", f"""
+subprocess.run({trim!r}, check=True)
+subprocess.run(["tinypkg-tool"], check=True)
+write()
+"""), env=pip)
+    assert job.passed, job.log
+    assert len(entries(cache / "envs")) == 1
+    subprocess.run(trim, check=True, env=harness.CLEAN_ENV)
+    assert not list(cache.glob("*/*"))
+
+
 def test_venv_even_where_the_system_would_do(run_job, student, needing, fake_python, tmp_path):
     python = fake_python(run='exec python3 "$@"')
     python.write_text(python.read_text().replace('echo "missing tinypkg: not installed"', ":"))
@@ -233,7 +247,7 @@ def test_a_package_that_cannot_be_installed(run_job, student, needing, wheels, p
     make_wheel(wheels, "other", requires=["missing-of-ours"])
     job = run_job(student, needing("other\n"), env=pip)
     assert "missing-of-ours" in job.error and "class=environment" in job.log
-    assert [path.name for path in (cache / "envs").iterdir()] == []
+    assert not entries(cache / "envs")
 
 
 def test_a_failed_build_is_tried_again(run_job, student, needing, fake_python, tmp_path):
@@ -250,13 +264,13 @@ def test_a_failed_build_is_tried_again(run_job, student, needing, fake_python, t
 def test_a_venv_that_cannot_be_created(run_job, student, needing, fake_python, create, words, cache, tmp_path):
     error = run_job(student, needing("tinypkg\n"), "--python", fake_python(create=create)).error
     assert words in error and str(tmp_path) in error
-    assert list((cache / "envs").iterdir()) == []
+    assert not entries(cache / "envs")
 
 
 def test_a_build_that_takes_too_long(run_job, student, needing, fake_python, cache):
     error = run_job(student, needing("tinypkg\n"), "--python", fake_python(create="sleep 1000"), "--timeout", 0.5).error
     assert "took longer than 0.5 s" in error
-    assert list((cache / "envs").iterdir()) == []
+    assert not entries(cache / "envs")
 
 
 def test_what_a_killed_build_left_is_built_anew(run_job, start_job, student, needing, fake_python, make_gate, cache):

@@ -8,7 +8,7 @@ import time
 import pytest
 
 import harness
-from jobs import STOPPED, opening_of, printing
+from jobs import STOPPED, entries, opening_of, printing
 
 # Started by a suite, each tells through the gate that it is there; then only SIGKILL ends it.
 STUBBORN = "signal.signal(signal.SIGTERM, signal.SIG_IGN)\nsignal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
@@ -329,7 +329,7 @@ esac
     job = start_job(student, suite, "--python", python)
     pid = int(gate.wait())
     assert stopped(job) and not is_alive(pid)
-    assert list((cache / "envs").iterdir()) == []
+    assert not entries(cache / "envs")
 
 
 def test_stopped_while_another_job_has_the_lock(start_job, student, make_suite, git_server, cache):

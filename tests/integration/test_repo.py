@@ -10,7 +10,7 @@ import pytest
 
 from gitserver import breaks_off, fails
 from harness import CLEAN_ENV, JOB, Repository, git
-from jobs import printing
+from jobs import entries, printing
 
 # Prints the files of the tree and the text of the one called "text".
 LOOK = printing("[sorted(os.listdir(src)), open(src + '/text').read()]")
@@ -379,7 +379,7 @@ def test_two_jobs_on_a_new_repository_at_the_same_time(start_job, repo, suite, c
     jobs = [start_job(repo, suite) for _ in range(4)]
     assert [job.wait() for job in jobs] == [0] * 4
     assert all(job.passed for job in jobs)
-    assert sorted(path.name.split("-")[0] for path in (cache / "repos").iterdir()) == ["student", "suite"]
+    assert sorted(path.name.split("-")[0] for path in entries(cache / "repos")) == ["student", "suite"]
     assert not list(cache.rglob("*.lock")) and not list(cache.rglob("*.new"))
 
 

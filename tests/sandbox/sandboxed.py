@@ -185,7 +185,7 @@ class Site:
                            "--slot", self.slot, *options, cache=self.cache, env=env, under=prefix)
             try:
                 status = job.wait()
-                assert status == 0 and job.result, f"exit status {status}\n{job.log}"
+                jobs.check_status(job, status)
             finally:
                 job.kill()
         self.check_nothing_is_left(directory)

@@ -1,0 +1,73 @@
+#include "runner/housekeeper.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+#define INTERVAL_MS 30000
+
+struct housekeeper {
+    struct ev *ev;
+    const struct slot_program *program;
+    struct slot slot;
+    struct ev_timer timer;
+    int64_t not_before_ms;
+    bool is_stopped;
+};
+
+struct housekeeper *housekeeper_new(struct ev *ev, const struct slot_program *program)
+{
+    struct housekeeper *h = mem_alloc(sizeof(*h));
+    *h = (struct housekeeper){.ev = ev, .program = program};
+    return h;
+}
+
+void housekeeper_free(struct housekeeper *h)
+{
+    if (!h)
+        return;
+    ev_timer_stop(h->ev, &h->timer);
+    if (housekeeper_is_busy(h))
+        slot_release(&h->slot);
+    free(h);
+}
+
+static void on_timer(void *data)
+{
+    housekeeper_kick(data);
+}
+
+void housekeeper_kick(struct housekeeper *h)
+{
+    struct err err = {0};
+    if (h->is_stopped || housekeeper_is_busy(h))
+        return;
+    if (clock_now_ms() < h->not_before_ms) {
+        ev_timer_at(h->ev, &h->timer, h->not_before_ms, on_timer, h);
+        return;
+    }
+    h->not_before_ms = clock_now_ms() + INTERVAL_MS;
+    if (slot_start(&h->slot, h->ev, h->program, 0, SLOT_TRIM, "cache", "cache", &err) < 0)
+        log_warning("The cache cannot be trimmed: %s", err.message);
+}
+
+bool housekeeper_reaped(struct housekeeper *h, pid_t pid)
+{
+    if (!housekeeper_is_busy(h) || h->slot.pid != pid)
+        return false;
+    slot_ended(&h->slot);
+    slot_release(&h->slot);
+    return true;
+}
+
+void housekeeper_stop(struct housekeeper *h)
+{
+    h->is_stopped = true;
+    ev_timer_stop(h->ev, &h->timer);
+    slot_stop(&h->slot);
+}
+
+bool housekeeper_is_busy(const struct housekeeper *h)
+{
+    return h->slot.work != SLOT_FREE;
+}
