@@ -30,15 +30,20 @@ int clock_poll_timeout_ms(int64_t deadline_ms)
     return (int)MIN(MAX(left, (int64_t)0), (int64_t)INT_MAX);
 }
 
-void clock_wall_text(char *ret_text, size_t size)
+void clock_text(const struct timespec *when, char *ret_text, size_t size)
 {
-    struct timespec ts;
     struct tm tm;
-    clock_gettime(CLOCK_REALTIME, &ts);
-    gmtime_r(&ts.tv_sec, &tm);
+    gmtime_r(&when->tv_sec, &tm);
     char seconds[24];
     strftime(seconds, sizeof(seconds), "%Y-%m-%dT%H:%M:%S", &tm);
-    snprintf(ret_text, size, "%s.%03ldZ", seconds, ts.tv_nsec / 1000000);
+    snprintf(ret_text, size, "%s.%03ldZ", seconds, when->tv_nsec / 1000000);
+}
+
+void clock_wall_text(char *ret_text, size_t size)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    clock_text(&now, ret_text, size);
 }
 
 void clock_test_freeze(int64_t ms)

@@ -20,6 +20,9 @@ int64_t clock_deadline_ms(int64_t ms);
 /* What is left until `deadline_ms`, never below 0, as poll(2) takes it: -1 for CLOCK_NEVER. */
 int clock_poll_timeout_ms(int64_t deadline_ms);
 
+/* A time of the wall clock as text, as below. */
+void clock_text(const struct timespec *when, char *ret_text, size_t size);
+
 /* The wall clock as "2026-11-23T02:31:02.123Z" (RFC 3339, UTC). `size` of at least 25. */
 void clock_wall_text(char *ret_text, size_t size);
 

@@ -10,8 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MIN_FREE_BYTES (1ULL << 30)
-
 /* BAD: the runner would not start. POOR: it would, but could not do all of its work. */
 enum health { GOOD, POOR, BAD };
 
@@ -39,13 +37,13 @@ static enum health check_state(const struct doctor *d)
         r = err_errno(&err, errno, "Cannot write to %s", dir);
     if (r == 0)
         r = fs_free_space(dir, &bytes, &err);
+    bool is_little = bytes < d->options->min_free_bytes;
     CLEANUP(mem_freep)
     char *text =
         r < 0 ? mem_printf("%s; choose another --state-dir, or chown it", err.message)
               : mem_printf("%s, %llu MB free%s", dir, (unsigned long long)(bytes >> 20),
-                           bytes < MIN_FREE_BYTES ? "; make room: repositories and environments need some"
-                                                  : "");
-    return say(r < 0 ? BAD : bytes < MIN_FREE_BYTES ? POOR : GOOD, "state", text);
+                           is_little ? "; no task is claimed with less than --min-free-disk: make room" : "");
+    return say(r < 0 ? BAD : is_little ? POOR : GOOD, "state", text);
 }
 
 static enum health check_git(const struct doctor *d)

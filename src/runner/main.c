@@ -10,6 +10,7 @@
 #include "runner/doctor.h"
 #include "runner/options.h"
 #include "runner/preflight.h"
+#include "runner/spool_command.h"
 #include "runner/supervisor.h"
 
 #include <errno.h>
@@ -97,6 +98,8 @@ static int start(const struct options *options)
     protect_secrets();
     if (options->doctor)
         return examine(options);
+    if (options->spool.len)
+        return spool_command(options->state_dir, &options->spool);
     proc_hold_stop_signals(&stop); /* the event loop will read those that come before it */
     log_set_level((enum log_level)options->logger_level);
     if (log_open(options->logger_output, &err) < 0) {

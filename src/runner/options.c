@@ -2,6 +2,7 @@
 
 #include "base/fs.h"
 #include "base/utf8.h"
+#include "runner/spool_command.h"
 
 #include <errno.h>
 #include <string.h>
@@ -171,6 +172,21 @@ static void make_absolute(char **path)
     *path = absolute;
 }
 
+static void read_subcommand(struct options *o, struct strv *faults)
+{
+    const struct strv *words = &o->set.operands;
+    o->doctor = words->len && strcmp(words->items[0], "doctor") == 0;
+    bool is_spool = words->len && strcmp(words->items[0], "spool") == 0;
+    const char *odd = is_spool || words->len <= o->doctor ? NULL : words->items[o->doctor];
+    for (size_t i = 1; is_spool && i < words->len; i++)
+        strv_push(&o->spool, words->items[i]);
+    const char *fault = is_spool ? spool_command_check(&o->spool) : NULL;
+    if (fault)
+        strv_push(faults, fault);
+    else if (odd)
+        strv_pushf(faults, "'%s' was given; accepted: options, and the words 'doctor' or 'spool …'", odd);
+}
+
 /* ---- */
 
 int options_read(int argc, char **argv, struct options *ret_options, const char **ret_asked,
@@ -184,11 +200,7 @@ int options_read(int argc, char **argv, struct options *ret_options, const char 
     *ret_asked = o->set.help_asked;
     if (*ret_asked)
         return 0;
-    o->doctor = strv_contains(&o->set.operands, "doctor");
-    for (size_t i = 0; i < o->set.operands.len; i++)
-        if (strcmp(o->set.operands.items[i], "doctor") != 0)
-            strv_pushf(ret_faults, "'%s' was given; accepted: options, and the word 'doctor'",
-                       o->set.operands.items[i]);
+    read_subcommand(o, ret_faults);
     choose_password(o, ret_faults);
     choose_state_dir(o, ret_faults);
     make_absolute(&o->state_dir);
@@ -201,6 +213,7 @@ int options_read(int argc, char **argv, struct options *ret_options, const char 
 
 void options_done(struct options *options)
 {
+    strv_done(&options->spool);
     opt_done(&options->set, options);
 }
 
@@ -225,7 +238,9 @@ int options_write_job_file(const struct options *options, const char *path, stru
 void options_print_help(void)
 {
     puts("Usage: ostest-runner [OPTION...]\n       ostest-runner doctor [OPTION...]   what would keep it "
-         "from its work\n\n"
+         "from its work\n       ostest-runner spool list            results that are not delivered\n"
+         "       ostest-runner spool retry KEY…|all  delivers refused ones again\n"
+         "       ostest-runner spool drop KEY…|all   deletes them\n\n"
          "Takes testing tasks from an OSTEST backend, runs the course's test suite on each\n"
          "student's repository, and posts the result of every test.\n\n"
          "Each option can also stand in the environment (--backend-url as OSTEST_BACKEND_URL)\n"

@@ -28,6 +28,7 @@ struct options {
     char *config;
     bool once;
     bool doctor;       /* the subcommand */
+    struct strv spool; /* the words behind the subcommand "spool"; empty: not that one */
     int64_t max_tasks; /* 0: no end */
     int64_t task_tries;
     uint64_t min_free_bytes;
@@ -44,8 +45,8 @@ struct options {
 
 /*
  * Reads all of them. Each fault is one sentence in `ret_faults`, with what was given and what is
- * accepted. The one operand is the subcommand "doctor", if any. `ret_asked` is "help" or "version" where that
- * was asked for, else NULL. The caller ends `ret_options` with options_done() in every case.
+ * accepted. Operands are the subcommands "doctor" and "spool …". `ret_asked` is "help" or "version" where
+ * that was asked for, else NULL. The caller ends `ret_options` with options_done() in every case.
  */
 int options_read(int argc, char **argv, struct options *ret_options, const char **ret_asked,
                  struct strv *ret_faults);

@@ -11,6 +11,7 @@
 
 struct spool {
     char *dir;
+    char *jobs_dir;
     char *rejected_dir;
     struct spool_entry *entries; /* by key, which is by age */
     size_t len;
@@ -24,6 +25,7 @@ void spool_free(struct spool *spool)
         free(spool->entries[i].key);
     free(spool->entries);
     free(spool->dir);
+    free(spool->jobs_dir);
     free(spool->rejected_dir);
     free(spool);
 }
@@ -36,23 +38,60 @@ static char *key_of(const char *name)
     return is_result ? mem_strndup(name, len - 5) : NULL;
 }
 
+/* Files of ours (they begin with a key, see task_key()) that were not finished. */
+static void remove_half_written(const char *dir)
+{
+    CLEANUP(strv_done) struct strv names = {0};
+    fs_list_dir(dir, &names, NULL);
+    for (size_t i = 0; i < names.len; i++) {
+        CLEANUP(mem_freep) char *path = mem_printf("%s/%s", dir, names.items[i]);
+        size_t len = strlen(path);
+        bool is_ours = strspn(names.items[i], "0123456789") == 12;
+        if (is_ours && strcmp(path + len - 4, ".tmp") == 0)
+            unlink(path);
+    }
+}
+
+/* `even_claims`: also results whose claim is still there; those are being handed over by somebody. */
+static int take_in(struct spool *spool, bool even_claims, size_t *ret_count, struct err *err)
+{
+    CLEANUP(strv_done) struct strv names = {0};
+    size_t count = 0;
+    int r = fs_list_dir(spool->dir, &names, err);
+    for (size_t i = 0; i < names.len; i++) {
+        CLEANUP(mem_freep) char *key = key_of(names.items[i]);
+        CLEANUP(mem_freep) char *path = mem_printf("%s/%s", spool->dir, names.items[i]);
+        CLEANUP(mem_freep) char *claim = mem_printf("%s/%s/task.json", spool->jobs_dir, key ? key : "");
+        if (!key || !fs_is_regular(path) || spool_find(spool, key) || (!even_claims && fs_exists(claim)))
+            continue;
+        spool_add(spool, key);
+        count++;
+    }
+    *ret_count = count;
+    return r;
+}
+
+size_t spool_look_again(struct spool *spool)
+{
+    size_t count;
+    take_in(spool, false, &count, NULL);
+    return count;
+}
+
 int spool_open(const char *state_dir, struct spool **ret_spool, struct err *err)
 {
     struct spool *spool = mem_alloc(sizeof(*spool));
     spool->dir = mem_printf("%s/spool", state_dir);
+    spool->jobs_dir = mem_printf("%s/jobs", state_dir);
     spool->rejected_dir = mem_printf("%s/rejected", state_dir);
-    CLEANUP(strv_done) struct strv names = {0};
+    size_t count;
     int r = fs_make_dirs(spool->dir, 0700, err);
     if (r == 0)
         r = fs_make_dirs(spool->rejected_dir, 0700, err);
+    remove_half_written(spool->dir);
+    remove_half_written(spool->rejected_dir);
     if (r == 0)
-        r = fs_list_dir(spool->dir, &names, err);
-    for (size_t i = 0; r == 0 && i < names.len; i++) {
-        CLEANUP(mem_freep) char *key = key_of(names.items[i]);
-        CLEANUP(mem_freep) char *path = mem_printf("%s/%s", spool->dir, names.items[i]);
-        if (key && fs_is_regular(path))
-            spool_add(spool, key);
-    }
+        r = take_in(spool, true, &count, err);
     if (r < 0)
         spool_free(spool);
     else

@@ -24,6 +24,9 @@ struct spool_entry {
 int spool_open(const char *state_dir, struct spool **ret_spool, struct err *err);
 void spool_free(struct spool *spool);
 
+/* Takes in what somebody else has put there since (`ostest-runner spool retry`); how many these were. */
+size_t spool_look_again(struct spool *spool);
+
 /* A result has been written to spool/<key>.json. */
 void spool_add(struct spool *spool, const char *key);
 

@@ -32,6 +32,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define LOOK_AGAIN_MS 10000 /* at what an operator has put into the spool */
 #define STOP_LIMIT_MS 15000 /* from level STOP on: for jobs to end, and for last deliveries */
 
 enum level { WORK, DRAIN, STOP, LEAVE };
@@ -57,6 +58,7 @@ struct supervisor {
     struct trouble closed; /* why no task is claimed */
     int signal_fd;
     struct ev_source signals;
+    struct ev_timer look_timer;
     struct ev_timer level_timer; /* the end of DRAIN or STOP */
     enum level level;
     uint64_t claims; /* taken since the start */
@@ -162,6 +164,16 @@ static void on_delivery(enum delivery_event event, const char *key, const char *
         log_error("spool key=%s: %s", key, message);
         break;
     }
+}
+
+static void look_again(void *data)
+{
+    struct supervisor *s = data;
+    size_t count = spool_look_again(s->spool);
+    if (count)
+        log_info("found in the spool: %zu results to deliver", count);
+    delivery_kick(s->delivery);
+    ev_timer_at(s->ev, &s->look_timer, clock_now_ms() + LOOK_AGAIN_MS, look_again, s);
 }
 
 /* ---- stopping ---- */
@@ -314,6 +326,7 @@ static void supervisor_done(struct supervisor *s)
 static int loop(struct supervisor *s, struct err *err)
 {
     proceed(s);
+    look_again(s);
     housekeeper_kick(s->housekeeper);
     while (!is_finished(s)) {
         size_t len;

@@ -361,7 +361,7 @@ static void numbers_out_of_bounds_are_refused(void)
 static void other_words_are_refused(void)
 {
     start();
-    REFUSE("'agent' was given; accepted: options, and the word 'doctor'", "agent");
+    REFUSE("'agent' was given; accepted: options, and the words 'doctor' or 'spool …'", "agent");
     REFUSE("--backend-uri: no such option", "--backend-uri=x");
     REFUSE("-v: there are no short options", "-v");
     finish();
