@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <fts.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
