@@ -17,7 +17,7 @@ struct gates {
     unsigned faults;  /* in a row */
     int64_t pause_ms; /* of the next pause */
     int64_t paused_until_ms;
-    char reason[512];
+    char reason[1024];
 };
 
 struct gates *gates_new(struct ev *ev, const struct gates_settings *settings, void (*on_change)(void *data),
