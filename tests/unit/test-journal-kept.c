@@ -1,5 +1,7 @@
 #include "journals.h"
 
+#include "base/fs.h"
+
 /* A claim that was handed over, with logs of its tests. */
 static void start_with_logs(void)
 {
