@@ -1,0 +1,43 @@
+#define CRASH_POINTS 1
+#include "base/crash.h"
+
+#include "base/crash.c" /* in the libraries it is empty */
+#include "scratch.h"
+#include "test.h"
+
+#include <sys/wait.h>
+
+/* Whether a process is killed at this place. */
+static bool dies_at(const char *name)
+{
+    int status;
+    pid_t pid = fork();
+    if (pid == 0) {
+        crash_point(name);
+        _exit(0);
+    }
+    CHECK(waitpid(pid, &status, 0) == pid);
+    return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+}
+
+static void at_the_named_place_one_process_dies(void)
+{
+    const char *token = make_file("token", "");
+    setenv("OSTEST_CRASH_POINT", "here", 1);
+    setenv("OSTEST_CRASH_TOKEN", token, 1);
+    CHECK(!dies_at("there"));
+    CHECK(dies_at("here"));
+    CHECK(access(token, F_OK) < 0);
+    CHECK(!dies_at("here"));
+}
+
+static void without_the_variables_nothing_happens(void)
+{
+    unsetenv("OSTEST_CRASH_POINT");
+    CHECK(!dies_at("here"));
+    setenv("OSTEST_CRASH_POINT", "here", 1);
+    unsetenv("OSTEST_CRASH_TOKEN");
+    CHECK(!dies_at("here"));
+}
+
+TEST_MAIN(TEST(at_the_named_place_one_process_dies), TEST(without_the_variables_nothing_happens))
