@@ -83,7 +83,7 @@ static int copy_dir(const char *from, const char *to, unsigned depth, struct err
         return err_set(err, ERR_LIMIT, ELOOP, "%s is nested too deeply to be copied", from);
     int r = fs_list_dir(from, &names, err);
     if (r < 0)
-        return r == -ENOENT ? err_errno(err, ENOENT, "Cannot copy %s", from) : r;
+        return r;
     if (mkdir(to, 0755) < 0)
         return err_errno(err, errno, "Cannot create the directory %s", to);
     for (size_t i = 0; r == 0 && i < names.len; i++) {

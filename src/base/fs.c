@@ -213,7 +213,7 @@ int fs_list_dir(const char *path, struct strv *ret_names, struct err *err)
 {
     CLEANUP(closedirp) DIR *dir = opendir(path);
     if (!dir)
-        return errno == ENOENT ? -ENOENT : err_errno(err, errno, "Cannot read the directory %s", path);
+        return err_errno(err, errno, "Cannot read the directory %s", path);
     struct dirent *entry;
     while ((entry = readdir(dir)))
         if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
