@@ -208,6 +208,106 @@ static void a_bad_exit_status_agrees_with_a_bad_report(void)
     finish();
 }
 
+/* ---- why a run is not believed, and what else is known of it ---- */
+
+static void a_run_that_had_to_be_ended_tells_why(void)
+{
+    start();
+    add(REPORT_PASSED, "test_a");
+    input.run.exited = false;
+    input.run.signal = SIGKILL;
+    input.run.ended_for = "The tests used more than 64 MB of memory and were stopped";
+    input.run.running = "lab1::test_b";
+    check_error("The tests used more than 64 MB of memory and were stopped; lab1::test_b was running");
+    CHECK(!strstr(result.error_details, "signal"));
+    CHECK_INT(result.tests_len, 1); /* what finished is reported */
+    finish();
+}
+
+static void a_run_that_had_to_be_ended_is_not_passed_though_it_exited(void)
+{
+    start();
+    add(REPORT_PASSED, "test_a");
+    input.run.ended_for = "The tests used too much";
+    check_error("The tests used too much");
+    finish();
+}
+
+static void past_the_time_limit_no_other_end_is_told(void)
+{
+    start();
+    add(REPORT_PASSED, "test_a");
+    input.run.timed_out = true;
+    input.run.ended_for = "The tests used too much";
+    check_error("took longer than 600 s and were stopped");
+    CHECK(!strstr(result.error_details, "too much"));
+    finish();
+}
+
+/* Nothing is told that is known from the report alone. */
+static void a_report_that_is_not_believed_is_an_error_for_that_alone(void)
+{
+    start();
+    add(REPORT_PASSED, "test_a");
+    add(REPORT_ERROR, "test_b");
+    strv_push(&wanted, "missing");
+    input.run.status = 1;
+    input.disagreement = "The suite's file conftest.py was changed while the tests ran";
+    check_error("");
+    CHECK_STR(result.error_details, "The suite's file conftest.py was changed while the tests ran");
+    CHECK_INT(result.tests_len, 2);
+    finish();
+}
+
+static void a_run_that_had_to_be_ended_is_told_rather_than_a_disagreement(void)
+{
+    start();
+    add(REPORT_PASSED, "test_a");
+    input.run.timed_out = true;
+    input.disagreement = "Report and run disagree";
+    check_error("took longer than 600 s and were stopped");
+    CHECK(!strstr(result.error_details, "disagree"));
+    finish();
+}
+
+/* The limits that were hit, behind what is told otherwise; they decide nothing. */
+static void check_limits(enum report_status status, bool passed, bool error, const char *want)
+{
+    struct strv limits = {0};
+    strv_push(&limits, "The limit of 64 processes was reached");
+    strv_push(&limits, "The limit of 10 files was reached");
+    start();
+    add(status, "test_a");
+    input.limits = &limits;
+    judge();
+    strv_done(&limits);
+    CHECK_INT(result.is_passed, passed);
+    CHECK_INT(result.is_error, error);
+    CHECK_STR(result.error_details, want);
+    finish();
+}
+
+#define LIMITS "The limit of 64 processes was reached; The limit of 10 files was reached"
+
+static void limits_that_were_hit_are_named_and_decide_nothing(void)
+{
+    check_limits(REPORT_PASSED, true, false, LIMITS);
+    check_limits(REPORT_FAILED, false, false, LIMITS);
+    check_limits(REPORT_ERROR, false, true,
+                 "1 of 1 tests could not be run to a verdict (an error outside of the test itself), first: "
+                 "lab1::test_a; " LIMITS);
+}
+
+static void without_a_limit_that_was_hit_nothing_is_told(void)
+{
+    struct strv limits = {0};
+    start();
+    add(REPORT_PASSED, "test_a");
+    input.limits = &limits;
+    check_passed();
+    finish();
+}
+
 /* ---- last words ---- */
 
 static void last_words_explain_a_missing_report(void)
@@ -356,7 +456,13 @@ TEST_MAIN(TEST(all_passed_is_passed), TEST(an_expected_failure_is_passed), TEST(
           TEST(past_the_time_limit_the_limit_is_told_exactly), TEST(the_test_that_was_running_is_named),
           TEST(after_a_run_that_ended_by_itself_no_test_was_running),
           TEST(a_run_ended_by_a_signal_is_not_passed), TEST(a_bad_exit_status_disagrees_with_a_good_report),
-          TEST(a_bad_exit_status_agrees_with_a_bad_report), TEST(last_words_explain_a_missing_report),
+          TEST(a_bad_exit_status_agrees_with_a_bad_report), TEST(a_run_that_had_to_be_ended_tells_why),
+          TEST(a_run_that_had_to_be_ended_is_not_passed_though_it_exited),
+          TEST(past_the_time_limit_no_other_end_is_told),
+          TEST(a_report_that_is_not_believed_is_an_error_for_that_alone),
+          TEST(a_run_that_had_to_be_ended_is_told_rather_than_a_disagreement),
+          TEST(limits_that_were_hit_are_named_and_decide_nothing),
+          TEST(without_a_limit_that_was_hit_nothing_is_told), TEST(last_words_explain_a_missing_report),
           TEST(last_words_explain_a_disagreement), TEST(last_words_explain_why_no_test_was_run),
           TEST(empty_last_words_are_not_told), TEST(long_last_words_are_cut_between_characters),
           TEST(last_words_at_the_limit_are_not_cut), TEST(ill_formed_last_words_are_repaired),
