@@ -60,6 +60,23 @@ static void node_ids_become_the_names_of_pytests_own_report(void)
     report_done(&r);
 }
 
+static void only_a_modules_ending_is_left_out_of_its_name(void)
+{
+    static const struct {
+        const char *id, *classname;
+    } rows[] = {{"tests/lib.python/test_a.py::t", "tests.lib.python.test_a"},
+                {"tests/lib.py/test_a.py::t", "tests.lib.py.test_a"},
+                {"tests/test_a.pyw::t", "tests.test_a.pyw"}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct report r;
+        CLEANUP(mem_freep) char *plan = mem_printf("{\"event\": \"plan\", \"id\": \"%s\"}\n", rows[i].id);
+        parse(plan, &r);
+        CHECK_STR(r.cases[0].classname, rows[i].classname);
+        CHECK_STR(r.cases[0].name, "t");
+        report_done(&r);
+    }
+}
+
 static void every_outcome_is_known(void)
 {
     static const struct {
@@ -78,6 +95,28 @@ static void every_outcome_is_known(void)
         CHECK_INT(r.cases[0].status, rows[i].status);
         report_done(&r);
     }
+}
+
+static void an_end_without_an_outcome_is_an_error(void)
+{
+    struct report r;
+    parse("{\"event\": \"start\", \"id\": \"t\"}\n{\"event\": \"end\", \"id\": \"t\"}\n"
+          "{\"event\": \"start\", \"id\": \"u\"}\n{\"event\": \"end\", \"id\": \"u\", \"outcome\": 0}\n",
+          &r);
+    CHECK_INT(r.cases[0].status, REPORT_ERROR);
+    CHECK_INT(r.cases[1].status, REPORT_ERROR);
+    report_done(&r);
+}
+
+static void a_text_that_is_none_describes_nothing(void)
+{
+    struct report r;
+    parse("{\"event\": \"start\", \"id\": \"t\"}\n{\"event\": \"end\", \"id\": \"t\", \"outcome\": "
+          "\"failed\", \"text\": [\"x\"]}\n",
+          &r);
+    CHECK_INT(r.cases[0].status, REPORT_FAILED);
+    CHECK_STR(r.cases[0].description, "");
+    report_done(&r);
 }
 
 static void an_end_without_a_start_proves_nothing(void)
@@ -213,6 +252,23 @@ static void a_report_that_was_there_before_the_first_test_is_not_believed(void)
     check_compared("{\"event\": \"hello\"}\n" FINISH, REPORT_ERROR, -1, NULL);
 }
 
+static void tests_of_one_name_in_two_classes_are_two(void)
+{
+    struct report r = {0};
+    struct events *e =
+        take_all(RAN("b.py::t", "failed") RAN("a.py::t", "passed") RAN("a.py::s", "passed") FINISH);
+    add_case(&r, "a", "t", REPORT_PASSED);
+    add_case(&r, "b", "t", REPORT_FAILED);
+    add_case(&r, "a", "s", REPORT_PASSED);
+    CLEANUP(mem_freep) char *agreement = events_compare(e, &r);
+    CHECK(agreement == NULL);
+    r.cases[1].status = REPORT_PASSED;
+    CLEANUP(mem_freep) char *fault = events_compare(e, &r);
+    CHECK_CONTAINS(fault, "b::t did not pass, but the report says so");
+    report_done(&r);
+    events_free(e);
+}
+
 static void two_sessions_may_have_a_report_each(void)
 {
     check_compared(RAN("a.py::one", "passed") FINISH RAN("a.py::two", "passed") FINISH, REPORT_PASSED, -1,
@@ -246,10 +302,17 @@ static void what_was_measured_is_put_into_the_report(void)
     events_free(e);
 }
 
+static void nothing_can_be_freed(void)
+{
+    events_free(NULL);
+}
+
 TEST_MAIN(TEST(tests_are_reported_as_far_as_they_came), TEST(node_ids_become_the_names_of_pytests_own_report),
-          TEST(every_outcome_is_known), TEST(an_end_without_a_start_proves_nothing),
-          TEST(what_is_no_event_is_passed_over), TEST(a_negative_duration_is_none),
-          TEST(a_message_that_is_too_long_is_passed_over),
+          TEST(only_a_modules_ending_is_left_out_of_its_name), TEST(every_outcome_is_known),
+          TEST(an_end_without_an_outcome_is_an_error), TEST(a_text_that_is_none_describes_nothing),
+          TEST(tests_of_one_name_in_two_classes_are_two), TEST(nothing_can_be_freed),
+          TEST(an_end_without_a_start_proves_nothing), TEST(what_is_no_event_is_passed_over),
+          TEST(a_negative_duration_is_none), TEST(a_message_that_is_too_long_is_passed_over),
           TEST(what_was_measured_goes_to_the_test_that_ended_last),
           TEST(before_the_first_end_nothing_is_measured), TEST(a_report_of_what_ran_is_believed),
           TEST(a_report_that_is_about_something_else_is_not), TEST(after_a_lost_event_nothing_is_compared),

@@ -63,14 +63,6 @@ static int signal_that_ends(void (*fn)(void))
     return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 }
 
-#if defined(__SANITIZE_ADDRESS__)
-#define ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define ASAN 1
-#endif
-#endif
-
 static void no_memory_ends_the_program(void)
 {
 #ifndef ASAN /* which ends the program itself, its own way */

@@ -1,0 +1,89 @@
+/* What a run that tells too much is still believed, and what is left out. */
+
+#include "model/events.h"
+
+#include "test.h"
+
+/* Takes an event of a test with the id "t<number>", and more members. */
+static enum events_kind take(struct events *e, const char *kind, size_t number, const char *more)
+{
+    char text[256];
+    int len = snprintf(text, sizeof(text), "{\"event\": \"%s\", \"id\": \"t%zu\"%s}", kind, number, more);
+    return events_take(e, text, (size_t)len);
+}
+
+static struct report_case *report_of(struct events *e, struct report *report)
+{
+    ssize_t running;
+    events_report(e, "was running", report, &running);
+    CHECK_INT(running, -1);
+    return report->cases;
+}
+
+/* Half a million messages, so all of it in one test. */
+static void past_the_limit_of_tests_only_those_that_are_known_go_on(void)
+{
+#ifndef ASAN /* which copies at each realloc(3): that takes many minutes */
+    CLEANUP(report_done) struct report report = {0};
+    struct events *e = events_new();
+    for (size_t i = 0; i < EVENTS_MAX_TESTS; i++)
+        take(e, "plan", i, "");
+    CHECK_INT(events_count(e), EVENTS_MAX_TESTS);
+    take(e, "plan", EVENTS_MAX_TESTS, "");
+    take(e, "start", EVENTS_MAX_TESTS, "");
+    CHECK_INT(take(e, "end", EVENTS_MAX_TESTS, ", \"outcome\": \"passed\""), EVENTS_OTHER);
+    CHECK(events_last_ended(e) == NULL);
+    CHECK_INT(take(e, "start", 7, ""), EVENTS_START);
+    CHECK_INT(take(e, "end", 7, ", \"outcome\": \"passed\""), EVENTS_END);
+    CHECK_STR(events_last_ended(e)->name, "t7");
+    const struct report_case *cases = report_of(e, &report);
+    CHECK_INT(report.len, EVENTS_MAX_TESTS);
+    CHECK_INT(cases[7].status, REPORT_PASSED);
+    CHECK_INT(cases[EVENTS_MAX_TESTS - 1].status, REPORT_SKIPPED);
+    events_free(e);
+#endif
+}
+
+/* Ends a test with a text of `len` bytes, as many as a message may have. */
+static void end_with_text(struct events *e, size_t number, size_t len)
+{
+    CLEANUP(mem_freep) char *text = mem_alloc(len + 1);
+    memset(text, 'x', len);
+    CLEANUP(mem_freep)
+    char *message = mem_printf("{\"event\": \"end\", \"id\": \"t%zu\", \"outcome\": \"failed\", \"ms\": 5, "
+                               "\"text\": \"%s\"}",
+                               number, text);
+    CHECK_INT(take(e, "start", number, ""), EVENTS_START);
+    CHECK_INT(events_take(e, message, strlen(message)), EVENTS_END);
+}
+
+static void past_the_limit_of_texts_a_test_counts_without_its_text(void)
+{
+    enum { BYTES = 16384, TESTS = EVENTS_MAX_TEXT_BYTES / BYTES + 2 };
+    CLEANUP(report_done) struct report report = {0};
+    struct events *e = events_new();
+    for (size_t i = 0; i < TESTS; i++)
+        end_with_text(e, i, BYTES);
+    const struct report_case *cases = report_of(e, &report);
+    CHECK_INT(report.len, TESTS);
+    CHECK_INT(strlen(cases[0].description), BYTES);
+    CHECK_INT(strlen(cases[TESTS - 2].description), BYTES); /* the one that passes the limit */
+    CHECK_STR(cases[TESTS - 1].description, "");
+    CHECK_INT(cases[TESTS - 1].status, REPORT_FAILED);
+    CHECK_INT(cases[TESTS - 1].duration_ms, 5);
+    events_free(e);
+}
+
+static void a_long_text_is_shortened(void)
+{
+    CLEANUP(report_done) struct report report = {0};
+    struct events *e = events_new();
+    end_with_text(e, 0, 60000);
+    const struct report_case *cases = report_of(e, &report);
+    CHECK_CONTAINS(cases[0].description, "bytes left out");
+    CHECK(strlen(cases[0].description) < 16384 + 100);
+    events_free(e);
+}
+
+TEST_MAIN(TEST(past_the_limit_of_tests_only_those_that_are_known_go_on),
+          TEST(past_the_limit_of_texts_a_test_counts_without_its_text), TEST(a_long_text_is_shortened))
