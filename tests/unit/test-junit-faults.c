@@ -171,6 +171,18 @@ static void limits_are_kept(void)
     check_limit(limits, text, "The report is larger than 87 bytes");
 }
 
+static void a_failure_outside_of_any_case_counts_as_a_case(void)
+{
+    struct junit_limits limits = junit_default_limits;
+    limits.cases = 1;
+    check_limit(limits, "<testsuite><error/></testsuite>", NULL);
+    check_limit(limits, "<testsuite><testcase/><error/></testsuite>",
+                "The report has more than 1 test cases");
+    limits.cases = 0;
+    check_limit(limits, "<testsuite><error>text</error></testsuite>",
+                "The report has more than 0 test cases");
+}
+
 static void deep_nesting_is_stopped(void)
 {
     struct buf b = BUF_INIT(0);
@@ -315,11 +327,31 @@ static void too_many_different_names_are_refused(void)
     buf_done(&attributes);
 }
 
+/* More than any table for them holds, in one tag and in many. */
+static void any_number_of_different_names_is_refused(void)
+{
+    static const char want[] = "The report has more than 1000 different names of elements and attributes";
+    struct buf elements = BUF_INIT(0), attributes = BUF_INIT(0);
+    buf_puts(&elements, "<testsuite>");
+    buf_puts(&attributes, "<testsuite");
+    for (int i = 0; i < 5 * JUNIT_MAX_DIFFERENT_NAMES; i++) {
+        buf_printf(&elements, "<e%d/>", i);
+        buf_printf(&attributes, " a%d=''", i);
+    }
+    buf_puts(&elements, "</testsuite>");
+    buf_puts(&attributes, "/>");
+    check_limit(junit_default_limits, elements.data, want);
+    check_limit(junit_default_limits, attributes.data, want);
+    buf_done(&elements);
+    buf_done(&attributes);
+}
+
 TEST_MAIN(TEST(what_is_no_report_is_refused), TEST(damaged_reports_are_refused),
           TEST(unfinished_reports_are_refused), TEST(a_case_in_a_case_is_refused),
           TEST(every_truncation_is_noticed), TEST(a_doctype_is_refused), TEST(a_fault_stays),
-          TEST(an_unfinished_parser_can_be_freed), TEST(limits_are_kept), TEST(deep_nesting_is_stopped),
+          TEST(an_unfinished_parser_can_be_freed), TEST(limits_are_kept),
+          TEST(a_failure_outside_of_any_case_counts_as_a_case), TEST(deep_nesting_is_stopped),
           TEST(names_are_cut_between_characters), TEST(long_descriptions_are_shortened),
           TEST(later_descriptions_are_short), TEST(joined_descriptions_count_once),
           TEST(only_one_tag_must_be_small), TEST(huge_markup_is_refused),
-          TEST(too_many_different_names_are_refused))
+          TEST(too_many_different_names_are_refused), TEST(any_number_of_different_names_is_refused))

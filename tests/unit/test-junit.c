@@ -148,6 +148,7 @@ static void a_teardown_error_joins_its_failure(void)
     CHECK_CASES(FAILED BROKEN, "error|c|a|3000|f\n\ne\n");
     CHECK_CASES(FAILED BROKEN FAILED, "error|c|a|3000|f\n\ne\nfailed|c|a|1000|f\n");
     CHECK_CASES(FAILED "<testcase classname='c' name='a'><error/></testcase>", "error|c|a|1000|f\n");
+    CHECK_CASES("<testcase classname='c' name='a'><failure/></testcase>" BROKEN, "error|c|a|2000|e\n");
     /* anything else of the same name is another case */
     CHECK_CASES(BROKEN FAILED, "error|c|a|2000|e\nfailed|c|a|1000|f\n");
     CHECK_CASES(FAILED FAILED, "failed|c|a|1000|f\nfailed|c|a|1000|f\n");
