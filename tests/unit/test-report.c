@@ -37,6 +37,15 @@ static void the_worse_outcome_counts(void)
             CHECK_INT(report_worse(order[i], order[k]), order[MAX(i, k)]);
 }
 
+static void outcomes_have_names_for_the_log(void)
+{
+    CHECK_STR(report_status_name(REPORT_PASSED), "passed");
+    CHECK_STR(report_status_name(REPORT_FAILED), "failed");
+    CHECK_STR(report_status_name(REPORT_ERROR), "error");
+    CHECK_STR(report_status_name(REPORT_SKIPPED), "skipped");
+    CHECK_STR(report_status_name(REPORT_XFAILED), "xfailed");
+}
+
 static void short_texts_stay_as_they_are(void)
 {
     static const char text[] = "0123456789abcdef";
@@ -117,6 +126,9 @@ static void shortened_texts_are_repaired(void)
     CLEANUP(mem_freep) char *s = report_shorten("a\xff\0b", 4, 100);
     CHECK_STR(s, "a\xef\xbf\xbd\xef\xbf\xbd"
                  "b");
+    CLEANUP(mem_freep) char *nul = report_shorten("a\0b", 3, 100);
+    CHECK_STR(nul, "a\xef\xbf\xbd"
+                   "b");
     char garbage[5000];
     memset(garbage, 0x80, sizeof(garbage));
     CLEANUP(mem_freep) char *cut = report_shorten(garbage, sizeof(garbage), 1000);
@@ -170,9 +182,9 @@ static void seconds_become_whole_milliseconds(void)
 static void nonsense_takes_no_time(void)
 {
     static const char *const rows[] = {
-        "",   " ",   "-1",    "-0.5",    "+1",   "nan",    "inf", "Infinity", "NaN",
-        ".",  "s",   "1.2.3", "1,23",    ",123", "1,2345", "1,",  "0x10",     "1 2",
-        "1e", "1e+", "1ms",   "1.5 s x", "۱",    "e5",     "1ss",
+        "",    " ",  "-1",    "-0.5", "+1",      "nan",  "inf",    "Infinity", "NaN",
+        ".",   "s",  "1.2.3", "1,2",  "1,23",    ",123", "1,2345", "1,",       "0x10",
+        "1 2", "1e", "1e+",   "1ms",  "1.5 s x", "۱",    "e5",     "1ss",
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         if (report_parse_seconds(rows[i]) != 0)
@@ -214,6 +226,7 @@ static const struct match matching[] = {
     {"tests.lab1.test_build", "test_make[src/main.c]", "lab1/"},
     {"tests.lab1.test_build", "test_make[src/main.c]", "::test_make"},
     {"tests.lab1.test_build", "test_make[src/main.c]", "test_build::test_make"},
+    {"tests.lab1.test_build", "test_make[src/main.c]", "test_build.py/test_make"},
     {"tests.lab1.test_build", "test_make[src/main.c]", "lab1.test_build.test_make"},
     {"tests.lab1.test_build", "test_make[src/main.c]", ".py"},
     {"tests.lab1.test_build", "test_make[src/main.c]", ""},
@@ -240,6 +253,7 @@ static const struct match not_matching[] = {
     {"tests.lab1.test_build", "test_make[src/main.c]", "test_build:test_make"},
     {"tests.lab1.test_build_all", "test_make", "test_build.py"},
     {"tests.lab1.test_build_all", "test_make", "tests/lab1/test_build.py::test_make"},
+    {"tests.lab1.test_buildx", "test_make", "test_build.pyx"},
     {"tests.lab1.test_build", "test_make", "lab11"},
     {"tests.lab1.test_build", "test_make", "python"},
     {"", "", "x"},
@@ -260,8 +274,9 @@ static void connected_names_select_cases(void)
 }
 
 TEST_MAIN(TEST(cases_are_added_and_dropped), TEST(the_worse_outcome_counts),
-          TEST(short_texts_stay_as_they_are), TEST(long_texts_keep_head_and_tail),
-          TEST(cuts_are_between_characters), TEST(pieces_give_the_same_as_the_whole),
-          TEST(nothing_appended_is_the_empty_text), TEST(shortened_texts_are_repaired),
-          TEST(seconds_become_whole_milliseconds), TEST(nonsense_takes_no_time),
-          TEST(names_are_posted_without_tests), TEST(connected_names_select_cases))
+          TEST(outcomes_have_names_for_the_log), TEST(short_texts_stay_as_they_are),
+          TEST(long_texts_keep_head_and_tail), TEST(cuts_are_between_characters),
+          TEST(pieces_give_the_same_as_the_whole), TEST(nothing_appended_is_the_empty_text),
+          TEST(shortened_texts_are_repaired), TEST(seconds_become_whole_milliseconds),
+          TEST(nonsense_takes_no_time), TEST(names_are_posted_without_tests),
+          TEST(connected_names_select_cases))
