@@ -1,7 +1,13 @@
 #include "runner/backoff.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "test.h"
+
+#include <errno.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 enum { DRAWS = 20000 };
 
@@ -138,6 +144,25 @@ static void seeds_differ(void)
     CHECK(backoff_seed() != backoff_seed());
 }
 
+static bool no_random_numbers;
+
+/* In libc's place. */
+ssize_t getrandom(void *bytes, size_t len, unsigned flags)
+{
+    errno = ENOSYS;
+    return no_random_numbers ? -1 : syscall(SYS_getrandom, bytes, len, flags);
+}
+
+static void without_random_numbers_the_clock_is_the_seed(void)
+{
+    no_random_numbers = true;
+    clock_test_freeze(123456);
+    uint64_t seed = backoff_seed();
+    clock_test_freeze(-1);
+    no_random_numbers = false;
+    CHECK_INT(seed, 123456);
+}
+
 static void check_jitter(int64_t interval_ms, int64_t want_min, int64_t want_max)
 {
     uint64_t random = 7;
@@ -171,4 +196,5 @@ TEST_MAIN(TEST(waits_double_with_each_failure_up_to_the_cap), TEST(each_call_cou
           TEST(at_least_may_be_above_the_cap), TEST(a_negative_at_least_is_none),
           TEST(a_success_begins_from_the_first_ceiling), TEST(waits_are_spread_evenly),
           TEST(other_seeds_give_other_waits), TEST(any_seed_will_do), TEST(seeds_differ),
-          TEST(jitter_is_a_tenth_more_or_less), TEST(a_short_interval_stays_as_it_is))
+          TEST(without_random_numbers_the_clock_is_the_seed), TEST(jitter_is_a_tenth_more_or_less),
+          TEST(a_short_interval_stays_as_it_is))
