@@ -37,7 +37,7 @@ static char *integer_id_text(const char *body, size_t len)
         value++;
         value += strspn(value, " \t\r\n");
         size_t digits = strspn(value, "-0123456789");
-        return digits && !strchr(".eE", value[digits]) ? mem_strndup(value, digits) : NULL;
+        return strchr(".eE", value[digits]) ? NULL : mem_strndup(value, digits);
     }
     return NULL;
 }
