@@ -57,6 +57,58 @@ static void foreign_files_are_left_alone(void)
     finish();
 }
 
+static void what_was_half_written_is_removed_by_the_next_start(void)
+{
+    start();
+    put_file(at("spool/000000000001-a.json.tmp"), "{");
+    put_file(at("rejected/000000000001-a.answer.tmp"), "n");
+    put_file(at("rejected/000000000001-a.answer"), "no");
+    reopen();
+    CHECK(!is_there(at("spool/000000000001-a.json.tmp")));
+    CHECK(!is_there(at("rejected/000000000001-a.answer.tmp")));
+    check_file(at("rejected/000000000001-a.answer"), "no");
+    finish();
+}
+
+static void looking_again_takes_in_what_is_new(void)
+{
+    start();
+    add("000000000002-b");
+    put_file(at("spool/000000000001-a.json"), "{}");
+    CHECK_INT(spool_look_again(spool), 1);
+    CHECK_INT(spool_look_again(spool), 0);
+    CHECK_INT(spool_len(spool), 2);
+    check_next(0, "000000000001-a");
+    finish();
+}
+
+/* Who hands it over adds it, when it has forgotten the task. */
+static void looking_again_leaves_what_is_being_handed_over(void)
+{
+    start();
+    put_dir(at("jobs"));
+    put_dir(at("jobs/000000000001-a"));
+    put_file(at("jobs/000000000001-a/task.json"), "{}");
+    put_file(at("spool/000000000001-a.json"), "{}");
+    CHECK_INT(spool_look_again(spool), 0);
+    CHECK_INT(spool_len(spool), 0);
+    CHECK(unlink(at("jobs/000000000001-a/task.json")) == 0);
+    CHECK_INT(spool_look_again(spool), 1);
+    finish();
+}
+
+static void a_start_takes_in_what_was_being_handed_over(void)
+{
+    start();
+    put_dir(at("jobs"));
+    put_dir(at("jobs/000000000001-a"));
+    put_file(at("jobs/000000000001-a/task.json"), "{}");
+    put_file(at("spool/000000000001-a.json"), "{}");
+    reopen();
+    CHECK_INT(spool_len(spool), 1);
+    finish();
+}
+
 static void a_file_in_the_way_is_a_fault(void)
 {
     static const char *const names[] = {"spool", "rejected"};
@@ -349,9 +401,12 @@ static void a_fault_while_rejecting_keeps_the_entry(void)
 
 TEST_MAIN(TEST(an_empty_spool_has_nothing_to_deliver), TEST(the_places_are_made_for_the_owner_alone),
           TEST(what_an_earlier_run_has_left_is_taken_in_by_age), TEST(foreign_files_are_left_alone),
-          TEST(a_file_in_the_way_is_a_fault), TEST(nothing_can_be_freed),
-          TEST(the_oldest_is_first_whenever_it_was_added), TEST(what_is_in_flight_is_not_next),
-          TEST(what_has_to_wait_is_not_next_before_its_time), TEST(the_first_time_of_all_that_wait_is_told),
+          TEST(what_was_half_written_is_removed_by_the_next_start), TEST(looking_again_takes_in_what_is_new),
+          TEST(looking_again_leaves_what_is_being_handed_over),
+          TEST(a_start_takes_in_what_was_being_handed_over), TEST(a_file_in_the_way_is_a_fault),
+          TEST(nothing_can_be_freed), TEST(the_oldest_is_first_whenever_it_was_added),
+          TEST(what_is_in_flight_is_not_next), TEST(what_has_to_wait_is_not_next_before_its_time),
+          TEST(the_first_time_of_all_that_wait_is_told),
           TEST(with_all_in_flight_there_is_nothing_to_wait_for), TEST(a_new_entry_may_go_at_once),
           TEST(an_entry_keeps_its_state_when_others_come_and_go), TEST(keys_are_found_whole),
           TEST(a_body_is_opened_for_reading), TEST(a_body_that_is_not_there_is_a_fault),
