@@ -13,7 +13,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char *const kinds[] = {"repos", "suites", "envs"};
+static const struct {
+    const char *dir;
+    bool is_evicted; /* the plugin is small, and all tasks need it */
+} kinds[] = {{"repos", true}, {"suites", true}, {"envs", true}, {"plugin", false}};
 
 struct entry {
     char *path;
@@ -147,14 +150,14 @@ static bool tidy(const char *path)
 static int list(const char *cache_dir, struct listing *ret_listing, struct err *err)
 {
     for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
-        CLEANUP(mem_freep) char *dir = mem_printf("%s/%s", cache_dir, kinds[k]);
+        CLEANUP(mem_freep) char *dir = mem_printf("%s/%s", cache_dir, kinds[k].dir);
         CLEANUP(strv_done) struct strv names = {0};
         int r = fs_list_dir(dir, &names, err);
         if (r < 0 && r != -ENOENT)
             return r;
         for (size_t i = 0; i < names.len; i++) {
             CLEANUP(mem_freep) char *path = mem_printf("%s/%s", dir, names.items[i]);
-            if (!tidy(path))
+            if (!tidy(path) && kinds[k].is_evicted)
                 add_entry(ret_listing, path);
         }
     }

@@ -81,9 +81,9 @@ def test_what_is_in_use_stays(tmp_path, trim, entry):
 
 def test_what_dead_processes_have_left_is_removed(tmp_path, trim, entry):
     kept = entry("repos/a.git", 30)
-    for place in ("repos/b.git.new/objects", "suites/c.gone", "envs/d.new"):
+    for place in ("repos/b.git.new/objects", "suites/c.gone", "envs/d.new", "plugin"):
         (tmp_path / "cache" / place).mkdir(parents=True)
-    for place in ("repos/a.git.lock", "repos/e.git.lock", "repos/f.git.used", "suites/g.knows", "envs/d.lock"):
+    for place in ("repos/a.git.lock", "repos/e.git.lock", "repos/f.git.used", "suites/g.knows", "envs/d.lock", "plugin/h.lock"):
         (tmp_path / "cache" / place).touch()
     trim()
     assert names(tmp_path / "cache") == ["repos/a.git", "repos/a.git.used"] and (kept / "data").exists()
