@@ -212,6 +212,11 @@ int manifest_expand(const struct strv *command, const struct job *job, struct st
         expand_word(command->items[i], all, ret_argv);
     for (int i = 0; i < PLACEHOLDERS; i++)
         strv_done(&all[i].values);
+    if (!ret_argv->len)
+        return err_set(
+            err, ERR_ENVIRONMENT, EINVAL,
+            "The command in the suite's %s names no program: for this task all of it stands for nothing",
+            MANIFEST_NAME);
     return 0;
 }
 

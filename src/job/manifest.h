@@ -27,7 +27,10 @@ struct manifest {
 int manifest_read(const char *tests_dir, struct manifest *ret_manifest, struct err *err);
 void manifest_done(struct manifest *manifest);
 
-/* Class task where a name starts with '-' and would be taken for an option. */
+/*
+ * Class task where a name starts with '-' and would be taken for an option; class environment where no
+ * word is left, so that there is no program.
+ */
 int manifest_expand(const struct strv *command, const struct job *job, struct strv *ret_argv,
                     struct err *err);
 

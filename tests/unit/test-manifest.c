@@ -356,7 +356,18 @@ static void empty_lists_are_no_word_at_all(void)
     check_expanded("run|end", "run", "{labs}", "{tests}", "end", NULL);
     CHECK_INT(argv.len, 2);
     check_expanded("--labs=|--only=", "--labs={labs}", "--only={tests}", NULL);
-    check_expanded("", "{tests}", NULL);
+    finish();
+}
+
+static void a_command_of_empty_lists_is_none(void)
+{
+    start_job();
+    strv_done(&m.command);
+    strv_push(&m.command, "{tests}");
+    strv_push(&m.command, "{labs}");
+    CHECK_INT(manifest_expand(&m.command, &job, &argv, &err), -EINVAL);
+    CHECK_INT(err.class, ERR_ENVIRONMENT);
+    CHECK_CONTAINS(err.message, "names no program");
     CHECK_INT(argv.len, 0);
     finish();
 }
@@ -459,7 +470,7 @@ TEST_MAIN(TEST(files_that_may_change_are_patterns), TEST(a_command_is_split_at_b
           TEST(words_without_placeholders_stay_as_they_are), TEST(each_placeholder_has_its_value),
           TEST(placeholders_may_stand_anywhere_in_a_word), TEST(lists_become_words_of_their_own),
           TEST(within_a_word_lists_have_commas), TEST(empty_lists_are_no_word_at_all),
-          TEST(with_names_the_labs_do_not_select), TEST(without_a_lab_the_stage_is_the_first),
-          TEST(the_stage_is_the_highest_lab), TEST(values_are_not_expanded_again),
-          TEST(a_name_that_looks_like_an_option_is_refused),
+          TEST(a_command_of_empty_lists_is_none), TEST(with_names_the_labs_do_not_select),
+          TEST(without_a_lab_the_stage_is_the_first), TEST(the_stage_is_the_highest_lab),
+          TEST(values_are_not_expanded_again), TEST(a_name_that_looks_like_an_option_is_refused),
           TEST(a_name_with_a_comma_is_refused_where_names_are_joined), TEST(a_used_placeholder_is_found))
