@@ -15,6 +15,7 @@
 #define COUNTER_LIMIT_BYTES 32
 #define KEY_DIGITS          12
 #define FAULT               ".fault"
+#define MAX_STARTS          1000000L /* far past --task-tries */
 
 struct journal {
     char *jobs_dir;
@@ -163,7 +164,8 @@ static int change_starts(struct journal *journal, const char *key, int by, unsig
     int r = fs_read_file(path, COUNTER_LIMIT_BYTES, &text, err);
     if (r < 0 && r != -ENOENT)
         return r;
-    long starts = MAX(strtol(text.len ? text.data : "0", NULL, 10) + by, 0L);
+    long before = strtol(text.len ? text.data : "0", NULL, 10);
+    long starts = MAX(MIN(MAX(before, 0L), MAX_STARTS) + by, 0L);
     char line[COUNTER_LIMIT_BYTES];
     int len = snprintf(line, sizeof(line), "%ld\n", starts);
     r = fs_write_atomic(path, line, (size_t)len, err);

@@ -295,6 +295,23 @@ static void an_unreadable_count_begins_anew(void)
     }
 }
 
+static void check_next_start(const char *text, unsigned want)
+{
+    start_with_claim();
+    put_file(at("jobs/%s/starts", key), text);
+    CHECK_INT(count_start(), want);
+    finish();
+}
+
+static void a_count_that_nobody_wrote_is_a_count(void)
+{
+    check_next_start("-5", 1);
+    check_next_start("-9223372036854775808", 1);
+    check_next_start("4294967295", 1000001);
+    check_next_start("9223372036854775807", 1000001);
+    check_next_start("99999999999999999999", 1000001);
+}
+
 /* ---- error results ---- */
 
 static void check_error_result(const char *body, const char *want_id)
@@ -437,7 +454,8 @@ TEST_MAIN(TEST(the_places_are_made_for_the_owner_alone), TEST(a_file_in_the_way_
           TEST(the_result_of_another_claim_does_not_count), TEST(claims_and_garbage_are_listed_by_age),
           TEST(foreign_files_are_neither_claims_nor_garbage), TEST(starts_are_counted_across_restarts),
           TEST(a_start_can_be_taken_back), TEST(no_more_starts_are_taken_back_than_there_were),
-          TEST(an_unreadable_count_begins_anew), TEST(an_error_result_answers_with_the_id_as_it_came),
+          TEST(an_unreadable_count_begins_anew), TEST(a_count_that_nobody_wrote_is_a_count),
+          TEST(an_error_result_answers_with_the_id_as_it_came),
           TEST(an_error_result_needs_no_more_than_the_id), TEST(an_error_result_replaces_another_result),
           TEST(without_an_id_there_is_no_error_result), TEST(without_a_task_there_is_no_error_result),
           TEST(a_result_moves_into_the_spool), TEST(without_a_result_nothing_is_handed_over),
