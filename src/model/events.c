@@ -212,7 +212,10 @@ void events_report(struct events *e, const char *why_stopped, struct report *ret
 
 /* ---- report and run ---- */
 
-/* A test that ran, and the worst that the report says of it. */
+/*
+ * A test that ran, and the worst that the report says of it. Where one ran in several sessions, there is
+ * a pair for each, in their order, and the last has what is reported.
+ */
 struct pair {
     const struct report_case *told;
     enum report_status reported;
@@ -227,7 +230,23 @@ static int compare_names(const struct report_case *a, const struct report_case *
 
 static int compare_pairs(const void *a, const void *b)
 {
-    return compare_names(((const struct pair *)a)->told, ((const struct pair *)b)->told);
+    const struct report_case *x = ((const struct pair *)a)->told, *y = ((const struct pair *)b)->told;
+    int order = compare_names(x, y);
+    return order ? order : (x > y) - (x < y);
+}
+
+/* The last pair of this name; NULL: none. */
+static struct pair *find_last(struct pair *pairs, size_t len, const struct report_case *c)
+{
+    size_t from = 0, to = len;
+    while (from < to) {
+        size_t middle = from + (to - from) / 2;
+        if (compare_names(pairs[middle].told, c) <= 0)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return from && compare_names(pairs[from - 1].told, c) == 0 ? &pairs[from - 1] : NULL;
 }
 
 static size_t make_pairs(const struct events *e, struct pair *pairs)
@@ -255,8 +274,7 @@ static char *take_reported(struct report *report, struct pair *pairs, size_t len
 {
     for (size_t i = 0; i < report->len; i++) {
         struct report_case *c = &report->cases[i];
-        struct pair key = {.told = c};
-        struct pair *p = len ? bsearch(&key, pairs, len, sizeof(*pairs), compare_pairs) : NULL;
+        struct pair *p = find_last(pairs, len, c);
         if (!p && report_is_pass(c->status))
             return disagreement(c, "is in the report, but did not run to its end");
         if (!p)
@@ -269,16 +287,28 @@ static char *take_reported(struct report *report, struct pair *pairs, size_t len
     return NULL;
 }
 
+/* Of one test: each time that it ran. */
+static char *check_runs(const struct events *e, const struct pair *first, const struct pair *last)
+{
+    if (!last->is_reported && e->finishes == 1) /* of several sessions, each may have its own report */
+        return disagreement(last->told, "ran, but is not in the report");
+    for (const struct pair *p = first; p <= last; p++)
+        if (last->is_reported && report_is_pass(last->reported) && !report_is_pass(p->told->status))
+            return disagreement(p->told, "did not pass, but the report says so");
+    return NULL;
+}
+
 static char *check_pairs(const struct events *e, const struct pair *pairs, size_t len)
 {
-    for (size_t i = 0; i < len; i++) {
-        const struct pair *p = &pairs[i];
-        if (!p->is_reported && e->finishes == 1) /* of several sessions, each may have its own report */
-            return disagreement(p->told, "ran, but is not in the report");
-        if (p->is_reported && report_is_pass(p->reported) && !report_is_pass(p->told->status))
-            return disagreement(p->told, "did not pass, but the report says so");
+    char *fault = NULL;
+    for (size_t i = 0, first = 0; i < len && !fault; i++) {
+        bool is_last = i + 1 == len || compare_names(pairs[i].told, pairs[i + 1].told) != 0;
+        if (!is_last)
+            continue;
+        fault = check_runs(e, &pairs[first], &pairs[i]);
+        first = i + 1;
     }
-    return NULL;
+    return fault;
 }
 
 char *events_compare(const struct events *e, struct report *report)

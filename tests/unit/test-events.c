@@ -275,6 +275,34 @@ static void two_sessions_may_have_a_report_each(void)
                    NULL);
 }
 
+#define PLANNED(id) "{\"event\": \"plan\", \"id\": \"" id "\"}\n"
+#define SESSION(one, two) \
+    PLANNED("a.py::one") PLANNED("a.py::two") RAN("a.py::one", one) RAN("a.py::two", two) FINISH
+
+static void a_test_that_ran_in_two_sessions_has_to_pass_in_both(void)
+{
+    check_compared(SESSION("passed", "passed") SESSION("passed", "passed"), REPORT_PASSED, REPORT_PASSED,
+                   NULL);
+    check_compared(SESSION("failed", "passed") SESSION("passed", "passed"), REPORT_PASSED, REPORT_PASSED,
+                   "a::one did not pass, but");
+    check_compared(SESSION("passed", "passed") SESSION("failed", "passed"), REPORT_PASSED, REPORT_PASSED,
+                   "a::one did not pass, but");
+    check_compared(SESSION("passed", "failed") SESSION("passed", "passed"), REPORT_PASSED, REPORT_PASSED,
+                   "a::two did not pass, but");
+    check_compared(SESSION("passed", "passed") SESSION("passed", "failed"), REPORT_PASSED, REPORT_PASSED,
+                   "a::two did not pass, but");
+}
+
+static void two_tests_of_one_name_are_both_in_the_report(void)
+{
+    check_compared(RAN("a.py::one", "passed") RAN("a::one", "passed") FINISH, REPORT_PASSED, -1, NULL);
+    check_compared(RAN("a.py::one", "passed") RAN("a::one", "failed") FINISH, REPORT_PASSED, -1,
+                   "a::one did not pass, but");
+    check_compared(RAN("a.py::one", "failed") RAN("a::one", "passed") FINISH, REPORT_PASSED, -1,
+                   "a::one did not pass, but");
+    check_compared(RAN("a.py::one", "failed") RAN("a::one", "passed") FINISH, REPORT_FAILED, -1, NULL);
+}
+
 static void the_worst_of_two_cases_of_one_test_counts(void)
 {
     struct report r = {0};
@@ -317,5 +345,7 @@ TEST_MAIN(TEST(tests_are_reported_as_far_as_they_came), TEST(node_ids_become_the
           TEST(before_the_first_end_nothing_is_measured), TEST(a_report_of_what_ran_is_believed),
           TEST(a_report_that_is_about_something_else_is_not), TEST(after_a_lost_event_nothing_is_compared),
           TEST(a_report_that_was_there_before_the_first_test_is_not_believed),
-          TEST(two_sessions_may_have_a_report_each), TEST(the_worst_of_two_cases_of_one_test_counts),
+          TEST(two_sessions_may_have_a_report_each),
+          TEST(a_test_that_ran_in_two_sessions_has_to_pass_in_both),
+          TEST(two_tests_of_one_name_are_both_in_the_report), TEST(the_worst_of_two_cases_of_one_test_counts),
           TEST(what_was_measured_is_put_into_the_report))
