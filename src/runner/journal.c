@@ -15,7 +15,8 @@
 #define COUNTER_LIMIT_BYTES 32
 #define KEY_DIGITS          12
 #define FAULT               ".fault"
-#define MAX_STARTS          1000000L /* far past --task-tries */
+#define MAX_SEQUENCE        UINT64_C(500000000000) /* half of what the digits hold: the rest is for one run */
+#define MAX_STARTS          1000000L               /* far past --task-tries */
 
 struct journal {
     char *jobs_dir;
@@ -30,11 +31,19 @@ static bool is_ours(const char *name)
     return strspn(name, "0123456789") == KEY_DIGITS && name[KEY_DIGITS] == '-';
 }
 
-static void see_sequences(struct journal *journal, const struct strv *names)
+static int see_sequences(struct journal *journal, const char *dir, const struct strv *names, struct err *err)
 {
-    for (size_t i = 0; i < names->len; i++)
-        if (is_ours(names->items[i]))
-            journal->sequence = MAX(journal->sequence, strtoull(names->items[i], NULL, 10));
+    for (size_t i = 0; i < names->len; i++) {
+        uint64_t number = is_ours(names->items[i]) ? strtoull(names->items[i], NULL, 10) : 0;
+        if (number > MAX_SEQUENCE)
+            return err_set(
+                err, ERR_ENVIRONMENT, ERANGE,
+                "%s/%s has a number that no runner gives, and that leaves too few for new tasks: please move "
+                "it away",
+                dir, names->items[i]);
+        journal->sequence = MAX(journal->sequence, number);
+    }
+    return 0;
 }
 
 /* Keys must be unique among all that is still on disk, wherever it is by now. */
@@ -47,9 +56,10 @@ static int find_sequence(struct journal *journal, const char *state_dir, struct 
         int r = fs_make_dirs(dir, 0700, err);
         if (r == 0)
             r = fs_list_dir(dir, &names, err);
+        if (r == 0)
+            r = see_sequences(journal, dir, &names, err);
         if (r < 0)
             return r;
-        see_sequences(journal, &names);
     }
     return 0;
 }

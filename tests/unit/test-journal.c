@@ -105,6 +105,22 @@ static void numbers_of_foreign_files_do_not_count(void)
     finish();
 }
 
+/* A key with more digits would be none of ours at the next start. */
+static void a_number_that_leaves_none_is_a_fault(void)
+{
+    start();
+    put_dir(at("jobs/500000000000-x"));
+    reopen();
+    key = add(BODY);
+    CHECK_STR(key, "500000000001-21");
+    struct journal *other = NULL;
+    CHECK_INT(journal_open(state, &other, &err), -ERANGE);
+    CHECK_INT(err.class, ERR_ENVIRONMENT);
+    CHECK_CONTAINS(err.message, "jobs/500000000001-21 has a number");
+    CHECK(other == NULL);
+    finish();
+}
+
 static void a_key_never_leads_out_of_the_directory(void)
 {
     start();
@@ -447,15 +463,15 @@ TEST_MAIN(TEST(the_places_are_made_for_the_owner_alone), TEST(a_file_in_the_way_
           TEST(a_claims_directory_has_its_key_as_name), TEST(nothing_can_be_freed),
           TEST(keys_grow_with_each_claim), TEST(keys_keep_growing_after_a_restart),
           TEST(the_highest_number_counts), TEST(numbers_of_foreign_files_do_not_count),
-          TEST(a_key_never_leads_out_of_the_directory), TEST(a_claim_is_written_as_it_came),
-          TEST(any_bytes_are_kept), TEST(a_claim_is_for_the_owner_alone), TEST(a_claim_outlives_a_restart),
-          TEST(reading_what_is_not_there_is_a_fault), TEST(a_task_without_a_spooled_result_is_a_claim),
-          TEST(a_directory_without_a_task_is_garbage), TEST(a_task_with_a_spooled_result_is_garbage),
-          TEST(the_result_of_another_claim_does_not_count), TEST(claims_and_garbage_are_listed_by_age),
-          TEST(foreign_files_are_neither_claims_nor_garbage), TEST(starts_are_counted_across_restarts),
-          TEST(a_start_can_be_taken_back), TEST(no_more_starts_are_taken_back_than_there_were),
-          TEST(an_unreadable_count_begins_anew), TEST(a_count_that_nobody_wrote_is_a_count),
-          TEST(an_error_result_answers_with_the_id_as_it_came),
+          TEST(a_number_that_leaves_none_is_a_fault), TEST(a_key_never_leads_out_of_the_directory),
+          TEST(a_claim_is_written_as_it_came), TEST(any_bytes_are_kept), TEST(a_claim_is_for_the_owner_alone),
+          TEST(a_claim_outlives_a_restart), TEST(reading_what_is_not_there_is_a_fault),
+          TEST(a_task_without_a_spooled_result_is_a_claim), TEST(a_directory_without_a_task_is_garbage),
+          TEST(a_task_with_a_spooled_result_is_garbage), TEST(the_result_of_another_claim_does_not_count),
+          TEST(claims_and_garbage_are_listed_by_age), TEST(foreign_files_are_neither_claims_nor_garbage),
+          TEST(starts_are_counted_across_restarts), TEST(a_start_can_be_taken_back),
+          TEST(no_more_starts_are_taken_back_than_there_were), TEST(an_unreadable_count_begins_anew),
+          TEST(a_count_that_nobody_wrote_is_a_count), TEST(an_error_result_answers_with_the_id_as_it_came),
           TEST(an_error_result_needs_no_more_than_the_id), TEST(an_error_result_replaces_another_result),
           TEST(without_an_id_there_is_no_error_result), TEST(without_a_task_there_is_no_error_result),
           TEST(a_result_moves_into_the_spool), TEST(without_a_result_nothing_is_handed_over),
