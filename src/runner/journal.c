@@ -115,7 +115,7 @@ int journal_list(struct journal *journal, struct strv *ret_claims, struct strv *
             continue;
         CLEANUP(mem_freep) char *task = file_of(journal, keys.items[i], "task.json");
         CLEANUP(mem_freep) char *spooled = spool_path(journal, keys.items[i]);
-        bool is_claim = fs_exists(task) && !fs_exists(spooled);
+        bool is_claim = fs_exists(task) && !fs_is_regular(spooled);
         strv_push(is_claim ? ret_claims : ret_garbage, keys.items[i]);
     }
     return 0;
@@ -200,7 +200,7 @@ bool journal_has_result(const struct journal *journal, const char *key)
 {
     CLEANUP(mem_freep) char *result = file_of(journal, key, "result.json");
     CLEANUP(mem_freep) char *spooled = spool_path(journal, key);
-    return fs_exists(result) || fs_exists(spooled);
+    return fs_is_regular(result) || fs_is_regular(spooled);
 }
 
 static int append_to_buf(const char *text, size_t len, void *data)
@@ -232,7 +232,7 @@ int journal_hand_over(struct journal *journal, const char *key, struct err *err)
     CLEANUP(mem_freep) char *spooled = spool_path(journal, key);
     CLEANUP(mem_freep) char *task = file_of(journal, key, "task.json");
     CLEANUP(mem_freep) char *dir = journal_dir(journal, key);
-    bool moved = !fs_exists(result) && fs_exists(spooled); /* by an earlier try, which failed later on */
+    bool moved = !fs_exists(result) && fs_is_regular(spooled); /* by an earlier try, which failed later on */
     int r = moved ? fs_sync_dir(journal->spool_dir, err) : fs_rename_durable(result, spooled, err);
     crash_point("result-spooled");
     if (r == 0 && unlink(task) < 0 && errno != ENOENT)

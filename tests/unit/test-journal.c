@@ -231,6 +231,22 @@ static void a_task_with_a_spooled_result_is_garbage(void)
     finish();
 }
 
+/* Nothing of ours makes them; to take one for a result would lose the task. */
+static void only_a_regular_file_is_a_result(void)
+{
+    start_with_claim();
+    put_dir(at("jobs/%s/result.json", key));
+    CHECK(!journal_has_result(journal, key));
+    put_dir(at("spool/%s.json", key));
+    CHECK(!journal_has_result(journal, key));
+    check_list(key, "");
+    finish();
+    start_with_claim();
+    CHECK(symlink("/dev/null", at("jobs/%s/result.json", key)) == 0);
+    CHECK(!journal_has_result(journal, key));
+    finish();
+}
+
 static void the_result_of_another_claim_does_not_count(void)
 {
     start();
@@ -467,11 +483,12 @@ TEST_MAIN(TEST(the_places_are_made_for_the_owner_alone), TEST(a_file_in_the_way_
           TEST(a_claim_is_written_as_it_came), TEST(any_bytes_are_kept), TEST(a_claim_is_for_the_owner_alone),
           TEST(a_claim_outlives_a_restart), TEST(reading_what_is_not_there_is_a_fault),
           TEST(a_task_without_a_spooled_result_is_a_claim), TEST(a_directory_without_a_task_is_garbage),
-          TEST(a_task_with_a_spooled_result_is_garbage), TEST(the_result_of_another_claim_does_not_count),
-          TEST(claims_and_garbage_are_listed_by_age), TEST(foreign_files_are_neither_claims_nor_garbage),
-          TEST(starts_are_counted_across_restarts), TEST(a_start_can_be_taken_back),
-          TEST(no_more_starts_are_taken_back_than_there_were), TEST(an_unreadable_count_begins_anew),
-          TEST(a_count_that_nobody_wrote_is_a_count), TEST(an_error_result_answers_with_the_id_as_it_came),
+          TEST(a_task_with_a_spooled_result_is_garbage), TEST(only_a_regular_file_is_a_result),
+          TEST(the_result_of_another_claim_does_not_count), TEST(claims_and_garbage_are_listed_by_age),
+          TEST(foreign_files_are_neither_claims_nor_garbage), TEST(starts_are_counted_across_restarts),
+          TEST(a_start_can_be_taken_back), TEST(no_more_starts_are_taken_back_than_there_were),
+          TEST(an_unreadable_count_begins_anew), TEST(a_count_that_nobody_wrote_is_a_count),
+          TEST(an_error_result_answers_with_the_id_as_it_came),
           TEST(an_error_result_needs_no_more_than_the_id), TEST(an_error_result_replaces_another_result),
           TEST(without_an_id_there_is_no_error_result), TEST(without_a_task_there_is_no_error_result),
           TEST(a_result_moves_into_the_spool), TEST(without_a_result_nothing_is_handed_over),
