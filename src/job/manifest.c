@@ -102,6 +102,9 @@ static int read_lines(const char *tests_dir, struct manifest *m, struct err *err
         return err_set(err, ERR_ENVIRONMENT, -r,
                        "The suite's %s cannot be read: it is too large, or no regular file", MANIFEST_NAME);
     const char *p = text.data ? text.data : "";
+    if (strlen(p) < text.len)
+        return err_set(err, ERR_ENVIRONMENT, EINVAL,
+                       "The suite's %s has a NUL byte in it: it is no text file", MANIFEST_NAME);
     for (size_t number = 1; *p; number++) {
         size_t len = strcspn(p, "\n");
         CLEANUP(mem_freep) char *line = trimmed(p, len);

@@ -71,7 +71,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct manifest manifest = {0};
     struct err err = {0};
     int r = manifest_read(dir, &manifest, &err);
-    REQUIRE((r == 0) == !*err.message);
+    REQUIRE((r == 0) == !*err.message && (r < 0 || !memchr(data, '\0', size)));
     if (r == 0)
         check_read(dir, &manifest);
     manifest_done(&manifest);
