@@ -205,7 +205,7 @@ static void check_claim(const struct claim *c)
 static void finish(struct journal *journal, const char *key)
 {
     if (journal_hand_over(journal, key, NULL) == 0)
-        journal_remove(journal, key, NULL);
+        journal_put_away(journal, key, false, 2, NULL);
 }
 
 static void run(struct journal *journal, const char *key)
@@ -266,7 +266,7 @@ static void recover(int changes, const struct claims *wanted)
         for (size_t i = 0; i < claims.len; i++)
             take_up(journal, claims.items[i]);
         for (size_t i = 0; i < garbage.len; i++)
-            journal_remove(journal, garbage.items[i], NULL);
+            journal_put_away(journal, garbage.items[i], true, 2, NULL);
         if (changes < 0)
             check_adding(journal);
     }
