@@ -288,7 +288,7 @@ static void check_recovery(struct input in)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const char *const places[] = {"jobs", "spool", "rejected"};
+    static const char *const places[] = {"jobs", "spool", "rejected", "kept"};
     int cwd = open(".", O_PATH | O_CLOEXEC);
     REQUIRE(cwd >= 0 && chdir(scratch_dir()) == 0);
     check_recovery((struct input){(const char *)data, size});
