@@ -15,6 +15,7 @@ struct answer {
     size_t len;
     const char *header; /* one more header; NULL: none */
     char header_value[64];
+    size_t claim; /* the number of the claim that it tells of, see queue_claim(); 0: none */
 };
 
 void answer_done(struct answer *answer);

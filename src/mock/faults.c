@@ -32,21 +32,22 @@ static const struct {
              {"slow", FAULT_SLOW, MAX_SLOW_MS}, {"garbage", FAULT_GARBAGE, 0},
              {"html", FAULT_HTML, 0},           {"truncated", FAULT_TRUNCATED, 0},
              {"half", FAULT_HALF, 0},           {"huge", FAULT_HUGE, MAX_HUGE_BYTES},
-             {"dup-keys", FAULT_DUP_KEYS, 0}};
+             {"dup-keys", FAULT_DUP_KEYS, 0},   {"revoke", FAULT_REVOKE, 0}};
 
-/* Where random faults may strike without costing a task or a result. */
+/* Where random faults may strike. Only a claim whose answer is lost costs a task: see may_strike(). */
 static const struct {
     unsigned places;
-    enum fault_kind kind;
-    uint64_t value;
+    struct fault fault;
 } random_faults[] = {
-    {AT_TASKS, FAULT_STATUS, 429},
-    {AT_TASKS | AT_AUTH, FAULT_STATUS, 500},
-    {AT_TASKS | AT_AUTH, FAULT_STATUS, 503},
-    {AT_POST, FAULT_DROP, 0},
-    {AT_POST, FAULT_DROP_AFTER, 0},
-    {AT_TASKS | AT_AUTH, FAULT_SLOW, 200},
-    {AT_GET, FAULT_GARBAGE, 0},
+    {AT_TASKS, {FAULT_STATUS, 429, -1}},
+    {AT_TASKS | AT_AUTH, {FAULT_STATUS, 500, -1}},
+    {AT_TASKS | AT_AUTH, {FAULT_STATUS, 503, -1}},
+    {AT_TASKS, {FAULT_STATUS, 503, 1}},
+    {AT_TASKS, {FAULT_DROP, 0, -1}},
+    {AT_TASKS, {FAULT_DROP_AFTER, 0, -1}},
+    {AT_TASKS | AT_AUTH, {FAULT_SLOW, 200, -1}},
+    {AT_GET, {FAULT_GARBAGE, 0, -1}},
+    {AT_TASKS, {FAULT_REVOKE, 0, -1}},
 };
 
 /* ---- reading a plan ---- */
@@ -107,7 +108,7 @@ static const char *parse_kind(char *text, struct fault *fault)
         return kinds[i].max ? "'=' and a number in range must follow its name" : "it takes no value";
     }
     return "the fault must be a status, drop, drop-after, slow=MS, garbage, html, truncated, half, "
-           "huge=BYTES or dup-keys";
+           "huge=BYTES, dup-keys or revoke";
 }
 
 /* A count, '*', or "after=N". */
@@ -175,24 +176,28 @@ static uint64_t next_random(struct faults *faults)
     return z ^ (z >> 31);
 }
 
-void faults_set_random(struct faults *faults, uint64_t seed, double rate)
+void faults_set_random(struct faults *faults, const struct faults_random *random)
 {
-    faults->random_state = seed;
-    faults->random_rate = rate;
+    faults->random = *random;
+    faults->random_state = random->seed;
+}
+
+static bool may_strike(const struct faults *faults, size_t i, enum fault_where where)
+{
+    bool loses_claim = where == FAULT_AT_GET && fault_loses_answer(&random_faults[i].fault);
+    return random_faults[i].places & 1U << where && (faults->random.claims_too || !loses_claim);
 }
 
 static struct fault random_fault(struct faults *faults, enum fault_where where)
 {
     struct fault fault = {.retry_after_s = -1};
-    if (faults->random_rate <= 0 || (double)(next_random(faults) >> 11) * 0x1p-53 >= faults->random_rate)
+    if (faults->random.rate <= 0 || (double)(next_random(faults) >> 11) * 0x1p-53 >= faults->random.rate)
         return fault;
     size_t fitting[ARRAY_LEN(random_faults)], len = 0;
     for (size_t i = 0; i < ARRAY_LEN(random_faults); i++)
-        if (random_faults[i].places & 1U << where)
+        if (may_strike(faults, i, where))
             fitting[len++] = i;
-    size_t choice = fitting[next_random(faults) % len];
-    fault.kind = random_faults[choice].kind;
-    fault.value = random_faults[choice].value;
+    fault = random_faults[fitting[next_random(faults) % len]].fault;
     if (fault.kind == FAULT_SLOW)
         fault.value = 1 + next_random(faults) % fault.value;
     return fault;
@@ -237,6 +242,11 @@ bool fault_acts(const struct fault *fault, enum fault_where where)
     default:
         return true;
     }
+}
+
+bool fault_loses_answer(const struct fault *fault)
+{
+    return fault->kind == FAULT_DROP_AFTER || fault->kind == FAULT_TRUNCATED || fault->kind == FAULT_HALF;
 }
 
 void fault_name(const struct fault *fault, char *ret_name, size_t size)

@@ -27,6 +27,7 @@ enum fault_kind {
     FAULT_HALF,       /* the true answer's first half as a complete body */
     FAULT_HUGE,       /* 200 and a JSON object of that many bytes, without Content-Length */
     FAULT_DUP_KEYS,   /* the true answer with every member twice */
+    FAULT_REVOKE,     /* all tokens are forgotten first; then the request is treated as any other */
 };
 
 struct fault {
@@ -42,10 +43,17 @@ struct fault_rule {
     int64_t after; /* requests still to be spared */
 };
 
+/* Random faults, among those that a careful client can survive. */
+struct faults_random {
+    uint64_t seed;
+    double rate;     /* the part of all requests that gets one; 0: none */
+    bool claims_too; /* the answer to a claim may be dropped: then that claim is lost to any client */
+};
+
 struct faults {
     struct fault_rule rules[FAULTS_MAX_RULES];
     size_t len;
-    double random_rate; /* the part of all requests that gets a random fault; 0: none */
+    struct faults_random random;
     uint64_t random_state;
 };
 
@@ -55,14 +63,16 @@ struct faults {
  */
 int faults_parse(struct faults *faults, const char *spec, struct strv *ret_problems);
 
-/* Random faults with the probability `rate`, among those that a careful client can survive. */
-void faults_set_random(struct faults *faults, uint64_t seed, double rate);
+void faults_set_random(struct faults *faults, const struct faults_random *random);
 
 /* The fault for the next request at `where`; kind FAULT_NONE mostly. */
 struct fault faults_next(struct faults *faults, enum fault_where where);
 
 /* Whether the request is carried out all the same: the task claimed, the result stored. */
 bool fault_acts(const struct fault *fault, enum fault_where where);
+
+/* Whether the true answer does not arrive as it is: whoever claimed a task does not get it. */
+bool fault_loses_answer(const struct fault *fault);
 
 /* "drop", "slow", "503" …, as in a plan. `size` of at least 16. */
 void fault_name(const struct fault *fault, char *ret_name, size_t size);

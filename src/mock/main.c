@@ -50,6 +50,7 @@ struct config {
     char *faults;
     int64_t fault_seed;
     char *fault_rate;
+    bool fault_claims;
     bool quiet;
 };
 
@@ -185,6 +186,10 @@ static const struct opt options[] = {
      .def = "1",
      .max = 9e15,
      .help = "the same seed gives the same random faults"},
+    {.name = "fault-claims",
+     .kind = OPT_FLAG,
+     .offset = AT(fault_claims),
+     .help = "random faults also drop answers to claims; /mock/state says which (\"lost\")"},
     {.name = "quiet", .kind = OPT_FLAG, .offset = AT(quiet), .help = "no line for each result"},
     {.name = "help", .kind = OPT_HELP, .help = "this text"},
     {.name = "version", .kind = OPT_HELP, .help = "the version"},
@@ -204,10 +209,11 @@ static const char help_tail[] =
     "  truncated      do it, end the connection in the middle of the answer\n"
     "  half           do it, answer with half a JSON text\n"
     "  dup-keys       do it, answer with every member twice\n"
+    "  revoke         forget all tokens, then do as without a fault (401 where a token is needed)\n"
     "  garbage        200 and bytes that are no JSON\n"
     "  html           200 and a web page\n"
     "  huge=BYTES     200 and that much JSON, without Content-Length\n"
-    "The last three do nothing, but a result is stored. COUNT: how many requests are hit (1);\n"
+    "Garbage, html and huge do nothing, but a result is stored. COUNT: how many requests are hit (1);\n"
     "'*': all. after=N: the first N are spared.\n"
     "\nWhile it runs:\n"
     "  GET /mock/state      what happened; ?results=3&timeout_ms=5000 (any counter) waits for it\n"
@@ -269,7 +275,8 @@ static void check_config(const struct config *config, const struct opt_set *set,
     for (size_t i = 0; i < problems.len; i++)
         strv_pushf(ret_problems, "--faults: %s", problems.items[i]);
     if (config->fault_rate && parse_rate(config->fault_rate, &rate))
-        faults_set_random(ret_faults, (uint64_t)config->fault_seed, rate);
+        faults_set_random(ret_faults,
+                          &(struct faults_random){(uint64_t)config->fault_seed, rate, config->fault_claims});
     if (config->tasks && queue_read_file(config->tasks, ret_tasks, &err) < 0)
         strv_pushf(ret_problems, "--tasks: %s", err.message);
 }

@@ -223,7 +223,8 @@ static json_t *id_of(json_t *task)
     return json_is_integer(id) || json_is_string(id) ? json_incref(id) : NULL;
 }
 
-static void remember(struct queue *queue, json_t *id, int64_t queued_ms, int64_t now_ms)
+/* Gives the claim's number. */
+static size_t remember(struct queue *queue, json_t *id, int64_t queued_ms, int64_t now_ms)
 {
     struct claim *claim = queue_find(queue, id);
     if (!claim) {
@@ -236,11 +237,14 @@ static void remember(struct queue *queue, json_t *id, int64_t queued_ms, int64_t
     }
     claim->queued_ms = queued_ms;
     claim->claimed_ms = now_ms;
+    claim->answered_ms = QUEUE_NOT_YET;
+    claim->lost = false;
     claim->posted_ms = QUEUE_NOT_YET;
     claim->claims++;
+    return (size_t)(claim - queue->claims) + 1;
 }
 
-bool queue_claim(struct queue *queue, int64_t now_ms, struct buf *ret_body)
+bool queue_claim(struct queue *queue, int64_t now_ms, struct buf *ret_body, size_t *ret_number)
 {
     int64_t queued_ms;
     if (queue->claims_len >= MAX_CLAIMS)
@@ -249,8 +253,7 @@ bool queue_claim(struct queue *queue, int64_t now_ms, struct buf *ret_body)
     if (!task)
         return false;
     CLEANUP(json_decrefp) json_t *id = id_of(task);
-    if (id)
-        remember(queue, id, queued_ms, now_ms);
+    *ret_number = id ? remember(queue, id, queued_ms, now_ms) : 0;
     if (json_is_string(task)) {
         buf_append(ret_body, json_string_value(task), json_string_length(task));
     } else {
@@ -258,6 +261,12 @@ bool queue_claim(struct queue *queue, int64_t now_ms, struct buf *ret_body)
         buf_puts(ret_body, text);
     }
     return true;
+}
+
+void queue_answered(struct queue *queue, size_t number, int64_t now_ms, bool lost)
+{
+    queue->claims[number - 1].answered_ms = now_ms;
+    queue->claims[number - 1].lost = lost;
 }
 
 struct claim *queue_find(struct queue *queue, const json_t *id)

@@ -18,9 +18,11 @@
 struct claim {
     json_t *id; /* owned; a string or an integer */
     int64_t queued_ms;
-    int64_t claimed_ms; /* the last time, where the same id was handed out again */
-    int64_t posted_ms;  /* QUEUE_NOT_YET: no result so far */
-    uint64_t hash;      /* of that result */
+    int64_t claimed_ms;  /* the last time, where the same id was handed out again */
+    int64_t answered_ms; /* QUEUE_NOT_YET: who claimed it still waits for the answer */
+    bool lost;           /* a fault kept the answer from arriving: nobody knows of this claim */
+    int64_t posted_ms;   /* QUEUE_NOT_YET: no result so far */
+    uint64_t hash;       /* of that result */
     int64_t claims;
     int64_t posts; /* well-formed results, repeated ones included */
 };
@@ -55,8 +57,12 @@ void queue_done(struct queue *queue);
 /* Appends one task or an array of them, or nothing where one of them is wrong. */
 int queue_add(struct queue *queue, json_t *tasks, int64_t now_ms, struct err *err);
 
-/* Takes the next task's text; false: there is none. */
-bool queue_claim(struct queue *queue, int64_t now_ms, struct buf *ret_body);
+/* Takes the next task's text; false: there is none. `ret_number`: of the claim, from 1; 0: a text without an
+ * id. */
+bool queue_claim(struct queue *queue, int64_t now_ms, struct buf *ret_body, size_t *ret_number);
+
+/* What became of the answer to this claim. */
+void queue_answered(struct queue *queue, size_t number, int64_t now_ms, bool lost);
 
 /* The claim of this id, of the same JSON type; NULL: never handed out. */
 struct claim *queue_find(struct queue *queue, const json_t *id);

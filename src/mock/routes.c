@@ -130,7 +130,8 @@ static void no_task_answer(const struct mock *mock, struct answer *ret_answer)
 static void claim(struct mock *mock, struct answer *ret_answer)
 {
     struct buf body = BUF_INIT(0);
-    if (!queue_claim(&mock->queue, mock_now_ms(mock), &body)) {
+    size_t number;
+    if (!queue_claim(&mock->queue, mock_now_ms(mock), &body, &number)) {
         no_task_answer(mock, ret_answer);
         return;
     }
@@ -138,6 +139,7 @@ static void claim(struct mock *mock, struct answer *ret_answer)
         mock->first_claim_ms = clock_now_ms();
     size_t len = body.len;
     answer_set(ret_answer, MHD_HTTP_OK, "application/json", buf_take(&body), len);
+    ret_answer->claim = number;
 }
 
 static void handle_get(struct mock *mock, const struct request *request, struct answer *ret_answer)
@@ -314,7 +316,7 @@ static void handle_clear_faults(struct mock *mock, const struct request *request
 {
     pthread_mutex_lock(&mock->lock);
     mock->faults.len = 0;
-    faults_set_random(&mock->faults, 0, 0);
+    faults_set_random(&mock->faults, &(struct faults_random){0});
     pthread_mutex_unlock(&mock->lock);
     answer_set(ret_answer, MHD_HTTP_NO_CONTENT, NULL, NULL, 0);
 }

@@ -34,6 +34,7 @@ struct exchange {
     struct fault fault;
     bool too_large; /* the body; it is read to its end, but not kept */
     bool finished;
+    size_t claim; /* the number of the claim that it was; 0: none */
 };
 
 /* ---- before and after a request is carried out ---- */
@@ -67,6 +68,8 @@ static void finish(struct mock *mock, struct exchange *x, const char *outcome)
     mock->parallel--;
     mock->counters.requests_total++;
     state_count(mock->requests, x->status == MHD_HTTP_NOT_FOUND ? "other" : x->route.path, outcome);
+    if (x->claim)
+        queue_answered(&mock->queue, x->claim, mock_now_ms(mock), fault_loses_answer(&x->fault));
     if (x->fault.kind != FAULT_NONE)
         state_count(mock->fault_hits, fault, NULL);
     pthread_cond_broadcast(&mock->changed);
@@ -98,12 +101,21 @@ static void refuse(const struct exchange *x, struct answer *ret_answer)
     answer_header(ret_answer, MHD_HTTP_HEADER_ALLOW, x->allow);
 }
 
+static void forget_tokens(struct mock *mock)
+{
+    pthread_mutex_lock(&mock->lock);
+    auth_forget(&mock->auth);
+    pthread_mutex_unlock(&mock->lock);
+}
+
 static void carry_out(struct mock *mock, struct exchange *x, struct answer *ret_answer)
 {
     if (x->status != MHD_HTTP_OK || x->too_large) {
         refuse(x, ret_answer);
         return;
     }
+    if (x->fault.kind == FAULT_REVOKE)
+        forget_tokens(mock);
     if (x->route.where == ROUTE_CONTROL || fault_acts(&x->fault, (enum fault_where)x->route.where))
         x->route.fn(mock, &x->request, ret_answer);
     pthread_mutex_lock(&mock->lock);
@@ -126,6 +138,7 @@ static enum MHD_Result respond(struct mock *mock, struct exchange *x)
 {
     CLEANUP(answer_done) struct answer answer = {0};
     carry_out(mock, x, &answer);
+    x->claim = answer.claim;
     answer_spoil(&answer, &x->fault);
     if (x->fault.kind == FAULT_SLOW)
         dawdle(mock, (int64_t)x->fault.value);

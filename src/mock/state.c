@@ -35,12 +35,18 @@ const int64_t *state_counter(const struct mock *mock, const char *name)
     return NULL;
 }
 
+static json_t *moment_or_null(int64_t ms)
+{
+    return ms == QUEUE_NOT_YET ? json_null() : json_integer(ms);
+}
+
 static json_t *claim_json(const struct claim *claim)
 {
-    return json_pack("{s:O, s:I, s:I, s:o, s:I, s:I}", "id", claim->id, "queued_ms",
-                     (json_int_t)claim->queued_ms, "claimed_ms", (json_int_t)claim->claimed_ms, "posted_ms",
-                     claim->posted_ms == QUEUE_NOT_YET ? json_null() : json_integer(claim->posted_ms),
-                     "claims", (json_int_t)claim->claims, "posts", (json_int_t)claim->posts);
+    return json_pack("{s:O, s:I, s:I, s:o, s:b, s:o, s:I, s:I}", "id", claim->id, "queued_ms",
+                     (json_int_t)claim->queued_ms, "claimed_ms", (json_int_t)claim->claimed_ms, "answered_ms",
+                     moment_or_null(claim->answered_ms), "lost", claim->lost, "posted_ms",
+                     moment_or_null(claim->posted_ms), "claims", (json_int_t)claim->claims, "posts",
+                     (json_int_t)claim->posts);
 }
 
 static json_t *moment_json(const struct mock *mock, int64_t monotonic_ms)

@@ -173,7 +173,49 @@ def test_random_faults_lose_nothing_and_can_be_repeated(start):
     for mock in mocks:
         state = mock.state()
         assert (state["tasks_left"], state["claimed"], state["results"], state["violations"]) == (0, 40, 40, 0)
-        assert {"slow", "drop", "drop-after", "garbage"} <= set(state["faults"])
+        assert not any(claim["lost"] for claim in state["tasks"])
+    hit = {fault for mock in mocks for fault in mock.state()["faults"]}
+    assert {"slow", "drop", "drop-after", "garbage", "revoke"} <= hit
+
+
+def test_random_faults_may_cost_claims_where_that_is_asked_for(start):
+    mock = start("--fault-rate", "0.4", "--fault-seed", 1, "--fault-claims", "--repeat", 200, tasks=[task(0)])
+    got, dropped = set(), 0
+    while mock.state()["tasks_left"]:
+        try:
+            answer = mock.get()
+            got |= {answer.json["id"]} if answer.status == 200 and answer.body[:1] == b"{" else set()
+        except ConnectionError:
+            dropped += 1
+    state = mock.state()
+    lost = {claim["id"] for claim in state["tasks"] if claim["lost"]}
+    assert lost and lost == set(range(200)) - got and dropped > len(lost)  # others were dropped before the claim
+    assert state["claimed"] == 200 and state["faults"]["drop-after"] == len(lost)
+
+
+def test_what_became_of_the_answer_to_a_claim(start):
+    mock = start("--faults", "get:drop-after,get:truncated,get:half,get:slow=3600000", tasks=[task(i) for i in range(5)])
+    for fault in (ConnectionError, http.client.IncompleteRead):
+        with pytest.raises(fault):
+            mock.get()
+    mock.get()
+    with socket.create_connection(("127.0.0.1", mock.port)) as s:
+        s.sendall(f"GET {GET} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        mock.state("?claimed=4")
+        mock.get()
+        claims = mock.state()["tasks"]
+    assert [claim["lost"] for claim in claims] == [True, True, True, False, False]
+    assert [claim["answered_ms"] is None for claim in claims] == [False, False, False, True, False]
+    assert claims[4]["claimed_ms"] <= claims[4]["answered_ms"]
+
+
+def test_revoke_fault(start):
+    mock = start("--auth", "--faults", "get:revoke:after=1,post:revoke", tasks=[task(1)])
+    tokens = [mock.send(LOGIN, DORA).json["accessToken"] for _ in range(2)]
+    assert [mock.get(tokens[0]).status, mock.get(tokens[0]).status, mock.get(tokens[1]).status] == [200, 401, 401]
+    token = mock.send(LOGIN, DORA).json["accessToken"]
+    assert mock.post(result(1), token).status == 401 and mock.state()["results"] == 0
+    assert mock.state()["faults"] == {"revoke": 2}
 
 
 @contextlib.contextmanager
