@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define KEY_MAX_ID_BYTES 48
+#define KEY_DIGITS       12
 
 /* ---- the id ---- */
 
@@ -235,5 +236,10 @@ char *task_key(const struct task *task, uint64_t sequence)
         if (isascii(*p) && (isalnum((unsigned char)*p) || *p == '-' || *p == '_'))
             safe[len++] = *p;
     safe[len] = '\0';
-    return mem_printf("%012llu-%s", (unsigned long long)sequence, safe);
+    return mem_printf("%0*llu-%s", KEY_DIGITS, (unsigned long long)sequence, safe);
+}
+
+bool task_is_key(const char *name)
+{
+    return strspn(name, "0123456789") == KEY_DIGITS && name[KEY_DIGITS] == '-';
 }

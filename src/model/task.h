@@ -50,3 +50,6 @@ int64_t task_stage(const struct task *task);
  * what of the id is safe in a file name, cut. Unique by the sequence alone. The caller frees.
  */
 char *task_key(const struct task *task, uint64_t sequence);
+
+/* Whether a file's name begins as task_key() makes them. */
+bool task_is_key(const char *name);

@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #define COUNTER_LIMIT_BYTES 32
-#define KEY_DIGITS          12
 #define FAULT               ".fault"
 #define MAX_SEQUENCE        UINT64_C(500000000000) /* half of what the digits hold: the rest is for one run */
 #define MAX_STARTS          1000000L               /* far past --task-tries */
@@ -28,7 +27,7 @@ struct journal {
 /* Names of ours begin as task_key() makes them: what else lies there is not to be touched. */
 static bool is_ours(const char *name)
 {
-    return strspn(name, "0123456789") == KEY_DIGITS && name[KEY_DIGITS] == '-';
+    return task_is_key(name);
 }
 
 static int see_sequences(struct journal *journal, const char *dir, const struct strv *names, struct err *err)

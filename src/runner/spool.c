@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/crash.h"
 #include "base/fs.h"
+#include "model/task.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,24 +31,42 @@ void spool_free(struct spool *spool)
     free(spool);
 }
 
+static char *path_of(const char *dir, const char *key, const char *suffix)
+{
+    return mem_printf("%s/%s%s", dir, key, suffix);
+}
+
+static bool ends_with(const char *name, const char *suffix)
+{
+    size_t len = strlen(name), suffix_len = strlen(suffix);
+    return len > suffix_len && strcmp(name + len - suffix_len, suffix) == 0;
+}
+
 /* The key of "<key>.json"; NULL for other files. The caller frees. */
 static char *key_of(const char *name)
 {
-    size_t len = strlen(name);
-    bool is_result = len > 5 && strcmp(name + len - 5, ".json") == 0;
-    return is_result ? mem_strndup(name, len - 5) : NULL;
+    return ends_with(name, ".json") ? mem_strndup(name, strlen(name) - strlen(".json")) : NULL;
 }
 
-/* Files of ours (they begin with a key, see task_key()) that were not finished. */
-static void remove_half_written(const char *dir)
+/*
+ * A file that was not finished; or an answer whose result did not follow it: that is still in the spool, and
+ * will be answered anew.
+ */
+static bool is_trace_of_a_kill(const char *dir, const char *name)
+{
+    CLEANUP(mem_freep) char *key = mem_strndup(name, strcspn(name, "."));
+    CLEANUP(mem_freep) char *result = path_of(dir, key, ".json");
+    return task_is_key(name) &&
+           (ends_with(name, ".tmp") || (ends_with(name, ".answer") && !fs_exists(result)));
+}
+
+static void remove_traces(const char *dir)
 {
     CLEANUP(strv_done) struct strv names = {0};
     fs_list_dir(dir, &names, NULL);
     for (size_t i = 0; i < names.len; i++) {
-        CLEANUP(mem_freep) char *path = mem_printf("%s/%s", dir, names.items[i]);
-        size_t len = strlen(path);
-        bool is_ours = strspn(names.items[i], "0123456789") == 12;
-        if (is_ours && strcmp(path + len - 4, ".tmp") == 0)
+        CLEANUP(mem_freep) char *path = path_of(dir, names.items[i], "");
+        if (is_trace_of_a_kill(dir, names.items[i]))
             unlink(path);
     }
 }
@@ -88,8 +107,8 @@ int spool_open(const char *state_dir, struct spool **ret_spool, struct err *err)
     int r = fs_make_dirs(spool->dir, 0700, err);
     if (r == 0)
         r = fs_make_dirs(spool->rejected_dir, 0700, err);
-    remove_half_written(spool->dir);
-    remove_half_written(spool->rejected_dir);
+    remove_traces(spool->dir);
+    remove_traces(spool->rejected_dir);
     if (r == 0)
         r = take_in(spool, true, &count, err);
     if (r < 0)
@@ -133,11 +152,6 @@ struct spool_entry *spool_find(struct spool *spool, const char *key)
         if (strcmp(spool->entries[i].key, key) == 0)
             return &spool->entries[i];
     return NULL;
-}
-
-static char *path_of(const char *dir, const char *key, const char *suffix)
-{
-    return mem_printf("%s/%s%s", dir, key, suffix);
 }
 
 int spool_open_body(const struct spool *spool, const char *key, int *ret_fd, struct err *err)

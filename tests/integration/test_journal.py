@@ -192,6 +192,18 @@ def test_garbage_among_the_results(start_mock, start_runner, state, make):
     assert not any("root:" in path.read_text() for path in (state / "rejected").iterdir())
 
 
+def test_answer_whose_result_did_not_follow_it(claimed_mock, start_runner, state):
+    """A kill between the two: the result is in the spool, and this time the backend takes it."""
+    put(state / "spool", {f"{KEY}.json": RESULT})
+    put(state / "rejected", {f"{KEY}.answer": "no", "000000000007-x.answer.tmp": "n", "000000000008-x.json": RESULT,
+                             "000000000008-x.answer": "no", "notes.answer": "yes"})
+    runner = start_runner(claimed_mock())
+    runner.wait_log("INFO delivered")
+    assert runner.stop() == 0
+    assert sorted(path.name for path in (state / "rejected").iterdir()) == \
+        ["000000000008-x.answer", "000000000008-x.json", "notes.answer"]
+
+
 # ---- whose it is ----
 
 def test_second_runner_is_refused(start_mock, start_runner, state):

@@ -63,6 +63,7 @@ static void what_was_half_written_is_removed_by_the_next_start(void)
     put_file(at("spool/000000000001-a.json.tmp"), "{");
     put_file(at("rejected/000000000001-a.answer.tmp"), "n");
     put_file(at("rejected/000000000001-a.answer"), "no");
+    put_file(at("rejected/000000000001-a.json"), "{}");
     reopen();
     CHECK(!is_there(at("spool/000000000001-a.json.tmp")));
     CHECK(!is_there(at("rejected/000000000001-a.answer.tmp")));

@@ -246,6 +246,15 @@ static void check_key(const char *id, uint64_t sequence, const char *want)
 {
     CLEANUP(mem_freep) char *key = key_of(id, sequence);
     CHECK_STR(key, want);
+    CHECK(task_is_key(key));
+}
+
+static void other_names_are_no_keys(void)
+{
+    static const char *const names[] = {
+        "", "-", "000000000001", "00000000001-x", "0000000000001-x", "x00000000001-"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        CHECK(!task_is_key(names[i]));
 }
 
 static void a_key_has_sequence_and_id(void)
@@ -297,5 +306,5 @@ TEST_MAIN(TEST(the_example_of_the_protocol_is_read), TEST(id_and_url_are_enough)
           TEST(without_status_and_id_there_is_no_task),
           TEST(another_status_is_malformed_where_there_is_an_id),
           TEST(another_status_is_unusable_where_there_is_no_id), TEST(available_without_an_id_is_unusable),
-          TEST(a_key_has_sequence_and_id), TEST(a_key_is_safe_as_a_file_name),
+          TEST(other_names_are_no_keys), TEST(a_key_has_sequence_and_id), TEST(a_key_is_safe_as_a_file_name),
           TEST(a_key_is_cut_where_the_id_is_long), TEST(keys_are_unique_and_sort_by_age))
