@@ -1,0 +1,177 @@
+"""What must hold at the end: each task answered or its loss explained, each answer right, nothing left."""
+
+import collections
+import os
+import re
+
+import cgroup
+import harness
+import sandboxed
+from service import descendants
+
+WINDOW_MS = 1000  # from a claim's answer to the end of its first fsync, on a machine with much to do
+CLOCK_MS = 50  # between an end and our noticing it
+TOO_OFTEN = re.compile(r"^The task was started (\d+) times, and each time the runner or its job died before the end$")
+ASIDE_DIED = "A process of the job died"
+LEFTOVERS = (".lock", ".tmp", ".new", ".index")
+
+
+class Audit:
+    def __init__(self, chaos):
+        self.service = chaos.service
+        self.course = chaos.course
+        self.kills = chaos.kills
+        self.state = chaos.mock.state()
+        self.results = chaos.mock.results()
+        self.faults = []
+        self.figures = collections.Counter()
+        self.claims = {claim["id"]: claim for claim in self.state["tasks"]}
+        self.start_ms = self.state["started"]["monotonic_ms"]
+        self.two_tries_until_ms = self.since_mock_ms(max(life.end for life in self.service.lives if life.tries is None))
+
+    def expect(self, holds, text):
+        if not holds:
+            self.faults.append(text)
+            print(f"FAULT: {text}", flush=True)
+
+    def run(self):
+        self.check_answers()
+        self.check_unanswered()
+        self.check_verdicts()
+        self.check_directories()
+        self.check_mirrors()
+        self.check_suites()
+        return self.faults
+
+    def since_mock_ms(self, moment):
+        return moment * 1000 - self.start_ms
+
+    # ---- accounting
+
+    def check_answers(self):
+        answered = [claim for claim in self.claims.values() if claim["posts"]]
+        self.figures |= {"handed out": len(self.claims), "answered": len(answered),
+                         "repeated": sum(claim["posts"] - 1 for claim in answered)}
+        self.expect(self.state["tasks_left"] == 0, f"{self.state['tasks_left']} tasks were not handed out")
+        self.expect(self.state["violations"] == 0, f"violations of the contract: {self.state['violation_reasons']}")
+        ids = [result["id"] for result in self.results]
+        self.expect(len(ids) == len(set(ids)) == len(answered), "not one result for each answered task")
+        self.expect(all(claim["claims"] == 1 for claim in self.claims.values()), "a task was handed out twice")
+        self.expect(not [claim for claim in answered if claim["lost"]], "an answer to a claim that nobody got")
+
+    def logged_claims(self):
+        """Ids, as texts, of all tasks that some runner has logged as claimed."""
+        found = (re.search(r" task=(\S+) claimed key=", line) for line in self.service.log_lines())
+        return {match[1] for match in found if match}
+
+    def check_unanswered(self):
+        """Each was either dropped on the wire, or its runner was killed before it could be on disk."""
+        logged = self.logged_claims()
+        kills = [life for life in self.service.lives if life.how not in ("stopped", "by itself")]
+        for claim in sorted(self.claims.values(), key=lambda claim: claim["claimed_ms"]):
+            if claim["posts"]:
+                continue
+            known = str(claim["id"]) in logged or claim["id"] in self.service.on_disk
+            self.expect(not known, f"task {claim['id']} had reached the runner, and was never answered")
+            if claim["lost"]:
+                self.figures["dropped on the wire"] += 1
+            elif not known:
+                self.explain(claim, kills)
+
+    def explain(self, claim, kills):
+        """A kill explains one claim at most: a runner has one question for a task at a time."""
+        answered_ms = claim["answered_ms"] or claim["claimed_ms"]
+        for life in kills:
+            end = self.since_mock_ms(life.end)
+            if claim["claimed_ms"] - CLOCK_MS <= end <= answered_ms + WINDOW_MS:
+                kills.remove(life)
+                self.figures["killed before it was on disk"] += 1
+                self.figures[f"lost: {life.how}, " + ("answer not sent yet" if end <= answered_ms else "just answered")] += 1
+                return
+        self.expect(False, f"task {claim['id']} was handed out to a runner that was not killed, and is lost: {claim}")
+
+    # ---- verdicts
+
+    def check_verdicts(self):
+        asides = 0
+        for result in self.results:
+            kind = self.course.kinds[result["id"]]
+            if TOO_OFTEN.match(result["errorDetails"]):
+                self.check_too_often(result, kind)
+            elif kind == "deadly":
+                self.expect(False, f"task {result['id']} ends its job, but the answer is {result}")
+            elif self.course.is_right(result):
+                self.figures["right verdicts"] += 1
+            elif result["isError"] and self.was_hit(result["id"]):
+                self.figures["errors, part of the job killed"] += 1
+            elif result["isError"] and result["errorDetails"] == ASIDE_DIED:
+                asides += 1
+            else:
+                self.expect(False, f"task {result['id']} has a wrong answer: {result}")
+        self.figures["errors, part of the job killed"] += asides
+        self.expect(asides <= self.kills.asides, f"{asides} errors for {self.kills.asides} processes killed at a named place")
+
+    def was_hit(self, task_id):
+        return any(key.split("-", 1)[1] == str(task_id) for key in self.kills.hit)
+
+    def check_too_often(self, result, kind):
+        """Right where two tries are all that there are, and there were as many kills meanwhile."""
+        claim = self.claims[result["id"]]
+        tries = int(TOO_OFTEN.match(result["errorDetails"])[1])
+        moments = map(self.since_mock_ms, self.kills.moments)
+        kills = sum(claim["claimed_ms"] - CLOCK_MS <= moment <= claim["posted_ms"] + CLOCK_MS for moment in moments)
+        in_time = tries == 2 and claim["claimed_ms"] <= self.two_tries_until_ms and kills >= 2
+        self.expect(result["isError"] and (in_time or kind == "deadly"), f"task {result['id']} was given up: {result}, {kills} kills")
+        self.figures["errors, tries used up"] += 1
+
+    # ---- what is left
+
+    def check_directories(self):
+        state = self.service.state
+        names = {path.name for path in state.iterdir()}
+        self.expect(names == {"cache", "job.conf", "jobs", "rejected", "spool"}, f"in the state directory: {sorted(names)}")
+        left = [str(path.relative_to(state)) for name in ("jobs", "spool", "rejected") for path in (state / name).iterdir()]
+        self.expect(not left, f"files are left: {left[:5]}")
+        temporary = os.listdir(self.service.temporary)
+        self.expect(not temporary, f"temporary files are left: {temporary[:5]}")
+        left = [str(path.relative_to(state)) for path in state.rglob("*")
+                if path.suffix in LEFTOVERS or path.name.startswith("tmp_")]
+        self.expect(not left, f"{len(left)} traces of killed jobs are left in the cache: {left[:8]}")
+
+    def check_processes(self):
+        left = descendants(os.getpid())
+        self.expect(not left, f"processes are left: {left}")
+        left = harness.processes_with(str(self.service.state.parent))
+        self.expect(not left, f"processes are left: {left}")
+        names = {cgroup.group_name(self.service.state / "jobs" / key) for key in self.service.keys}
+        left = [group for group in sandboxed.groups_called("ostest-*") if os.path.basename(group) in names]
+        self.expect(not left, f"control groups are left: {left}")
+
+    def check_mirrors(self):
+        mirrors = list((self.service.state / "cache" / "repos").glob("*.git"))
+        self.expect(mirrors, "there are no mirrors")
+        for mirror in mirrors:
+            try:
+                harness.git("--git-dir", mirror, "fsck", "--full", "--no-dangling")
+            except harness.subprocess.CalledProcessError as error:
+                self.expect(False, f"{mirror.name} is damaged: {error.stderr}")
+        self.figures["mirrors"] = len(mirrors)
+
+    def check_suites(self):
+        trees = [path for path in (self.service.state / "cache" / "suites").iterdir() if path.is_dir() and "." not in path.name]
+        self.expect(trees, "there are no trees of suites")
+        for tree in trees:
+            expected = [self.tree_of(suite, tree.name) for suite in self.course.suites.values()]
+            found = {str(path.relative_to(tree)): path.read_text() for path in tree.rglob("*") if path.is_file()}
+            self.expect(found in expected, f"the tree of suite {tree.name} is not its commit: {sorted(found)}")
+        self.figures["trees of suites"] = len(trees)
+
+    @staticmethod
+    def tree_of(suite, commit):
+        """Name to text of the commit's files; None where it is not of this suite."""
+        try:
+            names = harness.git("ls-tree", "-r", "--name-only", commit, cwd=suite.path).splitlines()
+        except harness.subprocess.CalledProcessError:
+            return None
+        return {name: harness.subprocess.run(["git", "show", f"{commit}:{name}"], cwd=suite.path, env=harness.GIT_ENV, check=True,
+                                             capture_output=True, text=True).stdout for name in names}

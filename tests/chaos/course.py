@@ -1,0 +1,100 @@
+"""What chaos hands out: small students, two suites that agree about them, and tasks whose right answer is known."""
+
+import harness
+
+# With the quick suite the student's run.sh does everything; with the other one pytest asks for the same verdict.
+QUICK_SUITE = {"ostest-suite.conf": "command = sh {src}/run.sh {report}\n", "data.txt": "0\n"}
+PYTEST_SUITE = {
+    "pytest.ini": "[pytest]\ntestpaths = tests\n",
+    "data.txt": "0\n",
+    "tests/test_it.py": """\
+import os, pathlib
+
+def test_verdict():
+    assert pathlib.Path(os.environ["OSTEST_SRC"], "verdict").read_text() == "pass"
+""",
+}
+OWN_TEST = "def test_own():\n    assert {} == 1\n"
+RUN_PYTEST = '/usr/bin/python3 -m pytest -q -p no:cacheprovider --junit-xml="$1" "$OSTEST_SRC/own.py"\n'
+RIGHT = {"pass": (True, False), "fail": (False, False), "error": (False, True)}  # isPassed, isError
+
+# Kind of a task: its verdict, what its run.sh does first, how many of a hundred tasks are of it.
+KINDS = {
+    "good": ("pass", "", 45),
+    "bad": ("fail", "", 25),
+    "slow": ("pass", "sleep 0.2", 12),
+    "own-good": ("pass", None, 4),
+    "own-bad": ("fail", None, 4),
+    "nowhere": ("error", None, 5),  # there is no such repository
+    "malformed": ("error", None, 5),  # a task without a repository
+    "deadly": ("pass", '[ -e "{mercy}" ] || kill -9 "$PPID"', 0),  # ends its job each time; not out of a sandbox
+}
+STUDENTS = ["good", "bad", "slow", "own-good", "own-bad", "deadly"]
+MAX_ADDRESSES = 60
+
+
+def run_script(verdict, script):
+    if script is None:
+        return RUN_PYTEST
+    return f"{script}\ncat >\"$1\" <<'END'\n{harness.REPORTS[verdict]}\nEND\n"
+
+
+class Course:
+    """The repositories, and the tasks that were made of them."""
+
+    def __init__(self, directory, chance):
+        self.directory = directory
+        self.chance = chance
+        self.suites = {"quick": harness.Repository(directory / "suite-quick", QUICK_SUITE),
+                       "pytest": harness.Repository(directory / "suite-pytest", PYTEST_SUITE)}
+        self.mercy = directory / "mercy"  # once it is there, no student ends its job any more
+        self.students = {kind: self.make_student(kind) for kind in STUDENTS}
+        self.addresses = {kind: [student.path] for kind, student in self.students.items()}
+        self.versions = 0
+        self.kinds = {}  # id of a task -> its kind
+
+    def make_student(self, kind):
+        verdict, script, _ = KINDS[kind]
+        script = script and script.replace("{mercy}", str(self.mercy))
+        return harness.Repository(self.directory / f"student-{kind}", {
+            "run.sh": run_script(verdict, script), "verdict": verdict, "own.py": OWN_TEST.format(int(verdict == "pass"))})
+
+    def new_suite_commit(self):
+        """Both suites change, so that their trees in the cache have to be made anew."""
+        self.versions += 1
+        for suite in self.suites.values():
+            suite.commit({"data.txt": f"{self.versions}\n"})
+
+    def address(self, kind):
+        """The student's repository, now and then under a name that no mirror knows yet."""
+        known = self.addresses[kind]
+        if self.chance.random() < 0.05 and sum(map(len, self.addresses.values())) < MAX_ADDRESSES:
+            known.append(self.directory / f"address-{kind}-{len(known)}")
+            known[-1].symlink_to(self.students[kind].path)
+            return known[-1]
+        return self.chance.choice(known)
+
+    def task(self, kind, address=None):
+        number = len(self.kinds) + 1
+        task_id = number if self.chance.random() < 0.3 else f"{kind}-{number}"
+        self.kinds[task_id] = kind
+        if kind == "malformed":
+            return {"id": task_id, "status": "AVAILABLE", "repositoryUrl": ["no text"]}
+        if kind == "nowhere":
+            return harness.task(task_id, self.directory / "nowhere")
+        return harness.task(task_id, address or self.address(kind), status="AVAILABLE")
+
+    def batch(self, count):
+        kinds = self.chance.choices(list(KINDS), [share for _, _, share in KINDS.values()], k=count)
+        return [self.task(kind) for kind in kinds]
+
+    def round_of_all(self):
+        """A task for each address that was used: every mirror is looked at once more."""
+        return [self.task("good" if kind == "deadly" else kind, address) for kind, addresses in self.addresses.items()
+                for address in addresses]
+
+    def spare_jobs(self):
+        self.mercy.touch()
+
+    def is_right(self, result):
+        return (result["isPassed"], result["isError"]) == RIGHT[KINDS[self.kinds[result["id"]]][0]]

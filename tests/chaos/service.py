@@ -1,0 +1,156 @@
+"""The runner as a service manager keeps it: started again after each end; and the processes that belong to it."""
+
+import contextlib
+import json
+import os
+import pathlib
+import select
+import time
+
+import harness
+
+GRACE_S = 15  # for what a killed runner's jobs need to end
+
+
+def children_of(pid):
+    found = []
+    with contextlib.suppress(OSError):
+        for thread in pathlib.Path(f"/proc/{pid}/task").iterdir():
+            found += map(int, (thread / "children").read_text().split())
+    return found
+
+
+def descendants(pid):
+    found = []
+    for child in children_of(pid):
+        found += [child, *descendants(child)]
+    return found
+
+
+def command_line(pid):
+    with contextlib.suppress(OSError):
+        return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")[:-1]
+    return []
+
+
+class Life:
+    """One start of the runner, up to its end."""
+
+    def __init__(self, number, runner, tries):
+        self.number = number
+        self.runner = runner
+        self.tries = tries
+        self.start = time.monotonic()
+        self.end = None
+        self.how = None  # it ended: "random", "at <point>", "stopped", "by itself"
+
+    @property
+    def pid(self):
+        return self.runner.process.pid
+
+    def is_over(self, within_s=0.0):
+        """Whether it has ended, perhaps within so many seconds."""
+        if self.runner.process.poll() is not None:
+            return True
+        with open(os.pidfd_open(self.pid)) as pidfd:
+            return bool(select.select([pidfd], [], [], within_s)[0])
+
+
+class Service:
+    def __init__(self, directory, mock, course, sandbox, slots):
+        self.state = directory / "state"
+        self.temporary = directory / "temporary"
+        self.temporary.mkdir()
+        self.token = directory / "token"
+        self.mock = mock
+        self.course = course
+        self.sandbox = sandbox
+        self.slots = slots
+        self.tries = None  # --task-tries; None: its default
+        self.lives = []
+        self.on_disk = set()  # ids of all tasks that were found in the state directory of a dead runner
+        self.keys = set()
+
+    # ---- the runner
+
+    @property
+    def life(self):
+        return self.lives[-1]
+
+    def start(self, suite="quick", point=None):
+        options = ["--auth", "--refresh-time", 1, "--backend-url", self.mock.url, "--state-dir", self.state,
+                   "--tests-url", self.course.suites[suite], "--git-protocols", "file", "--check-interval", "0.05",
+                   "--concurrent", self.slots, "--sandbox", self.sandbox]
+        if self.tries is not None:
+            options += ["--task-tries", self.tries]
+        env = {"TMPDIR": self.temporary, "OSTEST_SANDBOX": None}
+        if point:
+            env |= {"OSTEST_CRASH_POINT": point, "OSTEST_CRASH_TOKEN": self.token}
+        self.lives.append(Life(len(self.lives), harness.Runner(*options, env=env), self.tries))
+
+    def kill(self):
+        """SIGKILL, now."""
+        self.life.runner.process.kill()
+        self.ended("random")
+
+    def ended(self, how):
+        """Takes note of an end, and of what the dead runner has left on disk."""
+        life = self.life
+        life.runner.process.wait(harness.TIMEOUT)
+        life.end = time.monotonic()
+        life.how = how
+        life.runner.kill()  # only its log is read to the end
+        self.look_at_disk()
+
+    def stop(self):
+        """SIGTERM; gives the exit status."""
+        status = self.life.runner.stop()
+        self.ended("stopped")
+        return status
+
+    def look_at_disk(self):
+        for path in [*self.state.glob("jobs/*/task.json"), *self.state.glob("spool/*.json")]:
+            with contextlib.suppress(OSError, ValueError):
+                self.on_disk.add(json.loads(path.read_text())["id"])
+                self.keys.add(path.parent.name if path.name == "task.json" else path.stem)
+
+    def is_idle(self):
+        """Nothing is being worked on, nothing waits to be delivered."""
+        return not any(any((self.state / name).iterdir()) for name in ("jobs", "spool"))
+
+    # ---- processes
+
+    def reap(self):
+        """Waits for the dead among our children that are nobody else's; gives those that live."""
+        known = {self.mock.process.pid, self.life.pid if self.lives and not self.life.end else 0}
+        alive = []
+        for pid in set(children_of(os.getpid())) - known:
+            with contextlib.suppress(ChildProcessError):
+                if os.waitpid(pid, os.WNOHANG)[0] == 0:
+                    alive.append(pid)
+        return alive
+
+    def wait_for_orphans(self):
+        """Until all that dead runners have left has ended; gives what has not."""
+        deadline = time.monotonic() + GRACE_S
+        while (alive := self.reap()) and time.monotonic() < deadline:
+            time.sleep(0.002)
+        return {pid: " ".join(command_line(pid)) for pid in alive}
+
+    def jobs(self):
+        """Pid to key of the jobs that are there, also of those whose runner is dead."""
+        roots = [*([] if self.life.end else children_of(self.life.pid)), *self.reap()]
+        found = {}
+        for pid in roots:
+            words = command_line(pid)
+            if words and words[0].endswith("/ostest-job") and words[-1].startswith(f"{self.state}/jobs/"):
+                found[pid] = words[-1].rsplit("/", 1)[1]
+        return found
+
+    # ---- the log
+
+    def log_lines(self):
+        for life in self.lives:
+            for line in life.runner.lines:
+                if line:
+                    yield f"{life.number} {line}"
