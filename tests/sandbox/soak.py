@@ -1,17 +1,22 @@
 #!/usr/bin/python3
-"""Many tasks in a row, hostile ones among them: each is judged rightly, nothing is left and nothing grows.
+"""Many tasks in a row: each is judged rightly, nothing is left and nothing grows.
 
-usage: tests/sandbox/soak.py [--tasks N] [--started-as root|user] [--concurrent N]
+usage: tests/sandbox/soak.py [--load hostile|short] [--tasks N] [--started-as root|user] [--concurrent N]
+                             [--sandbox auto|none] [--fault-rate P] [--seed S]
 
-Not part of script/test: 200 tasks take some minutes.
+hostile: real pytest, two thirds of the tasks mean harm. short: no python, while the backend misbehaves.
+Not part of script/test: 200 hostile tasks take some minutes, as do 2000 short ones.
 """
 
 import argparse
 import collections
+import contextlib
 import os
 import pathlib
 import random
+import re
 import sys
+import threading
 import time
 
 sys.dont_write_bytecode = True
@@ -22,6 +27,9 @@ import sandboxed  # noqa: E402
 from test_many_tasks import open_files  # noqa: E402
 
 MAX_GROWTH_KIB = 512
+MAX_MORE_FILES = 8  # sockets come and go, as a backend drops connections
+SAMPLE_S = 0.2
+STEP = 20  # results that are waited for at a time
 GOOD = "def test_good():\n    subprocess.run(['true'], check=True)\n"
 
 # Name to (whether it passes, is an error, what errorDetails says, the student's tests). None, None: does not pass.
@@ -118,11 +126,105 @@ def children():
     return found
 
 
-class Soak:
-    def __init__(self, site, count, concurrent):
+class Hostile:
+    """Real pytest, and programs that mean harm."""
+
+    tasks, concurrent, warm_share = 200, 2, 1 / 4
+    mock_options = ()
+    known_errors = "^$"
+
+    def __init__(self, site, args):
         self.site = site
-        self.count = count
-        self.concurrent = concurrent
+        self.suite = site.pytest_suite
+        self.options = ("--timeout", max(site.timeout, 5), "--memory", "400M", "--pids", 64, "--disk", "50M", "--inodes", 3000,
+                        "--output", "100K")
+
+    def make_tasks(self, count):
+        students = {kind: self.site.student({"checks.py": sandboxed.CHECKS_PRELUDE + code})
+                    for kind, (_, _, _, code) in KINDS.items() if code is not None}
+        return [harness.task(f"{kind}/{i}", students.get(kind, "/nowhere")) for i, kind in enumerate(plan(count))]
+
+    def wrong(self, result, kind):
+        return wrong(result, kind, self.site.is_measured)
+
+
+class Short:
+    """Tasks that take next to no time, and a backend that drops connections, revokes tokens, is slow or not well."""
+
+    tasks, concurrent, warm_share = 2000, 8, 1 / 10
+    known_errors = "Not valid JSON"  # what the backend answers to a claim now and then
+    verdicts = {"pass": (True, False), "fail": (False, False), "error": (False, True)}
+
+    def __init__(self, site, args):
+        self.seed = args.seed
+        self.course = harness.SmallCourse(site.make_dir("course"))
+        self.students = {verdict: self.course.student(verdict) for verdict in self.verdicts}
+        site.give(self.course.directory)
+        self.suite = self.course.suite
+        self.mock_options = ("--auth", "--token-ttl", 5, "--fault-rate", args.fault_rate, "--fault-seed", args.seed)
+        self.options = ("--auth", "--refresh-time", 2)
+
+    def make_tasks(self, count):
+        kinds = random.Random(self.seed).choices(list(self.verdicts), [70, 20, 10], k=count)
+        return [harness.task(f"{kind}/{i}", self.students[kind]) for i, kind in enumerate(kinds)]
+
+    def wrong(self, result, kind):
+        found = (result["isPassed"], result["isError"])
+        return "" if found == self.verdicts[kind] else f"{result['id']}: {found}, {result['errorDetails']!r}"
+
+
+LOADS = {"hostile": Hostile, "short": Short}
+
+
+class Watch:
+    """What a runner uses, looked at all along: memory (KiB), open files, children. Some of it only root may see."""
+
+    WHAT = ("VmRSS", "Private_Dirty", "files", "children")
+
+    def __init__(self, pid):
+        self.process = pathlib.Path(f"/proc/{pid}")
+        self.samples = []
+        self.over = threading.Event()
+        self.thread = threading.Thread(target=self.watch)
+        self.thread.start()
+
+    def kib(self, file, what):
+        with contextlib.suppress(OSError):
+            return int(re.search(rf"^{what}:\s+(\d+) kB", (self.process / file).read_text(), re.MULTILINE)[1])
+        return None
+
+    def sample(self):
+        files = None
+        with contextlib.suppress(OSError):
+            files = len(os.listdir(self.process / "fd"))
+        children = (self.process / "task" / self.process.name / "children").read_text().split()
+        return {"VmRSS": self.kib("status", "VmRSS"), "Private_Dirty": self.kib("smaps_rollup", "Private_Dirty"), "files": files,
+                "children": len(children)}
+
+    def watch(self):
+        while not self.over.wait(SAMPLE_S):
+            self.samples.append(self.sample())
+
+    def mark(self):
+        """One sample more; gives how many there are."""
+        self.samples.append(self.sample())
+        return len(self.samples)
+
+    def stop(self):
+        self.over.set()
+        self.thread.join()
+
+    def peak(self, what, first, last):
+        return max((sample[what] for sample in self.samples[first:last] if sample[what] is not None), default=None)
+
+
+class Soak:
+    def __init__(self, site, load, args):
+        self.site = site
+        self.load = load
+        self.count = args.tasks or load.tasks
+        self.concurrent = args.concurrent or load.concurrent
+        self.sandbox = args.sandbox
         self.faults = []
         self.state = site.new_dir("state")
         self.temporary = site.new_dir("temporary")
@@ -133,26 +235,24 @@ class Soak:
             print(f"FAULT: {text}", flush=True)
 
     def tasks(self):
-        students = {kind: self.site.student({"checks.py": sandboxed.CHECKS_PRELUDE + code})
-                    for kind, (_, _, _, code) in KINDS.items() if code is not None}
-        kinds = plan(self.count)
-        print("tasks: " + ", ".join(f"{count} {kind}" for kind, count in collections.Counter(kinds).most_common()), flush=True)
-        return [harness.task(f"{kind}/{i}", students.get(kind, "/nowhere")) for i, kind in enumerate(kinds)]
+        tasks = self.load.make_tasks(self.count)
+        kinds = collections.Counter(task["id"].split("/")[0] for task in tasks)
+        print("tasks: " + ", ".join(f"{count} {kind}" for kind, count in kinds.most_common()), flush=True)
+        return tasks
 
     def run(self):
-        timeout = max(self.site.timeout, 5)
         tasks = self.tasks()
-        warm = max(len(tasks) // 4, 1)
+        warm = max(int(len(tasks) * self.load.warm_share), 1)
         mounts, groups = sandboxed.mounts(), set(sandboxed.groups_called("ostest-*"))
         shared = set(os.listdir("/dev/shm"))
-        with self.site.mock(tasks=tasks[:warm]) as mock:
+        with self.site.mock(*self.load.mock_options, tasks=tasks[:warm]) as mock:
             others = set(children())
-            with self.site.runner(mock, "--concurrent", self.concurrent, "--timeout", timeout, "--memory", "400M", "--pids", 64,
-                                  "--disk", "50M", "--inodes", 3000, "--output", "100K", suite=self.site.pytest_suite,
-                                  state=self.state, env={"TMPDIR": self.temporary}) as runner:
+            with self.site.runner(mock, "--concurrent", self.concurrent, *self.load.options, suite=self.load.suite,
+                                  state=self.state, env={"TMPDIR": self.temporary, "OSTEST_SANDBOX": self.sandbox}) as runner:
                 self.work(mock, runner, tasks, warm)
                 self.expect(runner.stop() == 0, "the runner did not end with status 0")
-                self.expect(not runner.hits(" (CRITICAL|ERROR) "), f"errors in the log: {runner.hits(' (CRITICAL|ERROR) ')[:3]}")
+                errors = [line for line in runner.hits(" (CRITICAL|ERROR) ") if not re.search(self.load.known_errors, line)]
+                self.expect(not errors, f"errors in the log: {errors[:3]}")
             left = {pid: line for pid, line in children().items() if pid not in others}
             self.expect(not left, f"processes are left: {left}")
         self.expect(sandboxed.mounts() == mounts, "mounts are left")
@@ -166,42 +266,71 @@ class Soak:
 
     def work(self, mock, runner, tasks, warm):
         start = time.monotonic()
-        self.wait(mock, runner, warm)
-        memory, files = runner.memory_kib(), open_files(runner)
-        mock.add(*tasks[warm:])
-        self.wait(mock, runner, len(tasks))
-        grown = runner.memory_kib() - memory
-        print(f"{len(tasks)} tasks in {time.monotonic() - start:.0f} s; the runner's memory: {memory} KiB, then {grown} more; "
-              f"open files: {files}, then {open_files(runner)}", flush=True)
-        self.expect(grown <= MAX_GROWTH_KIB, f"the runner's memory has grown by {grown} KiB")
+        watch = Watch(runner.process.pid)
+        try:
+            self.wait(mock, runner, warm)
+            files, warm_mark = open_files(runner), watch.mark()
+            mock.add(*tasks[warm:])
+            self.wait(mock, runner, len(tasks))
+            last_mark = watch.mark()
+        finally:
+            watch.stop()
+        print(f"{len(tasks)} tasks in {time.monotonic() - start:.0f} s; faults of the backend: {mock.state()['faults']}")
         self.expect(files is None or open_files(runner)[1] == files[1], "open files are left")
-        results = mock.results()
+        self.check_growth(watch, warm_mark, last_mark, warm)
+        self.check_results(mock, tasks)
+
+    def check_growth(self, watch, warm_mark, last_mark, warm):
+        first, last = watch.samples[warm_mark - 1], watch.samples[last_mark - 1]
+        print(f"| the runner's | after {warm} tasks | after all | highest so far | highest since |\n| --- | --- | --- | --- | --- |")
+        for what in Watch.WHAT:
+            peaks = watch.peak(what, 0, warm_mark), watch.peak(what, warm_mark, last_mark)
+            print(f"| {what} | {first[what]} | {last[what]} | {peaks[0]} | {peaks[1]} |", flush=True)
+        for what in ("VmRSS", "Private_Dirty"):
+            grown = (last[what] or 0) - (first[what] or 0)
+            self.expect(grown <= MAX_GROWTH_KIB, f"the runner's memory ({what}) has grown by {grown} KiB")
+        before, since = watch.peak("files", 0, warm_mark), watch.peak("files", warm_mark, last_mark)
+        self.expect((since or 0) <= (before or 0) + MAX_MORE_FILES, f"more and more files are open: {before}, then {since}")
+        self.expect(last["children"] == 0, "children are left")
+        self.expect(watch.peak("children", 0, last_mark) <= self.concurrent, "more children than slots")
+
+    def check_results(self, mock, tasks):
+        results, state = mock.results(), mock.state()
         self.expect(len({result["id"] for result in results}) == len(results) == len(tasks), "not one result for each task")
-        self.expect(mock.state()["violations"] == 0, f"violations: {mock.state()}")
+        self.expect(state["violations"] == 0, f"violations: {state['violation_reasons']}")
+        self.expect(state["claimed"] == len(tasks), f"{state['claimed']} claims of {len(tasks)} tasks")
         for result in results:
-            fault = wrong(result, result["id"].split("/")[0], self.site.is_measured)
+            fault = self.load.wrong(result, result["id"].split("/")[0])
             self.expect(not fault, fault)
 
     def wait(self, mock, runner, count):
-        done = len(mock.results())
+        done = mock.state()["results"]
         while done < count:  # each step has the harness's own limit of time
-            mock.state(results=done + 1)
-            done = len(mock.results())
+            done = mock.state(results=min(done + STEP, count))["results"]
         runner.wait_log("INFO delivered", count=count)
         mock.state(requests_total=mock.state()["requests_total"] + 2)  # it asks for more: there is nothing else to do
 
 
-def main():
+def read_arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--tasks", type=int, default=200, help="how many (200)")
-    parser.add_argument("--concurrent", type=int, default=2, help="how many at a time (2)")
+    parser.add_argument("--load", choices=LOADS, default="hostile", help="kind of tasks (hostile)")
+    parser.add_argument("--tasks", type=int, help="how many (200 hostile ones, 2000 short ones)")
+    parser.add_argument("--concurrent", type=int, help="how many at a time (2 hostile ones, 8 short ones)")
+    parser.add_argument("--sandbox", choices=["auto", "none"], default="auto", help="what short tasks run in (auto)")
+    parser.add_argument("--fault-rate", type=float, default=0.1, help="of the backend's answers to short tasks' runner (0.1)")
+    parser.add_argument("--seed", type=int, default=1, help="of these faults and tasks (1)")
     parser.add_argument("--started-as", choices=sandboxed.started_as(), default=sandboxed.started_as()[0])
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+def main():
+    args = read_arguments()
     harness.become_subreaper()
+    harness.make_programs_reachable()
     site = sandboxed.Site(args.started_as)
     try:
         print(f"started as {args.started_as}, cgroups={site.cgroups}", flush=True)
-        soak = Soak(site, args.tasks, args.concurrent)
+        soak = Soak(site, LOADS[args.load](site, args), args)
         soak.run()
     finally:
         site.close()
