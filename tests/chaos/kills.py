@@ -6,6 +6,7 @@ import os
 import pathlib
 import random
 import re
+import signal
 import subprocess
 import time
 
@@ -100,10 +101,12 @@ class Kills:
             return False
         victim = pick(sorted(names), choice)
         name = pathlib.PurePath(names[victim]).name
-        with contextlib.suppress(ProcessLookupError):
+        with contextlib.suppress(ProcessLookupError), open(os.pidfd_open(victim)) as pidfd:
+            if command_line(victim)[:1] != [names[victim]]:
+                return False  # it has ended, or become another program
             if not whole:
                 self.hit[key].append(name)
-            os.kill(victim, 9)
+            signal.pidfd_send_signal(pidfd.fileno(), signal.SIGKILL)
             self.note("job" if whole else f"of a job: {re.sub('[0-9.]+$', '', name)}")
             return True
         return False
