@@ -98,9 +98,7 @@ class Audit:
             kind = self.course.kinds[result["id"]]
             if TOO_OFTEN.match(result["errorDetails"]):
                 self.check_too_often(result, kind)
-            elif kind == "deadly":
-                self.expect(False, f"task {result['id']} ends its job, but the answer is {result}")
-            elif self.course.is_right(result):
+            elif kind != "deadly" and self.course.is_right(result):
                 self.figures["right verdicts"] += 1
             elif result["isError"] and self.was_hit(result["id"]):
                 self.figures["errors, part of the job killed"] += 1

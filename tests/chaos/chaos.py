@@ -28,7 +28,7 @@ from service import Service  # noqa: E402
 
 DEFAULT_TRIES_SHARE = 0.2  # of the kills: the first ones, with the default of --task-tries
 MANY_TRIES = 100
-DEADLY_TASKS = 2
+DEADLY_TASKS = 5
 LOW_TASKS, BATCH = 8, (10, 20)  # so few left: a batch of so many is added
 TOKEN_TTL_S = 2
 SETTLE_S = 180
