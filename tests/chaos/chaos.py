@@ -31,7 +31,8 @@ MANY_TRIES = 100
 DEADLY_TASKS = 5
 LOW_TASKS, BATCH = 8, (10, 20)  # so few left: a batch of so many is added
 TOKEN_TTL_S = 2
-SETTLE_S = 180
+GIVE_UP_S = 60
+SETTLE_S = 120
 
 
 class Chaos:
@@ -68,13 +69,25 @@ class Chaos:
             self.add([self.course.task("deadly") for _ in range(DEADLY_TASKS)])
         self.service.start()
         while self.kills.count < self.args.kills:
-            if self.kills.count >= self.args.kills * DEFAULT_TRIES_SHARE:
+            if self.service.tries is None and self.kills.count >= self.args.kills * DEFAULT_TRIES_SHARE:
+                self.await_deadly()
                 self.service.tries = MANY_TRIES  # from the next start on
             self.feed()
             self.kills.kill_job()
             self.kills.kill_runner()
             self.kills.kill_at_point()
             self.tell()
+
+    def await_deadly(self):
+        """Until the tasks that end their job have been given up."""
+        deadly = {task for task, kind in self.course.kinds.items() if kind == "deadly"}
+        deadline = time.monotonic() + GIVE_UP_S
+        while time.monotonic() < deadline:
+            handed_out = {claim["id"] for claim in self.mock.state()["tasks"]}
+            if deadly <= handed_out and not deadly & self.service.claims_on_disk():
+                return
+            time.sleep(0.05)
+        self.expect(False, "tasks that end their job each time are not given up")
 
     def tell(self):
         if sys.stderr.isatty():

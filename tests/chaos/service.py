@@ -108,11 +108,18 @@ class Service:
         self.ended("stopped")
         return status
 
-    def look_at_disk(self):
-        for path in [*self.state.glob("jobs/*/task.json"), *self.state.glob("spool/*.json")]:
+    def ids_in(self, pattern):
+        """The ids in these files of the state directory."""
+        for path in self.state.glob(pattern):
             with contextlib.suppress(OSError, ValueError):
-                self.on_disk.add(json.loads(path.read_text())["id"])
-                self.keys.add(path.parent.name if path.name == "task.json" else path.stem)
+                yield json.loads(path.read_text())["id"]
+
+    def claims_on_disk(self):
+        return set(self.ids_in("jobs/*/task.json"))
+
+    def look_at_disk(self):
+        self.on_disk |= self.claims_on_disk() | set(self.ids_in("spool/*.json"))
+        self.keys |= {path.name for path in self.state.glob("jobs/*")}
 
     def is_idle(self):
         """Nothing is being worked on, nothing waits to be delivered."""
