@@ -86,6 +86,7 @@ class Audit:
             if claim["claimed_ms"] - CLOCK_MS <= end <= answered_ms + WINDOW_MS:
                 kills.remove(life)
                 self.figures["killed before it was on disk"] += 1
+                self.figures["longest"] = max(self.figures["longest"], round(end - answered_ms))
                 self.figures[f"lost: {life.how}, " + ("answer not sent yet" if end <= answered_ms else "just answered")] += 1
                 return
         self.expect(False, f"task {claim['id']} was handed out to a runner that was not killed, and is lost: {claim}")

@@ -155,6 +155,7 @@ class Chaos:
                 ("their answer dropped on the wire", figures["dropped on the wire"]),
                 ("runner killed before the claim was on disk", figures["killed before it was on disk"]),
                 *((f"— {name[6:]}", figures[name]) for name in sorted(figures) if name.startswith("lost")),
+                ("— from the answer to the kill, at most", f"{figures['longest']} ms"),
                 ("results delivered", figures["answered"]), ("deliveries repeated", figures["repeated"]),
                 *((name, figures[name]) for name in sorted(figures) if name.startswith(("right", "errors", "mirrors", "trees"))),
                 ("faults of the backend", sum(audit.state["faults"].values())),
