@@ -148,22 +148,22 @@ static size_t count_slots(const struct jobs *jobs, enum slot_work work)
 static bool count_start(struct jobs *jobs, const struct worklist_item *item)
 {
     struct err err = {0};
-    unsigned starts;
     uint64_t free_bytes;
+    unsigned starts = journal_starts(jobs->journal, item->key);
+    if (starts >= jobs->settings.options->task_tries) {
+        CLEANUP(mem_freep)
+        char *details = mem_printf(
+            "The task was started %u times, and each time the runner or its job died before the end", starts);
+        finish_with_error(jobs, item, details);
+        return false;
+    }
     if (fs_free_space(jobs->jobs_dir, &free_bytes, &err) == 0 && free_bytes < ROOM_FOR_START_BYTES) {
         put_back(jobs, item, "the disk is full");
         return false;
     }
-    if (journal_count_start(jobs->journal, item->key, &starts, &err) < 0) {
-        put_back(jobs, item, err.message);
-        return false;
-    }
-    if (starts <= jobs->settings.options->task_tries)
+    if (journal_count_start(jobs->journal, item->key, &starts, &err) == 0)
         return true;
-    CLEANUP(mem_freep)
-    char *details = mem_printf(
-        "The task was started %u times, and each time the runner or its job died before the end", starts - 1);
-    finish_with_error(jobs, item, details);
+    put_back(jobs, item, err.message);
     return false;
 }
 

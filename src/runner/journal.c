@@ -164,17 +164,32 @@ int journal_read(struct journal *journal, const char *key, struct buf *ret_body,
     return r == -ENOENT ? err_set(err, ERR_INTERNAL, ENOENT, "%s is missing", path) : r;
 }
 
+/* 0 where there is no file yet. */
+static int read_starts(const char *path, long *ret_starts, struct err *err)
+{
+    CLEANUP(buf_done) struct buf text = BUF_INIT(0);
+    int r = fs_read_file(path, COUNTER_LIMIT_BYTES, &text, err);
+    *ret_starts = MIN(MAX(strtol(text.len ? text.data : "0", NULL, 10), 0L), MAX_STARTS);
+    return r == -ENOENT ? 0 : r;
+}
+
+unsigned journal_starts(const struct journal *journal, const char *key)
+{
+    CLEANUP(mem_freep) char *path = file_of(journal, key, "starts");
+    long starts;
+    return read_starts(path, &starts, NULL) == 0 ? (unsigned)starts : 0;
+}
+
 /* Adds to the number of starts, which begins with 0. */
 static int change_starts(struct journal *journal, const char *key, int by, unsigned *ret_starts,
                          struct err *err)
 {
     CLEANUP(mem_freep) char *path = file_of(journal, key, "starts");
-    CLEANUP(buf_done) struct buf text = BUF_INIT(0);
-    int r = fs_read_file(path, COUNTER_LIMIT_BYTES, &text, err);
-    if (r < 0 && r != -ENOENT)
+    long starts;
+    int r = read_starts(path, &starts, err);
+    if (r < 0)
         return r;
-    long before = strtol(text.len ? text.data : "0", NULL, 10);
-    long starts = MAX(MIN(MAX(before, 0L), MAX_STARTS) + by, 0L);
+    starts = MAX(starts + by, 0L);
     char line[COUNTER_LIMIT_BYTES];
     int len = snprintf(line, sizeof(line), "%ld\n", starts);
     r = fs_write_atomic(path, line, (size_t)len, err);

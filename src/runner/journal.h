@@ -44,6 +44,9 @@ int journal_read(struct journal *journal, const char *key, struct buf *ret_body,
 /* jobs/<key>. The caller frees. */
 char *journal_dir(const struct journal *journal, const char *key);
 
+/* How many starts were counted so far; 0 where that cannot be read. */
+unsigned journal_starts(const struct journal *journal, const char *key);
+
 /* Counts a start, durably, and gives the number of starts with it. */
 int journal_count_start(struct journal *journal, const char *key, unsigned *ret_starts, struct err *err);
 

@@ -117,6 +117,21 @@ def test_claim_started_too_often(claimed_mock, start_runner, state):
     assert runner.stop() == 0 and is_empty(state / "jobs")
 
 
+def test_claim_that_is_given_up_is_not_counted_again(claimed_mock, start_runner, state):
+    """A kill, or a fault of the disk, before the error result is there: that was no start."""
+    put(state / "jobs" / KEY, {"task.json": task(1), "starts": "2\n"})
+    put(state / "jobs" / KEY / "result.json.tmp", {"file": ""})  # so that no result can be written
+    mock = claimed_mock()
+    runner = start_runner(mock)
+    runner.wait_log(" CRITICAL ")
+    runner.kill()
+    (state / "jobs" / KEY / "result.json.tmp" / "file").unlink()
+    (state / "jobs" / KEY / "result.json.tmp").rmdir()
+    runner = start_runner(mock)
+    assert "started 2 times" in mock.results(1)[0]["errorDetails"]
+    assert runner.stop() == 0
+
+
 @pytest.mark.parametrize("place, name", [
     ("jobs", "000000000041-x"), ("spool", "000000000041-x.json"), ("rejected", "000000000041-x.json")])
 def test_keys_are_never_used_twice(start_mock, start_runner, state, place, name):

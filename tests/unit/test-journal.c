@@ -287,9 +287,11 @@ static void foreign_files_are_neither_claims_nor_garbage(void)
 static void starts_are_counted_across_restarts(void)
 {
     start_with_claim();
+    CHECK_INT(journal_starts(journal, key), 0);
     CHECK_INT(count_start(), 1);
     CHECK_INT(count_start(), 2);
     reopen();
+    CHECK_INT(journal_starts(journal, key), 2);
     CHECK_INT(count_start(), 3);
     check_list(key, "");
     finish();
