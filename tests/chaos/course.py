@@ -20,16 +20,17 @@ RIGHT = {"pass": (True, False), "fail": (False, False), "error": (False, True)} 
 
 # Kind of a task: its verdict, what its run.sh does first, how many of a hundred tasks are of it.
 KINDS = {
-    "good": ("pass", "", 45),
-    "bad": ("fail", "", 25),
-    "slow": ("pass", "sleep 0.2", 12),
+    "good": ("pass", "", 40),
+    "bad": ("fail", "", 22),
+    "slow": ("pass", "sleep 0.2", 10),
+    "stubborn": ("pass", "trap '' TERM; sleep 0.4", 10),  # its job cannot end at once when the runner is dead
     "own-good": ("pass", None, 4),
     "own-bad": ("fail", None, 4),
     "nowhere": ("error", None, 5),  # there is no such repository
     "malformed": ("error", None, 5),  # a task without a repository
     "deadly": ("pass", '[ -e "{mercy}" ] || kill -9 "$PPID"', 0),  # ends its job each time; not out of a sandbox
 }
-STUDENTS = ["good", "bad", "slow", "own-good", "own-bad", "deadly"]
+STUDENTS = ["good", "bad", "slow", "stubborn", "own-good", "own-bad", "deadly"]
 MAX_ADDRESSES = 60
 
 
