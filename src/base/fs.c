@@ -54,6 +54,7 @@ static int write_synced(const char *path, const void *data, size_t len)
     CLEANUP(fd_closep) int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return -errno;
+    crash_point("file-begun");
     int r = fd_write_all(fd, data, len);
     if (r == 0 && fsync(fd) < 0)
         r = -errno;

@@ -31,6 +31,7 @@ MANY_TRIES = 100
 DEADLY_TASKS = 5
 LOW_TASKS, BATCH = 8, (10, 20)  # so few left: a batch of so many is added
 TOKEN_TTL_S = 2
+START_S, KILL_S = 30, 1.5  # what a run may take, and each kill, on a machine with much to do
 GIVE_UP_S = 60
 SETTLE_S = 120
 
@@ -68,7 +69,11 @@ class Chaos:
         if self.args.sandbox == "none":
             self.add([self.course.task("deadly") for _ in range(DEADLY_TASKS)])
         self.service.start()
+        deadline = time.monotonic() + START_S + self.args.kills * KILL_S
         while self.kills.count < self.args.kills:
+            if time.monotonic() > deadline:
+                self.expect(False, "nothing goes on: there is too little to be killed")
+                break
             if self.service.tries is None and self.kills.count >= self.args.kills * DEFAULT_TRIES_SHARE:
                 self.await_deadly()
                 self.service.tries = MANY_TRIES  # from the next start on
