@@ -35,6 +35,7 @@ class Audit:
             print(f"FAULT: {text}", flush=True)
 
     def run(self):
+        self.check_lives()
         self.check_answers()
         self.check_unanswered()
         self.check_verdicts()
@@ -47,6 +48,13 @@ class Audit:
         return moment * 1000 - self.start_ms
 
     # ---- accounting
+
+    def check_lives(self):
+        """A runner that nobody stopped may only have ended as its predecessor still held the state directory."""
+        for life in self.service.lives:
+            if life.how == "by itself":
+                self.figures["starts refused"] += 1
+                self.expect("Another ostest-runner works in" in life.runner.log, f"a runner ended by itself:\n{life.runner.log[-2000:]}")
 
     def check_answers(self):
         answered = [claim for claim in self.claims.values() if claim["posts"]]

@@ -156,6 +156,7 @@ class Chaos:
         rows = [("kills", kills.count), *sorted(kills.by_kind.items()),
                 *((f"at {point}", self.point_text(point)) for point in kills.points),
                 ("starts of the runner", len(self.service.lives)),
+                ("of them refused, the state directory was in use", figures["starts refused"]),
                 ("tasks handed out", figures["handed out"]),
                 ("their answer dropped on the wire", figures["dropped on the wire"]),
                 ("runner killed before the claim was on disk", figures["killed before it was on disk"]),
