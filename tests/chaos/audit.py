@@ -10,6 +10,7 @@ import sandboxed
 from service import descendants
 
 WINDOW_MS = 3000  # from a claim's answer to the end of its first fsync, on a machine with much to do
+MANY_MISSES = 3
 CLOCK_MS = 50  # between an end and our noticing it
 TOO_OFTEN = re.compile(r"^The task was started (\d+) times, and each time the runner or its job died before the end$")
 ASIDE_DIED = "A process of the job died"
@@ -35,6 +36,7 @@ class Audit:
             print(f"FAULT: {text}", flush=True)
 
     def run(self):
+        self.check_points()
         self.check_lives()
         self.check_answers()
         self.check_unanswered()
@@ -49,12 +51,19 @@ class Audit:
 
     # ---- accounting
 
+    def check_points(self):
+        """Each named place can be reached."""
+        for point in self.kills.points:
+            missed = self.kills.not_reached[point]
+            self.expect(missed < MANY_MISSES or self.kills.by_point[point], f"nobody came to {point}, {missed} times")
+
     def check_lives(self):
         """A runner that nobody stopped may only have ended as its predecessor still held the state directory."""
         for life in self.service.lives:
             if life.how == "by itself":
                 self.figures["starts refused"] += 1
-                self.expect("Another ostest-runner works in" in life.runner.log, f"a runner ended by itself:\n{life.runner.log[-2000:]}")
+                log = life.runner.log
+                self.expect("Another ostest-runner works in" in log, f"a runner ended by itself:\n{log[-2000:]}")
 
     def check_answers(self):
         answered = [claim for claim in self.claims.values() if claim["posts"]]
@@ -128,7 +137,8 @@ class Audit:
         moments = map(self.since_mock_ms, self.kills.moments)
         kills = sum(claim["claimed_ms"] - CLOCK_MS <= moment <= claim["posted_ms"] + CLOCK_MS for moment in moments)
         in_time = tries == 2 and claim["claimed_ms"] <= self.two_tries_until_ms and kills >= 2
-        self.expect(result["isError"] and (in_time or kind == "deadly"), f"task {result['id']} was given up: {result}, {kills} kills")
+        is_right = result["isError"] and (in_time or kind == "deadly")
+        self.expect(is_right, f"task {result['id']} was given up: {result}, {kills} kills")
         self.figures["errors, tries used up"] += 1
 
     # ---- what is left
