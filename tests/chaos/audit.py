@@ -146,7 +146,7 @@ class Audit:
     def check_directories(self):
         state = self.service.state
         names = {path.name for path in state.iterdir()}
-        self.expect(names == {"cache", "job.conf", "jobs", "rejected", "spool"}, f"in the state directory: {sorted(names)}")
+        self.expect(names == {"cache", "job.conf", "jobs", "kept", "rejected", "spool"}, f"in the state directory: {sorted(names)}")
         left = [str(path.relative_to(state)) for name in ("jobs", "spool", "rejected") for path in (state / name).iterdir()]
         self.expect(not left, f"files are left: {left[:5]}")
         temporary = os.listdir(self.service.temporary)

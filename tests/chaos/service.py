@@ -83,6 +83,8 @@ class Service:
                    "--concurrent", self.slots, "--sandbox", self.sandbox]
         if self.tries is not None:
             options += ["--task-tries", self.tries]
+        if point == "entry-evicted" or len(self.lives) % 7 == 3:
+            options += ["--cache-size", "0"]
         env = {"TMPDIR": self.temporary, "OSTEST_SANDBOX": None}
         if point:
             env |= {"OSTEST_CRASH_POINT": point, "OSTEST_CRASH_TOKEN": self.token}
