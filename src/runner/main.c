@@ -58,12 +58,25 @@ static int lock_state_dir(const struct options *options, const char *lock_path, 
     return r;
 }
 
+/* Behind a fault of the state directory: what helps. */
+static const char *find_mend(int code)
+{
+    if (code == EACCES || code == EPERM)
+        return "; give it to the user that runs ostest-runner (chown -R), or name another --state-dir";
+    if (code == EROFS)
+        return "; mount it writable, or name another --state-dir";
+    if (code == ENOSPC || code == EDQUOT)
+        return "; make room there, or name another --state-dir";
+    return "";
+}
+
 static int work(const struct options *options)
 {
     struct err err = {0};
     CLEANUP(mem_freep) char *job_program = find_job_program();
     CLEANUP(mem_freep) char *lock_path = mem_printf("%s/lock", options->state_dir);
     int lock = -1;
+    bool is_state = true; /* a fault is one of the state directory, mostly */
     if (access(job_program, X_OK) != 0) {
         log_critical("%s is missing: the installation is not complete", job_program);
         return 1;
@@ -73,12 +86,13 @@ static int work(const struct options *options)
         log_info("ostest-runner " PROJECT_VERSION " backend=%s slots=%lld state=%s%s", options->backend_url,
                  (long long)options->concurrent, options->state_dir, options->job.mock ? " (mock)" : "");
         r = preflight(options, job_program, &err);
+        is_state = r == 0;
     }
     if (r == 0)
         r = supervisor_run(options, job_program, &err);
     fs_unlock(lock_path, lock);
     if (r < 0)
-        log_critical("%s", err.message);
+        log_critical("%s%s", err.message, is_state ? find_mend(-r) : "");
     return r == 0 ? 0 : 1;
 }
 
