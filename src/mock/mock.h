@@ -29,6 +29,7 @@ struct mock_counters {
     int64_t refreshes;
     int64_t requests_total; /* answered or dropped; of the four paths and unknown ones */
     int64_t parallel_max;
+    int64_t posts_parallel_max; /* of results alone */
 };
 
 struct mock {
@@ -49,6 +50,7 @@ struct mock {
     struct faults faults;
     struct mock_counters counters;
     int64_t parallel;          /* requests being worked on */
+    int64_t posts_parallel;    /* results among them */
     int64_t first_claim_ms;    /* of clock_now_ms(); 0: none so far */
     json_t *requests;          /* owned; path -> status -> count */
     json_t *fault_hits;        /* owned; fault -> count */

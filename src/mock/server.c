@@ -44,6 +44,11 @@ static bool is_control(const struct exchange *x)
     return x->status != MHD_HTTP_NOT_FOUND && x->route.where == ROUTE_CONTROL;
 }
 
+static bool is_result(const struct exchange *x)
+{
+    return x->status == MHD_HTTP_OK && x->route.where == FAULT_AT_POST;
+}
+
 static void begin(struct mock *mock, struct exchange *x)
 {
     if (is_control(x))
@@ -51,6 +56,8 @@ static void begin(struct mock *mock, struct exchange *x)
     pthread_mutex_lock(&mock->lock);
     mock->parallel++;
     mock->counters.parallel_max = MAX(mock->counters.parallel_max, mock->parallel);
+    mock->posts_parallel += is_result(x);
+    mock->counters.posts_parallel_max = MAX(mock->counters.posts_parallel_max, mock->posts_parallel);
     if (x->status == MHD_HTTP_OK)
         x->fault = faults_next(&mock->faults, (enum fault_where)x->route.where);
     pthread_mutex_unlock(&mock->lock);
@@ -66,6 +73,7 @@ static void finish(struct mock *mock, struct exchange *x, const char *outcome)
     fault_name(&x->fault, fault, sizeof(fault));
     pthread_mutex_lock(&mock->lock);
     mock->parallel--;
+    mock->posts_parallel -= is_result(x);
     mock->counters.requests_total++;
     state_count(mock->requests, x->status == MHD_HTTP_NOT_FOUND ? "other" : x->route.path, outcome);
     if (x->claim)

@@ -20,6 +20,7 @@ static const struct {
     {"refreshes", offsetof(struct mock_counters, refreshes)},
     {"requests_total", offsetof(struct mock_counters, requests_total)},
     {"parallel_max", offsetof(struct mock_counters, parallel_max)},
+    {"posts_parallel_max", offsetof(struct mock_counters, posts_parallel_max)},
 };
 
 static const int64_t *counter_at(const struct mock *mock, size_t i)
