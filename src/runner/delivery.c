@@ -18,8 +18,10 @@ struct delivery {
     void *data;
 
     unsigned in_flight;
-    /* While nobody answers, one result at a time probes for all; an answer opens the way again. */
+    /* While nobody answers, one result at a time probes for all; an answer opens the way again. The oldest
+     * take turns, so that one which breaks each connection keeps no other. */
     bool backend_away;
+    unsigned probes;
     int64_t not_before_ms;
     struct backoff away_backoff;
     uint64_t random;
@@ -30,6 +32,7 @@ struct delivery {
 struct post {
     struct delivery *delivery;
     char *key;
+    bool is_probe; /* sent while nobody answered */
 };
 
 struct delivery *delivery_new(struct ev *ev, struct spool *spool, struct backend *backend,
@@ -71,18 +74,29 @@ static void delay_entry(struct delivery *d, struct spool_entry *entry, int64_t a
     d->random = backoff.random;
 }
 
-static void delay_all(struct delivery *d, int64_t at_least_ms)
+/* What was sent together fails together: that counts once, but each may ask for a longer pause. */
+static void delay_all(struct delivery *d, const struct post *post, int64_t at_least_ms)
 {
+    bool counts = !d->backend_away || post->is_probe;
+    int64_t wait_ms = counts ? backoff_next_ms(&d->away_backoff, at_least_ms) : at_least_ms;
+    int64_t until_ms = clock_now_ms() + wait_ms;
+    d->not_before_ms = counts ? until_ms : MAX(d->not_before_ms, until_ms);
     d->backend_away = true;
-    d->not_before_ms = clock_now_ms() + backoff_next_ms(&d->away_backoff, at_least_ms);
 }
 
-static void on_trouble(struct delivery *d, struct spool_entry *entry, const struct backend_answer *answer)
+/* Nobody is there, as far as we or a proxy can tell, or whoever is there wants to be left in peace. */
+static bool concerns_all(const struct backend_answer *answer)
 {
-    bool concerns_all =
-        answer->status == 0 || answer->retry_after_ms >= 0 || answer->outcome == BACKEND_FORBIDDEN;
-    if (concerns_all)
-        delay_all(d, MAX(answer->retry_after_ms, (int64_t)0));
+    int status = answer->status;
+    return status == 0 || status == 429 || (status >= 502 && status <= 504) || answer->retry_after_ms >= 0 ||
+           answer->outcome == BACKEND_FORBIDDEN;
+}
+
+static void on_trouble(struct post *post, struct spool_entry *entry, const struct backend_answer *answer)
+{
+    struct delivery *d = post->delivery;
+    if (concerns_all(answer))
+        delay_all(d, post, MAX(answer->retry_after_ms, (int64_t)0));
     else
         delay_entry(d, entry, 0);
     d->fn(DELIVERY_DELAYED, entry->key, answer->message, d->data);
@@ -115,14 +129,14 @@ static void take_answer(struct post *post, const struct backend_answer *answer)
     struct spool_entry *entry = spool_find(d->spool, post->key);
     d->in_flight--;
     entry->in_flight = false;
-    if (answer->status != 0 && answer->outcome != BACKEND_FORBIDDEN) {
+    if (!concerns_all(answer)) {
         d->backend_away = false;
         backoff_reset(&d->away_backoff);
     }
     if (answer->outcome == BACKEND_OK || answer->outcome == BACKEND_REFUSED)
         on_end(d, post->key, answer);
     else if (answer->outcome != BACKEND_RELOGIN)
-        on_trouble(d, entry, answer);
+        on_trouble(post, entry, answer);
 }
 
 static void on_answer(const struct backend_answer *answer, void *data)
@@ -153,7 +167,7 @@ static bool start(struct delivery *d, struct spool_entry *entry)
         return true;
     }
     struct post *post = mem_alloc(sizeof(*post));
-    *post = (struct post){.delivery = d, .key = mem_strdup(entry->key)};
+    *post = (struct post){.delivery = d, .key = mem_strdup(entry->key), .is_probe = d->backend_away};
     if (!backend_deliver(d->backend, fd, on_answer, post)) {
         post_free(post);
         return false;
@@ -173,7 +187,8 @@ void delivery_kick(struct delivery *d)
     int64_t now = clock_now_ms();
     int64_t next = d->not_before_ms;
     while (now >= d->not_before_ms && d->in_flight < (d->backend_away ? 1 : MAX_PARALLEL)) {
-        struct spool_entry *entry = spool_next(d->spool, now, &next);
+        unsigned skip = d->backend_away ? d->probes++ % MAX_PARALLEL : 0;
+        struct spool_entry *entry = spool_next(d->spool, now, skip, &next);
         if (!entry || !start(d, entry))
             break;
     }

@@ -132,18 +132,23 @@ size_t spool_len(const struct spool *spool)
     return spool->len;
 }
 
-struct spool_entry *spool_next(struct spool *spool, int64_t now_ms, int64_t *ret_next_ms)
+struct spool_entry *spool_next(struct spool *spool, int64_t now_ms, unsigned skip, int64_t *ret_next_ms)
 {
+    struct spool_entry *found = NULL;
     *ret_next_ms = CLOCK_NEVER;
     for (size_t i = 0; i < spool->len; i++) {
         struct spool_entry *e = &spool->entries[i];
         if (e->in_flight)
             continue;
-        if (e->not_before_ms <= now_ms)
-            return e;
-        *ret_next_ms = MIN(*ret_next_ms, e->not_before_ms);
+        if (e->not_before_ms > now_ms) {
+            *ret_next_ms = MIN(*ret_next_ms, e->not_before_ms);
+            continue;
+        }
+        found = e;
+        if (skip-- == 0)
+            break;
     }
-    return NULL;
+    return found;
 }
 
 struct spool_entry *spool_find(struct spool *spool, const char *key)

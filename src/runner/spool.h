@@ -32,8 +32,11 @@ void spool_add(struct spool *spool, const char *key);
 
 size_t spool_len(const struct spool *spool);
 
-/* The oldest that may be delivered now, or NULL; then `ret_next_ms` is when one may be, or CLOCK_NEVER. */
-struct spool_entry *spool_next(struct spool *spool, int64_t now_ms, int64_t *ret_next_ms);
+/*
+ * The oldest that may be delivered now, but for the `skip` oldest of these, as long as there are others; or
+ * NULL: then `ret_next_ms` is when one may be, or CLOCK_NEVER.
+ */
+struct spool_entry *spool_next(struct spool *spool, int64_t now_ms, unsigned skip, int64_t *ret_next_ms);
 
 /* The entry of a key, or NULL. Valid until an entry is added or removed. */
 struct spool_entry *spool_find(struct spool *spool, const char *key);

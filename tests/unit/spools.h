@@ -48,7 +48,7 @@ static inline void add(const char *key)
 static inline void check_next(int64_t now_ms, const char *want)
 {
     int64_t next_ms = -1;
-    struct spool_entry *e = spool_next(spool, now_ms, &next_ms);
+    struct spool_entry *e = spool_next(spool, now_ms, 0, &next_ms);
     CHECK(e != NULL);
     CHECK_STR(e->key, want);
 }
@@ -56,6 +56,6 @@ static inline void check_next(int64_t now_ms, const char *want)
 static inline void check_no_next(int64_t now_ms, int64_t want_next_ms)
 {
     int64_t next_ms = -1;
-    CHECK(spool_next(spool, now_ms, &next_ms) == NULL);
+    CHECK(spool_next(spool, now_ms, 0, &next_ms) == NULL);
     CHECK_INT(next_ms, want_next_ms);
 }

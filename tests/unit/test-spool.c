@@ -155,6 +155,24 @@ static void what_is_in_flight_is_not_next(void)
     finish();
 }
 
+static void others_may_be_let_go_first(void)
+{
+    static const char *const wanted[] = {"1", "3", "4", "4", "4"};
+    int64_t next_ms;
+    start();
+    add("1");
+    add("2");
+    add("3");
+    add("4");
+    spool_find(spool, "2")->in_flight = true;
+    for (unsigned skip = 0; skip < ARRAY_LEN(wanted); skip++) {
+        struct spool_entry *e = spool_next(spool, 0, skip, &next_ms);
+        CHECK(e != NULL);
+        CHECK_STR(e->key, wanted[skip]);
+    }
+    finish();
+}
+
 static void what_has_to_wait_is_not_next_before_its_time(void)
 {
     start();
@@ -406,8 +424,8 @@ TEST_MAIN(TEST(an_empty_spool_has_nothing_to_deliver), TEST(the_places_are_made_
           TEST(looking_again_leaves_what_is_being_handed_over),
           TEST(a_start_takes_in_what_was_being_handed_over), TEST(a_file_in_the_way_is_a_fault),
           TEST(nothing_can_be_freed), TEST(the_oldest_is_first_whenever_it_was_added),
-          TEST(what_is_in_flight_is_not_next), TEST(what_has_to_wait_is_not_next_before_its_time),
-          TEST(the_first_time_of_all_that_wait_is_told),
+          TEST(what_is_in_flight_is_not_next), TEST(others_may_be_let_go_first),
+          TEST(what_has_to_wait_is_not_next_before_its_time), TEST(the_first_time_of_all_that_wait_is_told),
           TEST(with_all_in_flight_there_is_nothing_to_wait_for), TEST(a_new_entry_may_go_at_once),
           TEST(an_entry_keeps_its_state_when_others_come_and_go), TEST(keys_are_found_whole),
           TEST(a_body_is_opened_for_reading), TEST(a_body_that_is_not_there_is_a_fault),

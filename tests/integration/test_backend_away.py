@@ -1,0 +1,221 @@
+"""The backend is away while many results wait: they all arrive, once, in their order, and not all at a time."""
+
+import contextlib
+import http.client
+import http.server
+import json
+import threading
+
+import pytest
+
+from harness import TIMEOUT, task, wait_gone
+
+GET, POST = "/api/task/available", "/api/task/result"
+LOGIN, REFRESH = "/api/v1/login", "/api/v1/auth/refresh"
+MANY, SOME = 200, 60
+LIMIT = 4  # results on their way at a time
+PROBES = 40  # more than there can be in a test, as the pauses grow; less than there are results
+SLOW = "post:slow=30:*"
+
+
+@pytest.fixture
+def state(tmp_path):
+    return tmp_path / "state"
+
+
+@pytest.fixture
+def start(start_runner):
+    """start(mock, option…): a runner that delivers, and asks for no further task."""
+    def go(mock, *options, **named):
+        return start_runner(mock, "--mock", "--check-interval", 3600, *options, **named)
+    return go
+
+
+def result(number):
+    return {"id": number, "isPassed": False, "duration": 0, "testResults": [], "isError": True, "errorDetails": "of yesterday"}
+
+
+def fill_spool(state, count):
+    """The results of an earlier run."""
+    (state / "spool").mkdir(parents=True)
+    for number in range(count):
+        (state / "spool" / f"{number:012}-{number}.json").write_text(json.dumps(result(number)))
+
+
+def bearer(mock, who="dora_explorer"):
+    """The header of an earlier run."""
+    body = json.dumps({"username": who, "password": who})
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", mock.port, timeout=TIMEOUT)) as connection:
+        connection.request("POST", LOGIN, body, {"Content-Type": "application/json"})
+        tokens = json.loads(connection.getresponse().read())
+    return {"Authorization": f"{tokens['type']} {tokens['accessToken']}"}
+
+
+def claim(mock, count, headers=None):
+    """What the earlier run had asked for."""
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", mock.port, timeout=TIMEOUT)) as connection:
+        for _ in range(count):
+            connection.request("GET", GET, headers=headers or {})
+            answer = connection.getresponse()
+            assert b'"id"' in answer.read() and answer.status == 200
+
+
+def check(mock, state, count, order=True):
+    """All arrived once, never too many at a time, and none was refused or overtaken by others but those beside it."""
+    now = mock.state(results=count)
+    assert (now["results"], now["duplicates"], now["violations"]) == (count, 0, 0)
+    assert now["posts_parallel_max"] <= LIMIT
+    arrived = [result["id"] for result in mock.results()]
+    assert sorted(arrived) == list(range(count))
+    if order:
+        assert max(abs(place - number) for place, number in enumerate(arrived)) <= 2 * LIMIT, arrived
+    assert not list((state / "rejected").iterdir())
+    return now
+
+
+# ---- away ----
+
+def test_away_while_many_tasks_are_done(start_mock, start_runner, state):
+    mock = start_mock("--faults", "post:503:*", tasks=[task(i) for i in range(MANY)])
+    runner = start_runner(mock, "--mock", "--concurrent", 1)
+    runner.wait_log("done seconds", count=MANY)
+    before = mock.state()
+    assert (before["claimed"], before["results"]) == (MANY, 0)
+    assert before["requests"][POST]["503"] <= PROBES
+    runner.kill()  # its next question, whether the backend is back, may be many seconds away by now
+    wait_gone(str(state))
+    mock.faults(SLOW)
+    runner = start_runner(mock)
+    check(mock, state, MANY)
+    assert runner.stop() == 0 and not list((state / "spool").iterdir())
+
+
+def test_dead_and_back_on_the_same_port(start_mock, start, state):
+    fill_spool(state, MANY)
+    dead = start_mock(tasks=[])
+    dead.stop()
+    runner = start(dead)
+    runner.wait_log("The backend does not answer at .*result")
+    mock = start_mock("--faults", "post:503:*", tasks=[task(i) for i in range(MANY)], port=dead.port)
+    claim(mock, MANY)
+    mock.faults(SLOW)
+    now = check(mock, state, MANY)
+    assert now["claimed"] == MANY and now["requests"][POST].get("503", 0) <= PROBES
+    assert runner.stop() == 0 and not list((state / "spool").iterdir())
+
+
+@pytest.fixture
+def waiting(start_mock, state):
+    """A mock whose tasks an earlier run has taken, and their results in the spool."""
+    def make(faults, *options, count=SOME):
+        fill_spool(state, count)
+        mock = start_mock(*options, tasks=[task(i) for i in range(count)])
+        claim(mock, count, bearer(mock) if "--auth" in options else None)
+        mock.faults(faults)
+        return mock
+    return make
+
+
+@pytest.mark.parametrize("fault", ["429", "502", "503", "503+1", "504", "drop"])
+def test_one_at_a_time_asks_whether_it_is_back(waiting, start, state, fault):
+    mock = waiting(f"post:{fault}:*")
+    runner = start(mock)
+    first = SOME + 1 + LIMIT  # the claims, the runner's own question, and the first results
+    times = [mock.state(requests_total=count)["now_ms"] for count in (first, first + 1)]
+    away = mock.state()
+    mock.faults(SLOW)
+    now = check(mock, state, SOME)
+    assert times[1] - times[0] <= 1000 + 500  # what failed together has failed once
+    assert away["posts_parallel_max"] <= LIMIT and sum(now["requests"][POST].values()) - SOME <= PROBES
+    assert runner.stop() == 0
+
+
+class Deadly(http.server.BaseHTTPRequestHandler):
+    """A backend that is away at first; then its connections break whenever the oldest result comes."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):
+        number = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["id"]
+        self.server.posts += 1
+        if number == 0 or self.server.posts <= LIMIT:
+            self.close_connection = True
+            return
+        self.send_response(204)
+        self.end_headers()
+        self.server.arrived.append(number)
+
+    def do_GET(self):
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+def test_a_result_that_breaks_each_connection_keeps_no_other(start, state):
+    fill_spool(state, 20)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Deadly) as server:
+        server.daemon_threads = True
+        server.arrived, server.posts = [], 0
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        runner = start(None, "--backend-url", f"http://127.0.0.1:{server.server_address[1]}")
+        runner.wait_log("INFO delivered", count=19)
+        runner.kill()
+        server.shutdown()
+        thread.join()
+    assert sorted(server.arrived) == list(range(1, 20))
+    assert [path.name for path in (state / "spool").iterdir()] == ["000000000000-0.json"]
+
+
+# ---- the account ----
+
+def test_token_revoked_between_results(waiting, start, state):
+    mock = waiting(SLOW, "--auth", count=MANY)
+    before = mock.state()["logins"]
+    runner = start(mock, "--auth")
+    mock.state(results=MANY // 2)
+    mock.ask("POST", "/mock/revoke")
+    now = check(mock, state, MANY)
+    assert now["logins"] - before == 2 and 1 <= now["requests"][POST]["401"] <= LIMIT
+    assert runner.stop() == 0 and not runner.hits(" (WARNING|ERROR) (?!students' code)")
+
+
+def test_login_slow_while_results_wait(waiting, start, state):
+    mock = waiting("login:slow=500," + SLOW, "--auth")
+    before = mock.state()["logins"]
+    runner = start(mock, "--auth")
+    now = check(mock, state, SOME)
+    assert now["logins"] - before == 1 and "401" not in now["requests"][POST]
+    assert runner.stop() == 0
+
+
+def test_refresh_refused_between_results(waiting, start, state):
+    mock = waiting("refresh:401," + SLOW, "--auth")
+    before = mock.state()["logins"]
+    runner = start(mock, "--auth", "--refresh-time", "0.1")
+    now = check(mock, state, SOME)
+    assert now["logins"] - before == 2 and now["requests"][REFRESH]["401"] == 1 and "401" not in now["requests"][POST]
+    assert runner.stop() == 0
+
+
+@pytest.mark.parametrize("how", ["403", "login refused"])
+def test_account_demoted_and_restored(waiting, start, state, how):
+    mock = waiting(SLOW, "--auth")
+    runner = start(mock, "--auth")
+    mock.state(results=SOME // 3)
+    if how == "403":
+        mock.faults("post:403:*")
+        assert "ADMIN" in runner.wait_log(" answers 403 ")
+    else:
+        mock.faults(f"login:403:*,{SLOW}")
+        mock.ask("POST", "/mock/revoke")
+        runner.wait_log("refuses the login")
+    before = mock.state()
+    assert before["results"] < SOME
+    assert len(list((state / "spool").iterdir())) >= SOME - before["results"]
+    mock.faults(SLOW)
+    now = check(mock, state, SOME)
+    assert now["requests"][POST].get("403", 0) + now["requests"][LOGIN].get("403", 0) <= PROBES / 2
+    assert len(runner.hits(" answers 403 |refuses the login")) == 1 and runner.stop() == 0 and not list((state / "spool").iterdir())
