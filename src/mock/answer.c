@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #define BLOCK_BYTES (64U << 10)
 
@@ -59,14 +60,25 @@ static bool is_refusal(const struct answer *answer)
     return answer->status >= 300;
 }
 
+/* RFC 9110, 10.2.3: seconds, or a date. */
+static void retry_after_text(const struct fault *fault, char *ret_text, size_t size)
+{
+    time_t when = time(NULL) + (time_t)fault->retry_after_s;
+    struct tm tm;
+    if (fault->retry_after_date)
+        strftime(ret_text, size, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&when, &tm));
+    else
+        snprintf(ret_text, size, "%lld", (long long)fault->retry_after_s);
+}
+
 static void spoil_status(struct answer *answer, const struct fault *fault)
 {
-    char value[24];
+    char value[40];
     answer_message(answer, (unsigned)fault->value, "a fault, as it was asked for");
     if (fault->value == MHD_HTTP_NO_CONTENT || fault->value == MHD_HTTP_NOT_MODIFIED)
         answer_set(answer, (unsigned)fault->value, NULL, NULL, 0);
-    snprintf(value, sizeof(value), "%lld", (long long)fault->retry_after_s);
-    if (fault->retry_after_s >= 0)
+    retry_after_text(fault, value, sizeof(value));
+    if (fault->retry_after_s >= 0 || fault->retry_after_date)
         answer_header(answer, MHD_HTTP_HEADER_RETRY_AFTER, value);
 }
 

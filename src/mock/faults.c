@@ -9,6 +9,7 @@
 #define MAX_SLOW_MS       3600000
 #define MAX_HUGE_BYTES    (UINT64_C(1) << 40)
 #define MAX_RETRY_AFTER_S 86400
+#define MAX_DATE_S        UINT64_C(1000000000)
 
 #define AT_GET   (1U << FAULT_AT_GET)
 #define AT_POST  (1U << FAULT_AT_POST)
@@ -39,15 +40,15 @@ static const struct {
     unsigned places;
     struct fault fault;
 } random_faults[] = {
-    {AT_TASKS, {FAULT_STATUS, 429, -1}},
-    {AT_TASKS | AT_AUTH, {FAULT_STATUS, 500, -1}},
-    {AT_TASKS | AT_AUTH, {FAULT_STATUS, 503, -1}},
-    {AT_TASKS, {FAULT_STATUS, 503, 1}},
-    {AT_TASKS, {FAULT_DROP, 0, -1}},
-    {AT_TASKS, {FAULT_DROP_AFTER, 0, -1}},
-    {AT_TASKS | AT_AUTH, {FAULT_SLOW, 200, -1}},
-    {AT_GET, {FAULT_GARBAGE, 0, -1}},
-    {AT_TASKS, {FAULT_REVOKE, 0, -1}},
+    {AT_TASKS, {FAULT_STATUS, 429, -1, false}},
+    {AT_TASKS | AT_AUTH, {FAULT_STATUS, 500, -1, false}},
+    {AT_TASKS | AT_AUTH, {FAULT_STATUS, 503, -1, false}},
+    {AT_TASKS, {FAULT_STATUS, 503, 1, false}},
+    {AT_TASKS, {FAULT_DROP, 0, -1, false}},
+    {AT_TASKS, {FAULT_DROP_AFTER, 0, -1, false}},
+    {AT_TASKS | AT_AUTH, {FAULT_SLOW, 200, -1, false}},
+    {AT_GET, {FAULT_GARBAGE, 0, -1, false}},
+    {AT_TASKS, {FAULT_REVOKE, 0, -1, false}},
 };
 
 /* ---- reading a plan ---- */
@@ -75,16 +76,28 @@ static const char *parse_place(const char *text, struct fault_rule *rule)
     return "it must begin with get, post, login, refresh or all";
 }
 
-/* "503" or "503+2". */
+/* "2", or "date=2", "date=-2". */
+static bool parse_retry_after(const char *text, struct fault *fault)
+{
+    static const char date[] = "date=";
+    uint64_t wait;
+    fault->retry_after_date = strncmp(text, date, strlen(date)) == 0;
+    text += fault->retry_after_date ? strlen(date) : 0;
+    bool ago = fault->retry_after_date && text[0] == '-';
+    if (!parse_number(text + ago, fault->retry_after_date ? MAX_DATE_S : MAX_RETRY_AFTER_S, &wait))
+        return false;
+    fault->retry_after_s = ago ? -(int64_t)wait : (int64_t)wait;
+    return true;
+}
+
+/* "503", "503+2" or "503+date=2". */
 static const char *parse_status(char *text, struct fault *fault)
 {
     char *plus = strchr(text, '+');
-    uint64_t wait;
     if (plus) {
         *plus = '\0';
-        if (!parse_number(plus + 1, MAX_RETRY_AFTER_S, &wait))
-            return "behind '+' the seconds of Retry-After are expected";
-        fault->retry_after_s = (int64_t)wait;
+        if (!parse_retry_after(plus + 1, fault))
+            return "behind '+' the seconds of Retry-After are expected, or date=SECONDS";
     }
     if (!parse_number(text, 599, &fault->value) || fault->value < 200)
         return "a status is a number from 200 to 599";

@@ -34,6 +34,7 @@ struct fault {
     enum fault_kind kind;
     uint64_t value;        /* a status, milliseconds or bytes */
     int64_t retry_after_s; /* -1: no such header */
+    bool retry_after_date; /* as a date, so many seconds from now, or ago */
 };
 
 struct fault_rule {

@@ -201,8 +201,8 @@ static const char help_head[] =
 
 static const char help_tail[] =
     "\nFaults: WHERE is get, post, login, refresh or all. WHAT is one of\n"
-    "  a status       e.g. 503, or 503+2 with Retry-After: 2; nothing is done, but a 2xx on a\n"
-    "                 result stores it\n"
+    "  a status       e.g. 503, 503+2 with Retry-After: 2, or 503+date=2 with that as a date (date=-2:\n"
+    "                 ago); nothing is done, but a 2xx on a result stores it\n"
     "  drop           close the connection, nothing is done\n"
     "  drop-after     do it (claim the task, store the result), then close the connection\n"
     "  slow=MS        do it, answer later; others are not kept waiting\n"

@@ -1,6 +1,7 @@
 """The faults that ostest-mock-backend can make: each of them seen from outside."""
 
 import contextlib
+import email.utils
 import http.client
 import json
 import pathlib
@@ -13,8 +14,8 @@ import pytest
 from test_mock_backend import DORA, GET, LOGIN, POST, REFRESH, TIMEOUT, result, run, start, task  # noqa: F401
 
 
-WRONG = ["get", "x:503", "get:99", "get:600", "get:503+x", "get:slow", "get:slow=x", "get:drop=1", "get:503:0",
-         "get:503:-1", "get:503:after=x", "get:huge=9999999999999999", ",".join(["get:503"] * 65)]
+WRONG = ["get", "x:503", "get:99", "get:600", "get:503+x", "get:503+-1", "get:503+date=", "get:503+date=x", "get:slow",
+         "get:slow=x", "get:drop=1", "get:503:0", "get:503:-1", "get:503:after=x", "get:huge=9999999999999999", ",".join(["get:503"] * 65)]
 
 
 @pytest.mark.parametrize("spec", WRONG)
@@ -38,6 +39,13 @@ def test_status_fault(start):
     state = mock.state()
     assert state["faults"] == {"503": 2, "429": 1, "500": 1, "502": 1}
     assert state["requests"][GET] == {"503": 2, "200": 1} and (state["logins"], state["refreshes"]) == (1, 1)
+
+
+@pytest.mark.parametrize("seconds", [3600, -3600, 0, 10**9])
+def test_retry_after_as_a_date(start, seconds):
+    mock = start("--faults", f"get:503+date={seconds}", tasks=[])
+    when = email.utils.parsedate_to_datetime(mock.get().headers["Retry-After"]).timestamp()
+    assert abs(when - time.time() - seconds) <= 60
 
 
 def test_2xx_fault_on_a_result_stores_it(start):
