@@ -440,10 +440,23 @@ int jobs_open(const struct jobs_settings *settings, struct jobs **ret_jobs, stru
     return r;
 }
 
+/* Only who is told to leave at once ends with one: somebody has to see to it. */
+static void tell_of_unsaved(const struct jobs *jobs)
+{
+    CLEANUP(task_done) struct task task = {0};
+    struct err err = {0};
+    if (!jobs->unsaved.len)
+        return;
+    task_parse(jobs->unsaved.data, jobs->unsaved.len, &task, &err);
+    CLEANUP(mem_freep) char *label = label_of(&task);
+    log_critical("task=%s was claimed, but the disk never took it: it has to be handed in again", label);
+}
+
 void jobs_free(struct jobs *jobs)
 {
     if (!jobs)
         return;
+    tell_of_unsaved(jobs);
     for (size_t i = 0; i < jobs->slots_len; i++)
         if (jobs->slots[i].work != SLOT_FREE)
             slot_release(&jobs->slots[i]);

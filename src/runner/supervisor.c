@@ -353,5 +353,7 @@ int supervisor_run(const struct options *options, const char *job_program, struc
     if (spool_len(s.spool) || jobs_running(s.jobs))
         log_warning("left on disk for the next start: %zu results, %zu running tasks", spool_len(s.spool),
                     jobs_running(s.jobs));
+    if (claim_is_busy(s.claim))
+        log_warning("a claim was on its way: if the backend answers it with a task, nobody works on that");
     return s.level == LEAVE;
 }

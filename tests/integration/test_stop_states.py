@@ -163,3 +163,22 @@ def test_stop(bench, reach, signals, status, left):
     assert now["results"] == now["claimed"] == len(bench.mock.results()) and now["violations"] == 0
     assert now["duplicates"] <= (reach is result_on_its_way and signals == 3)
     assert all(result["isPassed"] for result in bench.mock.results() if result["errorDetails"] != "of yesterday")
+
+
+# ---- what only a claim can suffer: its answer is nowhere but in memory ----
+
+def test_third_signal_tells_of_a_claim_that_the_disk_never_took(bench):
+    disk_takes_no_claim(bench)
+    send(bench.runner, 3)
+    assert bench.runner.wait() == 1 and bench.left() == 0
+    assert "task=1 " in bench.runner.wait_log("CRITICAL .*never took it")
+
+
+def test_third_signal_tells_of_a_claim_on_its_way(bench):
+    bench.mock = bench.start_mock("--faults", f"get:slow={LONG_S * 1000}:*", tasks=[task(1)])
+    bench.start()
+    bench.mock.state(claimed=1)
+    send(bench.runner, 3)
+    begin = time.monotonic()
+    assert bench.runner.wait() == 1 and time.monotonic() - begin <= SLACK_S
+    assert bench.runner.hits("WARNING .*a claim was on its way")
