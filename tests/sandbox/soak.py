@@ -262,7 +262,7 @@ class Soak:
         left = [str(path) for name in ("jobs", "spool", "rejected") for path in (self.state / name).iterdir()]
         self.expect(not left, f"files are left: {left[:5]}")
         names = {path.name for path in self.state.iterdir()}
-        self.expect(names <= {"cache", "job.conf", "jobs", "rejected", "spool"}, f"files are left: {sorted(names)}")
+        self.expect(names <= {"cache", "job.conf", "jobs", "kept", "rejected", "spool"}, f"files are left: {sorted(names)}")
 
     def work(self, mock, runner, tasks, warm):
         start = time.monotonic()
