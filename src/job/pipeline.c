@@ -207,6 +207,8 @@ static int work(struct job *job, enum job_exit *ret_exit, struct err *err)
     bool is_machine = r < 0 && is_fault_of_machine(err->class);
     if (is_machine && is_disk_full(job, r))
         return r == -EROFS ? r : -ENOSPC;
+    if (r == 0 && result.is_error && is_disk_full(job, 0))
+        return err_set(err, ERR_ENVIRONMENT, ENOSPC, "The disk is full: %s", result.error_details);
     *ret_exit = is_machine ? JOB_EXIT_MACHINE : JOB_EXIT_DONE;
     if (r < 0) {
         log_warning("class=%s: %s", err_class_name(err->class), err->message);

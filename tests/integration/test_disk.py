@@ -197,7 +197,6 @@ def limits(pages, inodes):
 
 # ---- full ----
 
-@pytest.mark.xfail(strict=True, reason="a job that finds no room posts that as an error")
 def test_full_when_the_claim_comes(make_case):
     cases = []
     for left in limits(range(5), range(8)):
@@ -205,40 +204,44 @@ def test_full_when_the_claim_comes(make_case):
         cases[-1].mock.state(claimed=1)
         cases[-1].squeeze()
     said = check_all(cases)
-    for name in ("000000000001-good:", "task.json.tmp", "starts.tmp"):
+    for name in ("task.json.tmp", "starts.tmp"):
         assert name in said
 
 
-@pytest.mark.xfail(strict=True, reason="a job that finds no room posts that as an error")
 def test_full_while_the_repositories_are_fetched(make_case, tmp_path):
     cases = []
-    for left in limits(range(0, 36, 3), range(0, 90, 8)):
-        gate = GitGate(tmp_path / f"git-{len(cases)}")
-        case = make_case(left, env={"PATH": f"{gate.path}:{os.environ['PATH']}"})
-        with contextlib.closing(gate):
+    with contextlib.ExitStack() as stack:
+        for left in limits(range(0, 36, 3), range(0, 90, 8)):
+            gate = stack.enter_context(contextlib.closing(GitGate(tmp_path / f"git-{len(cases)}")))
+            cases.append(make_case(left, env={"PATH": f"{gate.path}:{os.environ['PATH']}"}))
             gate.wait()
-            case.squeeze()
+            cases[-1].squeeze()
             gate.open()
-        cases.append(case)
-    check_all(cases)
+        check_all(cases)
 
 
-@pytest.mark.xfail(strict=True, reason="a job that finds no room posts that as an error")
 def test_full_while_the_tests_run(make_case, tmp_path):
     cases = []
-    for left in limits(range(4), range(4)):
-        (directory := tmp_path / f"barrier-{len(cases)}").mkdir()
-        with contextlib.closing(Barrier(directory)) as barrier:
+    with contextlib.ExitStack() as stack:
+        for left in limits(range(4), range(4)):
+            (directory := tmp_path / f"barrier-{len(cases)}").mkdir()
+            barrier = stack.enter_context(contextlib.closing(Barrier(directory)))
             cases.append(make_case(left, script=barrier.script))
             barrier.wait()
             cases[-1].squeeze()
             barrier.open(9)
-            cases[-1].wait_full()
-            cases[-1].disk.leave()
-    assert "result.json.tmp" in check_all(cases)
+        assert "result.json.tmp" in check_all(cases)
 
 
-@pytest.mark.xfail(strict=True, reason="asks without looking for room")
+def test_full_while_the_tests_run_but_not_any_more_at_their_end(make_case, barrier):
+    script = f"{barrier.script}; trap 'rm \"$HOME/x\"' EXIT; echo x >\"$HOME/x\""
+    case = make_case({"pages": 1}, script=script)
+    barrier.wait()
+    case.squeeze()
+    barrier.open(9)
+    check_all([case])
+
+
 def test_no_task_is_claimed_while_there_is_no_room(make_disk, start_mock, start_runner):
     disk, mock = make_disk(), start_mock(tasks=[])
     runner = start_runner(mock, "--mock", state=disk.path, prefix=disk.enter)
@@ -254,7 +257,7 @@ def test_no_task_is_claimed_while_there_is_no_room(make_disk, start_mock, start_
 
 def test_no_other_task_is_claimed_while_one_finds_no_room(make_disk, start_mock, start_runner):
     started = []
-    for left in limits([0], [0, 2]):
+    for left in limits([0, 1], [0]):
         disk = make_disk(f"state-{len(started)}")
         mock = start_mock("--faults", "get:slow=500", tasks=[task(i) for i in range(3)])
         runner = start_runner(mock, "--mock", "--concurrent", 3, "--logger-level", "debug", state=disk.path, prefix=disk.enter)
@@ -278,7 +281,7 @@ def test_a_refused_result_stays_in_the_spool_until_there_is_room_for_the_answer(
     disk.leave(pages=1)  # for job.conf
     runner = start_runner(mock, "--mock", state=disk.path, prefix=disk.enter)
     assert "No space left" in runner.wait_log(f"ERROR spool key={KEY}: .*/rejected/{KEY}.answer")
-    assert set(disk.files()) == {"job.conf", "lock", f"spool/{KEY}.json"}
+    assert set(disk.files()) - {"cache/lock"} == {"job.conf", "lock", f"spool/{KEY}.json"}
     disk.leave()
     runner.wait_log(f"ERROR refused key={KEY}")
     assert runner.stop() == 0
@@ -295,8 +298,8 @@ def test_read_only_while_the_tests_run(make_disk, start_mock, start_runner, smal
     barrier.wait()
     disk.make_read_only()
     barrier.open(2)
-    assert "Read-only file system" in runner.wait_log(TROUBLE)
-    assert mock.state()["claimed"] == 1
+    runner.wait_log(TROUBLE)
+    assert runner.hits("Read-only file system") and mock.state()["claimed"] == 1
     disk.make_writable()
     first, second = mock.results(2)
     assert first["isPassed"] and not second["isPassed"] and not second["isError"], (first, second)
