@@ -71,8 +71,7 @@ class Disk:
     def _words(limits):
         return ",".join(f"{name}={value}" for name, value in limits.items())
 
-    def leave(self, pages=None, inodes=None):
-        """From now on there is room for so many more pages and files."""
+    def _remount(self, pages, inodes):
         now = os.statvfs(self.seen)
         limits = dict(PLENTY)
         if pages is not None:
@@ -80,7 +79,14 @@ class Disk:
         if inodes is not None:
             limits["nr_inodes"] = now.f_files - now.f_ffree + inodes
         # With the type and the source, mount(8) adds none of what /proc shows: ids that mean nothing in a namespace.
-        self.disks.do(f"mount -n -i -t tmpfs -o remount,{self._words(limits)} tmpfs '{self.path}'")
+        return self.disks.try_to(f"mount -n -i -t tmpfs -o remount,{self._words(limits)} tmpfs '{self.path}'")
+
+    def leave(self, pages=None, inodes=None):
+        """From now on there is room for so many more pages and files."""
+        for _ in range(100):  # refused where more was taken since we looked
+            if self._remount(pages, inodes):
+                return
+        raise AssertionError(f"{self.path} cannot be made smaller")
 
     def make_read_only(self):
         """As the kernel does after a fault of the disk: also where files are open for writing."""
