@@ -136,6 +136,9 @@ static bool store(const struct opt *o, const char *text, void *config)
     case OPT_SECRET:
         *(char **)slot = mem_strdup(text);
         return true;
+    case OPT_LIST:
+        strv_split(slot, text, "\n");
+        return true;
     case OPT_HELP:
         return true;
     default:
@@ -172,7 +175,9 @@ static void take_flag(struct opt_set *set, size_t i, char *text)
     const struct opt *o = &set->table[i];
     if (o->kind == OPT_HELP && !set->help_asked)
         set->help_asked = o->name;
-    take_text(set, i, text ? text : "yes", OPT_FROM_FLAG);
+    bool is_more = o->kind == OPT_LIST && set->sources[i] == OPT_FROM_FLAG;
+    CLEANUP(mem_freep) char *all = is_more ? mem_printf("%s\n%s", set->texts[i], text) : NULL;
+    take_text(set, i, all ? all : text ? text : "yes", OPT_FROM_FLAG);
     if (o->kind == OPT_SECRET && text)
         memset(text, 'x', strlen(text)); /* argv can be read by everybody, see proc(5) */
 }
@@ -191,22 +196,44 @@ static struct option *long_options(const struct opt_set *set)
     return longs;
 }
 
+/* For getopt(3): ":", then each letter, with ':' where a value follows. The caller frees. */
+static char *letters(const struct opt_set *set)
+{
+    struct buf text = BUF_INIT(0);
+    buf_puts(&text, ":");
+    for (size_t i = 0; i < set->len; i++)
+        if (set->table[i].letter)
+            buf_printf(&text, "%c%s", set->table[i].letter, set->table[i].arg ? ":" : "");
+    return buf_take(&text);
+}
+
+static size_t index_of_letter(const struct opt_set *set, int letter)
+{
+    size_t i = 0;
+    while (i < set->len && set->table[i].letter != letter)
+        i++;
+    return i;
+}
+
 static void read_argv(struct opt_set *set, int argc, char **argv, struct strv *faults)
 {
     CLEANUP(mem_freep) struct option *longs = long_options(set);
+    CLEANUP(mem_freep) char *shorts = letters(set);
     opterr = 0;
     optind = 0;
     int c;
-    while ((c = getopt_long(argc, argv, ":", longs, NULL)) != -1) {
+    while ((c = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
         const char *word = argv[optind - 1];
         if (c >= FIRST_OPTION)
             take_flag(set, (size_t)(c - FIRST_OPTION), optarg);
+        else if (c != ':' && c != '?')
+            take_flag(set, index_of_letter(set, c), optarg);
         else if (c == ':')
             strv_pushf(faults, "%s: a value is missing", word);
         else if (optopt >= FIRST_OPTION)
             strv_pushf(faults, "--%s: it takes no value", set->table[optopt - FIRST_OPTION].name);
         else if (optopt)
-            strv_pushf(faults, "-%c: there are no short options; see --help", optopt);
+            strv_pushf(faults, "-%c: there is no such option; see --help", optopt);
         else /* without the value, which may be a secret */
             strv_pushf(faults, "%.*s: no such option, or not a clear abbreviation; see --help",
                        (int)strcspn(word, "="), word);
@@ -323,6 +350,8 @@ void opt_done(struct opt_set *set, void *config)
             mem_free_secret(TAKE_PTR(set->texts[i]));
         } else if (set->table[i].kind == OPT_STRING) {
             free(*(char **)slot);
+        } else if (set->table[i].kind == OPT_LIST) {
+            strv_done(slot);
         }
         free(set->texts[i]);
     }
@@ -340,8 +369,11 @@ void opt_print_help(const struct opt *table, size_t len, FILE *out)
 {
     for (size_t i = 0; i < len; i++) {
         const struct opt *o = &table[i];
+        char letter[8] = "";
+        if (o->letter)
+            snprintf(letter, sizeof(letter), "-%c, ", o->letter);
         CLEANUP(mem_freep)
-        char *left = mem_printf("--%s%s%s", o->name, o->arg ? " " : "", o->arg ? o->arg : "");
+        char *left = mem_printf("%s--%s%s%s", letter, o->name, o->arg ? " " : "", o->arg ? o->arg : "");
         fprintf(out, "  %-28s%s%s", left, strlen(left) > 27 ? "\n                              " : "",
                 o->help);
         if (o->def && *o->def && o->kind != OPT_FLAG)

@@ -20,6 +20,7 @@ enum opt_kind {
     OPT_NUMBER,  /* double, within min and max */
     OPT_SECONDS, /* int64_t milliseconds; the text is seconds, fractions allowed */
     OPT_BYTES,   /* uint64_t; the text may end with K, M, G or T (powers of 1024) */
+    OPT_LIST,    /* struct strv, owned; each time that it is given adds one (a line each elsewhere) */
     OPT_CHOICE,  /* int: the index of the word in `choices` */
     OPT_HELP,    /* asked for, or not: reported by opt_parse(), stored nowhere */
 };
@@ -37,6 +38,7 @@ struct opt {
     const char *choices; /* OPT_CHOICE: words with '|' between them */
     opt_check_fn *check;
     const char *help; /* one line */
+    char letter;      /* the short option; 0: none */
 };
 
 /* Where a value came from, the weakest first. */

@@ -363,7 +363,7 @@ static void other_words_are_refused(void)
     start();
     REFUSE("'agent' was given; accepted: options, and the words 'doctor' or 'spool …'", "agent");
     REFUSE("--backend-uri: no such option", "--backend-uri=x");
-    REFUSE("-v: there are no short options", "-v");
+    REFUSE("-v: there is no such option", "-v");
     finish();
 }
 
