@@ -98,3 +98,8 @@ int copytree(const char *from, const char *to, struct err *err)
 {
     return copy_dir(from, to, 0, err);
 }
+
+int copytree_entry(const char *from, const char *to, struct err *err)
+{
+    return copy_entry(from, to, 0, err);
+}

@@ -9,3 +9,6 @@
  * change, directories, symbolic links as links. Other kinds of files are refused.
  */
 int copytree(const char *from, const char *to, struct err *err);
+
+/* The same for whatever `from` is. */
+int copytree_entry(const char *from, const char *to, struct err *err);

@@ -295,6 +295,12 @@ bool fs_exists(const char *path)
     return access(path, F_OK) == 0;
 }
 
+bool fs_is_there(const char *path)
+{
+    struct stat st;
+    return lstat(path, &st) == 0;
+}
+
 static bool is_type(const char *path, mode_t type)
 {
     struct stat st;
@@ -304,6 +310,12 @@ static bool is_type(const char *path, mode_t type)
 bool fs_is_dir(const char *path)
 {
     return is_type(path, S_IFDIR);
+}
+
+bool fs_leads_to_dir(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
 bool fs_is_regular(const char *path)

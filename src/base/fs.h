@@ -57,9 +57,15 @@ int fs_free_space(const char *path, uint64_t *ret_bytes, struct err *err);
 
 bool fs_exists(const char *path);
 
+/* Whether there is anything of this name, also a link that leads nowhere. */
+bool fs_is_there(const char *path);
+
 /* Whether it is this kind of file itself, not through a symbolic link. */
 bool fs_is_dir(const char *path);
 bool fs_is_regular(const char *path);
+
+/* Whether it is a directory, also through links. */
+bool fs_leads_to_dir(const char *path);
 
 /* The directory of the running program (from /proc/self/exe). The caller frees. */
 char *fs_program_dir(void);

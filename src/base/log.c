@@ -125,3 +125,9 @@ void log_write(enum log_level level, const char *fmt, ...)
     fd_write_all(the_log.fd, line.data, line.len); /* a log that cannot be written has no reader */
     buf_done(&line);
 }
+
+void log_line(const char *word, const char *text)
+{
+    CLEANUP(mem_freep) char *line = mem_printf("%s %s\n", word, text);
+    fd_write_all(the_log.fd, line, strlen(line));
+}

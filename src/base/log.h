@@ -35,6 +35,9 @@ int log_open(const char *path, struct err *err);
 /* Opens the same file again, after a rotation. Keeps the old one where that fails. */
 int log_reopen(struct err *err);
 
+/* "<word> <text>" as it is, at every level: for a program that the reader of these lines understands. */
+void log_line(const char *word, const char *text);
+
 void log_write(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #define log_debug(...)    log_write(LOG_LEVEL_DEBUG, __VA_ARGS__)

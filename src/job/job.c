@@ -1,25 +1,31 @@
 #include "job/job.h"
 
 #include "base/fs.h"
+#include "base/log.h"
 #include "sandbox/box.h"
 
-void job_init(struct job *ret_job, const struct job_options *options, const char *cache_dir, const char *dir,
-              int cancel_fd)
+void job_init(struct job *ret_job, const struct job_setup *setup)
 {
+    const struct job_options *options = setup->options;
+    const char *dir = setup->dir;
     *ret_job = (struct job){
         .options = options,
-        .cache_dir = cache_dir,
+        .cache_dir = setup->cache_dir,
         .dir = dir,
+        .src_dir = setup->src_dir,
+        .tests_dir = setup->tests_dir,
+        .tells_progress = setup->tells_progress,
+        .slot = setup->slot,
         .src = mem_printf("%s/src", dir),
         .tests = mem_printf("%s/tests", dir),
         .home = mem_printf("%s/home", dir),
         .tmp = mem_printf("%s/home/tmp", dir),
-        .cancel_fd = cancel_fd,
+        .cancel_fd = setup->cancel_fd,
         .credentials = {mem_printf("%s/src.credentials", dir), mem_printf("%s/tests.credentials", dir)},
         .git = {.protocols = options->git_protocols,
                 .timeout_ms = options->timeout_ms,
                 .limit_bytes = options->disk_bytes,
-                .cancel_fd = cancel_fd},
+                .cancel_fd = setup->cancel_fd},
     };
     ret_job->git.credentials_path = ret_job->credentials[0];
     if (job_is_boxed(ret_job)) {
@@ -30,6 +36,21 @@ void job_init(struct job *ret_job, const struct job_options *options, const char
         ret_job->inside =
             (struct job_inside){ret_job->src, ret_job->tests, ret_job->home, ret_job->tmp, ret_job->report};
     }
+}
+
+void job_tell(const struct job *job, const struct progress *progress)
+{
+    if (!job->tells_progress)
+        return;
+    CLEANUP(mem_freep) char *text = progress_format(progress);
+    log_line(PROGRESS_WORD, text);
+}
+
+void job_tell_stage(const struct job *job, const char *stage)
+{
+    struct progress p;
+    progress_set_text(&p, PROGRESS_STAGE, stage);
+    job_tell(job, &p);
 }
 
 bool job_is_boxed(const struct job *job)
@@ -61,6 +82,8 @@ int job_clean(const struct job *job, struct err *err)
                                         "src.credentials.tmp",
                                         "tests.credentials",
                                         "tests.credentials.tmp",
+                                        "suite.knows",
+                                        "suite.knows.tmp",
                                         "result.json.tmp"};
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         CLEANUP(mem_freep) char *path = mem_printf("%s/%s", job->dir, names[i]);

@@ -5,6 +5,7 @@
 #include "base/strv.h"
 #include "job/git.h"
 #include "model/job_options.h"
+#include "model/progress.h"
 #include "model/task.h"
 
 /* Where things are as the test run sees them. */
@@ -12,25 +13,41 @@ struct job_inside {
     const char *src, *tests, *home, *tmp, *report;
 };
 
+/* What a job is started with; all borrowed. */
+struct job_setup {
+    const struct job_options *options;
+    const char *cache_dir;
+    const char *dir;       /* jobs/<key> */
+    const char *src_dir;   /* in the place of the student's repository; NULL: that */
+    const char *tests_dir; /* in the place of the suite's; NULL: that */
+    bool tells_progress;   /* as model/progress.h says */
+    int slot;              /* number among those that run at the same time */
+    int cancel_fd;         /* readable: stop */
+};
+
 struct job {
     const struct job_options *options;
     const char *cache_dir;
-    const char *dir;          /* jobs/<key>; the paths below are in it, and owned */
+    const char *dir; /* the paths below are in it, and owned */
+    const char *src_dir, *tests_dir;
+    bool tells_progress;
     char *src;                /* the student's files */
     char *tests;              /* the suite's: a copy, or with a sandbox the tree in the cache */
     char *home;               /* HOME of a test run without a sandbox */
     char *tmp;                /* its TMPDIR */
     char *report;             /* the suite's report */
     struct job_inside inside; /* borrowed from the above, or constants of the sandbox */
-    int slot;                 /* number among those that run at the same time */
-    int cancel_fd;            /* readable: stop */
+    int slot, cancel_fd;
     char *credentials[2]; /* files for the URL's credentials: of the student's repository, of the suite's */
     struct git git;       /* with the first of them */
     struct task task;
 };
 
-void job_init(struct job *ret_job, const struct job_options *options, const char *cache_dir, const char *dir,
-              int cancel_fd);
+void job_init(struct job *ret_job, const struct job_setup *setup);
+
+/* Tells how far it is, where that is wanted. */
+void job_tell(const struct job *job, const struct progress *progress);
+void job_tell_stage(const struct job *job, const char *stage);
 
 /* Whether the tests run in a sandbox. */
 bool job_is_boxed(const struct job *job);

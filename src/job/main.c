@@ -38,6 +38,8 @@ struct config {
     int64_t slot;
     bool clean;
     bool trim;
+    bool progress;
+    char *src_dir, *tests_dir;
     struct cache_limits cache;
     int probe; /* enum probe */
     struct job_options job;
@@ -51,6 +53,12 @@ static const struct opt options[] = {
      .help = "number among the jobs that run at the same time: as root, each has a user of its own"},
     {"clean", NULL, OPT_FLAG, offsetof(struct config, clean), "no",
      .help = "only remove what a dead job left in DIR"},
+    {"src-dir", "DIR", OPT_STRING, offsetof(struct config, src_dir),
+     .help = "test this directory, whatever the task says"},
+    {"tests-dir", "DIR", OPT_STRING, offsetof(struct config, tests_dir),
+     .help = "with the suite in this directory, whatever --tests-url says"},
+    {"progress", NULL, OPT_FLAG, offsetof(struct config, progress), "no",
+     .help = "tell each step and test, for a program that shows it"},
     {"trim", NULL, OPT_FLAG, offsetof(struct config, trim), "no",
      .help = "run no task: only bring the cache, which is DIR too, within the two limits below"},
     {"cache-size", "BYTES", OPT_BYTES, offsetof(struct config, cache.size_bytes), "10G", .max = 1e15,
@@ -101,10 +109,10 @@ static char *absolute(const char *path)
     return cwd ? mem_printf("%s/%s", cwd, path) : mem_strdup(path);
 }
 
-static int clean(const struct config *config, const char *dir, struct err *err)
+static int clean(const struct job_setup *setup, struct err *err)
 {
     struct job job;
-    job_init(&job, &config->job, config->cache_dir, dir, -1);
+    job_init(&job, setup);
     int r = box_clean(&job, err);
     if (r == 0)
         r = job_clean(&job, err);
@@ -112,11 +120,10 @@ static int clean(const struct config *config, const char *dir, struct err *err)
     return r;
 }
 
-static int probe(const struct config *config, const char *cache_dir, const char *dir, int cancel_fd,
-                 struct err *err)
+static int probe(const struct config *config, const struct job_setup *setup, struct err *err)
 {
     struct job job;
-    job_init(&job, &config->job, cache_dir, dir, cancel_fd);
+    job_init(&job, setup);
     int r = config->probe == PROBE_SANDBOX ? probe_sandbox(&job, err) : probe_suite(&job, err);
     struct err cleaning = {0};
     if (job_clean(&job, &cleaning) < 0)
@@ -154,6 +161,9 @@ static enum job_exit run(const struct config *config, const char *given_dir)
     umask(022);
     raise_descriptor_limit();
     int cancel_fd = open_cancel_fd();
+    struct job_setup setup = {&config->job,      cache_dir,         dir,
+                              config->src_dir,   config->tests_dir, config->progress,
+                              (int)config->slot, cancel_fd};
     int r = proc_become_subreaper(&err);
     int lock = -1;
     if (r == 0) /* a job whose runner died may still be ending in there */
@@ -161,11 +171,9 @@ static enum job_exit run(const struct config *config, const char *given_dir)
     if (r == 0 && config->trim)
         r = trim(config, cache_dir, cancel_fd, &err);
     else if (r == 0 && config->probe != PROBE_NOTHING)
-        r = probe(config, cache_dir, dir, cancel_fd, &err);
+        r = probe(config, &setup, &err);
     else if (r == 0)
-        r = config->clean
-                ? clean(config, dir, &err)
-                : pipeline_run(&config->job, cache_dir, dir, (int)config->slot, cancel_fd, &done, &err);
+        r = config->clean ? clean(&setup, &err) : pipeline_run(&setup, &done, &err);
     fs_unlock(lock_path, lock);
     if (r == 0)
         return done;

@@ -8,8 +8,8 @@
 #include "failed.xml.h"
 #include "job/aside.h"
 #include "job/env.h"
-#include "job/job.h"
 #include "job/judge.h"
+#include "job/local.h"
 #include "job/repo.h"
 #include "job/run.h"
 #include "job/suite.h"
@@ -58,8 +58,17 @@ static int fetch_suite(void *data, void *result, struct err *err)
     return r;
 }
 
+static void tell_commit(const struct job *job, const char *commit)
+{
+    struct progress p;
+    progress_set_text(&p, PROGRESS_COMMIT, commit);
+    job_tell(job, &p);
+}
+
 static int fetch_student(const struct job *job, struct err *err)
 {
+    if (job->src_dir)
+        return local_copy(job, job->src_dir, job->src, err);
     CLEANUP(repo_done) struct repo repo = {0};
     unsigned submodules = 0;
     int64_t start_ms = clock_now_ms();
@@ -68,18 +77,22 @@ static int fetch_student(const struct job *job, struct err *err)
     int r = repo_fetch(&job->git, job->cache_dir, &source, &repo, err);
     if (r == 0)
         r = repo_checkout(&job->git, job->cache_dir, &source, &repo, job->src, &submodules, err);
-    if (r == 0)
-        log_fetched(task->repository_url, task->branch, repo.commit, submodules, start_ms);
-    return r;
+    if (r < 0)
+        return r;
+    log_fetched(task->repository_url, task->branch, repo.commit, submodules, start_ms);
+    tell_commit(job, repo.commit);
+    return 0;
 }
 
 /* Both at the same time, since mostly it is the network that is waited for. */
 static int fetch_both(struct job *job, struct suite_fetched *ret_suite, struct err *err)
 {
     struct aside aside;
-    int r = git_check_url(&job->git, job->task.repository_url, err);
-    if (r < 0)
-        return r;
+    int r = job->src_dir ? 0 : git_check_url(&job->git, job->task.repository_url, err);
+    if (r == 0 && job->tests_dir)
+        r = local_copy(job, job->tests_dir, job->tests, err);
+    if (r < 0 || job->tests_dir)
+        return r < 0 ? r : fetch_student(job, err);
     r = aside_start(&aside, fetch_suite, job, sizeof(*ret_suite), err);
     if (r < 0)
         return r;
@@ -123,6 +136,7 @@ static int prepare_and_run(const struct job *job, const struct suite *suite, con
     enum run_plugin plugin = suite_selects_by_plugin(suite, &job->task) ? RUN_PLUGIN_SELECTS
                              : suite_is_pytest(suite)                   ? RUN_PLUGIN_EVENTS
                                                                         : RUN_PLUGIN_NONE;
+    job_tell_stage(job, "test");
     struct run_wants wants = {.argv = &argv,
                               .may_change = &suite->may_change,
                               .plugin = plugin,
@@ -131,6 +145,7 @@ static int prepare_and_run(const struct job *job, const struct suite *suite, con
     if (r < 0)
         return r;
     log_run(&run);
+    job_tell_stage(job, "judge");
     crash_point("tests-run");
     judge_run(job, &run, !suite_selects_tests(suite) || plugin == RUN_PLUGIN_SELECTS, ret_result);
     return 0;
@@ -141,11 +156,13 @@ static int test(struct job *job, struct result *ret_result, struct err *err)
     struct suite_fetched fetched = {0};
     CLEANUP(suite_done) struct suite suite = {0};
     CLEANUP(env_done) struct env env = {0};
+    job_tell_stage(job, "fetch");
     int r = fetch_both(job, &fetched, err);
+    job_tell_stage(job, "prepare");
     crash_point("task-fetched");
-    if (r == 0 && job_is_boxed(job))
+    if (r == 0 && job_is_boxed(job) && !job->tests_dir)
         r = suite_fetch_use_tree(job, &fetched, err);
-    else if (r == 0)
+    else if (r == 0 && !job_is_boxed(job))
         r = fs_make_dirs(job->tmp, 0700, err);
     if (r == 0)
         r = suite_prepare(&suite, job, fetched.commit, &env, err);
@@ -222,12 +239,10 @@ static int work(struct job *job, enum job_exit *ret_exit, struct err *err)
     return r;
 }
 
-int pipeline_run(const struct job_options *options, const char *cache_dir, const char *dir, int slot,
-                 int cancel_fd, enum job_exit *ret_exit, struct err *err)
+int pipeline_run(const struct job_setup *setup, enum job_exit *ret_exit, struct err *err)
 {
     CLEANUP(job_done) struct job job;
-    job_init(&job, options, cache_dir, dir, cancel_fd);
-    job.slot = slot;
+    job_init(&job, setup);
     int r = work(&job, ret_exit, err);
     struct err cleaning = {0};
     if (job_clean(&job, &cleaning) < 0)

@@ -77,7 +77,13 @@ struct listener {
     int ends[2]; /* ours, the plugin's */
     struct events *events;
     struct cgroup *group; /* NULL: none */
+    const struct job *job;
+    size_t planned; /* that was told */
+    unsigned told;
 };
+
+/* For the eye: what comes after so many tests, nobody reads. */
+#define MAX_TOLD 20000
 
 static void log_test(const struct report_case *c)
 {
@@ -85,6 +91,33 @@ static void log_test(const struct report_case *c)
     log_debug("test name=%s outcome=%s ms=%lld cpu_ms=%lld memory_bytes=%llu", name,
               report_status_name(c->status), (long long)c->duration_ms, (long long)(c->cpu_us / 1000),
               (unsigned long long)c->memory_bytes);
+}
+
+static void tell_start(struct listener *l)
+{
+    struct progress p = {.kind = PROGRESS_PLANNED, .planned = events_count(l->events)};
+    const struct report_case *c = events_last_started(l->events);
+    if (!c || ++l->told > MAX_TOLD)
+        return;
+    if (p.planned != l->planned)
+        job_tell(l->job, &p);
+    l->planned = p.planned;
+    CLEANUP(mem_freep) char *name = report_case_name(c);
+    progress_set_text(&p, PROGRESS_START, name);
+    job_tell(l->job, &p);
+}
+
+static void tell_end(const struct listener *l, const struct report_case *c)
+{
+    struct progress p;
+    CLEANUP(mem_freep) char *name = report_case_name(c);
+    progress_set_text(&p, PROGRESS_END, name);
+    p.status = c->status;
+    p.ms = c->duration_ms;
+    p.cpu_ms = c->cpu_us / 1000;
+    p.memory_bytes = c->memory_bytes;
+    if (l->told <= MAX_TOLD)
+        job_tell(l->job, &p);
 }
 
 static void take_event(struct listener *l, const char *message, size_t len, pid_t sender)
@@ -96,7 +129,10 @@ static void take_event(struct listener *l, const char *message, size_t len, pid_
             cgroup_test_end(l->group, &usage);
         events_set_usage(l->events, usage.memory_bytes, usage.cpu_us);
         log_test(events_last_ended(l->events));
+        tell_end(l, events_last_ended(l->events));
     }
+    if (kind == EVENTS_START)
+        tell_start(l);
     if (kind != EVENTS_START || !l->group)
         return;
     cgroup_test_begin(l->group, sender);
@@ -268,6 +304,7 @@ int run_tests(const struct job *job, const struct env *env, const struct run_wan
     if (r < 0)
         return r;
     run->events = parts.listener.events = events_new();
+    parts.listener.job = job;
     run->proc = (struct proc_run){
         .setup = {.in_fd = -1},
         .out = {.fd = parts.out, .limit_bytes = wants->output_bytes},

@@ -307,7 +307,9 @@ static int ask_suite(struct suite *suite, const struct job *job, const char *com
     if (!suite->kind->program)
         return 0;
     CLEANUP(mem_freep) char *dir = mem_printf("%s/suites", job->cache_dir);
-    CLEANUP(mem_freep) char *path = mem_printf("%s/%s.knows", dir, commit);
+    CLEANUP(mem_freep)
+    char *path = *commit ? mem_printf("%s/%s.knows", dir, commit)
+                         : mem_printf("%s/suite.knows", job->dir); /* a directory, which may change */
     CLEANUP(mem_freep) char *lock_path = mem_printf("%s.lock", path);
     int lock = -1;
     int r = read_record(suite, path, err);

@@ -46,9 +46,10 @@ struct events {
     struct report report;
     struct strv ids; /* like the next one, beside the report's cases, at the same index */
     enum state *states;
-    size_t cursor;      /* tests mostly come in the order of the plan */
-    ssize_t last_ended; /* index; -1: none */
-    size_t text_bytes;  /* of all descriptions */
+    size_t cursor;        /* tests mostly come in the order of the plan */
+    ssize_t last_started; /* index; -1: none */
+    ssize_t last_ended;   /* likewise */
+    size_t text_bytes;    /* of all descriptions */
     bool is_begun;
     unsigned finishes;
     bool is_incomplete; /* an event was too long to be told */
@@ -57,7 +58,7 @@ struct events {
 struct events *events_new(void)
 {
     struct events *e = mem_alloc(sizeof(*e));
-    e->last_ended = -1;
+    e->last_ended = e->last_started = -1;
     return e;
 }
 
@@ -148,8 +149,10 @@ static enum events_kind take_event(struct events *e, const json_t *event)
     bool is_plan = strcmp(kind, "plan") == 0, is_start = strcmp(kind, "start") == 0,
          is_end = strcmp(kind, "end") == 0;
     ssize_t i = is_plan || is_start || is_end ? find_or_add(e, id, is_plan) : -1;
-    if (is_start && i >= 0)
+    if (is_start && i >= 0) {
         e->states[i] = STARTED;
+        e->last_started = i;
+    }
     if (is_end && i >= 0 && e->states[i] == STARTED) {
         e->states[i] = ENDED;
         e->last_ended = i;
@@ -175,6 +178,11 @@ void events_set_usage(struct events *e, uint64_t memory_bytes, int64_t cpu_us)
     c->memory_bytes = memory_bytes;
     if (cpu_us >= 0)
         c->cpu_us = cpu_us;
+}
+
+const struct report_case *events_last_started(const struct events *e)
+{
+    return e->last_started < 0 ? NULL : &e->report.cases[e->last_started];
 }
 
 const struct report_case *events_last_ended(const struct events *e)
@@ -207,7 +215,7 @@ void events_report(struct events *e, const char *why_stopped, struct report *ret
     }
     *ret_report = e->report;
     e->report = (struct report){0};
-    e->last_ended = -1;
+    e->last_ended = e->last_started = -1;
 }
 
 /* ---- report and run ---- */

@@ -33,6 +33,9 @@ enum events_kind events_take(struct events *e, const char *message, size_t len);
  */
 void events_set_usage(struct events *e, uint64_t memory_bytes, int64_t cpu_us);
 
+/* The test that started last; NULL where none has. Valid until the next event. */
+const struct report_case *events_last_started(const struct events *e);
+
 /* The test that ended last; NULL where none has. Valid until the next event. */
 const struct report_case *events_last_ended(const struct events *e);
 

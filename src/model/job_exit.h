@@ -4,7 +4,8 @@
 enum job_exit {
     JOB_EXIT_DONE = 0,
     JOB_EXIT_USAGE = 2,
-    JOB_EXIT_MACHINE = 69, /* EX_UNAVAILABLE: there is a result, an error that was the machine's, not the task's */
+    JOB_EXIT_MACHINE =
+        69, /* EX_UNAVAILABLE: there is a result, an error that was the machine's, not the task's */
     JOB_EXIT_FAILED = 70,  /* EX_SOFTWARE: no result */
     JOB_EXIT_DISK = 74,    /* EX_IOERR: no result, since the disk takes nothing */
     JOB_EXIT_STOPPED = 75, /* EX_TEMPFAIL: no result, it was told to stop */

@@ -10,6 +10,7 @@
 #include "runner/doctor.h"
 #include "runner/options.h"
 #include "runner/preflight.h"
+#include "runner/run_command.h"
 #include "runner/spool_command.h"
 #include "runner/supervisor.h"
 
@@ -129,6 +130,10 @@ int main(int argc, char **argv)
     struct strv faults = {0};
     const char *asked;
     int status = EXIT_USAGE;
+    if (argc > 1 && strcmp(argv[1], "run") == 0) {
+        CLEANUP(mem_freep) char *job_program = find_job_program();
+        return run_command(argc - 1, argv + 1, job_program);
+    }
     int r = options_read(argc, argv, &options, &asked, &faults);
     for (size_t i = 0; i < faults.len && !asked; i++)
         fprintf(stderr, "ostest-runner: %s\n", faults.items[i]);

@@ -143,17 +143,22 @@ static void choose_password(struct options *o, struct strv *faults)
         o->password = mem_strdup(DEFAULT_PASSWORD);
 }
 
+char *options_default_state_dir(void)
+{
+    const char *xdg = getenv("XDG_STATE_HOME");
+    const char *home = getenv("HOME");
+    if (xdg && *xdg == '/')
+        return mem_printf("%s/ostest-runner", xdg);
+    return home && *home == '/' ? mem_printf("%s/.local/state/ostest-runner", home) : NULL;
+}
+
 static void choose_state_dir(struct options *o, struct strv *faults)
 {
     const char *from_systemd = getenv("STATE_DIRECTORY");
-    const char *xdg = getenv("XDG_STATE_HOME");
-    const char *home = getenv("HOME");
     if (!o->state_dir && from_systemd && *from_systemd)
         o->state_dir = mem_strndup(from_systemd, strcspn(from_systemd, ":"));
-    else if (!o->state_dir && xdg && *xdg == '/')
-        o->state_dir = mem_printf("%s/ostest-runner", xdg);
-    else if (!o->state_dir && home && *home == '/')
-        o->state_dir = mem_printf("%s/.local/state/ostest-runner", home);
+    else if (!o->state_dir)
+        o->state_dir = options_default_state_dir();
     if (!o->state_dir || !*o->state_dir)
         strv_push(faults,
                   "--state-dir: nothing was given, and neither $STATE_DIRECTORY nor $HOME is set; accepted: "

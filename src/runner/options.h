@@ -52,6 +52,9 @@ int options_read(int argc, char **argv, struct options *ret_options, const char 
                  struct strv *ret_faults);
 void options_done(struct options *options);
 
+/* $XDG_STATE_HOME/ostest-runner, or what stands for it; NULL where no home is known. The caller frees. */
+char *options_default_state_dir(void);
+
 /* The URL of one of the backend's places, as `get_api`. The caller frees. */
 char *options_url(const struct options *options, const char *api);
 

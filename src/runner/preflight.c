@@ -31,7 +31,7 @@ static const struct {
     {"control group", "start the runner as a service with Delegate=yes, or as root"},
 };
 
-static const char *find_mend(const char *message)
+const char *preflight_mend(const char *message)
 {
     for (size_t i = 0; i < ARRAY_LEN(mends); i++)
         if (strstr(message, mends[i].words))
@@ -99,7 +99,7 @@ int preflight_probe(const struct options *options, const char *job_program, enum
         r = run_probe(job_program, config, cache_dir, dir, probe, &output, err);
     CLEANUP(mem_freep) char *words = last_text(&output);
     if (r == -EIO) {
-        const char *mend = find_mend(words);
+        const char *mend = preflight_mend(words);
         err_set(err, ERR_ENVIRONMENT, EIO, "%s%s%s", *words ? words : "ostest-job said nothing",
                 mend ? "; " : "", mend ? mend : "");
     }

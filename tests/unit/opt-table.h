@@ -19,6 +19,7 @@ struct config {
     uint64_t memory_bytes;
     int sandbox;
     char *protocols;
+    struct strv names;
 };
 
 /* An option's own check. */
@@ -38,7 +39,8 @@ static const struct opt table[] = {
     {"memory", "BYTES", OPT_BYTES, AT(memory_bytes), "1G", 1024, 1e15, .help = "limit for one task"},
     {"sandbox", "KIND", OPT_CHOICE, AT(sandbox), "auto", .choices = "auto|bwrap|none", .help = "kind"},
     {"git-protocols", "LIST", OPT_STRING, AT(protocols), NULL, .check = check_protocols, .help = "list"},
-    {"auth", NULL, OPT_FLAG, AT(auth), "no", .help = "the backend wants a login"},
+    {"auth", NULL, OPT_FLAG, AT(auth), "no", .help = "the backend wants a login", .letter = 'a'},
+    {"name", "NAME", OPT_LIST, AT(names), .help = "a name", .letter = 'k'},
     {"config", "FILE", OPT_STRING, AT(config), NULL, .help = "file"},
     {"help", NULL, OPT_HELP, 0, NULL, .help = "this text"},
     {"version", NULL, OPT_HELP, 0, NULL, .help = "the version"},

@@ -32,6 +32,43 @@ static void values_come_with_equals_or_as_the_next_word(void)
     finish();
 }
 
+static void a_list_takes_each_one(void)
+{
+    parse("--name", "one", "--name=two words", "-k", "three", "-kfour", NULL);
+    CLEANUP(mem_freep) char *names = strv_join(&config.names, "|");
+    CHECK_STR(names, "one|two words|three|four");
+    finish();
+}
+
+static void a_list_of_the_command_line_replaces_that_of_the_environment(void)
+{
+    setenv("OT_NAME", "x\ny", 1);
+    parse(NULL);
+    CHECK_INT(config.names.len, 2);
+    finish();
+    parse("-k", "z", NULL);
+    CHECK_INT(config.names.len, 1);
+    CHECK_STR(config.names.items[0], "z");
+    finish();
+    unsetenv("OT_NAME");
+}
+
+static void letters_stand_for_their_options(void)
+{
+    parse("-a", NULL);
+    CHECK(config.auth);
+    finish();
+    parse("-ak", "x", NULL);
+    CHECK(config.auth && config.names.len == 1);
+    finish();
+    refuse("-k", NULL);
+    CHECK_STR(faults.items[0], "-k: a value is missing");
+    finish();
+    refuse("-z", NULL);
+    CHECK_STR(faults.items[0], "-z: there is no such option; see --help");
+    finish();
+}
+
 static void the_last_of_two_counts(void)
 {
     parse("--concurrent", "7", "--concurrent", "8", NULL);
@@ -318,7 +355,7 @@ static void help_has_each_option_with_argument_and_default(void)
     opt_print_help(table, ARRAY_LEN(table), out);
     fclose(out);
     CHECK_CONTAINS(text, "  --concurrent N              tasks at a time [2]\n");
-    CHECK_CONTAINS(text, "  --auth                      the backend wants a login\n");
+    CHECK_CONTAINS(text, "  -a, --auth                  the backend wants a login\n");
     CHECK_CONTAINS(text, "  --backend-url URL           the backend [http://localhost:5000]\n");
     CHECK(!strstr(text, "well-known"));
     CHECK_CONTAINS(text, "  --help                      this text\n");
@@ -338,16 +375,18 @@ static void help_breaks_after_a_long_name(void)
 }
 
 TEST_MAIN(TEST(without_arguments_the_defaults_hold), TEST(values_come_with_equals_or_as_the_next_word),
-          TEST(the_last_of_two_counts), TEST(a_string_may_be_empty), TEST(a_flag_stands_alone_or_with_a_word),
-          TEST(a_flag_takes_no_other_word), TEST(integers_are_read), TEST(what_is_no_number_is_refused),
-          TEST(integers_out_of_range_are_refused), TEST(numbers_are_read), TEST(seconds_become_milliseconds),
-          TEST(few_seconds_are_never_rounded_to_none), TEST(seconds_out_of_range_are_refused),
-          TEST(bytes_take_a_unit), TEST(bytes_with_other_units_or_out_of_range_are_refused),
-          TEST(a_choice_is_the_index_of_its_word), TEST(a_word_that_is_no_choice_is_refused),
-          TEST(an_option_may_have_a_check_of_its_own), TEST(options_may_be_abbreviated),
-          TEST(an_ambiguous_abbreviation_is_refused), TEST(an_unknown_option_is_refused),
-          TEST(an_unknown_option_is_told_without_its_value), TEST(a_missing_value_is_refused),
-          TEST(a_value_where_none_belongs_is_refused), TEST(short_options_are_refused_each),
-          TEST(a_negative_number_can_be_a_value), TEST(other_words_are_operands_in_their_order),
-          TEST(help_is_reported_by_its_name), TEST(help_comes_before_all_faults),
-          TEST(help_has_each_option_with_argument_and_default), TEST(help_breaks_after_a_long_name))
+          TEST(a_list_takes_each_one), TEST(a_list_of_the_command_line_replaces_that_of_the_environment),
+          TEST(letters_stand_for_their_options), TEST(the_last_of_two_counts), TEST(a_string_may_be_empty),
+          TEST(a_flag_stands_alone_or_with_a_word), TEST(a_flag_takes_no_other_word), TEST(integers_are_read),
+          TEST(what_is_no_number_is_refused), TEST(integers_out_of_range_are_refused), TEST(numbers_are_read),
+          TEST(seconds_become_milliseconds), TEST(few_seconds_are_never_rounded_to_none),
+          TEST(seconds_out_of_range_are_refused), TEST(bytes_take_a_unit),
+          TEST(bytes_with_other_units_or_out_of_range_are_refused), TEST(a_choice_is_the_index_of_its_word),
+          TEST(a_word_that_is_no_choice_is_refused), TEST(an_option_may_have_a_check_of_its_own),
+          TEST(options_may_be_abbreviated), TEST(an_ambiguous_abbreviation_is_refused),
+          TEST(an_unknown_option_is_refused), TEST(an_unknown_option_is_told_without_its_value),
+          TEST(a_missing_value_is_refused), TEST(a_value_where_none_belongs_is_refused),
+          TEST(short_options_are_refused_each), TEST(a_negative_number_can_be_a_value),
+          TEST(other_words_are_operands_in_their_order), TEST(help_is_reported_by_its_name),
+          TEST(help_comes_before_all_faults), TEST(help_has_each_option_with_argument_and_default),
+          TEST(help_breaks_after_a_long_name))

@@ -1,0 +1,313 @@
+/*
+ * A directory with a task.json is made below the state directory, ostest-job is started on it as the agent
+ * would, what it tells is shown, and result.json is read and shown at the end. Nothing is left but the
+ * caches.
+ */
+
+#include "runner/run_command.h"
+
+#include "base/fd.h"
+#include "base/fs.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/proc.h"
+#include "base/url.h"
+#include "model/job_exit.h"
+#include "model/result_parse.h"
+#include "runner/junit_file.h"
+#include "runner/preflight.h"
+#include "runner/run_options.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <locale.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define RESULT_LIMIT_BYTES (512U << 20)
+#define STATUS_PASSED      0
+#define STATUS_NOT_PASSED  1
+#define STATUS_NOT_JUDGED  2
+
+struct run {
+    const struct run_options *options;
+    const char *job_program;
+    struct display *display;
+    char *dir;                 /* of the job */
+    char *src_dir, *tests_dir; /* NULL: a repository */
+    pid_t pid;
+    int out_fd, signal_fd;
+    unsigned signals;
+    char line[PROGRESS_MAX_LINE_BYTES];
+    size_t line_len;
+    char *complaint; /* the last of what the job said went wrong */
+};
+
+static void run_done(struct run *r)
+{
+    if (r->dir)
+        fs_remove_tree(r->dir, NULL);
+    free(r->dir);
+    free(r->src_dir);
+    free(r->tests_dir);
+    free(r->complaint);
+    fd_close(r->out_fd);
+    fd_close(r->signal_fd);
+    display_free(r->display);
+}
+
+/* ---- the task ---- */
+
+/* The real path where this is a directory; NULL: it must be a URL. The caller frees. */
+static char *directory_of(const char *given)
+{
+    return given && fs_leads_to_dir(given) ? realpath(given, NULL) : NULL;
+}
+
+static json_t *numbers(const struct strv *texts)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < texts->len; i++)
+        json_array_append_new(list, json_integer(strtoll(texts->items[i], NULL, 10)));
+    return list;
+}
+
+static json_t *strings(const struct strv *texts)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < texts->len; i++)
+        json_array_append_new(list, json_string(texts->items[i]));
+    return list;
+}
+
+static int write_task(const struct run *r, struct err *err)
+{
+    const struct run_options *o = r->options;
+    json_t *task =
+        json_pack("{s:i, s:s, s:o, s:o}", "id", 0, "repositoryUrl", r->src_dir ? r->src_dir : o->src,
+                  "laboratoryNumber", numbers(&o->labs), "connectedTests", strings(&o->names));
+    if (task && o->branch)
+        json_object_set_new(task, "branch", json_string(o->branch));
+    CLEANUP(mem_freep) char *text = task ? json_dumps(task, 0) : NULL;
+    CLEANUP(mem_freep) char *path = mem_printf("%s/task.json", r->dir);
+    json_decref(task);
+    return text ? fs_write_atomic(path, text, strlen(text), err)
+                : err_set(err, ERR_TASK, EILSEQ, "A path, a branch or a name is no UTF-8");
+}
+
+static int make_dir(struct run *r, struct err *err)
+{
+    r->dir = mem_printf("%s/run-%d", r->options->state_dir, (int)getpid());
+    int code = fs_remove_tree(r->dir, err);
+    if (code == 0)
+        code = fs_make_dirs(r->dir, 0700, err);
+    return code < 0 ? code : write_task(r, err);
+}
+
+/* ---- the job ---- */
+
+static void push_words(const struct run *r, const char *config, struct strv *argv)
+{
+    strv_push(argv, r->job_program);
+    strv_pushf(argv, "--config=%s", config);
+    strv_pushf(argv, "--cache-dir=%s/cache", r->options->state_dir);
+    strv_push(argv, "--progress");
+    if (r->src_dir)
+        strv_pushf(argv, "--src-dir=%s", r->src_dir);
+    if (r->tests_dir)
+        strv_pushf(argv, "--tests-dir=%s", r->tests_dir);
+    else if (r->options->tests)
+        strv_pushf(argv, "--tests-url=%s", r->options->tests);
+    strv_push(argv, r->dir);
+}
+
+static int start_job(struct run *r, struct err *err)
+{
+    CLEANUP(mem_freep) char *config = mem_printf("%s/job.conf", r->dir);
+    CLEANUP(strv_done) struct strv argv = {0};
+    int ends[2];
+    int code = run_options_write_job_file(r->options, config, err);
+    if (code < 0)
+        return code;
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return err_errno(err, errno, "Cannot create a pipe");
+    push_words(r, config, &argv);
+    struct proc_setup setup = {.argv = &argv,
+                               .in_fd = -1,
+                               .out_fd = ends[1],
+                               .err_fd = ends[1],
+                               .death_signal = SIGTERM,
+                               .new_session = true};
+    code = proc_spawn(&setup, &r->pid, err);
+    fd_close(ends[1]);
+    r->out_fd = ends[0];
+    return code;
+}
+
+/* ---- what it says ---- */
+
+static void take_line(struct run *r, const char *line)
+{
+    struct progress p;
+    size_t word = strcspn(line, " ");
+    const char *text = line[word] ? line + word + 1 : line;
+    enum log_level level = LOG_LEVEL_WARNING;
+    if (strncmp(line, PROGRESS_WORD " ", strlen(PROGRESS_WORD) + 1) == 0) {
+        if (progress_parse(text, strlen(text), &p))
+            display_take(r->display, &p);
+        return;
+    }
+    CLEANUP(mem_freep) char *name = mem_strndup(line, word);
+    log_level_parse(name, &level);
+    if (level >= LOG_LEVEL_ERROR) {
+        free(r->complaint);
+        r->complaint = mem_strdup(text);
+    }
+    if (r->options->verbose)
+        display_say(r->display, line);
+}
+
+static bool take_output(struct run *r)
+{
+    char chunk[4096];
+    ssize_t n = read(r->out_fd, chunk, sizeof(chunk));
+    for (ssize_t i = 0; i < n; i++) {
+        bool is_full = r->line_len == sizeof(r->line) - 1;
+        if (chunk[i] != '\n' && !is_full) {
+            r->line[r->line_len++] = chunk[i];
+            continue;
+        }
+        r->line[r->line_len] = '\0';
+        r->line_len = 0;
+        take_line(r, r->line);
+    }
+    return n > 0 || (n < 0 && errno == EINTR);
+}
+
+/* The first one asks the job to stop, the next one ends it. */
+static void take_signal(struct run *r)
+{
+    struct signalfd_siginfo info;
+    if (read(r->signal_fd, &info, sizeof(info)) != sizeof(info))
+        return;
+    display_say(r->display, r->signals ? "Killing it." : "Stopping; once more kills it.");
+    kill(r->pid, r->signals++ ? SIGKILL : SIGTERM);
+}
+
+/* Gives how the job ended, as waitpid(2) does. */
+static int watch(struct run *r)
+{
+    int status;
+    for (bool is_open = true; is_open;) {
+        struct pollfd fds[] = {{.fd = r->out_fd, .events = POLLIN}, {.fd = r->signal_fd, .events = POLLIN}};
+        if (poll(fds, ARRAY_LEN(fds), display_tick(r->display)) <= 0)
+            continue;
+        if (fds[1].revents)
+            take_signal(r);
+        if (fds[0].revents)
+            is_open = take_output(r);
+    }
+    while (waitpid(r->pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    return status;
+}
+
+/* ---- the end ---- */
+
+static int write_json(const char *path, const struct buf *body, struct err *err)
+{
+    if (strcmp(path, "-") == 0) {
+        puts(body->data);
+        return 0;
+    }
+    return fs_write_atomic(path, body->data, body->len, err);
+}
+
+static int show_result(const struct run *r, struct result *ret_result, struct err *err)
+{
+    const struct run_options *o = r->options;
+    CLEANUP(mem_freep) char *path = mem_printf("%s/result.json", r->dir);
+    CLEANUP(buf_done) struct buf body = BUF_INIT(0);
+    int code = fs_read_file(path, RESULT_LIMIT_BYTES, &body, err);
+    if (code == -ENOENT)
+        return err_set(err, ERR_INTERNAL, ENOENT, "%s",
+                       r->complaint ? r->complaint : "The job died without a result");
+    if (code == 0)
+        code =
+            result_parse(body.data, body.len, (enum result_memory_unit)o->job.memory_unit, ret_result, err);
+    if (code < 0)
+        return code;
+    display_result(r->display, ret_result);
+    const char *mend = ret_result->is_error ? preflight_mend(ret_result->error_details) : NULL;
+    if (mend)
+        display_say(r->display, mend);
+    if (o->json)
+        code = write_json(o->json, &body, err);
+    return code == 0 && o->junit ? junit_file_write(ret_result, o->junit, err) : code;
+}
+
+static int test(struct run *r, struct err *err)
+{
+    sigset_t stop;
+    proc_hold_stop_signals(&stop);
+    r->signal_fd = signalfd(-1, &stop, SFD_CLOEXEC);
+    if (r->signal_fd < 0)
+        return err_errno(err, errno, "Cannot receive signals");
+    int code = make_dir(r, err);
+    if (code == 0)
+        code = start_job(r, err);
+    if (code < 0)
+        return code;
+    int status = watch(r);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == JOB_EXIT_STOPPED)
+        return err_set(err, ERR_CANCELLED, ECANCELED, "Stopped");
+    CLEANUP(result_done) struct result result = {0};
+    code = show_result(r, &result, err);
+    if (code < 0)
+        return code;
+    return result.is_error ? STATUS_NOT_JUDGED : result.is_passed ? STATUS_PASSED : STATUS_NOT_PASSED;
+}
+
+static int start(const struct run_options *o, const char *job_program)
+{
+    struct err err = {0};
+    bool prints_json = o->json && strcmp(o->json, "-") == 0;
+    CLEANUP(run_done)
+    struct run r = {.options = o,
+                    .job_program = job_program,
+                    .display = display_new(prints_json ? stderr : stdout, (enum display_color)o->color),
+                    .src_dir = directory_of(o->src),
+                    .tests_dir = directory_of(o->tests),
+                    .out_fd = -1,
+                    .signal_fd = -1};
+    cgroup_make_room(&(struct err){0}); /* where there is none, the job does without */
+    int status = test(&r, &err);
+    if (status >= 0)
+        return status;
+    display_say(r.display, err.message);
+    return err.class == ERR_CANCELLED ? 128 + SIGINT : STATUS_NOT_JUDGED;
+}
+
+int run_command(int argc, char **argv, const char *job_program)
+{
+    struct run_options options;
+    struct strv faults = {0};
+    const char *asked;
+    int status = STATUS_NOT_JUDGED;
+    setlocale(LC_CTYPE, "");
+    int r = run_options_read(argc, argv, &options, &asked, &faults);
+    for (size_t i = 0; i < faults.len && !asked; i++)
+        fprintf(stderr, "ostest-runner run: %s\n", faults.items[i]);
+    if (asked)
+        status = (run_options_print_help(), 0);
+    else if (r == 0)
+        status = start(&options, job_program);
+    strv_done(&faults);
+    run_options_done(&options);
+    return status;
+}

@@ -1,0 +1,93 @@
+#include "runner/run_options.h"
+
+#include "base/fs.h"
+#include "runner/options.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define MEMBER(name) offsetof(struct run_options, name)
+
+static const struct opt table[] = {
+    {"src", "DIR|URL", OPT_STRING, MEMBER(src), ".", .check = job_options_check_line,
+     .help = "what is tested: a directory as it is now, or a repository"},
+    {"branch", "BRANCH", OPT_STRING, MEMBER(branch), .check = job_options_check_line,
+     .help = "of the repository [its default branch]"},
+    {"tests", "DIR|URL", OPT_STRING, MEMBER(tests), .check = job_options_check_line,
+     .help = "the suite: a directory, or a repository [--tests-url]"},
+    {"lab", "N", OPT_LIST, MEMBER(labs),
+     .help = "number of the lab, as the task would have it; may be repeated"},
+    {"name", "NAME", OPT_LIST, MEMBER(names), .help = "only tests whose name contains this; may be repeated",
+     .letter = 'k'},
+    {"json", "FILE", OPT_STRING, MEMBER(json),
+     .help = "write the result as the backend would get it; '-': print it"},
+    {"junit", "FILE", OPT_STRING, MEMBER(junit), .help = "write the result as JUnit XML"},
+    {"color", "WHEN", OPT_CHOICE, MEMBER(color), "auto", .choices = "auto|always|never",
+     .help = "colours; auto: on a terminal, unless NO_COLOR is set"},
+    {"verbose", NULL, OPT_FLAG, MEMBER(verbose), "no", .help = "show the job's log too"},
+    JOB_OPTIONS(struct run_options, job.),
+    {"state-dir", "DIR", OPT_STRING, MEMBER(state_dir), .check = job_options_check_line,
+     .help = "caches [$XDG_STATE_HOME/ostest-runner]"},
+    {"config", "FILE", OPT_STRING, MEMBER(config), .help = "file with lines 'option = value'"},
+    {"help", NULL, OPT_HELP, .help = "this text"},
+};
+
+static bool is_job_option(const struct opt *o)
+{
+    return o->offset >= MEMBER(job) && o->offset < MEMBER(job) + sizeof(struct job_options) &&
+           o->kind != OPT_HELP;
+}
+
+/* Everything between commas and blanks; a fault for what is no number. */
+static void check_labs(const struct run_options *o, struct strv *faults)
+{
+    for (size_t i = 0; i < o->labs.len; i++) {
+        char *end;
+        strtol(o->labs.items[i], &end, 10);
+        if (end == o->labs.items[i] || *end)
+            strv_pushf(faults, "--lab: '%s' was given; accepted: a whole number", o->labs.items[i]);
+    }
+}
+
+int run_options_read(int argc, char **argv, struct run_options *ret_options, const char **ret_asked,
+                     struct strv *ret_faults)
+{
+    *ret_options = (struct run_options){
+        .set = {.table = table, .len = ARRAY_LEN(table), .env_prefix = "OSTEST_", .config_option = "config"}};
+    struct run_options *o = ret_options;
+    opt_parse(&o->set, argc, argv, o, ret_faults);
+    *ret_asked = o->set.help_asked;
+    if (*ret_asked)
+        return 0;
+    for (size_t i = 0; i < o->set.operands.len; i++)
+        strv_pushf(ret_faults, "'%s' was given; accepted behind 'run': options", o->set.operands.items[i]);
+    check_labs(o, ret_faults);
+    if (!o->state_dir)
+        o->state_dir = options_default_state_dir();
+    if (!o->state_dir)
+        strv_push(ret_faults, "--state-dir: nothing was given, and $HOME is not set; accepted: a directory");
+    return ret_faults->len ? -EINVAL : 0;
+}
+
+void run_options_done(struct run_options *options)
+{
+    opt_done(&options->set, options);
+}
+
+int run_options_write_job_file(const struct run_options *options, const char *path, struct err *err)
+{
+    CLEANUP(buf_done) struct buf text = BUF_INIT(0);
+    for (size_t i = 0; i < options->set.len; i++)
+        if (is_job_option(&table[i]) && options->set.texts[i])
+            buf_printf(&text, "%s = %s\n", table[i].name, options->set.texts[i]);
+    return fs_write_atomic(path, text.data, text.len, err);
+}
+
+void run_options_print_help(void)
+{
+    puts("Usage: ostest-runner run [OPTION...]\n\n"
+         "Tests a directory or a repository on this machine, as the server would: the same sandbox,\n"
+         "limits and verdict. Exit status: 0 passed, 1 not passed, 2 could not be judged.\n");
+    opt_print_help(table, ARRAY_LEN(table), stdout);
+}

@@ -1,0 +1,248 @@
+"""`ostest-runner run`: the same verdict at home, on a terminal and on a pipe."""
+
+import hashlib
+import json
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import xml.etree.ElementTree
+
+import pytest
+
+import harness
+
+ESCAPE = "\x1b"
+STATE = ".local/state/ostest-runner"
+
+
+@pytest.fixture
+def home(tmp_path):
+    path = tmp_path / "home"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture
+def command(home):
+    """command(option…): the words, and the environment of a student."""
+    def make(*options, sandbox="none", **env):
+        words = [str(harness.RUNNER), "run", "--sandbox", sandbox, "--git-protocols", "file", *map(str, options)]
+        return words, harness.CLEAN_ENV | {"HOME": str(home), "LC_ALL": "C.UTF-8"} | env
+    return make
+
+
+@pytest.fixture
+def run(command, home):
+    """run(option…): exit status, standard output, standard error; nothing but caches is left."""
+    def go(*options, **env):
+        words, env = command(*options, **env)
+        done = subprocess.run(words, env=env, capture_output=True, text=True, timeout=harness.TIMEOUT)
+        assert done.returncode == 2 or set(os.listdir(home / STATE)) <= {"cache"}
+        return done.returncode, done.stdout, done.stderr
+    return go
+
+
+@pytest.fixture
+def on_terminal(command):
+    """on_terminal(option…): exit status, all that came to the terminal. do(text so far, process) is called for each piece."""
+    def go(*options, do=lambda text, process: None, **env):
+        words, env = command(*options, **({"TERM": "xterm"} | env))
+        ours, theirs = pty.openpty()
+        with subprocess.Popen(words, env=env, stdin=theirs, stdout=theirs, stderr=theirs) as process:
+            os.close(theirs)
+            text = ""
+            while select.select([ours], [], [], harness.TIMEOUT)[0]:
+                try:
+                    text += os.read(ours, 65536).decode()
+                except OSError:
+                    break
+                do(text, process)
+            os.close(ours)
+            return process.wait(harness.TIMEOUT), text
+    return go
+
+
+def lines_left(text):
+    """What a terminal shows in the end: each line as it was drawn last."""
+    return [line.split("\r" + ESCAPE + "[K")[-1].replace("\r", "") for line in text.split("\n")]
+
+
+def tree_of(directory):
+    return {str(path.relative_to(directory)): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in sorted(directory.rglob("*")) if path.is_file()}
+
+
+# ---- the verdict
+
+
+@pytest.mark.parametrize("student", ["good", "wrong-output", "compile-error", "crash"])
+def test_the_verdict_is_the_agents(run, course, start_mock, start_runner, tmp_path, student):
+    mock = start_mock(tasks=[harness.task(1, course / f"student-{student}")])
+    runner = start_runner(mock, "--tests-url", course / "suite", "--once")
+    assert runner.wait() == 0
+    [there] = mock.results()
+    status, out, _ = run("--src", course / f"student-{student}", "--tests", course / "suite", "--json", tmp_path / "here.json")
+    here = json.loads((tmp_path / "here.json").read_text())
+    assert status == (0 if there["isPassed"] else 1)
+    for member in ("isPassed", "isError", "errorDetails"):
+        assert here[member] == there[member]
+    assert [test["name"] for test in here["testResults"]] == [test["name"] for test in there["testResults"]]
+    assert [test["isPassed"] for test in here["testResults"]] == [test["isPassed"] for test in there["testResults"]]
+    assert ("PASSED" in out.splitlines()[-1]) and ("NOT PASSED" in out) == (not there["isPassed"])
+
+
+def test_what_cannot_be_judged(run, small, tmp_path):
+    status, out, _ = run("--src", tmp_path / "nowhere", "--tests", small.suite)
+    assert status == 2 and "COULD NOT BE JUDGED: " in out and "nowhere" in out
+
+
+def test_a_branch_and_names_and_labs(run, make_suite, make_repo, tmp_path):
+    student = make_repo("student", {"a": ""})
+    harness.git("switch", "-q", "-c", "other", cwd=student.path)
+    student.commit({"b": ""})
+    suite = make_suite("""
+print(json.dumps([sorted(os.listdir(src)), args]), file=sys.stderr)
+write("<testsuite><testcase name='has_b'><failure>" + " ".join(sorted(os.listdir(src)) + args) + "</failure></testcase></testsuite>")
+""", words="{lab} {tests}")
+    _, out, _ = run("--src", f"file://{student.path}", "--branch", "other", "--tests", suite, "--lab", "3", "-k", "has_b")
+    assert "    a b 3 has_b" in out and re.search(r"^commit [0-9a-f]{40}$", out, re.M)
+
+
+# ---- a directory as it is
+
+
+@pytest.fixture
+def listing(make_suite):
+    """A suite that fails with the list of the student's files."""
+    return make_suite("""
+files = sorted(str(p.relative_to(src)) + "=" + p.read_text() for p in pathlib.Path(src).rglob("*") if p.is_file())
+write("<testsuite><testcase name='files'><failure>" + " ".join(files) + "</failure></testcase></testsuite>")
+""")
+
+
+def test_uncommitted_changes_count_and_nothing_is_changed(run, make_repo, listing):
+    student = make_repo("student", {"kept": "1", "changed": "1", "removed": "1", ".gitignore": "*.o\n", "sub/deep": "1"})
+    (student.path / "changed").write_text("2")
+    (student.path / "new").write_text("2")
+    (student.path / "main.o").write_text("built")
+    (student.path / "removed").unlink()
+    before = tree_of(student.path)
+    status, out, _ = run("--src", student.path, "--tests", listing)
+    assert status == 1 and " .gitignore=*.o changed=2 kept=1 new=2 sub/deep=1 " in " ".join(out.split()), out
+    assert tree_of(student.path) == before
+
+
+def test_a_directory_that_is_no_repository(run, listing, tmp_path):
+    (tmp_path / "plain" / "sub").mkdir(parents=True)
+    (tmp_path / "plain" / "sub" / "file").write_text("x")
+    _, out, _ = run("--src", tmp_path / "plain", "--tests", listing)
+    assert "    sub/file=x" in out
+
+
+def test_the_current_directory_and_a_suite_in_a_directory(command, listing, make_repo):
+    student = make_repo("student", {"file": "x"})
+    words, env = command("--tests", listing.path)
+    done = subprocess.run(words, env=env, cwd=student.path, capture_output=True, text=True)
+    assert done.returncode == 1 and "    file=x" in done.stdout
+
+
+# ---- what is shown
+
+
+@pytest.fixture
+def pytest_suite(make_repo):
+    return make_repo("pytest-suite", {"test_it.py": """
+import os, pytest, sys
+def pytest_generate_tests(metafunc): pass
+def test_good(): pass
+def test_bad(): assert 1 == 2, "\\x1b[2Jcleared \\u202e turned"
+@pytest.mark.parametrize("x", ["\\x1b]0;title"])
+def test_odd(x): pass
+"""})
+
+
+def test_plain_lines_on_a_pipe(run, pytest_suite, make_repo):
+    status, out, err = run("--src", make_repo("s", {"a": ""}), "--tests", pytest_suite)
+    assert status == 1 and ESCAPE not in out and "\r" not in out and err == ""
+    assert re.search(r"^✓ test_it::test_good  \d+\.\d\d s", out, re.M) and re.search(r"^✗ test_it::test_bad  ", out, re.M)
+    assert "\n2 of 3 tests passed in " in out and out.endswith("\nNOT PASSED\n")
+    assert "[2Jcleared ? turned" in out
+
+
+def test_a_terminal_gets_colours_and_a_line_that_moves(on_terminal, pytest_suite, make_repo):
+    status, text = on_terminal("--src", make_repo("s", {"a": ""}), "--tests", pytest_suite)
+    assert status == 1 and f"{ESCAPE}[32m✓{ESCAPE}[0m" in text and f"{ESCAPE}[31m✗{ESCAPE}[0m" in text
+    assert re.search(r"testing \d+\.\d s \[#+\.+\] \d/3 ", text)
+    assert set(re.findall(r"\x1b(\[[0-9]*[a-zA-Z]|.)", text)) <= {"[K", "[0m", "[1m", "[2m", "[31m", "[32m"}
+    shown = lines_left(text)
+    assert len([line for line in shown if "testing" in line or "judging" in line]) == 0, shown
+
+
+@pytest.mark.parametrize("options, env, has_colors", [
+    ([], {"NO_COLOR": "1"}, False), (["--color", "never"], {}, False), (["--color", "always"], {"NO_COLOR": "1"}, True),
+    ([], {"TERM": "dumb"}, False)])
+def test_colours_as_wanted(on_terminal, pytest_suite, make_repo, options, env, has_colors):
+    _, text = on_terminal("--src", make_repo("s", {"a": ""}), "--tests", pytest_suite, *options, **env)
+    assert (ESCAPE + "[3" in text) == has_colors
+
+
+def test_without_utf_8(run, pytest_suite, make_repo):
+    _, out, _ = run("--src", make_repo("s", {"a": ""}), "--tests", pytest_suite, LC_ALL="C")
+    assert out.isascii() and "ok   test_it::test_good" in out and "FAIL test_it::test_bad" in out
+
+
+def test_json_alone_on_standard_output(run, pytest_suite, make_repo):
+    status, out, err = run("--src", make_repo("s", {"a": ""}), "--tests", pytest_suite, "--json", "-")
+    assert status == 1 and len(json.loads(out)["testResults"]) == 3 and "NOT PASSED" in err
+
+
+def test_junit(run, pytest_suite, make_repo, tmp_path):
+    run("--src", make_repo("s", {"a": ""}), "--tests", pytest_suite, "--junit", tmp_path / "out.xml")
+    suite = xml.etree.ElementTree.parse(tmp_path / "out.xml").getroot()
+    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("3", "1", "0")
+    assert [case.get("name") for case in suite if case.find("failure") is not None] == ["test_bad"]
+
+
+def test_a_result_of_an_error_as_junit(run, small, tmp_path):
+    run("--src", tmp_path / "nowhere", "--tests", small.suite, "--junit", tmp_path / "out.xml")
+    [error] = xml.etree.ElementTree.parse(tmp_path / "out.xml").getroot().iter("error")
+    assert "nowhere" in error.get("message")
+
+
+# ---- stopping
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_stops_it_and_leaves_nothing(on_terminal, small, barrier, home, number):
+    student = small.student(script=barrier.script)
+
+    def do(text, process):
+        if "testing" in text and not do.sent:
+            barrier.wait()
+            process.send_signal(number)
+            do.sent = True
+    do.sent = False
+    status, text = on_terminal("--src", student.path, "--tests", small.suite, do=do)
+    assert status == 130 and "Stopping; once more kills it." in text
+    assert set(os.listdir(home / STATE)) <= {"cache"}
+    assert not harness.processes_with(str(home))
+
+
+# ---- options
+
+
+@pytest.mark.parametrize("options, said", [
+    (["--lab", "x"], "--lab: 'x' was given; accepted: a whole number"), (["word"], "'word' was given"),
+    (["--color", "blue"], "--color: 'blue' was given; accepted: auto, always, never"), (["-x"], "-x: there is no such option")])
+def test_mistakes(run, options, said):
+    status, out, err = run(*options)
+    assert status == 2 and out == "" and f"ostest-runner run: {said}" in err
+
+
+def test_help(run):
+    words = [harness.RUNNER, "run", "--help"]
+    done = subprocess.run(words, env=harness.CLEAN_ENV, capture_output=True, text=True)
+    assert done.returncode == 0 and "-k, --name NAME" in done.stdout and "Exit status: 0 passed" in done.stdout
