@@ -281,12 +281,12 @@ void fs_unlock(const char *path, int fd)
     fd_close(fd);
 }
 
-int fs_free_space(const char *path, uint64_t *ret_bytes, struct err *err)
+int fs_free_space(const char *path, struct fs_room *ret_room, struct err *err)
 {
     struct statvfs st;
     if (statvfs(path, &st) < 0)
         return err_errno(err, errno, "Cannot ask for the free space at %s", path);
-    *ret_bytes = (uint64_t)st.f_bavail * st.f_frsize;
+    *ret_room = (struct fs_room){(uint64_t)st.f_bavail * st.f_frsize, st.f_files ? st.f_favail : UINT64_MAX};
     return 0;
 }
 

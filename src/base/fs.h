@@ -52,8 +52,12 @@ int fs_lock_shared(const char *path, int cancel_fd, int *ret_fd, struct err *err
 /* Removes the file and gives the lock back; a descriptor of -1 is allowed. */
 void fs_unlock(const char *path, int fd);
 
-/* Bytes that a user may still write on the file system of `path`. */
-int fs_free_space(const char *path, uint64_t *ret_bytes, struct err *err);
+/* What a user may still write on the file system of `path`. Where that does not count files, they are
+ * UINT64_MAX. */
+struct fs_room {
+    uint64_t bytes, files;
+};
+int fs_free_space(const char *path, struct fs_room *ret_room, struct err *err);
 
 bool fs_exists(const char *path);
 

@@ -188,10 +188,10 @@ static void sink_put(struct proc_sink *sink, const char *data, size_t len)
 {
     size_t keep = (size_t)MIN((uint64_t)len, sink->limit_bytes - sink->kept_bytes);
     int r = sink->fd >= 0 ? fd_write_all(sink->fd, data, keep) : buf_append(&sink->buf, data, keep);
-    if (r < 0)
-        keep = 0; /* a full disk must not stop the draining; the loss is counted */
     sink->kept_bytes += keep;
     sink->dropped_bytes += len - keep;
+    if (r < 0) /* a full disk must not stop the draining */
+        sink->unwritten_bytes += keep;
 }
 
 /* Reads what is there, but not for ever. Gives false at the end of the stream. */

@@ -45,8 +45,9 @@ struct proc_sink {
     int fd;         /* written to; -1: kept in `buf` */
     struct buf buf; /* the caller frees */
     uint64_t limit_bytes;
-    uint64_t kept_bytes;
-    uint64_t dropped_bytes;
+    uint64_t kept_bytes;      /* within the limit */
+    uint64_t dropped_bytes;   /* past the limit */
+    uint64_t unwritten_bytes; /* of those that were kept: `fd` did not take them */
 };
 
 struct proc_sample {

@@ -186,9 +186,9 @@ static bool evict(const struct entry *e, struct err *err)
 
 static bool limits_hold(const char *cache_dir, const struct cache_limits *limits, uint64_t bytes)
 {
-    uint64_t free_bytes;
+    struct fs_room room;
     return bytes <= limits->size_bytes &&
-           (fs_free_space(cache_dir, &free_bytes, NULL) < 0 || free_bytes >= limits->min_free_bytes);
+           (fs_free_space(cache_dir, &room, NULL) < 0 || room.bytes >= limits->min_free_bytes);
 }
 
 static bool is_cancelled(int cancel_fd)

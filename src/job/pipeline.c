@@ -113,6 +113,10 @@ static void log_run(const struct run *run)
              (long long)run->proc.wall_ms, (long long)run->proc.cpu_ms,
              (unsigned long long)(run->proc.peak.rss_bytes >> 20), run->proc.peak.processes,
              run->proc.samples);
+    uint64_t unwritten = run->proc.out.unwritten_bytes + run->proc.err.unwritten_bytes;
+    if (unwritten)
+        log_warning("%llu bytes of what the tests printed could not be written to their logs",
+                    (unsigned long long)unwritten);
     uint64_t dropped = run->proc.out.dropped_bytes + run->proc.err.dropped_bytes;
     if (dropped)
         log_warning("the tests printed more than --output keeps: %llu bytes were dropped",

@@ -30,18 +30,18 @@ static enum health say(enum health health, const char *what, const char *text)
 static enum health check_state(const struct doctor *d)
 {
     struct err err = {0};
-    uint64_t bytes = 0;
+    struct fs_room room = {0};
     const char *dir = d->options->state_dir;
     int r = fs_make_dirs(dir, 0700, &err);
     if (r == 0 && access(dir, W_OK | X_OK) < 0)
         r = err_errno(&err, errno, "Cannot write to %s", dir);
     if (r == 0)
-        r = fs_free_space(dir, &bytes, &err);
-    bool is_little = bytes < d->options->min_free_bytes;
+        r = fs_free_space(dir, &room, &err);
+    bool is_little = room.bytes < d->options->min_free_bytes;
     CLEANUP(mem_freep)
     char *text =
         r < 0 ? mem_printf("%s; choose another --state-dir, or chown it", err.message)
-              : mem_printf("%s, %llu MB free%s", dir, (unsigned long long)(bytes >> 20),
+              : mem_printf("%s, %llu MB free%s", dir, (unsigned long long)(room.bytes >> 20),
                            is_little ? "; no task is claimed with less than --min-free-disk: make room" : "");
     return say(r < 0 ? BAD : is_little ? POOR : GOOD, "state", text);
 }

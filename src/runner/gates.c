@@ -7,6 +7,8 @@
 
 #define LOOK_AGAIN_MS 2000
 #define MAX_PAUSE_MS  600000
+/* A repository, a suite and an environment have some; without any limit on bytes there is none on these. */
+#define MIN_FREE_FILES 1000
 
 struct gates {
     struct ev *ev;
@@ -55,13 +57,17 @@ static void look_again_at(struct gates *g, int64_t when_ms)
 
 static bool is_disk_full(struct gates *g)
 {
-    uint64_t free_bytes;
+    struct fs_room room;
     struct err err = {0};
-    int r = fs_free_space(g->settings.dir, &free_bytes, &err);
-    if (r == 0 && free_bytes >= g->settings.min_free_bytes)
+    int r = fs_free_space(g->settings.dir, &room, &err);
+    if (r == 0 && room.bytes >= g->settings.min_free_bytes && room.files >= MIN_FREE_FILES)
         return false;
     if (r < 0)
         snprintf(g->reason, sizeof(g->reason), "%s", err.message);
+    else if (room.files < MIN_FREE_FILES)
+        snprintf(g->reason, sizeof(g->reason),
+                 "less than %d more files can be made at %s (its inodes are used up)", MIN_FREE_FILES,
+                 g->settings.dir);
     else
         snprintf(g->reason, sizeof(g->reason), "less than %llu MB are free at %s (--min-free-disk)",
                  (unsigned long long)(g->settings.min_free_bytes >> 20), g->settings.dir);

@@ -28,6 +28,7 @@
 #define ORPHANS_TIMEOUT_MS 2000
 /* With less than this, a job could not even say that it failed. */
 #define ROOM_FOR_START_BYTES (1ULL << 20)
+#define ROOM_FOR_START_FILES 16
 
 struct jobs {
     struct jobs_settings settings;
@@ -144,11 +145,17 @@ static size_t count_slots(const struct jobs *jobs, enum slot_work work)
     return n;
 }
 
+static bool has_room_for_start(const struct jobs *jobs)
+{
+    struct fs_room room;
+    return fs_free_space(jobs->jobs_dir, &room, NULL) == 0 && room.bytes >= ROOM_FOR_START_BYTES &&
+           room.files >= ROOM_FOR_START_FILES;
+}
+
 /* Counts the start; false where the claim must not be started any more, or not now. */
 static bool count_start(struct jobs *jobs, const struct worklist_item *item)
 {
     struct err err = {0};
-    uint64_t free_bytes;
     unsigned starts = journal_starts(jobs->journal, item->key);
     if (starts >= jobs->settings.options->task_tries) {
         CLEANUP(mem_freep)
@@ -157,7 +164,7 @@ static bool count_start(struct jobs *jobs, const struct worklist_item *item)
         finish_with_error(jobs, item, details);
         return false;
     }
-    if (fs_free_space(jobs->jobs_dir, &free_bytes, &err) == 0 && free_bytes < ROOM_FOR_START_BYTES) {
+    if (!has_room_for_start(jobs)) {
         put_back(jobs, item, "the disk is full");
         return false;
     }
@@ -194,10 +201,9 @@ static void uncount_start(struct jobs *jobs, const struct slot *slot)
 /* Where there is room again, the task itself may have taken it: then the start counts. */
 static void wait_for_room(struct jobs *jobs, const struct slot *slot, const struct worklist_item *item)
 {
-    uint64_t free_bytes;
-    if (fs_free_space(jobs->jobs_dir, &free_bytes, NULL) < 0 || free_bytes < ROOM_FOR_START_BYTES)
+    if (!has_room_for_start(jobs))
         uncount_start(jobs, slot);
-    put_back(jobs, item, "there was no room for a job");
+    put_back(jobs, item, "a job could write nothing: the disk is full, or read-only");
 }
 
 static void judge_run_end(struct jobs *jobs, const struct slot *slot, const struct worklist_item *item,

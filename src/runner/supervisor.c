@@ -61,7 +61,8 @@ struct supervisor {
     struct ev_timer look_timer;
     struct ev_timer level_timer; /* the end of DRAIN or STOP */
     enum level level;
-    uint64_t claims; /* taken since the start */
+    bool left_at_once; /* by a third signal */
+    uint64_t claims;   /* taken since the start */
 };
 
 static void proceed(void *data)
@@ -236,6 +237,12 @@ static void reap(struct supervisor *s)
     claim_hurry(s->claim);
 }
 
+static void take_stop_signal(struct supervisor *s)
+{
+    set_level(s, s->level + 1);
+    s->left_at_once = s->level == LEAVE;
+}
+
 static void on_signal(short events, void *data)
 {
     struct supervisor *s = data;
@@ -245,7 +252,7 @@ static void on_signal(short events, void *data)
         if (info.ssi_signo == SIGCHLD)
             reap(s);
         else if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
-            set_level(s, s->level + 1);
+            take_stop_signal(s);
         else if (info.ssi_signo == SIGHUP && log_reopen(&err) < 0)
             log_error("%s", err.message);
     }
@@ -355,5 +362,5 @@ int supervisor_run(const struct options *options, const char *job_program, struc
                     jobs_running(s.jobs));
     if (claim_is_busy(s.claim))
         log_warning("a claim was on its way: if the backend answers it with a task, nobody works on that");
-    return s.level == LEAVE;
+    return s.left_at_once;
 }

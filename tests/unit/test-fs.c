@@ -332,21 +332,23 @@ static void read_follows_a_link_to_a_file(void)
 
 static void free_space_is_what_statvfs_says(void)
 {
-    uint64_t bytes = 0;
+    struct fs_room room = {0};
     struct statvfs st;
-    CHECK_INT(fs_free_space("/proc", &bytes, NULL), 0);
-    CHECK_INT(bytes, 0);
-    CHECK_INT(fs_free_space("/dev/shm", &bytes, NULL), 0);
+    CHECK_INT(fs_free_space("/proc", &room, NULL), 0);
+    CHECK_INT(room.bytes, 0);
+    CHECK(room.files == UINT64_MAX); /* it counts none */
+    CHECK_INT(fs_free_space("/dev/shm", &room, NULL), 0);
     CHECK_INT(statvfs("/dev/shm", &st), 0);
-    CHECK(bytes > 0 && bytes <= (uint64_t)st.f_blocks * st.f_frsize);
+    CHECK(room.bytes > 0 && room.bytes <= (uint64_t)st.f_blocks * st.f_frsize);
+    CHECK(room.files > 0 && room.files <= st.f_files);
 }
 
 static void free_space_of_a_missing_path_is_an_error(void)
 {
-    uint64_t bytes = 5;
+    struct fs_room room = {.bytes = 5};
     struct err e = {0};
-    CHECK_INT(fs_free_space(scratch("missing"), &bytes, &e), -ENOENT);
-    CHECK_INT(bytes, 5);
+    CHECK_INT(fs_free_space(scratch("missing"), &room, &e), -ENOENT);
+    CHECK_INT(room.bytes, 5);
     CHECK_CONTAINS(e.message, scratch("missing"));
 }
 

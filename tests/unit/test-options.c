@@ -451,7 +451,8 @@ TEST_MAIN(TEST(without_arguments_the_defaults_hold), TEST(without_arguments_the_
           TEST(each_option_is_taken_from_the_file), TEST(flag_beats_environment_beats_file),
           TEST(the_file_may_be_named_by_the_environment), TEST(other_variables_do_not_count),
           TEST(levels_are_those_of_the_log), TEST(units_are_those_of_a_result), TEST(once_is_one_task),
-          TEST(a_stop_waits_as_long_as_a_task_may_take), TEST(no_sandbox_can_be_asked_for), TEST(doctor_is_a_word),
-          TEST(clear_abbreviations_work), TEST(a_backend_is_an_http_url), TEST(a_place_of_the_api_is_a_path),
-          TEST(an_account_is_a_text), TEST(numbers_out_of_bounds_are_refused), TEST(other_words_are_refused),
+          TEST(a_stop_waits_as_long_as_a_task_may_take), TEST(no_sandbox_can_be_asked_for),
+          TEST(doctor_is_a_word), TEST(clear_abbreviations_work), TEST(a_backend_is_an_http_url),
+          TEST(a_place_of_the_api_is_a_path), TEST(an_account_is_a_text),
+          TEST(numbers_out_of_bounds_are_refused), TEST(other_words_are_refused),
           TEST(all_faults_are_told_at_once), TEST(help_and_version_are_reported), TEST(help_has_all_options))

@@ -131,8 +131,8 @@ static void a_full_disk_does_not_stop_the_child(void)
     go();
     fd_close(run.out.fd);
     CHECK_INT(run.status, 4);
-    CHECK_INT(run.out.kept_bytes, 0);
-    CHECK_INT(run.out.dropped_bytes, 500000);
+    CHECK_INT(run.out.unwritten_bytes, 500000);
+    CHECK_INT(run.out.dropped_bytes, 0); /* it did not print too much */
     finish();
 }
 
