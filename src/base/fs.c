@@ -48,6 +48,14 @@ int fs_rename_durable(const char *from, const char *to, struct err *err)
     return sync_parent(to, err);
 }
 
+int fs_rename_tree_durable(const char *from, const char *to, struct err *err)
+{
+    CLEANUP(fd_closep) int fd = open(from, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || syncfs(fd) < 0)
+        return err_errno(err, errno, "Cannot flush %s to disk", from);
+    return fs_rename_durable(from, to, err);
+}
+
 static int write_synced(const char *path, const void *data, size_t len)
 {
     unlink(path); /* what a crash left, with whatever mode */

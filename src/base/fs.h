@@ -19,6 +19,9 @@ int fs_write_atomic(const char *path, const void *data, size_t len, struct err *
 /* Renames and makes the new name durable (fsync of the target's directory). */
 int fs_rename_durable(const char *from, const char *to, struct err *err);
 
+/* As fs_rename_durable(), of a tree that others have written: all of its file system is flushed first. */
+int fs_rename_tree_durable(const char *from, const char *to, struct err *err);
+
 /* fsync of a directory. */
 int fs_sync_dir(const char *path, struct err *err);
 
@@ -58,6 +61,10 @@ struct fs_room {
     uint64_t bytes, files;
 };
 int fs_free_space(const char *path, struct fs_room *ret_room, struct err *err);
+
+/* With less room for files than this, a task should not be begun: repository, suite and environment have
+ * some. */
+#define FS_FEW_FILES 1000
 
 bool fs_exists(const char *path);
 

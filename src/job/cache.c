@@ -188,7 +188,8 @@ static bool limits_hold(const char *cache_dir, const struct cache_limits *limits
 {
     struct fs_room room;
     return bytes <= limits->size_bytes &&
-           (fs_free_space(cache_dir, &room, NULL) < 0 || room.bytes >= limits->min_free_bytes);
+           (fs_free_space(cache_dir, &room, NULL) < 0 ||
+            (room.bytes >= limits->min_free_bytes && room.files >= limits->min_free_files));
 }
 
 static bool is_cancelled(int cancel_fd)

@@ -18,6 +18,7 @@ int cache_hold(const char *entry, int cancel_fd, struct err *err);
 struct cache_limits {
     uint64_t size_bytes;     /* of all entries together */
     uint64_t min_free_bytes; /* on their file system */
+    uint64_t min_free_files; /* likewise */
 };
 
 struct cache_trimmed {

@@ -25,6 +25,8 @@ static const struct meaning {
 } meanings[] = {
     {"No space left on device", ERR_ENVIRONMENT, "The disk is full: %s could not be fetched", ENOSPC},
     {"Disk quota exceeded", ERR_ENVIRONMENT, "The disk quota is used up: %s could not be fetched", ENOSPC},
+    {"insufficient permission", ERR_ENVIRONMENT, "The runner may not write to its mirror of %s", EACCES},
+    {"cannot run ssh", ERR_ENVIRONMENT, "ssh, which %s needs, is not installed", ENOENT},
     {"dubious ownership", ERR_ENVIRONMENT,
      "git refuses %s: it belongs to another user (see safe.directory in git-config)", EPERM},
     {"mismatched algorithms", ERR_ENVIRONMENT, "%s has another object format than its mirror", EPROTOTYPE},
@@ -90,6 +92,9 @@ static char *without_url(const char *messages, const char *url)
 static int explain(const char *url, const char *messages, struct err *err)
 {
     CLEANUP(mem_freep) char *words = without_url(messages, url);
+    if (strstr(words, "Permission denied") &&
+        (strstr(words, "cannot lock ref") || strstr(words, "nable to create")))
+        return err_set(err, ERR_ENVIRONMENT, EACCES, "The runner may not write to its mirror of %s", url);
     for (size_t i = 0; i < ARRAY_LEN(meanings); i++) {
         if (!strstr(words, meanings[i].words))
             continue;

@@ -135,7 +135,9 @@ static int probe(const struct config *config, const struct job_setup *setup, str
 static int trim(const struct config *config, const char *cache_dir, int cancel_fd, struct err *err)
 {
     struct cache_trimmed t;
-    int r = cache_trim(cache_dir, &config->cache, cancel_fd, &t, err);
+    struct cache_limits limits = config->cache;
+    limits.min_free_files = FS_FEW_FILES;
+    int r = cache_trim(cache_dir, &limits, cancel_fd, &t, err);
     if (r == 0)
         log_write(t.evicted ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG,
                   "cache: %u entries, %llu MB; %u evicted, %llu MB", t.kept,

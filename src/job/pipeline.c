@@ -76,7 +76,7 @@ static int fetch_student(const struct job *job, struct err *err)
     struct repo_source source = {.url = task->repository_url, .branch = task->branch};
     int r = repo_fetch(&job->git, job->cache_dir, &source, &repo, err);
     if (r == 0)
-        r = repo_checkout(&job->git, job->cache_dir, &source, &repo, job->src, &submodules, err);
+        r = repo_checkout(&job->git, &source, &repo, job->src, &submodules, err);
     if (r < 0)
         return r;
     log_fetched(task->repository_url, task->branch, repo.commit, submodules, start_ms);
@@ -230,7 +230,7 @@ static int work(struct job *job, enum job_exit *ret_exit, struct err *err)
         return r == -EROFS ? r : -ENOSPC;
     if (r == 0 && result.is_error && is_disk_full(job, 0))
         return err_set(err, ERR_ENVIRONMENT, ENOSPC, "The disk is full: %s", result.error_details);
-    *ret_exit = is_machine ? JOB_EXIT_MACHINE : JOB_EXIT_DONE;
+    *ret_exit = is_machine ? JOB_EXIT_MACHINE : r < 0 ? JOB_EXIT_TASK : JOB_EXIT_DONE;
     if (r < 0) {
         log_warning("class=%s: %s", err_class_name(err->class), err->message);
         result_init_error(&result, err->message);

@@ -263,17 +263,18 @@ static int fetch_with_retries(const struct git *git, struct repo *repo, const st
     return r;
 }
 
-/* `anew`: the mirror is damaged, nothing of it is kept. */
-static int fetch(const struct git *git, const char *cache_dir, const struct repo_source *source, bool anew,
-                 struct repo *repo, struct err *err)
+static char *lock_path_of(const struct repo *repo)
+{
+    return mem_printf("%s.lock", repo->mirror);
+}
+
+static int fetch(const struct git *git, const struct repo_source *source, struct repo *repo, struct err *err)
 {
     CLEANUP(wanted_done) struct wanted w;
-    CLEANUP(mem_freep) char *lock_path = mem_printf("%s.lock", repo->mirror);
+    CLEANUP(mem_freep) char *lock_path = lock_path_of(repo);
     int lock = -1;
     wanted_init(&w, source->url, source->branch);
     int r = fs_lock_wait(lock_path, git->cancel_fd, &lock, err);
-    if (r == 0 && anew)
-        r = fs_remove_tree(repo->mirror, err);
     if (r == 0)
         r = fetch_with_retries(git, repo, &w, source->rarely_new, err);
     fs_unlock(lock_path, lock);
@@ -292,7 +293,7 @@ int repo_fetch(const struct git *git, const char *cache_dir, const struct repo_s
     if (r == 0)
         r = cache_hold(repo.mirror, git->cancel_fd, err);
     if (r == 0)
-        r = fetch(git, cache_dir, source, false, &repo, err);
+        r = fetch(git, source, &repo, err);
     if (r < 0)
         repo_done(&repo);
     else
@@ -421,20 +422,42 @@ static int checkout(const struct git *git, const struct repo *repo, const char *
     r = git_run(git, &command, NULL, err);
     unlink(index);
     *ret_submodules = size.submodules;
+    if (r == -EIO && (strstr(err->message, "File name too long") || strstr(err->message, "invalid path")))
+        return err_set(
+            err, ERR_TASK, ENAMETOOLONG,
+            "The repository has a file whose name is too long or not allowed, and cannot be checked out");
     return r;
 }
 
-int repo_checkout(const struct git *git, const char *cache_dir, const struct repo_source *source,
-                  struct repo *repo, const char *dest, unsigned *ret_submodules, struct err *err)
+/* The mirror is damaged: nothing of it is kept. It is locked. */
+static int fetch_anew(const struct git *git, const struct repo_source *source, struct repo *repo,
+                      struct err *err)
 {
+    CLEANUP(wanted_done) struct wanted w;
+    wanted_init(&w, source->url, source->branch);
+    int r = fs_remove_tree(repo->mirror, err);
+    return r < 0 ? r : fetch_with_retries(git, repo, &w, false, err);
+}
+
+/* Under the lock, so that nobody makes the mirror anew while others read it. */
+int repo_checkout(const struct git *git, const struct repo_source *source, struct repo *repo,
+                  const char *dest, unsigned *ret_submodules, struct err *err)
+{
+    CLEANUP(mem_freep) char *lock_path = lock_path_of(repo);
+    int lock = -1;
     *ret_submodules = 0;
-    int r = checkout(git, repo, dest, ret_submodules, err);
-    if (r != -EIO)
-        return r;
-    r = fs_remove_tree(dest, err);
+    int r = fs_lock_wait(lock_path, git->cancel_fd, &lock, err);
     if (r == 0)
-        r = fetch(git, cache_dir, source, true, repo, err);
-    return r < 0 ? r : checkout(git, repo, dest, ret_submodules, err);
+        r = checkout(git, repo, dest, ret_submodules, err);
+    if (r == -EIO) {
+        r = fs_remove_tree(dest, err);
+        if (r == 0)
+            r = fetch_anew(git, source, repo, err);
+        if (r == 0)
+            r = checkout(git, repo, dest, ret_submodules, err);
+    }
+    fs_unlock(lock_path, lock);
+    return r;
 }
 
 void repo_done(struct repo *repo)

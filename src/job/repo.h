@@ -36,7 +36,7 @@ int repo_fetch(const struct git *git, const char *cache_dir, const struct repo_s
  * limit of `git` in bytes, or too many. Where the mirror turns out to be damaged, it is made anew, and
  * `repo` may be at a newer commit afterwards. `ret_submodules`: how many were left empty.
  */
-int repo_checkout(const struct git *git, const char *cache_dir, const struct repo_source *source,
-                  struct repo *repo, const char *dest, unsigned *ret_submodules, struct err *err);
+int repo_checkout(const struct git *git, const struct repo_source *source, struct repo *repo,
+                  const char *dest, unsigned *ret_submodules, struct err *err);
 
 void repo_done(struct repo *repo);

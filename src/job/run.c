@@ -48,6 +48,13 @@ static int write_plugin(const struct job *job, const struct env *env, const char
     return r;
 }
 
+/* Whether the slots' users can read it: a kill may have come before that. */
+static bool is_for_all(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && (st.st_mode & 0444) == 0444;
+}
+
 /*
  * The directory of our plugin: one for all tasks, so that python compiles it once, and named by what
  * is in it, so that two versions of the runner get along. The caller frees.
@@ -59,10 +66,10 @@ static int plugin_dir(const struct job *job, const struct env *env, char **ret_d
     CLEANUP(mem_freep) char *path = mem_printf("%s/ostest_pytest.py", dir);
     CLEANUP(mem_freep) char *lock_path = mem_printf("%s.lock", dir);
     int lock = -1;
-    int r = fs_exists(path) ? 0 : fs_make_dirs(dir, 0755, err);
-    if (r == 0 && !fs_exists(path))
+    int r = is_for_all(path) ? 0 : fs_make_dirs(dir, 0755, err);
+    if (r == 0 && !is_for_all(path))
         r = fs_lock_wait(lock_path, job->cancel_fd, &lock, err);
-    if (r == 0 && !fs_exists(path))
+    if (r == 0 && !is_for_all(path))
         r = write_plugin(job, env, dir, path, err);
     fs_unlock(lock_path, lock);
     if (r == 0)

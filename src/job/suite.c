@@ -331,11 +331,14 @@ int suite_prepare(struct suite *suite, const struct job *job, const char *commit
                   struct err *err)
 {
     int r = open_suite(job, suite, err);
-    if (r < 0)
-        return r;
     struct env_wants wants = {suite->needs_python, suite->needs_pytest, suite->requirements};
-    r = env_prepare(job, &wants, ret_env, err);
-    return r < 0 ? r : ask_suite(suite, job, commit, ret_env, err);
+    if (r == 0)
+        r = env_prepare(job, &wants, ret_env, err);
+    if (r == 0)
+        r = ask_suite(suite, job, commit, ret_env, err);
+    if (r < 0 && err->class == ERR_LIMIT) /* none that the student has hit */
+        err->class = ERR_ENVIRONMENT;
+    return r;
 }
 
 int suite_command(const struct suite *suite, const struct job *job, const struct env *env,

@@ -25,11 +25,11 @@ static int build_tree(const struct job *job, struct suite_repo *s, unsigned *ret
     CLEANUP(mem_freep) char *staging = mem_printf("%s/suites/%s.new", job->cache_dir, s->repo.commit);
     int r = fs_remove_tree(staging, err);
     if (r == 0)
-        r = repo_checkout(&s->git, job->cache_dir, &s->source, &s->repo, staging, ret_submodules, err);
+        r = repo_checkout(&s->git, &s->source, &s->repo, staging, ret_submodules, err);
     CLEANUP(mem_freep) char *tree = tree_of(job, &s->repo);
     crash_point("suite-checked-out");
     if (r == 0 && !fs_exists(tree))
-        r = fs_rename_durable(staging, tree, err);
+        r = fs_rename_tree_durable(staging, tree, err);
     fs_remove_tree(staging, NULL);
     return r;
 }
@@ -80,7 +80,7 @@ int suite_fetch(const struct job *job, struct suite_fetched *ret_fetched, struct
     if (r == 0)
         return 0;
     err_prefix(err, "The test suite");
-    if (err->class == ERR_TASK)
+    if (err->class == ERR_TASK || err->class == ERR_LIMIT)
         err->class = ERR_ENVIRONMENT;
     return r;
 }

@@ -142,7 +142,7 @@ int venv_build(const struct job *job, const char *python, const struct env_wants
     if (r == 0)
         r = redirect_scripts(staging, path, err);
     if (r == 0)
-        r = fs_rename_durable(staging, path, err);
+        r = fs_rename_tree_durable(staging, path, err);
     if (r < 0)
         fs_remove_tree(staging, NULL);
     return r;

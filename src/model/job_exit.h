@@ -4,6 +4,7 @@
 enum job_exit {
     JOB_EXIT_DONE = 0,
     JOB_EXIT_USAGE = 2,
+    JOB_EXIT_TASK = 65, /* EX_DATAERR: there is a result, an error that was the task's own; nothing was run */
     JOB_EXIT_MACHINE =
         69, /* EX_UNAVAILABLE: there is a result, an error that was the machine's, not the task's */
     JOB_EXIT_FAILED = 70,  /* EX_SOFTWARE: no result */

@@ -7,8 +7,6 @@
 
 #define LOOK_AGAIN_MS 2000
 #define MAX_PAUSE_MS  600000
-/* A repository, a suite and an environment have some; without any limit on bytes there is none on these. */
-#define MIN_FREE_FILES 1000
 
 struct gates {
     struct ev *ev;
@@ -60,13 +58,13 @@ static bool is_disk_full(struct gates *g)
     struct fs_room room;
     struct err err = {0};
     int r = fs_free_space(g->settings.dir, &room, &err);
-    if (r == 0 && room.bytes >= g->settings.min_free_bytes && room.files >= MIN_FREE_FILES)
+    if (r == 0 && room.bytes >= g->settings.min_free_bytes && room.files >= FS_FEW_FILES)
         return false;
     if (r < 0)
         snprintf(g->reason, sizeof(g->reason), "%s", err.message);
-    else if (room.files < MIN_FREE_FILES)
+    else if (room.files < FS_FEW_FILES)
         snprintf(g->reason, sizeof(g->reason),
-                 "less than %d more files can be made at %s (its inodes are used up)", MIN_FREE_FILES,
+                 "less than %d more files can be made at %s (its inodes are used up)", FS_FEW_FILES,
                  g->settings.dir);
     else
         snprintf(g->reason, sizeof(g->reason), "less than %llu MB are free at %s (--min-free-disk)",
@@ -106,13 +104,14 @@ const char *gates_reason(struct gates *g, size_t unsent, size_t running)
     return is_paused(g, running) || is_spool_full(g, unsent) || is_disk_full(g) ? g->reason : NULL;
 }
 
-void gates_task_ended(struct gates *g, bool is_fault)
+void gates_task_ended(struct gates *g, enum jobs_end end)
 {
-    if (!is_fault) {
+    if (end == JOBS_JUDGED) {
         g->faults = 0;
         g->pause_ms = g->settings.pause_ms;
-        return;
     }
+    if (end != JOBS_FAULT)
+        return;
     g->faults++;
     if (!is_in_series(g) ||
         clock_now_ms() < g->paused_until_ms) /* what ran beside belongs to the same pause */

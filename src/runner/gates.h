@@ -6,10 +6,12 @@
  * queue. The free slot is jobs'.
  *
  * After --pause-after faults in a row there is a pause, each twice as long as the one before; then one
- * task at a time shows whether it is over. A task that was judged ends the series.
+ * task at a time shows whether it is over. A task that was judged ends the series; an error of the task's own
+ * (a repository that does not exist) says nothing.
  */
 
 #include "base/ev.h"
+#include "runner/jobs.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -33,5 +35,5 @@ void gates_free(struct gates *gates);
 /* Why no task may be claimed now, as half a sentence that stays the same while it lasts; NULL: one may. */
 const char *gates_reason(struct gates *gates, size_t unsent, size_t running);
 
-/* A task has its result: whether that is an error which was this machine's fault. */
-void gates_task_ended(struct gates *gates, bool is_fault);
+/* A task has its result, which ends the series, makes it longer, or says nothing. */
+void gates_task_ended(struct gates *gates, enum jobs_end end);

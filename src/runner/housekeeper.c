@@ -71,3 +71,8 @@ bool housekeeper_is_busy(const struct housekeeper *h)
 {
     return h->slot.work != SLOT_FREE;
 }
+
+pid_t housekeeper_pid(const struct housekeeper *h)
+{
+    return housekeeper_is_busy(h) ? h->slot.pid : 0;
+}

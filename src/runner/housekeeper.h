@@ -24,4 +24,7 @@ bool housekeeper_reaped(struct housekeeper *h, pid_t pid);
 /* From now on nothing is started; what runs is told to stop. */
 void housekeeper_stop(struct housekeeper *h);
 
+/* The process of that job; 0: none. */
+pid_t housekeeper_pid(const struct housekeeper *h);
+
 bool housekeeper_is_busy(const struct housekeeper *h);

@@ -40,7 +40,7 @@ struct jobs {
     struct worklist work;
     struct buf unsaved; /* a claim that the disk did not take; no other is taken meanwhile */
     bool draining;      /* no claim is started any more */
-    bool stopping;      /* and the running ones were told to end */
+    bool stop_expected; /* a job that is told to end by others is no fault */
     int64_t disk_not_before_ms;
     struct ev_timer disk_timer;
 };
@@ -113,6 +113,7 @@ static void finish(struct jobs *jobs, const struct worklist_item *item, bool is_
         put_back(jobs, item, err.message);
         return;
     }
+    trouble_over(jobs->settings.trouble);
     spool_add(jobs->settings.spool, item->key);
     put_away(jobs, item, is_fault);
 }
@@ -145,6 +146,14 @@ static size_t count_slots(const struct jobs *jobs, enum slot_work work)
     return n;
 }
 
+/* The last start is not to count: it was not ended by a fault of the task. */
+static void uncount_start(struct jobs *jobs, const struct worklist_item *item)
+{
+    struct err err = {0};
+    if (journal_uncount_start(jobs->journal, item->key, &err) < 0)
+        log_warning("task=%s %s", item->label, err.message);
+}
+
 static bool has_room_for_start(const struct jobs *jobs)
 {
     struct fs_room room;
@@ -162,6 +171,7 @@ static bool count_start(struct jobs *jobs, const struct worklist_item *item)
         char *details = mem_printf(
             "The task was started %u times, and each time the runner or its job died before the end", starts);
         finish_with_error(jobs, item, details);
+        jobs->settings.on_end(JOBS_FAULT, jobs->settings.data);
         return false;
     }
     if (!has_room_for_start(jobs)) {
@@ -184,25 +194,20 @@ static void start_item(struct jobs *jobs, const struct worklist_item *item)
     if (item->work == SLOT_RUN && !count_start(jobs, item))
         return;
     struct slot *slot = find_free_slot(jobs);
-    if (slot_start(slot, jobs->settings.ev, &jobs->program, (size_t)(slot - jobs->slots), item->work,
-                   item->key, item->label, &err) < 0)
+    int r = slot_start(slot, jobs->settings.ev, &jobs->program, (size_t)(slot - jobs->slots), item->work,
+                       item->key, item->label, &err);
+    if (r < 0 && item->work == SLOT_RUN)
+        uncount_start(jobs, item);
+    if (r < 0)
         put_back(jobs, item, err.message);
     crash_point("job-started");
 }
 
-/* The last start is not to count: it was not ended by a fault of the task. */
-static void uncount_start(struct jobs *jobs, const struct slot *slot)
-{
-    struct err err = {0};
-    if (journal_uncount_start(jobs->journal, slot->key, &err) < 0)
-        log_warning("task=%s %s", slot->label, err.message);
-}
-
 /* Where there is room again, the task itself may have taken it: then the start counts. */
-static void wait_for_room(struct jobs *jobs, const struct slot *slot, const struct worklist_item *item)
+static void wait_for_room(struct jobs *jobs, const struct worklist_item *item)
 {
     if (!has_room_for_start(jobs))
-        uncount_start(jobs, slot);
+        uncount_start(jobs, item);
     put_back(jobs, item, "a job could write nothing: the disk is full, or read-only");
 }
 
@@ -213,12 +218,15 @@ static void judge_run_end(struct jobs *jobs, const struct slot *slot, const stru
     if (journal_has_result(jobs->journal, slot->key)) {
         log_info("task=%s done seconds=%.1f", slot->label, (double)(clock_now_ms() - slot->start_ms) / 1000);
         finish(jobs, item, code == JOB_EXIT_MACHINE);
-        jobs->settings.on_end(code == JOB_EXIT_MACHINE, jobs->settings.data);
+        jobs->settings.on_end(code == JOB_EXIT_MACHINE ? JOBS_FAULT
+                              : code == JOB_EXIT_TASK  ? JOBS_OTHER
+                                                       : JOBS_JUDGED,
+                              jobs->settings.data);
     } else if (code == JOB_EXIT_DISK) {
-        wait_for_room(jobs, slot, item);
-    } else if (jobs->stopping && code == JOB_EXIT_STOPPED) {
+        wait_for_room(jobs, item);
+    } else if (jobs->stop_expected && code == JOB_EXIT_STOPPED) {
         log_warning("task=%s was stopped; it is taken up again at the next start", slot->label);
-        uncount_start(jobs, slot);
+        uncount_start(jobs, item);
     } else {
         log_error("task=%s the job died (%s %d) without a result", slot->label,
                   WIFEXITED(status) ? "exit status" : "signal",
@@ -230,9 +238,12 @@ static void judge_run_end(struct jobs *jobs, const struct slot *slot, const stru
 /* What a killed job had started has become our child, and is no job. */
 static void end_orphans(const struct jobs *jobs)
 {
-    CLEANUP(mem_freep) pid_t *alive = mem_alloc(jobs->slots_len * sizeof(*alive));
+    CLEANUP(mem_freep) pid_t *alive = mem_alloc((jobs->slots_len + 1) * sizeof(*alive));
     size_t len = 0;
     struct err err = {0};
+    pid_t neighbour = jobs->settings.neighbour(jobs->settings.data);
+    if (neighbour)
+        alive[len++] = neighbour;
     for (size_t i = 0; i < jobs->slots_len; i++)
         if (jobs->slots[i].work != SLOT_FREE)
             alive[len++] = jobs->slots[i].pid;
@@ -298,6 +309,7 @@ static bool save(struct jobs *jobs, const struct task *task, const struct err *f
         finish_with_error(jobs, &item, fault->message);
         return true;
     }
+    trouble_over(jobs->settings.trouble);
     log_claim(task, item.label, item.key);
     worklist_add(&jobs->work, SLOT_RUN, item.key, item.label);
     return true;
@@ -344,6 +356,11 @@ void jobs_proceed(struct jobs *jobs)
 
 /* ---- stopping ---- */
 
+void jobs_expect_stop(struct jobs *jobs)
+{
+    jobs->stop_expected = true;
+}
+
 void jobs_drain(struct jobs *jobs)
 {
     jobs->draining = true;
@@ -352,7 +369,6 @@ void jobs_drain(struct jobs *jobs)
 void jobs_stop(struct jobs *jobs)
 {
     jobs->draining = true;
-    jobs->stopping = true;
     for (size_t i = 0; i < jobs->slots_len; i++)
         slot_stop(&jobs->slots[i]);
 }

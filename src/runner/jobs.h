@@ -18,14 +18,22 @@
 
 struct jobs;
 
+/* What a result says of this machine. */
+enum jobs_end {
+    JOBS_JUDGED, /* it works: there is a verdict */
+    JOBS_FAULT,  /* an error that was its fault */
+    JOBS_OTHER,  /* nothing: an error of the task's own */
+};
+
 struct jobs_settings {
     const struct options *options;
     const char *job_program; /* path of ostest-job */
     struct ev *ev;
     struct spool *spool;
     struct trouble *trouble;
-    void (*on_end)(bool is_fault, void *data); /* a task has its result: was an error of it this machine's? */
-    void (*on_change)(void *data);             /* a pause is over: jobs_proceed() and whoever depends on it */
+    void (*on_end)(enum jobs_end end, void *data); /* a task has its result */
+    pid_t (*neighbour)(void *data); /* another child of the runner's, which is no job of ours; 0: none */
+    void (*on_change)(void *data);  /* a pause is over: jobs_proceed() and whoever depends on it */
     void *data;
 };
 
@@ -50,6 +58,9 @@ void jobs_proceed(struct jobs *jobs);
 
 /* A child of ours has ended. Gives whether it was a job, so that a slot is free now. */
 bool jobs_reaped(struct jobs *jobs, pid_t pid, int status);
+
+/* The runner was told to stop, and so perhaps its jobs too, by whoever stops the whole service. */
+void jobs_expect_stop(struct jobs *jobs);
 
 /* From now on no claim is started: those that wait stay on disk. */
 void jobs_drain(struct jobs *jobs);

@@ -114,7 +114,11 @@ int journal_list(struct journal *journal, struct strv *ret_claims, struct strv *
             continue;
         CLEANUP(mem_freep) char *task = file_of(journal, keys.items[i], "task.json");
         CLEANUP(mem_freep) char *spooled = spool_path(journal, keys.items[i]);
-        bool is_claim = fs_exists(task) && !fs_is_regular(spooled);
+        bool has_task = access(task, F_OK) == 0;
+        if (!has_task && (errno == EIO || errno == ESTALE || errno == EACCES || errno == ENOMEM))
+            return err_errno(err, errno, "Cannot look at %s",
+                             task); /* else a claim would be taken for garbage */
+        bool is_claim = has_task && !fs_is_regular(spooled);
         strv_push(is_claim ? ret_claims : ret_garbage, keys.items[i]);
     }
     return 0;
@@ -164,13 +168,13 @@ int journal_read(struct journal *journal, const char *key, struct buf *ret_body,
     return r == -ENOENT ? err_set(err, ERR_INTERNAL, ENOENT, "%s is missing", path) : r;
 }
 
-/* 0 where there is no file yet. */
+/* 0 where there is no file yet, or none that we have written. */
 static int read_starts(const char *path, long *ret_starts, struct err *err)
 {
     CLEANUP(buf_done) struct buf text = BUF_INIT(0);
     int r = fs_read_file(path, COUNTER_LIMIT_BYTES, &text, err);
     *ret_starts = MIN(MAX(strtol(text.len ? text.data : "0", NULL, 10), 0L), MAX_STARTS);
-    return r == -ENOENT ? 0 : r;
+    return r == -ENOENT || r == -EFBIG || r == -EINVAL ? 0 : r;
 }
 
 unsigned journal_starts(const struct journal *journal, const char *key)
@@ -247,6 +251,8 @@ int journal_hand_over(struct journal *journal, const char *key, struct err *err)
     CLEANUP(mem_freep) char *task = file_of(journal, key, "task.json");
     CLEANUP(mem_freep) char *dir = journal_dir(journal, key);
     bool moved = !fs_exists(result) && fs_is_regular(spooled); /* by an earlier try, which failed later on */
+    if (!fs_exists(result) && !moved && !fs_exists(task))      /* and what it had moved is delivered by now */
+        return 0;
     int r = moved ? fs_sync_dir(journal->spool_dir, err) : fs_rename_durable(result, spooled, err);
     crash_point("result-spooled");
     if (r == 0 && unlink(task) < 0 && errno != ENOENT)

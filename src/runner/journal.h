@@ -61,7 +61,8 @@ int journal_write_error(struct journal *journal, const char *key, const char *de
 
 /*
  * Moves the result into the spool, as spool/<key>.json, and forgets the task, both durably: from
- * then on the claim is the spool's, and its directory is garbage. May be repeated after a fault.
+ * then on the claim is the spool's, and its directory is garbage. May be repeated after a fault, also when
+ * the result is delivered by then.
  */
 int journal_hand_over(struct journal *journal, const char *key, struct err *err);
 

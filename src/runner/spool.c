@@ -120,6 +120,8 @@ int spool_open(const char *state_dir, struct spool **ret_spool, struct err *err)
 
 void spool_add(struct spool *spool, const char *key)
 {
+    if (spool_find(spool, key))
+        return;
     spool->entries = mem_resize(spool->entries, spool->len + 1, sizeof(*spool->entries));
     size_t at = spool->len++;
     for (; at > 0 && strcmp(spool->entries[at - 1].key, key) > 0; at--)

@@ -86,6 +86,7 @@ static bool are_gates_open(struct supervisor *s)
     if (reason) {
         CLEANUP(mem_freep) char *text = mem_printf("no task is claimed: %s", reason);
         trouble_log(&s->closed, LOG_LEVEL_WARNING, text);
+        housekeeper_kick(s->housekeeper); /* it may make room */
     } else if (trouble_over(&s->closed)) {
         log_info("tasks are claimed again");
     }
@@ -121,11 +122,17 @@ static void on_claim_trouble(const struct backend_answer *answer, void *data)
     trouble_log(&s->claim_trouble, for_a_person ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, answer->message);
 }
 
-static void on_task_end(bool is_fault, void *data)
+static void on_task_end(enum jobs_end end, void *data)
 {
     struct supervisor *s = data;
-    gates_task_ended(s->gates, is_fault);
+    gates_task_ended(s->gates, end);
     housekeeper_kick(s->housekeeper);
+}
+
+static pid_t neighbour_of_jobs(void *data)
+{
+    const struct supervisor *s = data;
+    return housekeeper_pid(s->housekeeper);
 }
 
 /* ---- login and deliveries ---- */
@@ -191,6 +198,7 @@ static void on_level_timer(void *data)
 static void set_level(struct supervisor *s, enum level level)
 {
     s->level = MIN(level, LEAVE);
+    jobs_expect_stop(s->jobs);
     housekeeper_stop(s->housekeeper);
     if (level == DRAIN)
         log_info("stopping: %zu running tasks are finished first, %zu results delivered; a second signal "
@@ -296,7 +304,8 @@ static int open_all(struct supervisor *s, const char *job_program, struct err *e
     struct gates_settings gates = {o->state_dir, o->min_free_bytes, (size_t)o->max_unsent,
                                    (unsigned)o->pause_after, o->pause_ms};
     s->gates = gates_new(s->ev, &gates, proceed, s);
-    struct jobs_settings settings = {o, job_program, s->ev, s->spool, &s->trouble, on_task_end, proceed, s};
+    struct jobs_settings settings = {o,           job_program,       s->ev,   s->spool, &s->trouble,
+                                     on_task_end, neighbour_of_jobs, proceed, s};
     return r < 0 ? r : jobs_open(&settings, &s->jobs, err);
 }
 

@@ -82,8 +82,9 @@ def become_subreaper():
     assert ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
 
 
-def git(*args, cwd=None):
-    done = subprocess.run(["git", *map(str, args)], cwd=cwd, env=GIT_ENV, check=True, capture_output=True, text=True)
+def git(*args, cwd=None, input=None):
+    done = subprocess.run(["git", *map(str, args)], cwd=cwd, env=GIT_ENV, check=True, capture_output=True, text=True,
+                          input=input)
     return done.stdout.strip()
 
 
@@ -228,12 +229,12 @@ class Mock:
 class Runner:
     """An ostest-runner, running; its log is collected line by line."""
 
-    def __init__(self, *options, env=None, prefix=(), cwd=None):
-        """env: more variables, None removes one; prefix: a command that starts the runner."""
+    def __init__(self, *options, env=None, prefix=(), cwd=None, program=None):
+        """env: more variables, None removes one; prefix: a command that starts the runner; program: another one."""
         variables = CLEAN_ENV | {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1", "OSTEST_SANDBOX": SANDBOX}
         variables |= env or {}
         self.process = subprocess.Popen(
-            [*prefix, RUNNER, *map(str, options)], cwd=cwd,
+            [*prefix, program or RUNNER, *map(str, options)], cwd=cwd,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
             env={name: str(value) for name, value in variables.items() if value is not None})
         self.lines = []

@@ -1,9 +1,13 @@
 """No task is claimed that the machine could not do well: a claim is for good."""
 
 import os
+import pathlib
+import shutil
+import signal
 
 import pytest
 
+import harness
 from harness import task
 
 GET = "/api/task/available"
@@ -122,3 +126,66 @@ def test_no_logs_where_none_are_wanted(start_mock, start, small, tmp_path):
     mock = start_mock(tasks=[task(1, small.student())])
     assert start(mock, "--keep-jobs", "0", "--once").wait() == 0
     assert not list((tmp_path / "state" / "kept").iterdir()) and not list((tmp_path / "state" / "jobs").iterdir())
+
+
+# ---- more of what counts, and what does not
+
+def test_a_job_that_cannot_run_is_a_fault_of_the_machine(start_mock, start_runner, small, tmp_path):
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    shutil.copy(harness.RUNNER, programs)
+    (programs / "ostest-job").write_text("#!/bin/sh\nexit 127\n")
+    (programs / "ostest-job").chmod(0o755)
+    mock = start_mock(tasks=[task(i, small.student()) for i in range(9)])
+    runner = start_runner(mock, "--tests-url", small.suite, "--concurrent", 1, "--check-interval", 0.05, "--pause-after", 3,
+                          "--pause-time", 600, program=programs / "ostest-runner")
+    runner.wait_log(CLOSED)
+    assert 3 <= mock.state(results=3)["claimed"] <= 4 and runner.stop() == 0
+
+
+def test_errors_of_the_tasks_own_do_not_end_a_series(start_mock, start_runner, machine, tmp_path):
+    tasks = [task(i, machine.student if i % 2 else tmp_path / "nowhere") for i in range(12)]
+    mock = start_mock(tasks=tasks)
+    runner = start_runner(mock, "--tests-url", machine.suite, "--concurrent", 1, "--pause-after", 2, "--pause-time", 600)
+    runner.wait_log(CLOSED)
+    assert mock.state()["claimed"] < 12 and runner.stop() == 0
+
+
+def test_a_name_that_no_disk_takes_is_the_students_matter(start_mock, start, make_repo, small):
+    student = make_repo("long", {"x": ""})
+    blob = harness.git("hash-object", "-w", "--stdin", cwd=student.path, input="x")
+    tree = harness.git("mktree", cwd=student.path, input=f"100644 blob {blob}\t{'n' * 300}\n")
+    commit = harness.git("commit-tree", tree, "-m", "x", cwd=student.path)
+    harness.git("update-ref", "refs/heads/main", commit, cwd=student.path)
+    mock = start_mock(tasks=[task(i, student) for i in range(3)])
+    runner = start(mock, "--pause-after", 1)
+    assert all("name is too long" in result["errorDetails"] for result in mock.results(3))
+    assert not runner.hits(CLOSED) and runner.stop() == 0
+
+
+def test_a_job_stopped_with_its_runner_is_run_again(start_mock, start, small, barrier, tmp_path):
+    """As a service manager does it that signals the whole group; more often than --task-tries allows."""
+    mock = start_mock(tasks=[task(1, small.student(script=barrier.script))])
+    for _ in range(3):
+        runner = start(mock)
+        barrier.wait()
+        job = [pid for pid in harness.processes_with(str(tmp_path / "state" / "jobs"))
+               if "ostest-job" in pathlib.Path(f"/proc/{pid}/cmdline").read_text().split("\0")[0]]
+        runner.signal()
+        for pid in job:
+            os.kill(pid, signal.SIGTERM)
+        assert runner.wait() == 0, runner.log
+    runner = start(mock, "--once")
+    barrier.wait()
+    barrier.open()
+    assert mock.results(1)[0]["isPassed"] and runner.stop() == 0
+
+
+def test_the_trimming_job_is_no_orphan(start_mock, start, small, tmp_path):
+    """A job that dies beside it takes it not along: the runner would wait for it for ever."""
+    mock = start_mock(tasks=[task(1, small.student(script="kill -9 $PPID"))])
+    (tmp_path / "state" / "cache" / "repos").mkdir(parents=True)
+    for i in range(3000):
+        (tmp_path / "state" / "cache" / "repos" / f"{i}.lock").touch()
+    runner = start(mock, "--once", "--task-tries", 1)
+    assert runner.wait() == 0, runner.log

@@ -33,7 +33,7 @@ static const struct gates_settings usual = {"/", 0, 10, 3, 1000};
 static void faults(int count)
 {
     for (int i = 0; i < count; i++)
-        gates_task_ended(gates, true);
+        gates_task_ended(gates, JOBS_FAULT);
 }
 
 static bool is_open(void)
@@ -97,7 +97,7 @@ static void what_was_judged_ends_the_series(void)
 {
     start(&usual);
     faults(2);
-    gates_task_ended(gates, false);
+    gates_task_ended(gates, JOBS_JUDGED);
     faults(2);
     CHECK(is_open());
     end();
@@ -110,7 +110,7 @@ static void after_the_pause_one_task_at_a_time_tries(void)
     clock_test_freeze(2000);
     CHECK(gates_reason(gates, 0, 1) != NULL);
     CHECK(gates_reason(gates, 0, 0) == NULL);
-    gates_task_ended(gates, false);
+    gates_task_ended(gates, JOBS_JUDGED);
     CHECK(gates_reason(gates, 0, 5) == NULL);
     end();
 }
@@ -129,7 +129,7 @@ static void pauses_double_up_to_ten_minutes_and_begin_anew(void)
         clock_test_freeze(now += lengths[i]);
         CHECK(is_open());
     }
-    gates_task_ended(gates, false);
+    gates_task_ended(gates, JOBS_JUDGED);
     faults(3);
     clock_test_freeze(now + 1000);
     CHECK(is_open());

@@ -181,14 +181,20 @@ static void check_starts_fault(int code, const char *part)
 }
 
 /* A job that runs without being counted could bring its machine down for ever. */
-static void a_count_that_cannot_be_read_is_a_fault(void)
+static void a_count_that_cannot_be_written_is_a_fault(void)
 {
     start_with_claim();
     put_dir(at("jobs/%s/starts", key));
-    check_starts_fault(EINVAL, "starts is not a regular file");
+    check_starts_fault(EISDIR, "starts");
+}
+
+static void a_count_that_nobody_wrote_begins_anew(void)
+{
     start_with_claim();
     put_file(at("jobs/%s/starts", key), "000000000000000000000000000000000000001\n");
-    check_starts_fault(EFBIG, "starts is larger than 32 bytes");
+    CHECK_INT(count_start(), 1);
+    CHECK_INT(count_start(), 2);
+    finish();
 }
 
 static void a_task_that_is_larger_than_any_answer_is_a_fault(void)
@@ -272,7 +278,7 @@ TEST_MAIN(TEST(a_claim_that_does_not_fit_leaves_nothing), TEST(a_claim_that_just
           TEST(a_file_with_a_claims_name_is_not_put_away_as_one),
           TEST(kept_logs_that_cannot_be_removed_are_told_and_keep_no_newer_ones_out),
           TEST(without_the_directory_of_claims_each_step_tells_so),
-          TEST(a_count_that_cannot_be_read_is_a_fault),
+          TEST(a_count_that_cannot_be_written_is_a_fault), TEST(a_count_that_nobody_wrote_begins_anew),
           TEST(a_task_that_is_larger_than_any_answer_is_a_fault),
           TEST(where_the_spool_does_not_take_it_a_result_stays_with_its_claim),
           TEST(a_claim_is_set_aside_with_all_its_files),
