@@ -1,5 +1,6 @@
 """No task is claimed that the machine could not do well: a claim is for good."""
 
+import fcntl
 import os
 import pathlib
 import shutil
@@ -184,8 +185,10 @@ def test_a_job_stopped_with_its_runner_is_run_again(start_mock, start, small, ba
 def test_the_trimming_job_is_no_orphan(start_mock, start, small, tmp_path):
     """A job that dies beside it takes it not along: the runner would wait for it for ever."""
     mock = start_mock(tasks=[task(1, small.student(script="kill -9 $PPID"))])
-    (tmp_path / "state" / "cache" / "repos").mkdir(parents=True)
-    for i in range(3000):
-        (tmp_path / "state" / "cache" / "repos" / f"{i}.lock").touch()
-    runner = start(mock, "--once", "--task-tries", 1)
+    (tmp_path / "state" / "cache").mkdir(parents=True)
+    with open(tmp_path / "state" / "cache" / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # so that it waits
+        runner = start(mock, "--once", "--task-tries", 1)
+        runner.wait_log("the job died")
+        mock.state(results=1)
     assert runner.wait() == 0, runner.log
