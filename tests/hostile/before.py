@@ -24,11 +24,11 @@ def children():
 
 
 def tree_hash(path):
-    """A hash of all names, kinds, modes and contents below the path."""
+    """A hash of all names, kinds, modes and contents below the path, but for notes of when something was used."""
     found = hashlib.sha256()
     for directory, names, files in os.walk(path):
         names.sort()
-        for name in sorted(names + files):
+        for name in sorted(name for name in names + files if not name.endswith(".used")):
             full = os.path.join(directory, name)
             mode = os.lstat(full).st_mode
             found.update(f"{os.path.relpath(full, path)} {mode:o}\n".encode(errors="surrogateescape"))
