@@ -24,7 +24,8 @@ static int list_files(const struct job *job, const char *dir, struct buf *ret_li
                           .cwd = dir,
                           .timeout_ms = job->options->timeout_ms,
                           .output_limit_bytes = LISTING_LIMIT_BYTES,
-                          .cancel_fd = job->cancel_fd};
+                          .cancel_fd = job->cancel_fd,
+                          .keep = job->git.keep};
     return child_run(&child, ret_list, NULL, NULL);
 }
 

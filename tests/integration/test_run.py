@@ -3,9 +3,7 @@
 import hashlib
 import json
 import os
-import pty
 import re
-import select
 import signal
 import subprocess
 import xml.etree.ElementTree
@@ -13,56 +11,9 @@ import xml.etree.ElementTree
 import pytest
 
 import harness
+from runs import STATE
 
 ESCAPE = "\x1b"
-STATE = ".local/state/ostest-runner"
-
-
-@pytest.fixture
-def home(tmp_path):
-    path = tmp_path / "home"
-    path.mkdir()
-    return path
-
-
-@pytest.fixture
-def command(home):
-    """command(option…): the words, and the environment of a student."""
-    def make(*options, sandbox="none", **env):
-        words = [str(harness.RUNNER), "run", "--sandbox", sandbox, "--git-protocols", "file", *map(str, options)]
-        return words, harness.CLEAN_ENV | {"HOME": str(home), "LC_ALL": "C.UTF-8"} | env
-    return make
-
-
-@pytest.fixture
-def run(command, home):
-    """run(option…): exit status, standard output, standard error; nothing but caches is left."""
-    def go(*options, **env):
-        words, env = command(*options, **env)
-        done = subprocess.run(words, env=env, capture_output=True, text=True, timeout=harness.TIMEOUT)
-        assert done.returncode == 2 or set(os.listdir(home / STATE)) <= {"cache"}
-        return done.returncode, done.stdout, done.stderr
-    return go
-
-
-@pytest.fixture
-def on_terminal(command):
-    """on_terminal(option…): exit status, all that came to the terminal. do(text so far, process) is called for each piece."""
-    def go(*options, do=lambda text, process: None, **env):
-        words, env = command(*options, **({"TERM": "xterm"} | env))
-        ours, theirs = pty.openpty()
-        with subprocess.Popen(words, env=env, stdin=theirs, stdout=theirs, stderr=theirs) as process:
-            os.close(theirs)
-            text = ""
-            while select.select([ours], [], [], harness.TIMEOUT)[0]:
-                try:
-                    text += os.read(ours, 65536).decode()
-                except OSError:
-                    break
-                do(text, process)
-            os.close(ours)
-            return process.wait(harness.TIMEOUT), text
-    return go
 
 
 def lines_left(text):
@@ -112,15 +63,6 @@ write("<testsuite><testcase name='has_b'><failure>" + " ".join(sorted(os.listdir
 
 
 # ---- a directory as it is
-
-
-@pytest.fixture
-def listing(make_suite):
-    """A suite that fails with the list of the student's files."""
-    return make_suite("""
-files = sorted(str(p.relative_to(src)) + "=" + p.read_text() for p in pathlib.Path(src).rglob("*") if p.is_file())
-write("<testsuite><testcase name='files'><failure>" + " ".join(files) + "</failure></testcase></testsuite>")
-""")
 
 
 def test_uncommitted_changes_count_and_nothing_is_changed(run, make_repo, listing):

@@ -1,0 +1,68 @@
+"""`ostest-runner run`, started by a test: fixtures for all of its files."""
+
+import os
+import pty
+import select
+import subprocess
+
+import pytest
+
+import harness
+
+STATE = ".local/state/ostest-runner"
+
+
+@pytest.fixture
+def home(tmp_path):
+    path = tmp_path / "home"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture
+def command(home):
+    """command(option…): the words, and the environment of a student."""
+    def make(*options, sandbox="none", **env):
+        words = [str(harness.RUNNER), "run", "--sandbox", sandbox, "--git-protocols", "file", *map(str, options)]
+        return words, harness.CLEAN_ENV | {"HOME": str(home), "LC_ALL": "C.UTF-8"} | env
+    return make
+
+
+@pytest.fixture
+def run(command, home):
+    """run(option…): exit status, standard output, standard error; nothing but caches is left."""
+    def go(*options, **env):
+        words, env = command(*options, **env)
+        done = subprocess.run(words, env=env, capture_output=True, text=True, timeout=harness.TIMEOUT)
+        assert done.returncode == 2 or set(os.listdir(home / STATE)) <= {"cache"}
+        return done.returncode, done.stdout, done.stderr
+    return go
+
+
+@pytest.fixture
+def on_terminal(command):
+    """on_terminal(option…): exit status, all that came to the terminal. do(text so far, process) is called for each piece."""
+    def go(*options, do=lambda text, process: None, **env):
+        words, env = command(*options, **({"TERM": "xterm"} | env))
+        ours, theirs = pty.openpty()
+        with subprocess.Popen(words, env=env, stdin=theirs, stdout=theirs, stderr=theirs) as process:
+            os.close(theirs)
+            text = ""
+            while select.select([ours], [], [], harness.TIMEOUT)[0]:
+                try:
+                    text += os.read(ours, 65536).decode()
+                except OSError:
+                    break
+                do(text, process)
+            os.close(ours)
+            return process.wait(harness.TIMEOUT), text
+    return go
+
+
+@pytest.fixture
+def listing(make_suite):
+    """A suite that fails with the list of the student's files."""
+    return make_suite("""
+files = sorted(str(p.relative_to(src)) + "=" + p.read_text() for p in pathlib.Path(src).rglob("*") if p.is_file())
+write("<testsuite><testcase name='files'><failure>" + " ".join(files) + "</failure></testcase></testsuite>")
+""")
