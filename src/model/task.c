@@ -114,7 +114,7 @@ static int read_branch(const json_t *root, struct task *task, struct err *err)
 static bool read_lab(const json_t *value, int64_t *ret)
 {
     double number = json_number_value(value);
-    if (!json_is_number(value) || number < 0 || number > 1000000 || number != (double)(int64_t)number)
+    if (!json_is_number(value) || number < 0 || number > TASK_MAX_LAB || number != (double)(int64_t)number)
         return false;
     *ret = (int64_t)number;
     return true;

@@ -16,6 +16,7 @@
 #define TASK_MAX_URL_BYTES    2048
 #define TASK_MAX_BRANCH_BYTES 255
 #define TASK_MAX_LABS         64
+#define TASK_MAX_LAB          1000000
 #define TASK_MAX_TESTS        2000
 #define TASK_MAX_TEST_BYTES   1024
 

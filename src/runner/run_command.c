@@ -88,16 +88,16 @@ static json_t *strings(const struct strv *texts)
 static int write_task(const struct run *r, struct err *err)
 {
     const struct run_options *o = r->options;
-    json_t *task =
-        json_pack("{s:i, s:s, s:o, s:o}", "id", 0, "repositoryUrl", r->src_dir ? r->src_dir : o->src,
-                  "laboratoryNumber", numbers(&o->labs), "connectedTests", strings(&o->names));
+    /* of a directory the job is told beside the task: its name need not be what a URL may be */
+    json_t *task = json_pack("{s:i, s:s, s:o, s:o}", "id", 0, "repositoryUrl", r->src_dir ? "." : o->src,
+                             "laboratoryNumber", numbers(&o->labs), "connectedTests", strings(&o->names));
     if (task && o->branch)
         json_object_set_new(task, "branch", json_string(o->branch));
     CLEANUP(mem_freep) char *text = task ? json_dumps(task, 0) : NULL;
     CLEANUP(mem_freep) char *path = mem_printf("%s/task.json", r->dir);
     json_decref(task);
     return text ? fs_write_atomic(path, text, strlen(text), err)
-                : err_set(err, ERR_TASK, EILSEQ, "A path, a branch or a name is no UTF-8");
+                : err_set(err, ERR_TASK, EILSEQ, "The URL, the branch or a name is no UTF-8");
 }
 
 static int make_dir(struct run *r, struct err *err)

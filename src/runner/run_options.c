@@ -1,10 +1,13 @@
 #include "runner/run_options.h"
 
 #include "base/fs.h"
+#include "base/utf8.h"
+#include "model/task.h"
 #include "runner/options.h"
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define MEMBER(name) offsetof(struct run_options, name)
@@ -39,15 +42,37 @@ static bool is_job_option(const struct opt *o)
            o->kind != OPT_HELP;
 }
 
-/* Everything between commas and blanks; a fault for what is no number. */
-static void check_labs(const struct run_options *o, struct strv *faults)
+static bool is_lab(const char *text)
 {
-    for (size_t i = 0; i < o->labs.len; i++) {
-        char *end;
-        strtol(o->labs.items[i], &end, 10);
-        if (end == o->labs.items[i] || *end)
-            strv_pushf(faults, "--lab: '%s' was given; accepted: a whole number", o->labs.items[i]);
-    }
+    char *end;
+    errno = 0;
+    long long number = strtoll(text, &end, 10);
+    return end > text && !*end && errno == 0 && number >= 0 && number <= TASK_MAX_LAB;
+}
+
+/* What model/task would refuse, or JSON cannot hold. */
+static void check_task(const struct run_options *o, struct strv *faults)
+{
+    for (size_t i = 0; i < o->labs.len; i++)
+        if (!is_lab(o->labs.items[i]))
+            strv_pushf(faults, "--lab: '%s' was given; accepted: a whole number from 0 to %d",
+                       o->labs.items[i], TASK_MAX_LAB);
+    for (size_t i = 0; i < o->names.len; i++)
+        if (!utf8_is_valid(o->names.items[i], strlen(o->names.items[i])))
+            strv_pushf(faults, "--name: '%s' was given; accepted: UTF-8", o->names.items[i]);
+    if (o->branch && !utf8_is_valid(o->branch, strlen(o->branch)))
+        strv_pushf(faults, "--branch: '%s' was given; accepted: UTF-8", o->branch);
+}
+
+static void check_place(const char *name, const char *text, struct strv *faults)
+{
+    if (!text || fs_leads_to_dir(text))
+        return;
+    if (!*text)
+        strv_pushf(faults, "--%s: '' was given; accepted: a directory or a URL", name);
+    else if (!utf8_is_valid(text, strlen(text)))
+        strv_pushf(faults, "--%s: '%s' was given, which is no directory; accepted of a URL: UTF-8", name,
+                   text);
 }
 
 int run_options_read(int argc, char **argv, struct run_options *ret_options, const char **ret_asked,
@@ -62,7 +87,9 @@ int run_options_read(int argc, char **argv, struct run_options *ret_options, con
         return 0;
     for (size_t i = 0; i < o->set.operands.len; i++)
         strv_pushf(ret_faults, "'%s' was given; accepted behind 'run': options", o->set.operands.items[i]);
-    check_labs(o, ret_faults);
+    check_task(o, ret_faults);
+    check_place("src", o->src, ret_faults);
+    check_place("tests", o->tests, ret_faults);
     if (!o->state_dir)
         o->state_dir = options_default_state_dir();
     if (!o->state_dir)

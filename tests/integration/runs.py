@@ -23,7 +23,7 @@ def home(tmp_path):
 def command(home):
     """command(option…): the words, and the environment of a student."""
     def make(*options, sandbox="none", **env):
-        words = [str(harness.RUNNER), "run", "--sandbox", sandbox, "--git-protocols", "file", *map(str, options)]
+        words = [str(harness.RUNNER), "run", "--sandbox", sandbox, "--git-protocols", "file", *(each if isinstance(each, bytes) else str(each) for each in options)]
         return words, harness.CLEAN_ENV | {"HOME": str(home), "LC_ALL": "C.UTF-8"} | env
     return make
 
@@ -33,7 +33,7 @@ def run(command, home):
     """run(option…): exit status, standard output, standard error; nothing but caches is left."""
     def go(*options, **env):
         words, env = command(*options, **env)
-        done = subprocess.run(words, env=env, capture_output=True, text=True, timeout=harness.TIMEOUT)
+        done = subprocess.run(words, env=env, capture_output=True, text=True, errors="replace", timeout=harness.TIMEOUT)
         assert done.returncode == 2 or set(os.listdir(home / STATE)) <= {"cache"}
         return done.returncode, done.stdout, done.stderr
     return go

@@ -177,7 +177,10 @@ def test_ctrl_c_stops_it_and_leaves_nothing(on_terminal, small, barrier, home, n
 
 
 @pytest.mark.parametrize("options, said", [
-    (["--lab", "x"], "--lab: 'x' was given; accepted: a whole number"), (["word"], "'word' was given"),
+    (["--lab", "x"], "--lab: 'x' was given; accepted: a whole number"),
+    (["--lab=-1"], "--lab: '-1' was given"), (["--lab", "1000001"], "--lab: '1000001' was given"),
+    (["--lab", "9" * 30], "--lab: '999"), (["--src="], "--src: '' was given"), (["--tests="], "--tests: '' was given"),
+    (["--branch", b"\xff"], "--branch: '"), (["-k", b"\xff"], "--name: '"), (["--src", b"file:///\xff"], "--src: '"), (["word"], "'word' was given"),
     (["--color", "blue"], "--color: 'blue' was given; accepted: auto, always, never"), (["-x"], "-x: there is no such option")])
 def test_mistakes(run, options, said):
     status, out, err = run(*options)

@@ -1,6 +1,24 @@
 """`ostest-runner run`: what it takes from a directory, and what it leaves there."""
 
+import os
+import subprocess
+
+import pytest
+
+import harness
+
 
 def test_a_directory_and_a_suite_from_a_url(run, make_repo, listing):
     status, out, _ = run("--src", make_repo("student", {"file": "x"}), "--tests", f"file://{listing}")
     assert status == 1 and "    file=x" in out
+
+
+@pytest.mark.parametrize("name", [b"with a blank", b"new\nline", b"\xe9t\xe9", b"-dash", b"x" * 200])
+def test_a_directory_of_any_name(command, listing, tmp_path, name):
+    directory = os.path.join(os.fsencode(tmp_path), b"d", name)
+    os.makedirs(directory)
+    with open(os.path.join(directory, b"file"), "w") as file:
+        file.write("x")
+    words, env = command("--tests", listing)
+    done = subprocess.run(words, env=env, cwd=directory, capture_output=True)
+    assert done.returncode == 1 and b"    file=x" in done.stdout, done
