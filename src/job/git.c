@@ -132,6 +132,13 @@ static bool is_left_out(const char *variable)
     return false;
 }
 
+void git_clean_env(struct strv *ret_env)
+{
+    for (char **v = environ; *v; v++)
+        if (!is_left_out(*v))
+            strv_push(ret_env, *v);
+}
+
 static void make_env(const struct git *git, const struct git_command *command, bool own_count,
                      struct strv *env)
 {

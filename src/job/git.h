@@ -45,3 +45,6 @@ int git_run(const struct git *git, const struct git_command *command, struct buf
 
 /* Refuses URLs that are not of an allowed protocol (class task). */
 int git_check_url(const struct git *git, const char *url, struct err *err);
+
+/* Of our own environment what leaves git to look where it is started. */
+void git_clean_env(struct strv *ret_env);

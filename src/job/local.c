@@ -4,6 +4,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "job/child.h"
+#include "job/git.h"
 
 #include <errno.h>
 #include <libgen.h>
@@ -17,10 +18,13 @@ static int list_files(const struct job *job, const char *dir, struct buf *ret_li
     static const char *const words[] = {"git",      "-c",       "core.fsmonitor=false", "ls-files",
                                         "--cached", "--others", "--exclude-standard",   "-z"};
     CLEANUP(strv_done) struct strv argv = {0};
+    CLEANUP(strv_done) struct strv env = {0};
+    git_clean_env(&env);
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
         strv_push(&argv, words[i]);
     struct child child = {.doing = "Listing the files",
                           .argv = &argv,
+                          .env = &env,
                           .cwd = dir,
                           .timeout_ms = job->options->timeout_ms,
                           .output_limit_bytes = LISTING_LIMIT_BYTES,

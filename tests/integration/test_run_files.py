@@ -22,3 +22,10 @@ def test_a_directory_of_any_name(command, listing, tmp_path, name):
     words, env = command("--tests", listing)
     done = subprocess.run(words, env=env, cwd=directory, capture_output=True)
     assert done.returncode == 1 and b"    file=x" in done.stdout, done
+
+
+def test_as_a_hook_of_another_repository(run, make_repo, listing):
+    other, student = make_repo("other", {"other": "1"}), make_repo("student", {"file": "x"})
+    _, out, _ = run("--src", student, "--tests", listing, GIT_DIR=f"{other}/.git", GIT_WORK_TREE=str(other),
+                    GIT_INDEX_FILE=f"{other}/.git/index")
+    assert "    file=x" in out
