@@ -16,7 +16,8 @@
 static int list_files(const struct job *job, const char *dir, struct buf *ret_list)
 {
     static const char *const words[] = {"git",      "-c",       "core.fsmonitor=false", "ls-files",
-                                        "--cached", "--others", "--exclude-standard",   "-z"};
+                                        "--cached", "--others", "--exclude-standard",   "--deduplicate",
+                                        "-z"};
     CLEANUP(strv_done) struct strv argv = {0};
     CLEANUP(strv_done) struct strv env = {0};
     git_clean_env(&env);

@@ -29,3 +29,16 @@ def test_as_a_hook_of_another_repository(run, make_repo, listing):
     _, out, _ = run("--src", student, "--tests", listing, GIT_DIR=f"{other}/.git", GIT_WORK_TREE=str(other),
                     GIT_INDEX_FILE=f"{other}/.git/index")
     assert "    file=x" in out
+
+
+def test_in_the_middle_of_a_merge(run, make_repo, listing):
+    student = make_repo("student", {"file": "1"})
+    harness.git("switch", "-q", "-c", "other", cwd=student.path)
+    student.commit({"file": "2"})
+    harness.git("switch", "-q", "main", cwd=student.path)
+    student.commit({"file": "3"})
+    subprocess.run(["git", "merge", "other"], cwd=student.path, env=harness.GIT_ENV, capture_output=True)
+    assert len(harness.git("ls-files", cwd=student.path).splitlines()) == 3
+    (student.path / "file").write_text("both")
+    _, out, _ = run("--src", student, "--tests", listing)
+    assert "    file=both" in out
