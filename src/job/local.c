@@ -46,13 +46,19 @@ static int copy_listed(const char *dir, const char *path, const char *dest, stru
     return fs_is_there(from) ? copytree_entry(from, to, err) : 0;
 }
 
+static bool is_top(const char *dir)
+{
+    CLEANUP(mem_freep) char *path = mem_printf("%s/.git", dir);
+    return fs_is_there(path);
+}
+
 int local_copy(const struct job *job, const char *dir, const char *dest, struct err *err)
 {
     CLEANUP(buf_done) struct buf list = BUF_INIT(0);
     int r = list_files(job, dir, &list);
     if (r == -ECANCELED)
         return err_set(err, ERR_CANCELLED, ECANCELED, "Copying %s was stopped", dir);
-    if (r < 0)
+    if (r < 0 || (list.len == 0 && !is_top(dir))) /* ignored by what it lies in: a directory like any other */
         return copytree(dir, dest, err);
     size_t count = 0;
     r = fs_make_dirs(dest, 0755, err);

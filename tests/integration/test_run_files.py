@@ -42,3 +42,20 @@ def test_in_the_middle_of_a_merge(run, make_repo, listing):
     (student.path / "file").write_text("both")
     _, out, _ = run("--src", student, "--tests", listing)
     assert "    file=both" in out
+
+
+def test_a_directory_that_the_repository_around_it_ignores(run, make_repo, listing):
+    around = make_repo("around", {".gitignore": "work/\n"})
+    (around.path / "work" / "sub").mkdir(parents=True)
+    (around.path / "work" / "sub" / "file").write_text("x")
+    _, out, _ = run("--src", around.path / "work", "--tests", listing)
+    assert "    sub/file=x" in out
+
+
+def test_a_repository_that_ignores_all(run, make_repo, listing):
+    student = make_repo("student", {})
+    (student.path / ".git" / "info").mkdir()
+    (student.path / ".git" / "info" / "exclude").write_text("*\n")
+    (student.path / "secret").write_text("x")
+    _, out, _ = run("--src", student, "--tests", listing)
+    assert "secret" not in out and "HEAD" not in out and "files" in out
