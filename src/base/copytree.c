@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -61,14 +62,43 @@ static int copy_link(const char *from, const char *to)
     return symlink(target, to) < 0 ? -errno : 0;
 }
 
-static int copy_dir(const char *from, const char *to, unsigned depth, struct err *err);
+/* Whether the entry is one that the bounds leave out. */
+static bool is_left_out(const struct copytree_bounds *bounds, const struct stat *st)
+{
+    bool is_special = !S_ISREG(st->st_mode) && !S_ISLNK(st->st_mode) && !S_ISDIR(st->st_mode);
+    bool is_skipped = bounds->has_skipped && S_ISDIR(st->st_mode) && st->st_dev == bounds->skipped_dev &&
+                      st->st_ino == bounds->skipped_ino;
+    return is_skipped || (is_special && bounds->leaves_special);
+}
 
-static int copy_entry(const char *from, const char *to, unsigned depth, struct err *err)
+static int check_bounds(struct copytree_bounds *bounds, const char *from, const struct stat *st,
+                        struct err *err)
+{
+    struct pollfd cancel = {.fd = bounds->cancel_fd, .events = POLLIN};
+    uint64_t size = S_ISREG(st->st_mode) ? (uint64_t)st->st_size : 0;
+    if (bounds->cancel_fd >= 0 && poll(&cancel, 1, 0) > 0)
+        return err_set(err, ERR_CANCELLED, ECANCELED, "Copying %s was stopped", from);
+    if (size > bounds->left_bytes)
+        return err_set(err, ERR_LIMIT, EFBIG, "%s is more than may be copied", from);
+    bounds->left_bytes -= size;
+    return 0;
+}
+
+static int copy_dir(const char *from, const char *to, unsigned depth, struct copytree_bounds *bounds,
+                    struct err *err);
+
+static int copy_entry(const char *from, const char *to, unsigned depth, struct copytree_bounds *bounds,
+                      struct err *err)
 {
     struct stat st;
     int r = lstat(from, &st) < 0 ? -errno : 0;
+    if (r == 0 && bounds && is_left_out(bounds, &st))
+        return 0;
+    int within = r == 0 && bounds ? check_bounds(bounds, from, &st, err) : 0;
+    if (within < 0)
+        return within;
     if (r == 0 && S_ISDIR(st.st_mode))
-        return copy_dir(from, to, depth + 1, err);
+        return copy_dir(from, to, depth + 1, bounds, err);
     if (r == 0)
         r = S_ISREG(st.st_mode)   ? copy_file(from, to, &st)
             : S_ISLNK(st.st_mode) ? copy_link(from, to)
@@ -76,7 +106,8 @@ static int copy_entry(const char *from, const char *to, unsigned depth, struct e
     return r < 0 ? err_errno(err, -r, "Cannot copy %s", from) : 0;
 }
 
-static int copy_dir(const char *from, const char *to, unsigned depth, struct err *err)
+static int copy_dir(const char *from, const char *to, unsigned depth, struct copytree_bounds *bounds,
+                    struct err *err)
 {
     CLEANUP(strv_done) struct strv names = {0};
     if (depth > COPY_MAX_DEPTH)
@@ -89,17 +120,22 @@ static int copy_dir(const char *from, const char *to, unsigned depth, struct err
     for (size_t i = 0; r == 0 && i < names.len; i++) {
         CLEANUP(mem_freep) char *source = mem_printf("%s/%s", from, names.items[i]);
         CLEANUP(mem_freep) char *target = mem_printf("%s/%s", to, names.items[i]);
-        r = copy_entry(source, target, depth, err);
+        r = copy_entry(source, target, depth, bounds, err);
     }
     return r;
 }
 
 int copytree(const char *from, const char *to, struct err *err)
 {
-    return copy_dir(from, to, 0, err);
+    return copytree_within(from, to, NULL, err);
 }
 
-int copytree_entry(const char *from, const char *to, struct err *err)
+int copytree_within(const char *from, const char *to, struct copytree_bounds *bounds, struct err *err)
 {
-    return copy_entry(from, to, 0, err);
+    return copy_dir(from, to, 0, bounds, err);
+}
+
+int copytree_entry(const char *from, const char *to, struct copytree_bounds *bounds, struct err *err)
+{
+    return copy_entry(from, to, 0, bounds, err);
 }

@@ -91,6 +91,43 @@ static void trees_that_are_too_deep_are_refused(void)
     CHECK_INT(err.class, ERR_LIMIT);
 }
 
-TEST_MAIN(TEST(files_keep_text_mode_and_time), TEST(links_stay_links_wherever_they_lead),
-          TEST(the_target_must_be_new), TEST(a_missing_source_is_named), TEST(special_files_are_refused),
+static void bounds_are_kept(void)
+{
+    struct err err = {0};
+    struct stat st;
+    struct copytree_bounds bounds = {.left_bytes = 3, .cancel_fd = -1, .leaves_special = true};
+    CHECK_INT(mkdir(scratch("bound"), 0755), 0);
+    CHECK_INT(mkdir(scratch("bound/left"), 0755), 0);
+    CHECK_INT(mkfifo(scratch("bound/pipe"), 0644), 0);
+    write_text("bound/file", "abc", 0644);
+    CHECK_INT(stat(scratch("bound/left"), &st), 0);
+    bounds.has_skipped = true;
+    bounds.skipped_dev = st.st_dev;
+    bounds.skipped_ino = st.st_ino;
+    CHECK_INT(copytree_within(scratch("bound"), scratch("bound-1"), &bounds, &err), 0);
+    CHECK_INT((int)bounds.left_bytes, 0);
+    CHECK_INT(access(scratch("bound-1/file"), F_OK), 0);
+    CHECK_INT(access(scratch("bound-1/left"), F_OK), -1);
+    CHECK_INT(access(scratch("bound-1/pipe"), F_OK), -1);
+    CHECK_INT(copytree_within(scratch("bound"), scratch("bound-2"), &bounds, &err), -EFBIG);
+    CHECK_INT(err.class, ERR_LIMIT);
+}
+
+static void copying_can_be_stopped(void)
+{
+    struct err err = {0};
+    int ends[2];
+    CHECK_INT(pipe(ends), 0);
+    CHECK_INT(close(ends[1]), 0);
+    struct copytree_bounds bounds = {.left_bytes = 1 << 20, .cancel_fd = ends[0]};
+    CHECK_INT(mkdir(scratch("stopped"), 0755), 0);
+    write_text("stopped/file", "abc", 0644);
+    CHECK_INT(copytree_within(scratch("stopped"), scratch("stopped-copy"), &bounds, &err), -ECANCELED);
+    CHECK_INT(err.class, ERR_CANCELLED);
+    close(ends[0]);
+}
+
+TEST_MAIN(TEST(bounds_are_kept), TEST(copying_can_be_stopped), TEST(files_keep_text_mode_and_time),
+          TEST(links_stay_links_wherever_they_lead), TEST(the_target_must_be_new),
+          TEST(a_missing_source_is_named), TEST(special_files_are_refused),
           TEST(trees_that_are_too_deep_are_refused))
