@@ -5,22 +5,26 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 
-#include <ctype.h>
 #include <langinfo.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+#include <wchar.h>
 
-#define TICK_MS        100
-#define BAR_CELLS      20
-#define USUAL_COLUMNS  80
-#define MAX_TEXT_LINES 40
+#define TICK_MS         100
+#define BAR_CELLS       20
+#define BAR_MIN_COLUMNS 45
+#define TIME_CELLS      12 /* behind a test's name */
+#define USUAL_COLUMNS   80
+#define MAX_TEXT_LINES  40
+#define MAX_TEXT_CELLS  500 /* of a line */
+#define MAX_TEXTS       50  /* of failed tests */
 
 enum paint { PLAIN, GOOD, BAD, DIM, BOLD };
 
 struct display {
     FILE *out;
-    bool is_terminal, has_colors, has_utf8;
+    bool is_terminal, has_colors, has_utf8, is_over;
     int64_t start_ms, test_start_ms;
     char stage[32];
     char running[PROGRESS_MAX_NAME_BYTES]; /* "": none */
@@ -47,6 +51,7 @@ struct display *display_new(FILE *out, enum display_color color)
                                         (color == DISPLAY_COLOR_AUTO && is_terminal && !wants_none),
                           .has_utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0,
                           .start_ms = clock_now_ms()};
+    setvbuf(out, NULL, _IOLBF, 0); /* a pipe, too, gets a line when it is there */
     return d;
 }
 
@@ -57,24 +62,62 @@ void display_free(struct display *d)
 
 /* ---- what a terminal must not obey ---- */
 
-/* Of what a suite or a program wrote, at most `max` characters: letters stay, commands become '?'. */
-static char *harmless(const struct display *d, const char *text, size_t max)
+/* What moves the cursor, turns the direction of writing, or ends a line. */
+static bool is_command(uint32_t c)
+{
+    static const struct {
+        uint32_t first, last;
+    } ranges[] = {{0, '\t' - 1},    {'\t' + 1, 0x1f}, {0x7f, 0x9f},    {0x61c, 0x61c},
+                  {0x200e, 0x200f}, {0x2028, 0x202e}, {0x2066, 0x2069}};
+    for (size_t i = 0; i < ARRAY_LEN(ranges); i++)
+        if (c >= ranges[i].first && c <= ranges[i].last)
+            return true;
+    return false;
+}
+
+/* The character at the start of valid UTF-8. */
+static uint32_t decode(const unsigned char *p, size_t *ret_len)
+{
+    *ret_len = *p < 0x80 ? 1 : *p < 0xe0 ? 2 : *p < 0xf0 ? 3 : 4;
+    uint32_t c = *ret_len == 1 ? *p : *p & (0x7fU >> *ret_len);
+    for (size_t i = 1; i < *ret_len; i++)
+        c = c << 6 | (p[i] & 0x3f);
+    return c;
+}
+
+/* What the C library does not know may take two cells of a terminal. */
+static size_t cells_of(uint32_t c)
+{
+    int width = wcwidth((wchar_t)c);
+    return width < 0 ? 2 : (size_t)width;
+}
+
+/* Of what a suite or a program wrote, what fits into `max` cells: letters stay, commands become '?'. */
+static char *first_part(const struct display *d, const char *text, size_t max, bool *ret_is_cut)
 {
     CLEANUP(mem_freep) char *whole = utf8_repair(text, strlen(text));
-    char *shown = mem_alloc(strlen(whole) + 4);
-    size_t len = 0, count = 0;
-    for (const unsigned char *p = (const unsigned char *)whole; *p && count < max;
-         count += (*p & 0xc0) != 0x80, p++) {
-        bool is_command = (*p < 0x20 && *p != '\t') || *p == 0x7f;
-        bool is_c1 = *p == 0xc2 && p[1] < 0xa0;
-        bool is_bidi = *p == 0xe2 && ((p[1] == 0x80 && p[2] >= 0xaa && p[2] <= 0xae) ||
-                                      (p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9));
-        if (is_c1 || is_bidi)
-            p += is_c1 ? 1 : 2;
-        bool is_unknown = is_command || is_c1 || is_bidi || (!d->has_utf8 && *p >= 0x80);
-        shown[len++] = is_unknown ? '?' : *p == '\t' ? ' ' : (char)*p;
+    char *shown = mem_alloc(strlen(whole) + 1);
+    size_t len = 0, cells = 0, size;
+    const unsigned char *p = (const unsigned char *)whole;
+    for (; *p; p += size) {
+        uint32_t c = decode(p, &size);
+        bool is_unknown = is_command(c) || (!d->has_utf8 && c >= 0x80);
+        cells += is_unknown || c == '\t' ? 1 : cells_of(c);
+        if (cells > max)
+            break;
+        if (is_unknown || c == '\t')
+            shown[len++] = c == '\t' ? ' ' : '?';
+        else
+            len = (size_t)((char *)mempcpy(shown + len, p, size) - shown);
     }
+    *ret_is_cut = *p != '\0';
     return shown;
+}
+
+static char *harmless(const struct display *d, const char *text)
+{
+    bool is_cut;
+    return first_part(d, text, SIZE_MAX, &is_cut);
 }
 
 static void paint(const struct display *d, enum paint color, const char *text)
@@ -124,20 +167,28 @@ static void append_bar(const struct display *d, struct buf *line)
 /* Never longer than the terminal is wide, or it could not be taken back. */
 static void draw_line(const struct display *d)
 {
-    if (!d->is_terminal)
+    if (!d->is_terminal || d->is_over)
         return;
     CLEANUP(buf_done) struct buf line = BUF_INIT(0);
+    size_t width = (size_t)columns(d) - 1;
+    bool is_cut;
     buf_printf(&line, "%s %.1f s ", stage_words(d), seconds_since(d->start_ms));
-    if (d->planned)
+    if (d->planned && width >= BAR_MIN_COLUMNS - 1)
         append_bar(d, &line);
-    int room = columns(d) - (int)line.len - 1;
-    if (*d->running && room > 24) {
-        CLEANUP(mem_freep) char *name = harmless(d, d->running, (size_t)room - 12);
+    if (*d->running && width > line.len + TIME_CELLS) {
+        CLEANUP(mem_freep) char *name = first_part(d, d->running, width - line.len - TIME_CELLS, &is_cut);
         buf_printf(&line, "%s %.1f s", name, seconds_since(d->test_start_ms));
     }
+    CLEANUP(mem_freep) char *shown = first_part(d, line.data, width, &is_cut);
     clear_line(d);
-    fwrite(line.data, 1, d->has_utf8 ? line.len : MIN(line.len, (size_t)columns(d) - 1), d->out);
+    fputs(shown, d->out);
     fflush(d->out);
+}
+
+void display_end(struct display *d)
+{
+    clear_line(d);
+    d->is_over = true;
 }
 
 int display_tick(struct display *d)
@@ -167,7 +218,7 @@ static void print_figures(const struct display *d, int64_t ms, uint64_t memory_b
 
 static void print_end(struct display *d, const struct progress *p)
 {
-    CLEANUP(mem_freep) char *name = harmless(d, p->text, SIZE_MAX);
+    CLEANUP(mem_freep) char *name = harmless(d, p->text);
     bool is_pass = report_is_pass(p->status);
     d->ended++;
     d->failed += !is_pass;
@@ -183,7 +234,7 @@ static void print_end(struct display *d, const struct progress *p)
 
 void display_say(struct display *d, const char *text)
 {
-    CLEANUP(mem_freep) char *shown = harmless(d, text, SIZE_MAX);
+    CLEANUP(mem_freep) char *shown = harmless(d, text);
     clear_line(d);
     fprintf(d->out, "%s\n", shown);
     draw_line(d);
@@ -209,6 +260,19 @@ void display_take(struct display *d, const struct progress *p)
 
 /* ---- the summary ---- */
 
+static const char *dots(const struct display *d)
+{
+    return d->has_utf8 ? "…" : "...";
+}
+
+static void print_line(const struct display *d, const char *text, size_t len)
+{
+    bool is_cut;
+    CLEANUP(mem_freep) char *line = mem_strndup(text, len);
+    CLEANUP(mem_freep) char *shown = first_part(d, line, MAX_TEXT_CELLS, &is_cut);
+    fprintf(d->out, "    %s%s\n", shown, is_cut ? dots(d) : "");
+}
+
 /* The lines of a text, indented; of many the first and the last. */
 static void print_text(const struct display *d, const char *text)
 {
@@ -219,19 +283,17 @@ static void print_text(const struct display *d, const char *text)
         size_t len = strcspn(p, "\n");
         bool is_shown =
             lines <= MAX_TEXT_LINES || number < MAX_TEXT_LINES / 2 || number >= lines - MAX_TEXT_LINES / 2;
-        CLEANUP(mem_freep) char *line = mem_strndup(p, len);
-        CLEANUP(mem_freep) char *shown = harmless(d, line, SIZE_MAX);
         if (is_shown)
-            fprintf(d->out, "    %s\n", shown);
+            print_line(d, p, len);
         else if (number == MAX_TEXT_LINES / 2)
-            fprintf(d->out, "    … %zu lines …\n", lines - MAX_TEXT_LINES);
+            fprintf(d->out, "    %s %zu lines %s\n", dots(d), lines - MAX_TEXT_LINES, dots(d));
         p += len + (p[len] == '\n');
     }
 }
 
 static void print_failed(const struct display *d, const struct result_test *t)
 {
-    CLEANUP(mem_freep) char *name = harmless(d, t->name, SIZE_MAX);
+    CLEANUP(mem_freep) char *name = harmless(d, t->name);
     fputc('\n', d->out);
     print_mark(d, false);
     fputc(' ', d->out);
@@ -242,17 +304,19 @@ static void print_failed(const struct display *d, const struct result_test *t)
 
 void display_result(struct display *d, const struct result *r)
 {
-    size_t passed = 0;
+    size_t passed = 0, failed = 0;
     clear_line(d);
     for (size_t i = 0; i < r->tests_len; i++) {
         passed += r->tests[i].is_passed;
-        if (!r->tests[i].is_passed)
+        if (!r->tests[i].is_passed && failed++ < MAX_TEXTS)
             print_failed(d, &r->tests[i]);
     }
+    if (failed > MAX_TEXTS)
+        fprintf(d->out, "\n%s and %zu more that failed\n", dots(d), failed - MAX_TEXTS);
     if (r->tests_len)
         fprintf(d->out, "\n%zu of %zu tests passed in %.1f s\n", passed, r->tests_len,
                 (double)r->duration_ms / 1000);
-    CLEANUP(mem_freep) char *details = harmless(d, r->error_details ? r->error_details : "", SIZE_MAX);
+    CLEANUP(mem_freep) char *details = harmless(d, r->error_details ? r->error_details : "");
     if (r->is_error)
         paint(d, BAD, "COULD NOT BE JUDGED");
     else

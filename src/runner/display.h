@@ -28,5 +28,8 @@ void display_say(struct display *d, const char *text);
 /* Time has passed: draws the moving line again. How long until the next call is wanted, -1: for ever. */
 int display_tick(struct display *d);
 
+/* Nothing moves any more. */
+void display_end(struct display *d);
+
 /* The end: failed tests with their texts, the numbers, the verdict. */
 void display_result(struct display *d, const struct result *result);

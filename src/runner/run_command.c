@@ -264,6 +264,7 @@ static int test(struct run *r, struct err *err)
     if (code < 0)
         return code;
     int status = watch(r);
+    display_end(r->display);
     if (WIFEXITED(status) && WEXITSTATUS(status) == JOB_EXIT_STOPPED)
         return err_set(err, ERR_CANCELLED, ECANCELED, "Stopped");
     CLEANUP(result_done) struct result result = {0};

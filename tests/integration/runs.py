@@ -1,9 +1,12 @@
 """`ostest-runner run`, started by a test: fixtures for all of its files."""
 
+import fcntl
 import os
 import pty
 import select
+import struct
 import subprocess
+import termios
 
 import pytest
 
@@ -42,9 +45,10 @@ def run(command, home):
 @pytest.fixture
 def on_terminal(command):
     """on_terminal(option…): exit status, all that came to the terminal. do(text so far, process) is called for each piece."""
-    def go(*options, do=lambda text, process: None, **env):
+    def go(*options, do=lambda text, process: None, columns=80, **env):
         words, env = command(*options, **({"TERM": "xterm"} | env))
         ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 24, columns, 0, 0))
         with subprocess.Popen(words, env=env, stdin=theirs, stdout=theirs, stderr=theirs) as process:
             os.close(theirs)
             text = ""

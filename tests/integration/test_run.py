@@ -4,8 +4,10 @@ import hashlib
 import json
 import os
 import re
+import select
 import signal
 import subprocess
+import unicodedata
 import xml.etree.ElementTree
 
 import pytest
@@ -100,7 +102,7 @@ def pytest_suite(make_repo):
 import os, pytest, sys
 def pytest_generate_tests(metafunc): pass
 def test_good(): pass
-def test_bad(): assert 1 == 2, "\\x1b[2Jcleared \\u202e turned"
+def test_bad(): assert 1 == 2, "\\x1b[2Jcleared \\u202e turned \\u200e\\u061c \\u2028\\u2029 ."
 @pytest.mark.parametrize("x", ["\\x1b]0;title"])
 def test_odd(x): pass
 """})
@@ -111,7 +113,7 @@ def test_plain_lines_on_a_pipe(run, pytest_suite, make_repo):
     assert status == 1 and ESCAPE not in out and "\r" not in out and err == ""
     assert re.search(r"^✓ test_it::test_good  \d+\.\d\d s", out, re.M) and re.search(r"^✗ test_it::test_bad  ", out, re.M)
     assert "\n2 of 3 tests passed in " in out and out.endswith("\nNOT PASSED\n")
-    assert "[2Jcleared ? turned" in out
+    assert "[2Jcleared ? turned ?? ?? ." in out
 
 
 def test_a_terminal_gets_colours_and_a_line_that_moves(on_terminal, pytest_suite, make_repo):
@@ -121,6 +123,22 @@ def test_a_terminal_gets_colours_and_a_line_that_moves(on_terminal, pytest_suite
     assert set(re.findall(r"\x1b(\[[0-9]*[a-zA-Z]|.)", text)) <= {"[K", "[0m", "[1m", "[2m", "[31m", "[32m"}
     shown = lines_left(text)
     assert len([line for line in shown if "testing" in line or "judging" in line]) == 0, shown
+
+
+def cells(text):
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+@pytest.mark.parametrize("columns", [1, 20, 44, 45, 80])
+def test_the_moving_line_is_narrower_than_the_terminal(on_terminal, make_repo, columns):
+    names = "test_" + "漢字é" * 60, "test_" + "q\u0301" * 60
+    suite = make_repo("wide", {"test_it.py": "".join(f"def {name}(): pass\n" for name in names)})
+    _, text = on_terminal("--src", make_repo("s", {"a": ""}), "--tests", suite, columns=columns)
+    moved = [line.split("\n")[0] for line in text.split("\r" + ESCAPE + "[K")[1:] if "\n" not in line]
+    assert len(moved) > 3 and max(cells(line) for line in moved) < columns and "\ufffd" not in text
+    assert any("#" in line for line in moved) == (columns >= 45)
+    if columns == 80:
+        assert any("漢" in line and re.search(r"\d\.\d s$", line) for line in moved)
 
 
 @pytest.mark.parametrize("options, env, has_colors", [
@@ -134,6 +152,27 @@ def test_colours_as_wanted(on_terminal, pytest_suite, make_repo, options, env, h
 def test_without_utf_8(run, pytest_suite, make_repo):
     _, out, _ = run("--src", make_repo("s", {"a": ""}), "--tests", pytest_suite, LC_ALL="C")
     assert out.isascii() and "ok   test_it::test_good" in out and "FAIL test_it::test_bad" in out
+
+
+def test_a_pipe_gets_a_line_when_it_is_there(command, small, barrier):
+    words, env = command("--src", f"file://{small.student(script=barrier.script)}", "--tests", small.suite)
+    with subprocess.Popen(words, env=env, stdout=subprocess.PIPE) as process:
+        barrier.wait()
+        assert select.select([process.stdout], [], [], 5)[0] and process.stdout.readline().startswith(b"commit ")
+        barrier.open()
+        assert process.wait(harness.TIMEOUT) == 0
+
+
+@pytest.mark.parametrize("charset, dots", [("C.UTF-8", "…"), ("C", "...")])
+def test_long_texts_are_cut(run, make_suite, make_repo, charset, dots):
+    suite = make_suite("""
+text = "x" * 1000 + chr(10) + "y" * 500 + chr(10) * 50
+write("<testsuite>" + "".join(f"<testcase name='t{i}'><failure>{text}</failure></testcase>" for i in range(60)) + "</testsuite>")
+""")
+    _, out, _ = run("--src", make_repo("s", {"a": ""}), "--tests", suite, LC_ALL=charset)
+    assert out.count("    " + "x" * 500 + dots + "\n") == out.count("    " + "y" * 500 + "\n") == 50, out[:3000]
+    assert f"    {dots} " in out and f"\n{dots} and 10 more that failed\n" in out
+    assert charset != "C" or out.isascii()
 
 
 def test_json_alone_on_standard_output(run, pytest_suite, make_repo):
@@ -169,6 +208,7 @@ def test_ctrl_c_stops_it_and_leaves_nothing(on_terminal, small, barrier, home, n
     do.sent = False
     status, text = on_terminal("--src", student.path, "--tests", small.suite, do=do)
     assert status == 130 and "Stopping; once more kills it." in text
+    assert lines_left(text)[-2:] == ["Stopped", ""]
     assert set(os.listdir(home / STATE)) <= {"cache"}
     assert not harness.processes_with(str(home))
 
