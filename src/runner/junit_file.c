@@ -1,8 +1,8 @@
 #include "runner/junit_file.h"
 
 #include "base/buf.h"
-#include "base/fs.h"
 #include "base/mem.h"
+#include "runner/out_file.h"
 
 #include <string.h>
 
@@ -74,5 +74,5 @@ int junit_file_write(const struct result *result, const char *path, struct err *
         buf_puts(&b, "\"/></testcase>\n");
     }
     buf_puts(&b, "</testsuite>\n");
-    return fs_write_atomic(path, b.data, b.len, err);
+    return out_file_write(path, b.data, b.len, err);
 }

@@ -5,5 +5,6 @@
 #include "base/err.h"
 #include "model/result.h"
 
-/* Writes the file in one step: one testsuite "ostest", an <error> of the suite where the result is one. */
+/* Writes the file, as out_file_write() does: one testsuite "ostest", an <error> of the suite where the result
+ * is one. */
 int junit_file_write(const struct result *result, const char *path, struct err *err);

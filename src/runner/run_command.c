@@ -15,7 +15,9 @@
 #include "model/job_exit.h"
 #include "model/result_parse.h"
 #include "runner/junit_file.h"
+#include "runner/out_file.h"
 #include "runner/preflight.h"
+#include "runner/run_dir.h"
 #include "runner/run_options.h"
 
 #include <errno.h>
@@ -30,6 +32,7 @@
 #include <unistd.h>
 
 #define RESULT_LIMIT_BYTES (512U << 20)
+#define KILL_TIMEOUT_MS    10000
 #define STATUS_PASSED      0
 #define STATUS_NOT_PASSED  1
 #define STATUS_NOT_JUDGED  2
@@ -38,7 +41,7 @@ struct run {
     const struct run_options *options;
     const char *job_program;
     struct display *display;
-    char *dir;                 /* of the job */
+    struct run_dir dir;        /* of the job */
     char *src_dir, *tests_dir; /* NULL: a repository */
     pid_t pid;
     int out_fd, signal_fd;
@@ -50,9 +53,7 @@ struct run {
 
 static void run_done(struct run *r)
 {
-    if (r->dir)
-        fs_remove_tree(r->dir, NULL);
-    free(r->dir);
+    run_dir_done(&r->dir);
     free(r->src_dir);
     free(r->tests_dir);
     free(r->complaint);
@@ -94,7 +95,7 @@ static int write_task(const struct run *r, struct err *err)
     if (task && o->branch)
         json_object_set_new(task, "branch", json_string(o->branch));
     CLEANUP(mem_freep) char *text = task ? json_dumps(task, 0) : NULL;
-    CLEANUP(mem_freep) char *path = mem_printf("%s/task.json", r->dir);
+    CLEANUP(mem_freep) char *path = mem_printf("%s/task.json", r->dir.path);
     json_decref(task);
     return text ? fs_write_atomic(path, text, strlen(text), err)
                 : err_set(err, ERR_TASK, EILSEQ, "The URL, the branch or a name is no UTF-8");
@@ -102,10 +103,8 @@ static int write_task(const struct run *r, struct err *err)
 
 static int make_dir(struct run *r, struct err *err)
 {
-    r->dir = mem_printf("%s/run-%d", r->options->state_dir, (int)getpid());
-    int code = fs_remove_tree(r->dir, err);
-    if (code == 0)
-        code = fs_make_dirs(r->dir, 0700, err);
+    run_dir_remove_dead(r->options->state_dir, r->job_program);
+    int code = run_dir_make(r->options->state_dir, &r->dir, err);
     return code < 0 ? code : write_task(r, err);
 }
 
@@ -123,12 +122,12 @@ static void push_words(const struct run *r, const char *config, struct strv *arg
         strv_pushf(argv, "--tests-dir=%s", r->tests_dir);
     else if (r->options->tests)
         strv_pushf(argv, "--tests-url=%s", r->options->tests);
-    strv_push(argv, r->dir);
+    strv_push(argv, r->dir.path);
 }
 
 static int start_job(struct run *r, struct err *err)
 {
-    CLEANUP(mem_freep) char *config = mem_printf("%s/job.conf", r->dir);
+    CLEANUP(mem_freep) char *config = mem_printf("%s/job.conf", r->dir.path);
     CLEANUP(strv_done) struct strv argv = {0};
     int ends[2];
     int code = run_options_write_job_file(r->options, config, err);
@@ -222,16 +221,16 @@ static int watch(struct run *r)
 static int write_json(const char *path, const struct buf *body, struct err *err)
 {
     if (strcmp(path, "-") == 0) {
-        puts(body->data);
+        puts(body->data); /* a fault shows at the end */
         return 0;
     }
-    return fs_write_atomic(path, body->data, body->len, err);
+    return out_file_write(path, body->data, body->len, err);
 }
 
 static int show_result(const struct run *r, struct result *ret_result, struct err *err)
 {
     const struct run_options *o = r->options;
-    CLEANUP(mem_freep) char *path = mem_printf("%s/result.json", r->dir);
+    CLEANUP(mem_freep) char *path = mem_printf("%s/result.json", r->dir.path);
     CLEANUP(buf_done) struct buf body = BUF_INIT(0);
     int code = fs_read_file(path, RESULT_LIMIT_BYTES, &body, err);
     if (code == -ENOENT)
@@ -251,6 +250,13 @@ static int show_result(const struct run *r, struct result *ret_result, struct er
     return code == 0 && o->junit ? junit_file_write(ret_result, o->junit, err) : code;
 }
 
+/* Behind a job that was killed. */
+static void clean_up(struct run *r)
+{
+    proc_kill_descendants(NULL, 0, KILL_TIMEOUT_MS, &(struct err){0});
+    run_dir_clean(r->dir.path, r->job_program, r->options->state_dir);
+}
+
 static int test(struct run *r, struct err *err)
 {
     sigset_t stop;
@@ -258,14 +264,18 @@ static int test(struct run *r, struct err *err)
     r->signal_fd = signalfd(-1, &stop, SFD_CLOEXEC);
     if (r->signal_fd < 0)
         return err_errno(err, errno, "Cannot receive signals");
-    int code = make_dir(r, err);
+    int code = proc_become_subreaper(err);
+    if (code == 0)
+        code = make_dir(r, err);
     if (code == 0)
         code = start_job(r, err);
     if (code < 0)
         return code;
     int status = watch(r);
     display_end(r->display);
-    if (WIFEXITED(status) && WEXITSTATUS(status) == JOB_EXIT_STOPPED)
+    if (WIFSIGNALED(status))
+        clean_up(r);
+    if ((WIFEXITED(status) && WEXITSTATUS(status) == JOB_EXIT_STOPPED) || (WIFSIGNALED(status) && r->signals))
         return err_set(err, ERR_CANCELLED, ECANCELED, "Stopped");
     CLEANUP(result_done) struct result result = {0};
     code = show_result(r, &result, err);
@@ -301,6 +311,7 @@ int run_command(int argc, char **argv, const char *job_program)
     const char *asked;
     int status = STATUS_NOT_JUDGED;
     setlocale(LC_CTYPE, "");
+    signal(SIGPIPE, SIG_IGN); /* who reads no more is no reason to leave things behind */
     int r = run_options_read(argc, argv, &options, &asked, &faults);
     for (size_t i = 0; i < faults.len && !asked; i++)
         fprintf(stderr, "ostest-runner run: %s\n", faults.items[i]);
@@ -308,6 +319,10 @@ int run_command(int argc, char **argv, const char *job_program)
         status = (run_options_print_help(), 0);
     else if (r == 0)
         status = start(&options, job_program);
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        fputs("ostest-runner run: cannot write to standard output\n", stderr);
+        status = STATUS_NOT_JUDGED;
+    }
     strv_done(&faults);
     run_options_done(&options);
     return status;

@@ -115,6 +115,7 @@ void run_options_print_help(void)
 {
     puts("Usage: ostest-runner run [OPTION...]\n\n"
          "Tests a directory or a repository on this machine, as the server would: the same sandbox,\n"
-         "limits and verdict. Exit status: 0 passed, 1 not passed, 2 could not be judged.\n");
+         "limits and verdict. Exit status: 0 passed, 1 not passed, 2 could not be judged,\n"
+         "130 stopped (Ctrl-C).\n");
     opt_print_help(table, ARRAY_LEN(table), stdout);
 }

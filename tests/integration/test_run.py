@@ -193,6 +193,25 @@ def test_a_result_of_an_error_as_junit(run, small, tmp_path):
     assert "nowhere" in error.get("message")
 
 
+@pytest.mark.parametrize("option", ["--json", "--junit"])
+def test_what_is_no_regular_file_is_written_into(run, small, tmp_path, option):
+    (tmp_path / "link").symlink_to(tmp_path / "target")
+    (tmp_path / "target").write_text("old" * 10000)
+    run("--src", small.student(), "--tests", small.suite, option, tmp_path / "link")
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "target").read_text().endswith(("}\n", "</testsuite>\n"))
+    os.mkfifo(tmp_path / "fifo")
+    with open(os.open(tmp_path / "fifo", os.O_RDWR | os.O_NONBLOCK)) as fifo:
+        assert run("--src", small.student(), "--tests", small.suite, option, tmp_path / "fifo")[0] == 0
+        assert "works" in os.read(fifo.fileno(), 65536).decode()
+
+
+def test_a_full_standard_output(command, small):
+    words, env = command("--src", small.student(), "--tests", small.suite, "--json", "-")
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(words, env=env, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 2 and "cannot write to standard output" in done.stderr
+
+
 # ---- stopping
 
 
@@ -213,6 +232,56 @@ def test_ctrl_c_stops_it_and_leaves_nothing(on_terminal, small, barrier, home, n
     assert not harness.processes_with(str(home))
 
 
+@pytest.fixture
+def killed(on_terminal, small, barrier):
+    """killed(): a run that is stopped with two signals; exit status and text."""
+    def go():
+        def do(text, process):
+            if "testing" in text and not do.sent:
+                barrier.wait()
+                os.kill(int(subprocess.check_output(["pgrep", "-P", str(process.pid)])), signal.SIGSTOP)
+                process.send_signal(signal.SIGINT)
+                do.sent = 1
+            elif "Stopping;" in text and do.sent == 1:
+                process.send_signal(signal.SIGINT)
+                do.sent = 2
+        do.sent = 0
+        return on_terminal("--src", small.student(script=barrier.script), "--tests", small.suite, do=do)
+    return go
+
+
+def test_a_second_ctrl_c_kills_it_and_leaves_nothing(killed, home):
+    status, text = killed()
+    assert status == 130 and lines_left(text)[-3:] == ["Killing it.", "Stopped", ""]
+    assert set(os.listdir(home / STATE)) <= {"cache"}
+    assert not harness.processes_with(str(home))
+
+
+def test_who_reads_no_more_leaves_nothing(command, small, barrier, home):
+    words, env = command("--src", f"file://{small.student(script=barrier.script)}", "--tests", small.suite)
+    with subprocess.Popen(words, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        barrier.wait()
+        process.stdout.close()
+        barrier.open()
+        assert process.wait(harness.TIMEOUT) == 2
+        assert process.stderr.read() == "ostest-runner run: cannot write to standard output\n"
+    assert set(os.listdir(home / STATE)) <= {"cache"}
+
+
+def test_what_a_killed_run_left_goes_with_the_next(command, run, small, barrier, home):
+    words, env = command("--src", small.student(script=barrier.script), "--tests", small.suite)
+    with subprocess.Popen(words, env=env) as process:
+        barrier.wait()
+        status, _, _ = run("--src", small.student(), "--tests", small.suite, is_alone=False)
+        [left] = (home / STATE).glob("run-*")
+        assert status == 0
+        process.kill()
+    harness.wait_gone(str(left))
+    assert left.exists()
+    assert run("--src", small.student(), "--tests", small.suite)[0] == 0
+    assert not left.exists()
+
+
 # ---- options
 
 
@@ -230,4 +299,4 @@ def test_mistakes(run, options, said):
 def test_help(run):
     words = [harness.RUNNER, "run", "--help"]
     done = subprocess.run(words, env=harness.CLEAN_ENV, capture_output=True, text=True)
-    assert done.returncode == 0 and "-k, --name NAME" in done.stdout and "Exit status: 0 passed" in done.stdout
+    assert done.returncode == 0 and "-k, --name NAME" in done.stdout and "Exit status: 0 passed" in done.stdout and "130 stopped" in done.stdout

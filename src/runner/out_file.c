@@ -1,0 +1,16 @@
+#include "runner/out_file.h"
+
+#include "base/fd.h"
+#include "base/fs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+int out_file_write(const char *path, const void *data, size_t len, struct err *err)
+{
+    if (!fs_is_there(path) || fs_is_regular(path))
+        return fs_write_atomic(path, data, len, err);
+    CLEANUP(fd_closep) int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0600);
+    int r = fd < 0 ? -errno : fd_write_all(fd, data, len);
+    return r < 0 ? err_errno(err, -r, "Cannot write %s", path) : 0;
+}
