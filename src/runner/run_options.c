@@ -64,15 +64,32 @@ static void check_task(const struct run_options *o, struct strv *faults)
         strv_pushf(faults, "--branch: '%s' was given; accepted: UTF-8", o->branch);
 }
 
+static bool is_directory(const char *text)
+{
+    return text && fs_leads_to_dir(text);
+}
+
 static void check_place(const char *name, const char *text, struct strv *faults)
 {
-    if (!text || fs_leads_to_dir(text))
+    if (!text || is_directory(text))
         return;
     if (!*text)
         strv_pushf(faults, "--%s: '' was given; accepted: a directory or a URL", name);
+    else if (!strchr(text, ':'))
+        strv_pushf(faults, "--%s: there is no directory %s", name, text);
     else if (!utf8_is_valid(text, strlen(text)))
         strv_pushf(faults, "--%s: '%s' was given, which is no directory; accepted of a URL: UTF-8", name,
                    text);
+}
+
+/* A directory is taken as it is. A branch of --tests-url that a file names is not meant here. */
+static void check_branches(const struct run_options *o, struct strv *faults)
+{
+    if (o->branch && is_directory(o->src))
+        strv_pushf(faults, "--branch: '%s' was given, but --src is the directory %s", o->branch, o->src);
+    if (is_directory(o->tests) && opt_source_of(&o->set, "tests-branch") == OPT_FROM_FLAG)
+        strv_pushf(faults, "--tests-branch: '%s' was given, but --tests is the directory %s",
+                   o->job.tests_branch, o->tests);
 }
 
 int run_options_read(int argc, char **argv, struct run_options *ret_options, const char **ret_asked,
@@ -90,6 +107,7 @@ int run_options_read(int argc, char **argv, struct run_options *ret_options, con
     check_task(o, ret_faults);
     check_place("src", o->src, ret_faults);
     check_place("tests", o->tests, ret_faults);
+    check_branches(o, ret_faults);
     if (!o->state_dir)
         o->state_dir = options_default_state_dir();
     if (!o->state_dir)

@@ -48,7 +48,7 @@ def test_the_verdict_is_the_agents(run, course, start_mock, start_runner, tmp_pa
 
 
 def test_what_cannot_be_judged(run, small, tmp_path):
-    status, out, _ = run("--src", tmp_path / "nowhere", "--tests", small.suite)
+    status, out, _ = run("--src", f"file://{tmp_path}/nowhere", "--tests", small.suite)
     assert status == 2 and "COULD NOT BE JUDGED: " in out and "nowhere" in out
 
 
@@ -188,7 +188,7 @@ def test_junit(run, pytest_suite, make_repo, tmp_path):
 
 
 def test_a_result_of_an_error_as_junit(run, small, tmp_path):
-    run("--src", tmp_path / "nowhere", "--tests", small.suite, "--junit", tmp_path / "out.xml")
+    run("--src", f"file://{tmp_path}/nowhere", "--tests", small.suite, "--junit", tmp_path / "out.xml")
     [error] = xml.etree.ElementTree.parse(tmp_path / "out.xml").getroot().iter("error")
     assert "nowhere" in error.get("message")
 
@@ -289,6 +289,9 @@ def test_what_a_killed_run_left_goes_with_the_next(command, run, small, barrier,
     (["--lab", "x"], "--lab: 'x' was given; accepted: a whole number"),
     (["--lab=-1"], "--lab: '-1' was given"), (["--lab", "1000001"], "--lab: '1000001' was given"),
     (["--lab", "9" * 30], "--lab: '999"), (["--src="], "--src: '' was given"), (["--tests="], "--tests: '' was given"),
+    (["--src", "nowhere"], "--src: there is no directory nowhere"), (["--tests", "no/where"], "--tests: there is no directory no/where"),
+    (["--src", "/tmp", "--branch", "b"], "--branch: 'b' was given, but --src is the directory /tmp"),
+    (["--tests", "/tmp", "--tests-branch", "b"], "--tests-branch: 'b' was given, but --tests is the directory /tmp"),
     (["--branch", b"\xff"], "--branch: '"), (["-k", b"\xff"], "--name: '"), (["--src", b"file:///\xff"], "--src: '"), (["word"], "'word' was given"),
     (["--color", "blue"], "--color: 'blue' was given; accepted: auto, always, never"), (["-x"], "-x: there is no such option")])
 def test_mistakes(run, options, said):
