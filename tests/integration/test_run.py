@@ -158,9 +158,9 @@ def test_a_pipe_gets_a_line_when_it_is_there(command, small, barrier):
     words, env = command("--src", f"file://{small.student(script=barrier.script)}", "--tests", small.suite)
     with subprocess.Popen(words, env=env, stdout=subprocess.PIPE) as process:
         barrier.wait()
-        assert select.select([process.stdout], [], [], 5)[0] and process.stdout.readline().startswith(b"commit ")
+        line = process.stdout.readline() if select.select([process.stdout], [], [], 5)[0] else b""
         barrier.open()
-        assert process.wait(harness.TIMEOUT) == 0
+        assert process.wait(harness.TIMEOUT) == 0 and line.startswith(b"commit ")
 
 
 @pytest.mark.parametrize("charset, dots", [("C.UTF-8", "…"), ("C", "...")])
@@ -273,9 +273,9 @@ def test_what_a_killed_run_left_goes_with_the_next(command, run, small, barrier,
     with subprocess.Popen(words, env=env) as process:
         barrier.wait()
         status, _, _ = run("--src", small.student(), "--tests", small.suite, is_alone=False)
-        [left] = (home / STATE).glob("run-*")
-        assert status == 0
         process.kill()
+    [left] = (home / STATE).glob("run-*")
+    assert status == 0
     harness.wait_gone(str(left))
     assert left.exists()
     assert run("--src", small.student(), "--tests", small.suite)[0] == 0
