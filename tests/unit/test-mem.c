@@ -143,7 +143,8 @@ static void free_secret_allows_null(void)
 /* Looks at freed memory through the kernel, which neither valgrind nor the sanitizers mind. */
 static void free_secret_overwrites_the_text(void)
 {
-    size_t len = 100000; /* of large blocks, malloc changes only the first bytes when it gets them back */
+    mallopt(M_PERTURB, 0); /* with MALLOC_PERTURB_ it could fill in that very byte */
+    size_t len = 100000;   /* of large blocks, malloc changes only the first bytes when it gets them back */
     char *secret = mem_alloc(len + 1), *above = mem_alloc(len); /* the latter keeps it mapped */
     memset(secret, 's', len);
     int fd = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
