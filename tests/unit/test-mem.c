@@ -2,6 +2,7 @@
 
 #include "scratch.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <sys/resource.h>
 
