@@ -42,6 +42,7 @@ struct config {
     int64_t repeat;
     int no_task_status; /* index into no_task_statuses */
     char *get_api, *post_api, *login_api, *token_refresh_api;
+    int64_t claim_lag_ms;
     bool auth;
     char *users;
     int64_t token_ttl_ms;
@@ -110,6 +111,13 @@ static const struct opt options[] = {
      .def = "200",
      .choices = "200|204|404",
      .help = "how to say that there is no task: 200, 204 or 404"},
+    {.name = "claim-lag",
+     .arg = "S",
+     .kind = OPT_SECONDS,
+     .offset = AT(claim_lag_ms),
+     .def = "0",
+     .max = 60,
+     .help = "from choosing a task to marking it as taken: who asks meanwhile gets the same one"},
     {.name = "get-api",
      .arg = "PATH",
      .kind = OPT_STRING,
@@ -335,6 +343,7 @@ static int run(const struct config *config, const struct opt_set *set, const str
                                      .login = config->login_api,
                                      .refresh = config->token_refresh_api};
     mock.auth_wanted = config->auth;
+    mock.claim_lag_ms = config->claim_lag_ms;
     mock.no_task_status = no_task_statuses[config->no_task_status];
     mock.max_body_bytes = config->max_body_bytes;
     mock.note = config->quiet ? note_quietly : note;

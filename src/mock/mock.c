@@ -34,6 +34,7 @@ void mock_done(struct mock *mock)
 {
     queue_done(&mock->queue);
     auth_done(&mock->auth);
+    free(mock->unmarked_text);
     json_decref(mock->requests);
     json_decref(mock->fault_hits);
     json_decref(mock->violation_reasons);

@@ -22,7 +22,8 @@ struct mock_paths {
 /* Numbers that only grow; state.c has a table of their names. */
 struct mock_counters {
     int64_t claimed;
-    int64_t results;
+    int64_t results;      /* tasks that were answered */
+    int64_t twin_results; /* further results of tasks that several were given */
     int64_t duplicates;
     int64_t violations;
     int64_t logins;
@@ -37,6 +38,7 @@ struct mock {
     struct mock_paths paths; /* not owned */
     bool auth_wanted;        /* task requests need a token */
     unsigned no_task_status; /* 200, 204 or 404 */
+    int64_t claim_lag_ms;    /* from choosing a task to marking it as taken */
     size_t max_body_bytes;
     int results_fd; /* -1: none; not owned */
     mock_note_fn *note;
@@ -52,6 +54,9 @@ struct mock {
     int64_t parallel;          /* requests being worked on */
     int64_t posts_parallel;    /* results among them */
     int64_t first_claim_ms;    /* of clock_now_ms(); 0: none so far */
+    size_t unmarked;           /* number of the claim last handed out; */
+    char *unmarked_text;       /* what was answered (owned), which others get too */
+    int64_t unmarked_until_ms; /* until then, of clock_now_ms() */
     json_t *requests;          /* owned; path -> status -> count */
     json_t *fault_hits;        /* owned; fault -> count */
     json_t *violation_reasons; /* owned; the first few */

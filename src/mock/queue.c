@@ -235,6 +235,8 @@ static size_t remember(struct queue *queue, json_t *id, int64_t queued_ms, int64
         claim = &queue->claims[queue->claims_len++];
         *claim = (struct claim){.id = json_incref(id)};
     }
+    claim->twins = 0;
+    claim->hashes_len = 0;
     claim->queued_ms = queued_ms;
     claim->claimed_ms = now_ms;
     claim->answered_ms = QUEUE_NOT_YET;
@@ -260,6 +262,16 @@ bool queue_claim(struct queue *queue, int64_t now_ms, struct buf *ret_body, size
         CLEANUP(mem_freep) char *text = json_dumps(task, JSON_COMPACT);
         buf_puts(ret_body, text);
     }
+    return true;
+}
+
+bool queue_claim_twin(struct queue *queue, size_t number)
+{
+    struct claim *claim = number ? &queue->claims[number - 1] : NULL;
+    if (!claim || claim->twins == CLAIM_MAX_TWINS)
+        return false;
+    claim->twins++;
+    claim->claims++;
     return true;
 }
 

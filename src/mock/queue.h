@@ -13,7 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define QUEUE_NOT_YET (-1)
+#define QUEUE_NOT_YET   (-1)
+#define CLAIM_MAX_TWINS 8
 
 struct claim {
     json_t *id; /* owned; a string or an integer */
@@ -22,8 +23,10 @@ struct claim {
     int64_t answered_ms; /* QUEUE_NOT_YET: who claimed it still waits for the answer */
     bool lost;           /* a fault kept the answer from arriving: nobody knows of this claim */
     int64_t posted_ms;   /* QUEUE_NOT_YET: no result so far */
-    uint64_t hash;       /* of that result */
     int64_t claims;
+    int64_t twins; /* others that were given the same claim, each of whom may have a result of its own */
+    uint64_t hashes[1 + CLAIM_MAX_TWINS]; /* of the results that were stored */
+    size_t hashes_len;
     int64_t posts; /* well-formed results, repeated ones included */
 };
 
@@ -60,6 +63,9 @@ int queue_add(struct queue *queue, json_t *tasks, int64_t now_ms, struct err *er
 /* Takes the next task's text; false: there is none. `ret_number`: of the claim, from 1; 0: a text without an
  * id. */
 bool queue_claim(struct queue *queue, int64_t now_ms, struct buf *ret_body, size_t *ret_number);
+
+/* Its text is given to one more, who asked before it was marked as taken. False where that cannot be. */
+bool queue_claim_twin(struct queue *queue, size_t number);
 
 /* What became of the answer to this claim. */
 void queue_answered(struct queue *queue, size_t number, int64_t now_ms, bool lost);

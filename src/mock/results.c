@@ -150,16 +150,17 @@ enum results_outcome results_store(struct queue *queue, json_t *result, int fd, 
     if (!claim)
         return RESULTS_UNKNOWN;
     uint64_t hash = hash_of(result);
-    if (claim->posted_ms != QUEUE_NOT_YET) {
-        claim->posts++;
-        return hash == claim->hash ? RESULTS_SAME_AGAIN : RESULTS_DIFFERENT;
-    }
+    for (size_t i = 0; i < claim->hashes_len; i++)
+        if (claim->hashes[i] == hash)
+            return claim->posts++, RESULTS_SAME_AGAIN;
+    if ((int64_t)claim->hashes_len > claim->twins)
+        return claim->posts++, RESULTS_DIFFERENT;
     if (append_line(fd, result) < 0)
         return RESULTS_FAILED;
     claim->posts++;
     claim->posted_ms = now_ms;
-    claim->hash = hash;
-    return RESULTS_STORED;
+    claim->hashes[claim->hashes_len++] = hash;
+    return claim->hashes_len == 1 ? RESULTS_STORED : RESULTS_STORED_TWIN;
 }
 
 char *result_describe(const json_t *result)

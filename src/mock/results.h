@@ -17,6 +17,7 @@ int result_check(const char *body, size_t len, json_t **ret_result, struct err *
 
 enum results_outcome {
     RESULTS_STORED,
+    RESULTS_STORED_TWIN, /* another one for a task that several were given */
     RESULTS_SAME_AGAIN,
     RESULTS_DIFFERENT, /* from the one that is there for the same claim; not stored */
     RESULTS_UNKNOWN,   /* the id was never handed out, or with another JSON type; not stored */

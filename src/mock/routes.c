@@ -127,11 +127,34 @@ static void no_task_answer(const struct mock *mock, struct answer *ret_answer)
         answer_json(ret_answer, MHD_HTTP_OK, json_pack("{s:s}", "status", "UNAVAILABLE"));
 }
 
+/* As where a claim is read and marked without a lock: whoever asks in between gets the same one. */
+static bool claim_twin(struct mock *mock, struct buf *ret_body, size_t *ret_number)
+{
+    if (clock_now_ms() >= mock->unmarked_until_ms || !queue_claim_twin(&mock->queue, mock->unmarked))
+        return false;
+    *ret_number = mock->unmarked;
+    buf_puts(ret_body, mock->unmarked_text);
+    return true;
+}
+
+static bool claim_next(struct mock *mock, struct buf *ret_body, size_t *ret_number)
+{
+    if (!queue_claim(&mock->queue, mock_now_ms(mock), ret_body, ret_number))
+        return false;
+    if (mock->claim_lag_ms) {
+        free(mock->unmarked_text);
+        mock->unmarked_text = mem_strdup(ret_body->data);
+        mock->unmarked = *ret_number;
+        mock->unmarked_until_ms = clock_now_ms() + mock->claim_lag_ms;
+    }
+    return true;
+}
+
 static void claim(struct mock *mock, struct answer *ret_answer)
 {
     struct buf body = BUF_INIT(0);
     size_t number;
-    if (!queue_claim(&mock->queue, mock_now_ms(mock), &body, &number)) {
+    if (!claim_twin(mock, &body, &number) && !claim_next(mock, &body, &number)) {
         no_task_answer(mock, ret_answer);
         return;
     }
@@ -142,11 +165,21 @@ static void claim(struct mock *mock, struct answer *ret_answer)
     ret_answer->claim = number;
 }
 
+/* With the lock held: an answer goes out when its claim is marked. */
+static void wait_for_mark(struct mock *mock)
+{
+    int64_t until_ms = mock->unmarked_until_ms;
+    while (!mock->stopping && clock_now_ms() < until_ms)
+        mock_wait(mock, until_ms);
+}
+
 static void handle_get(struct mock *mock, const struct request *request, struct answer *ret_answer)
 {
     pthread_mutex_lock(&mock->lock);
-    if (authorized(mock, request, ret_answer))
+    if (authorized(mock, request, ret_answer)) {
         claim(mock, ret_answer);
+        wait_for_mark(mock);
+    }
     pthread_mutex_unlock(&mock->lock);
 }
 
@@ -154,6 +187,7 @@ static void handle_get(struct mock *mock, const struct request *request, struct 
 static void count_outcome(struct mock *mock, enum results_outcome outcome, const char *reason)
 {
     mock->counters.results += outcome == RESULTS_STORED;
+    mock->counters.twin_results += outcome == RESULTS_STORED_TWIN;
     mock->counters.duplicates += outcome == RESULTS_SAME_AGAIN;
     if (reason)
         state_violation(mock, reason);
@@ -163,7 +197,7 @@ static void result_answer(struct mock *mock, json_t *result, enum results_outcom
                           struct answer *ret_answer)
 {
     CLEANUP(mem_freep) char *line = result_describe(result);
-    if (outcome == RESULTS_STORED)
+    if (outcome == RESULTS_STORED || outcome == RESULTS_STORED_TWIN)
         mock->note(MOCK_NOTE_RESULT, line);
     if (reason)
         mock->note(MOCK_NOTE_VIOLATION, reason);

@@ -14,6 +14,7 @@ static const struct {
 } counters[] = {
     {"claimed", offsetof(struct mock_counters, claimed)},
     {"results", offsetof(struct mock_counters, results)},
+    {"twin_results", offsetof(struct mock_counters, twin_results)},
     {"duplicates", offsetof(struct mock_counters, duplicates)},
     {"violations", offsetof(struct mock_counters, violations)},
     {"logins", offsetof(struct mock_counters, logins)},

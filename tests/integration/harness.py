@@ -188,7 +188,7 @@ class Mock:
 
     def ask(self, method, path, body=None):
         with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT + 10)) as c:
-            c.request(method, path, body)
+            c.request(method, path, body, {"Content-Type": "application/json"} if body else {})
             answer = c.getresponse()
             return answer.status, answer.read()
 

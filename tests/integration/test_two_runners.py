@@ -1,0 +1,79 @@
+"""Two runners on one account of one backend that locks nothing: each task is answered, and never in two ways."""
+
+import collections
+import concurrent.futures
+import json
+import time
+
+import pytest
+
+from harness import task
+
+TASKS = 300
+REFRESH_S = 0.5
+VERDICTS = {"pass": (True, False), "fail": (False, False), "error": (False, True)}
+
+
+def essence(result):
+    """A result but for what differs from run to run."""
+    tests = [{name: test[name] for name in ("name", "isPassed", "description")} for test in result["testResults"]]
+    return json.dumps([result["isPassed"], result["isError"], result["errorDetails"], tests])
+
+
+@pytest.fixture
+def start_two(start_mock, start_runner, small, tmp_path):
+    """start_two(tasks, mock option…): the mock with these tasks, and a function that starts a runner of this number."""
+    def start(tasks, *options):
+        mock = start_mock("--auth", *options, tasks=tasks)
+
+        def runner(number):
+            return start_runner(mock, "--auth", "--refresh-time", REFRESH_S, "--tests-url", small.suite,
+                                "--concurrent", 2, state=tmp_path / f"state-{number}")
+        return mock, runner
+    return start
+
+
+@pytest.mark.slow
+def test_all_are_answered_and_none_in_two_ways(start_two, small):
+    kinds = list(VERDICTS)
+    tasks = [task(f"{kinds[i % 3]} {i}", small.student(kinds[i % 3])) for i in range(TASKS)]
+    started = time.monotonic()
+    mock, start = start_two(tasks, "--claim-lag", 0.01)
+    runners = [start(0), start(1)]
+    mock.state(results=TASKS // 3)
+    runners[0].kill()  # the other goes on
+    mock.state(results=2 * TASKS // 3)
+    runners[0] = start(0)
+    mock.state(results=TASKS)
+    assert [runner.stop() for runner in runners] == [0, 0]
+    elapsed = time.monotonic() - started
+
+    answers = collections.defaultdict(set)
+    for result in mock.results():
+        answers[result["id"]].add(essence(result))
+        assert (result["isPassed"], result["isError"]) == VERDICTS[result["id"].split()[0]]
+    state = mock.state()
+    assert len(answers) == TASKS and {len(several) for several in answers.values()} == {1}
+    assert state["violations"] == 0
+    assert sum(entry["claims"] > 1 for entry in state["tasks"]), "no task was handed out twice: the race was not there"
+    # they push each other out, but each one logs in only once for each time that it would have refreshed
+    assert 4 <= state["logins"] <= 2 * elapsed / REFRESH_S + 3
+
+
+
+def ask_together(mock, clients):
+    """The ids of the tasks that so many clients are given who ask at the same time."""
+    with concurrent.futures.ThreadPoolExecutor(clients) as pool:
+        answers = pool.map(lambda _: mock.ask("GET", "/api/task/available"), range(clients))
+        return [json.loads(body)["id"] for _, body in answers]
+
+
+def test_the_mock_gives_one_task_to_all_who_ask_before_it_is_marked(start_mock):
+    mock = start_mock("--claim-lag", 2, tasks=[task(1), task(2)])
+    assert [ask_together(mock, 3), ask_together(mock, 1)] == [[1, 1, 1], [2]]
+    empty = {"isPassed": False, "duration": 0, "testResults": [], "isError": True, "errorDetails": "none"}
+    for number, duration in [(1, 0), (1, 1), (1, 0), (1, 2), (1, 3), (2, 0), (2, 1)]:
+        assert mock.ask("POST", "/api/task/result", json.dumps(empty | {"id": number, "duration": duration}))[0] == 200
+    state = mock.state()
+    assert [state[name] for name in ("results", "twin_results", "duplicates")] == [2, 2, 1]
+    assert state["violation_reasons"] == ["result 1: two different results", "result 2: two different results"]
