@@ -11,6 +11,7 @@
 #define BACKOFF_BASE_MS 1000
 #define BACKOFF_MAX_MS  60000
 #define TOKEN_MAX_BYTES 16384
+#define SHARED_AFTER    2 /* refusals: then it is no restart of the backend */
 
 struct auth {
     struct auth_settings settings;
@@ -20,13 +21,15 @@ struct auth {
     void *data;
 
     char *header;        /* "<type> <accessToken>"; NULL: not logged in */
-    char *refresh_token; /* NULL: none */
+    char *refresh_token; /* NULL: none, or it would be of no use */
+    unsigned refusals;   /* of refresh tokens in a row: another login of this account ends ours */
     unsigned number;     /* of the header, counted up with each */
     bool proven;         /* the backend has taken this header once */
     int64_t refresh_at_ms;
     int64_t not_before_ms; /* no login or refresh before this */
     bool in_flight;
     bool refreshing; /* what is in flight is a refresh */
+    bool renewing;   /* there was a token when it was sent */
     struct backoff backoff;
     struct ev_timer timer;
 };
@@ -72,6 +75,12 @@ static const char *token_member(const json_t *root, const char *name)
     return usable ? text : NULL;
 }
 
+/* With somebody who logs in as well: each login takes the other's refresh token away. */
+static bool is_shared(const struct auth *auth)
+{
+    return auth->refusals >= SHARED_AFTER;
+}
+
 /* Takes the tokens out of the answer; false where they are not there. */
 static bool take_tokens(struct auth *auth, const struct http_answer *answer)
 {
@@ -85,7 +94,7 @@ static bool take_tokens(struct auth *auth, const struct http_answer *answer)
         return false;
     forget_tokens(auth);
     auth->header = mem_printf("%s %s", type ? type : "Bearer", access);
-    auth->refresh_token = mem_strdup(refresh);
+    auth->refresh_token = is_shared(auth) ? NULL : mem_strdup(refresh);
     auth->number++;
     auth->proven = false;
     auth->refresh_at_ms = clock_now_ms() + auth->settings.refresh_ms;
@@ -111,16 +120,23 @@ static void tell(struct auth *auth, enum auth_event event, const char *message)
 
 static void on_success(struct auth *auth)
 {
-    bool refreshed = auth->refreshing;
-    tell(auth, refreshed ? AUTH_REFRESHED : AUTH_LOGGED_IN,
-         refreshed ? "The token was refreshed" : "Logged in");
+    if (auth->refreshing)
+        auth->refusals = 0;
+    tell(auth, auth->renewing ? AUTH_REFRESHED : AUTH_LOGGED_IN,
+         auth->refreshing ? "The token was refreshed"
+         : auth->renewing ? "Logged in again for a new token"
+                          : "Logged in");
 }
 
 static void on_refusal(struct auth *auth, const struct http_answer *answer)
 {
-    if (auth->refreshing) { /* another runner on this account, or a restart of the backend: log in again */
+    if (auth->refreshing) {
         forget_tokens(auth);
-        tell(auth, AUTH_FAILED, "The backend does not take the refresh token any more: logging in again");
+        auth->refusals++;
+        tell(auth, AUTH_FAILED,
+             is_shared(auth)
+                 ? "Somebody else logs in to this account: from now on so do we, rather than refresh"
+                 : "The backend does not take the refresh token any more: logging in again");
         return;
     }
     forget_tokens(auth);
@@ -192,7 +208,8 @@ static void start(struct auth *auth)
 {
     if (auth->in_flight || clock_now_ms() < auth->not_before_ms)
         return;
-    auth->refreshing = auth->header && auth->refresh_token;
+    auth->renewing = auth->header != NULL;
+    auth->refreshing = auth->renewing && auth->refresh_token;
     if (auth->refreshing)
         post(auth, auth->settings.refresh_url,
              text_of(json_pack("{s:s}", "refreshToken", auth->refresh_token)));

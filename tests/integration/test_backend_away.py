@@ -217,4 +217,5 @@ def test_account_demoted_and_restored(waiting, start, state, how):
     mock.faults(SLOW)
     now = check(mock, state, SOME)
     assert now["requests"][POST].get("403", 0) + now["requests"][LOGIN].get("403", 0) <= PROBES / 2
-    assert len(runner.hits(" answers 403 |refuses the login")) == 1 and runner.stop() == 0 and not list((state / "spool").iterdir())
+    # once, and once more where a result that was on its way was still taken
+    assert 1 <= len(runner.hits(" answers 403 |refuses the login")) <= 2 and runner.stop() == 0 and not list((state / "spool").iterdir())
