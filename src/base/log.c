@@ -40,6 +40,18 @@ const char *log_level_name(enum log_level level)
     return level_names[level];
 }
 
+const char *log_split_plain(const char *line, enum log_level *ret_level)
+{
+    for (size_t i = 0; i < ARRAY_LEN(level_names); i++) {
+        size_t len = strlen(level_names[i]);
+        if (strncmp(line, level_names[i], len) == 0 && line[len] == ' ') {
+            *ret_level = (enum log_level)i;
+            return line + len + 1;
+        }
+    }
+    return line;
+}
+
 void log_set_level(enum log_level level)
 {
     the_log.level = level;

@@ -23,6 +23,9 @@ enum log_level {
 int log_level_parse(const char *word, enum log_level *ret_level);
 const char *log_level_name(enum log_level level);
 
+/* The text behind the level of a plain line. All of it where there is none, and the level is left alone. */
+const char *log_split_plain(const char *line, enum log_level *ret_level);
+
 void log_set_level(enum log_level level);
 bool log_enabled(enum log_level level);
 

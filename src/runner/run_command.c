@@ -9,6 +9,7 @@
 #include "base/fd.h"
 #include "base/fs.h"
 #include "base/json.h"
+#include "base/lines.h"
 #include "base/log.h"
 #include "base/proc.h"
 #include "base/url.h"
@@ -46,8 +47,8 @@ struct run {
     pid_t pid;
     int out_fd, signal_fd;
     unsigned signals;
+    struct lines lines; /* of its output */
     char line[PROGRESS_MAX_LINE_BYTES];
-    size_t line_len;
     char *complaint; /* the last of what the job said went wrong */
 };
 
@@ -150,19 +151,19 @@ static int start_job(struct run *r, struct err *err)
 
 /* ---- what it says ---- */
 
-static void take_line(struct run *r, const char *line)
+static void take_line(const char *line, void *data)
 {
+    struct run *r = data;
+    static const char word[] = PROGRESS_WORD " ";
     struct progress p;
-    size_t word = strcspn(line, " ");
-    const char *text = line[word] ? line + word + 1 : line;
-    enum log_level level = LOG_LEVEL_WARNING;
-    if (strncmp(line, PROGRESS_WORD " ", strlen(PROGRESS_WORD) + 1) == 0) {
-        if (progress_parse(text, strlen(text), &p))
+    if (strncmp(line, word, strlen(word)) == 0) {
+        const char *told = line + strlen(word);
+        if (progress_parse(told, strlen(told), &p))
             display_take(r->display, &p);
         return;
     }
-    CLEANUP(mem_freep) char *name = mem_strndup(line, word);
-    log_level_parse(name, &level);
+    enum log_level level = LOG_LEVEL_WARNING;
+    const char *text = log_split_plain(line, &level);
     if (level >= LOG_LEVEL_ERROR) {
         free(r->complaint);
         r->complaint = mem_strdup(text);
@@ -175,16 +176,8 @@ static bool take_output(struct run *r)
 {
     char chunk[4096];
     ssize_t n = read(r->out_fd, chunk, sizeof(chunk));
-    for (ssize_t i = 0; i < n; i++) {
-        bool is_full = r->line_len == sizeof(r->line) - 1;
-        if (chunk[i] != '\n' && !is_full) {
-            r->line[r->line_len++] = chunk[i];
-            continue;
-        }
-        r->line[r->line_len] = '\0';
-        r->line_len = 0;
-        take_line(r, r->line);
-    }
+    if (n > 0)
+        lines_add(&r->lines, chunk, (size_t)n);
     return n > 0 || (n < 0 && errno == EINTR);
 }
 
@@ -294,6 +287,7 @@ static int start(const struct run_options *o, const char *job_program)
                     .display = display_new(prints_json ? stderr : stdout, (enum display_color)o->color),
                     .src_dir = directory_of(o->src),
                     .tests_dir = directory_of(o->tests),
+                    .lines = {r.line, sizeof(r.line), take_line, &r, 0},
                     .out_fd = -1,
                     .signal_fd = -1};
     cgroup_make_room(&(struct err){0}); /* where there is none, the job does without */

@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #define LOG_LIMIT_BYTES (1U << 20)
@@ -27,40 +26,16 @@ static void keep(struct slot *slot, const char *line)
     slot->log_len += (size_t)MAX(n, 0);
 }
 
-static void pass_on(struct slot *slot, const char *line)
+static void pass_on(const char *line, void *data)
 {
+    struct slot *slot = data;
     enum log_level level = LOG_LEVEL_WARNING; /* what is no line of its log is a complaint of a library */
-    char word[16];
-    size_t len = strcspn(line, " ");
-    const char *text = line;
-    if (line[len] == ' ' && len < sizeof(word)) {
-        memcpy(word, line, len);
-        word[len] = '\0';
-        if (log_level_parse(word, &level) == 0)
-            text = line + len + 1;
-    }
+    const char *text = log_split_plain(line, &level);
     if (slot->work == SLOT_TRIM)
         log_write(level, "%s", text);
     else
         log_write(level, "task=%s %s", slot->label, text);
     keep(slot, line);
-}
-
-static void take_output(struct slot *slot, const char *data, size_t len)
-{
-    for (size_t i = 0; i < len; i++) {
-        bool full = slot->line_len == sizeof(slot->line) - 1;
-        if (data[i] != '\n' && !full) {
-            slot->line[slot->line_len++] = data[i];
-            continue;
-        }
-        slot->line[slot->line_len] = '\0';
-        if (slot->line_len)
-            pass_on(slot, slot->line);
-        slot->line_len = 0;
-        if (data[i] != '\n')
-            slot->line[slot->line_len++] = data[i];
-    }
 }
 
 static void on_output(short events, void *data)
@@ -69,7 +44,7 @@ static void on_output(short events, void *data)
     char chunk[4096];
     ssize_t n = read(slot->out_fd, chunk, sizeof(chunk));
     if (n > 0)
-        take_output(slot, chunk, (size_t)n);
+        lines_add(&slot->lines, chunk, (size_t)n);
     else if (n == 0)
         ev_remove_fd(slot->ev, &slot->out);
 }
@@ -120,6 +95,7 @@ int slot_start(struct slot *slot, struct ev *ev, const struct slot_program *prog
     if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
         return err_errno(err, errno, "Cannot create a pipe");
     *slot = (struct slot){.ev = ev, .out_fd = ends[0], .log_fd = -1, .start_ms = clock_now_ms()};
+    slot->lines = (struct lines){slot->line, sizeof(slot->line), pass_on, slot, 0};
     slot->key = mem_strdup(key);
     slot->label = mem_strdup(label);
     fcntl(ends[1], F_SETFL, 0); /* the job's side blocks as usual */
@@ -147,8 +123,8 @@ void slot_ended(struct slot *slot)
     char chunk[4096];
     ssize_t n;
     while ((n = read(slot->out_fd, chunk, sizeof(chunk))) > 0)
-        take_output(slot, chunk, (size_t)n);
-    take_output(slot, "\n", 1);
+        lines_add(&slot->lines, chunk, (size_t)n);
+    lines_end(&slot->lines);
 }
 
 void slot_release(struct slot *slot)

@@ -7,6 +7,8 @@
 
 #include "base/err.h"
 #include "base/ev.h"
+#include "base/lines.h"
+#include "model/progress.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,8 +28,8 @@ struct slot {
     int log_fd;     /* job.log; -1: none */
     size_t log_len; /* written there */
     struct ev_source out;
-    char line[1024]; /* the line that is being read */
-    size_t line_len;
+    struct lines lines;
+    char line[PROGRESS_MAX_LINE_BYTES]; /* the one that is being read */
 };
 
 /* How jobs are started, the same for all slots; borrowed. */

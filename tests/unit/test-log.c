@@ -121,6 +121,29 @@ static void other_level_words_are_refused(void)
     CHECK_INT(level, LOG_LEVEL_ERROR);
 }
 
+static void check_split(const char *line, enum log_level want_level, const char *want)
+{
+    enum log_level level = LOG_LEVEL_CRITICAL;
+    CHECK_STR(log_split_plain(line, &level), want);
+    CHECK_INT(level, want_level);
+}
+
+static void a_plain_line_is_split_again(void)
+{
+    check_split("debug x", LOG_LEVEL_DEBUG, "x");
+    check_split("info a b", LOG_LEVEL_INFO, "a b");
+    check_split("warning  x", LOG_LEVEL_WARNING, " x");
+    check_split("error ", LOG_LEVEL_ERROR, "");
+}
+
+static void a_line_without_a_level_is_all_text(void)
+{
+    static const char *const lines[] = {"",       " ",      "error",   "errors x",
+                                        "warn x", "INFO x", " info x", "info\tx"};
+    for (size_t i = 0; i < ARRAY_LEN(lines); i++)
+        check_split(lines[i], LOG_LEVEL_CRITICAL, lines[i]);
+}
+
 static void check_visible(const char *text, const char *want)
 {
     const char *path = start_log("visible");
@@ -290,7 +313,8 @@ static void a_log_that_cannot_be_written_does_no_harm(void)
 TEST_MAIN(TEST(the_level_is_info_at_first), TEST(a_line_is_time_level_and_text),
           TEST(a_plain_line_is_level_and_text), TEST(each_level_has_its_word),
           TEST(lines_below_the_level_are_left_out), TEST(level_words_are_parsed),
-          TEST(other_level_words_are_refused), TEST(line_breaks_cannot_forge_a_line),
+          TEST(other_level_words_are_refused), TEST(a_plain_line_is_split_again),
+          TEST(a_line_without_a_level_is_all_text), TEST(line_breaks_cannot_forge_a_line),
           TEST(control_characters_are_made_visible), TEST(c1_control_characters_are_made_visible),
           TEST(other_characters_stay), TEST(ill_formed_utf8_is_repaired),
           TEST(a_long_text_is_cut_and_the_line_still_ends), TEST(opening_appends),
