@@ -3,6 +3,19 @@
 #include <ctype.h>
 #include <string.h>
 
+/* Whether it is a row of JOB_OPTIONS. */
+static bool is_in_list(const struct opt *o, size_t offset)
+{
+    return o->offset >= offset && o->offset < offset + sizeof(struct job_options);
+}
+
+void job_options_print(const struct opt_set *set, size_t offset, struct buf *text)
+{
+    for (size_t i = 0; i < set->len; i++)
+        if (is_in_list(&set->table[i], offset) && set->texts[i])
+            buf_printf(text, "%s = %s\n", set->table[i].name, set->texts[i]);
+}
+
 const char *job_options_check_line(const char *text)
 {
     for (; *text; text++)

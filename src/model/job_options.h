@@ -5,6 +5,7 @@
  * them among its own and hands them on in a configuration file. One list, JOB_OPTIONS, serves both.
  */
 
+#include "base/buf.h"
 #include "base/opt.h"
 
 #include <stdbool.h>
@@ -34,6 +35,12 @@ struct job_options {
     int memory_unit; /* enum result_memory_unit */
     bool mock;
 };
+
+/*
+ * Appends the lines of a configuration file that has them as `set` does, which was parsed from a table with
+ * the list in it; `offset` is that of the struct job_options.
+ */
+void job_options_print(const struct opt_set *set, size_t offset, struct buf *text);
 
 /* What is accepted instead of a list of protocols with anything but names in it; NULL: fine. */
 const char *job_options_check_protocols(const char *text);

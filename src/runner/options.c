@@ -86,13 +86,6 @@ static const struct opt table[] = {
     {"version", NULL, OPT_HELP, .help = "the version"},
 };
 
-/* The rows of JOB_OPTIONS, for the job's own configuration file. */
-static bool is_job_option(const struct opt *o)
-{
-    return o->offset >= MEMBER(job) && o->offset < MEMBER(job) + sizeof(struct job_options) &&
-           o->kind != OPT_HELP;
-}
-
 /* ---- what needs more than its row ---- */
 
 static int read_password_file(const char *path, char **ret_password, struct err *err)
@@ -234,9 +227,7 @@ int options_write_job_file(const struct options *options, const char *path, stru
 {
     CLEANUP(buf_done) struct buf text = BUF_INIT(0);
     buf_puts(&text, "# Written by ostest-runner at each start, for ostest-job.\n");
-    for (size_t i = 0; i < options->set.len; i++)
-        if (is_job_option(&table[i]) && options->set.texts[i])
-            buf_printf(&text, "%s = %s\n", table[i].name, options->set.texts[i]);
+    job_options_print(&options->set, MEMBER(job), &text);
     return fs_write_atomic(path, text.data, text.len, err);
 }
 

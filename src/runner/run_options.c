@@ -36,12 +36,6 @@ static const struct opt table[] = {
     {"help", NULL, OPT_HELP, .help = "this text"},
 };
 
-static bool is_job_option(const struct opt *o)
-{
-    return o->offset >= MEMBER(job) && o->offset < MEMBER(job) + sizeof(struct job_options) &&
-           o->kind != OPT_HELP;
-}
-
 static bool is_lab(const char *text)
 {
     char *end;
@@ -123,9 +117,7 @@ void run_options_done(struct run_options *options)
 int run_options_write_job_file(const struct run_options *options, const char *path, struct err *err)
 {
     CLEANUP(buf_done) struct buf text = BUF_INIT(0);
-    for (size_t i = 0; i < options->set.len; i++)
-        if (is_job_option(&table[i]) && options->set.texts[i])
-            buf_printf(&text, "%s = %s\n", table[i].name, options->set.texts[i]);
+    job_options_print(&options->set, MEMBER(job), &text);
     return fs_write_atomic(path, text.data, text.len, err);
 }
 

@@ -93,6 +93,36 @@ static void the_list_fits_a_struct_of_its_own_as_well(void)
         CHECK_INT(table[i].offset, own[i].offset + offsetof(struct config, job));
 }
 
+/* ---- the job's configuration file ---- */
+
+static void only_the_list_is_printed(void)
+{
+    struct more {
+        bool before;
+        struct job_options job;
+        bool after;
+    };
+    static const struct opt all[] = {
+        {"help", NULL, OPT_HELP, .help = "x"},
+        {"before", NULL, OPT_FLAG, offsetof(struct more, before), "no", .help = "x"},
+        JOB_OPTIONS(struct more, job.),
+        {"after", NULL, OPT_FLAG, offsetof(struct more, after), "no", .help = "x"}};
+    char *argv[] = {"program", "--pids=9", "--after", NULL};
+    struct more more = {0};
+    CLEANUP(buf_done) struct buf text = BUF_INIT(0);
+    set = (struct opt_set){.table = all, .len = ARRAY_LEN(all)};
+    opt_parse(&set, 3, argv, &more, &faults);
+    job_options_print(&set, offsetof(struct more, job), &text);
+    opt_done(&set, &more);
+    set = (struct opt_set){0};
+    CHECK(strncmp(text.data, "tests-url = https://github.com/os-nsu/tests.git\n", 48) == 0);
+    CHECK_CONTAINS(text.data, "\npids = 9\n");
+    CHECK_CONTAINS(text.data, "\nmemory = 1G\n");
+    CHECK_CONTAINS(text.data, "\nmock = no\n");
+    CHECK(!strstr(text.data, "tests-branch")); /* there is none */
+    CHECK(!strstr(text.data, "before") && !strstr(text.data, "after") && !strstr(text.data, "help"));
+}
+
 /* ---- words and what they stand for ---- */
 
 static void check_choice(const char *word, const int *value, int want)
@@ -244,9 +274,10 @@ static void the_texts_are_checked(void)
 }
 
 TEST_MAIN(TEST(the_defaults_are_those_of_the_protocol), TEST(without_a_word_the_environment_is_found_out),
-          TEST(the_list_fits_a_struct_of_its_own_as_well), TEST(memory_units_are_those_of_a_result),
-          TEST(environment_modes_have_their_words), TEST(the_network_is_none_or_the_hosts),
-          TEST(no_sandbox_can_be_asked_for), TEST(no_time_limit_is_zero),
-          TEST(numbers_within_bounds_are_taken), TEST(numbers_out_of_bounds_are_refused),
-          TEST(a_line_has_no_control_characters), TEST(protocols_are_names_with_commas),
-          TEST(a_program_is_a_name_or_an_absolute_path), TEST(the_texts_are_checked))
+          TEST(the_list_fits_a_struct_of_its_own_as_well), TEST(only_the_list_is_printed),
+          TEST(memory_units_are_those_of_a_result), TEST(environment_modes_have_their_words),
+          TEST(the_network_is_none_or_the_hosts), TEST(no_sandbox_can_be_asked_for),
+          TEST(no_time_limit_is_zero), TEST(numbers_within_bounds_are_taken),
+          TEST(numbers_out_of_bounds_are_refused), TEST(a_line_has_no_control_characters),
+          TEST(protocols_are_names_with_commas), TEST(a_program_is_a_name_or_an_absolute_path),
+          TEST(the_texts_are_checked))
