@@ -46,10 +46,12 @@ void job_tell(const struct job *job, const struct progress *progress)
     log_line(PROGRESS_WORD, text);
 }
 
-void job_tell_stage(const struct job *job, const char *stage)
+void job_tell_text(const struct job *job, enum progress_kind kind, const char *text)
 {
+    if (!job->tells_progress)
+        return;
     struct progress p;
-    progress_set_text(&p, PROGRESS_STAGE, stage);
+    progress_set_text(&p, kind, text);
     job_tell(job, &p);
 }
 

@@ -47,7 +47,7 @@ void job_init(struct job *ret_job, const struct job_setup *setup);
 
 /* Tells how far it is, where that is wanted. */
 void job_tell(const struct job *job, const struct progress *progress);
-void job_tell_stage(const struct job *job, const char *stage);
+void job_tell_text(const struct job *job, enum progress_kind kind, const char *text);
 
 /* Whether the tests run in a sandbox. */
 bool job_is_boxed(const struct job *job);

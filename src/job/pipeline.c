@@ -58,13 +58,6 @@ static int fetch_suite(void *data, void *result, struct err *err)
     return r;
 }
 
-static void tell_commit(const struct job *job, const char *commit)
-{
-    struct progress p;
-    progress_set_text(&p, PROGRESS_COMMIT, commit);
-    job_tell(job, &p);
-}
-
 static int fetch_student(const struct job *job, struct err *err)
 {
     if (job->src_dir)
@@ -80,7 +73,7 @@ static int fetch_student(const struct job *job, struct err *err)
     if (r < 0)
         return r;
     log_fetched(task->repository_url, task->branch, repo.commit, submodules, start_ms);
-    tell_commit(job, repo.commit);
+    job_tell_text(job, PROGRESS_COMMIT, repo.commit);
     return 0;
 }
 
@@ -140,7 +133,7 @@ static int prepare_and_run(const struct job *job, const struct suite *suite, con
     enum run_plugin plugin = suite_selects_by_plugin(suite, &job->task) ? RUN_PLUGIN_SELECTS
                              : suite_is_pytest(suite)                   ? RUN_PLUGIN_EVENTS
                                                                         : RUN_PLUGIN_NONE;
-    job_tell_stage(job, "test");
+    job_tell_text(job, PROGRESS_STAGE, "test");
     struct run_wants wants = {.argv = &argv,
                               .may_change = &suite->may_change,
                               .plugin = plugin,
@@ -149,7 +142,7 @@ static int prepare_and_run(const struct job *job, const struct suite *suite, con
     if (r < 0)
         return r;
     log_run(&run);
-    job_tell_stage(job, "judge");
+    job_tell_text(job, PROGRESS_STAGE, "judge");
     crash_point("tests-run");
     judge_run(job, &run, !suite_selects_tests(suite) || plugin == RUN_PLUGIN_SELECTS, ret_result);
     return 0;
@@ -160,9 +153,9 @@ static int test(struct job *job, struct result *ret_result, struct err *err)
     struct suite_fetched fetched = {0};
     CLEANUP(suite_done) struct suite suite = {0};
     CLEANUP(env_done) struct env env = {0};
-    job_tell_stage(job, "fetch");
+    job_tell_text(job, PROGRESS_STAGE, "fetch");
     int r = fetch_both(job, &fetched, err);
-    job_tell_stage(job, "prepare");
+    job_tell_text(job, PROGRESS_STAGE, "prepare");
     crash_point("task-fetched");
     if (r == 0 && job_is_boxed(job) && !job->tests_dir)
         r = suite_fetch_use_tree(job, &fetched, err);

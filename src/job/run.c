@@ -102,6 +102,8 @@ static void log_test(const struct report_case *c)
 
 static void tell_start(struct listener *l)
 {
+    if (!l->job->tells_progress)
+        return;
     struct progress p = {.kind = PROGRESS_PLANNED, .planned = events_count(l->events)};
     const struct report_case *c = events_last_started(l->events);
     if (!c || ++l->told > MAX_TOLD)
@@ -110,12 +112,13 @@ static void tell_start(struct listener *l)
         job_tell(l->job, &p);
     l->planned = p.planned;
     CLEANUP(mem_freep) char *name = report_case_name(c);
-    progress_set_text(&p, PROGRESS_START, name);
-    job_tell(l->job, &p);
+    job_tell_text(l->job, PROGRESS_START, name);
 }
 
 static void tell_end(const struct listener *l, const struct report_case *c)
 {
+    if (!l->job->tells_progress || l->told > MAX_TOLD)
+        return;
     struct progress p;
     CLEANUP(mem_freep) char *name = report_case_name(c);
     progress_set_text(&p, PROGRESS_END, name);
@@ -123,8 +126,7 @@ static void tell_end(const struct listener *l, const struct report_case *c)
     p.ms = c->duration_ms;
     p.cpu_ms = c->cpu_us / 1000;
     p.memory_bytes = c->memory_bytes;
-    if (l->told <= MAX_TOLD)
-        job_tell(l->job, &p);
+    job_tell(l->job, &p);
 }
 
 static void take_event(struct listener *l, const char *message, size_t len, pid_t sender)
