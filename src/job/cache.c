@@ -3,6 +3,7 @@
 #include "base/crash.h"
 #include "base/fd.h"
 #include "base/fs.h"
+#include "base/str.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -65,12 +66,6 @@ static uint64_t size_of(const char *path)
             bytes += (uint64_t)e->fts_statp->st_blocks * 512;
     fts_close(tree);
     return bytes;
-}
-
-static bool ends_with(const char *name, const char *suffix)
-{
-    size_t len = strlen(name), suffix_len = strlen(suffix);
-    return len > suffix_len && strcmp(name + len - suffix_len, suffix) == 0;
 }
 
 static void add_entry(struct listing *l, const char *path)
@@ -137,7 +132,7 @@ static bool tidy(const char *path)
         {".knows", remove_widow},
     };
     for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
-        if (!ends_with(path, rules[i].suffix))
+        if (!str_ends_with(path, rules[i].suffix))
             continue;
         rules[i].remove(path, rules[i].suffix);
         return true;

@@ -3,6 +3,7 @@
 #include "base/crash.h"
 #include "base/fs.h"
 #include "base/hash.h"
+#include "base/str.h"
 #include "base/url.h"
 #include "job/cache.h"
 
@@ -66,8 +67,7 @@ static int create_mirror(const struct git *git, const char *path, const char *ob
 
 static bool is_leftover(const char *name)
 {
-    size_t len = strlen(name);
-    return strncmp(name, "tmp_", 4) == 0 || (len > 5 && strcmp(name + len - 5, ".lock") == 0);
+    return strncmp(name, "tmp_", 4) == 0 || str_ends_with(name, ".lock");
 }
 
 static void remove_leftovers_in(const char *mirror, const char *sub_dir)

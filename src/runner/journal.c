@@ -2,6 +2,7 @@
 
 #include "base/crash.h"
 #include "base/fs.h"
+#include "base/str.h"
 #include "model/result.h"
 #include "model/task.h"
 
@@ -268,19 +269,13 @@ int journal_set_aside(struct journal *journal, const char *key, struct err *err)
     return fs_rename_durable(dir, aside, err);
 }
 
-static bool is_fault_name(const char *name)
-{
-    size_t len = strlen(name);
-    return len > strlen(FAULT) && strcmp(name + len - strlen(FAULT), FAULT) == 0;
-}
-
 static int trim_kept(const struct journal *journal, bool faults, size_t keep, struct err *err)
 {
     CLEANUP(strv_done) struct strv names = {0};
     int r = fs_list_dir(journal->kept_dir, &names, err);
     size_t count = 0;
     for (size_t i = names.len; i-- > 0;) { /* the newest first */
-        if (!is_ours(names.items[i]) || is_fault_name(names.items[i]) != faults || ++count <= keep)
+        if (!is_ours(names.items[i]) || str_ends_with(names.items[i], FAULT) != faults || ++count <= keep)
             continue;
         CLEANUP(mem_freep) char *path = mem_printf("%s/%s", journal->kept_dir, names.items[i]);
         int removed = remove_flat(path, err);
@@ -298,10 +293,9 @@ static int leave_logs(const char *dir, struct err *err)
     int r = fs_list_dir(dir, &names, err);
     for (size_t i = 0; i < names.len; i++) {
         CLEANUP(mem_freep) char *path = mem_printf("%s/%s", dir, names.items[i]);
-        size_t len = strlen(names.items[i]);
         if (fs_is_dir(path))
             dirs = true;
-        else if (len > 4 && strcmp(names.items[i] + len - 4, ".log") == 0)
+        else if (str_ends_with(names.items[i], ".log"))
             logs = 1;
         else
             unlink(path);

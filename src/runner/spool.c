@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/crash.h"
 #include "base/fs.h"
+#include "base/str.h"
 #include "model/task.h"
 
 #include <errno.h>
@@ -36,16 +37,10 @@ static char *path_of(const char *dir, const char *key, const char *suffix)
     return mem_printf("%s/%s%s", dir, key, suffix);
 }
 
-static bool ends_with(const char *name, const char *suffix)
-{
-    size_t len = strlen(name), suffix_len = strlen(suffix);
-    return len > suffix_len && strcmp(name + len - suffix_len, suffix) == 0;
-}
-
 /* The key of "<key>.json"; NULL for other files. The caller frees. */
 static char *key_of(const char *name)
 {
-    return ends_with(name, ".json") ? mem_strndup(name, strlen(name) - strlen(".json")) : NULL;
+    return str_ends_with(name, ".json") ? mem_strndup(name, strlen(name) - strlen(".json")) : NULL;
 }
 
 /*
@@ -57,7 +52,7 @@ static bool is_trace_of_a_kill(const char *dir, const char *name)
     CLEANUP(mem_freep) char *key = mem_strndup(name, strcspn(name, "."));
     CLEANUP(mem_freep) char *result = path_of(dir, key, ".json");
     return task_is_key(name) &&
-           (ends_with(name, ".tmp") || (ends_with(name, ".answer") && !fs_exists(result)));
+           (str_ends_with(name, ".tmp") || (str_ends_with(name, ".answer") && !fs_exists(result)));
 }
 
 static void remove_traces(const char *dir)

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/fs.h"
+#include "base/str.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -64,9 +65,8 @@ static int list_keys(const char *dir, struct strv *ret_keys, struct err *err)
     int r = fs_list_dir(dir, &names, err);
     for (size_t i = 0; i < names.len; i++) {
         size_t len = strlen(names.items[i]);
-        CLEANUP(mem_freep) char *key = len > 5 ? mem_strndup(names.items[i], len - 5) : NULL;
-        if (key && strcmp(names.items[i] + len - 5, ".json") == 0)
-            strv_push(ret_keys, key);
+        if (str_ends_with(names.items[i], ".json"))
+            strv_take(ret_keys, mem_strndup(names.items[i], len - strlen(".json")));
     }
     return r == -ENOENT ? 0 : r;
 }
