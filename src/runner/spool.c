@@ -37,10 +37,16 @@ static char *path_of(const char *dir, const char *key, const char *suffix)
     return mem_printf("%s/%s%s", dir, key, suffix);
 }
 
-/* The key of "<key>.json"; NULL for other files. The caller frees. */
-static char *key_of(const char *name)
+int spool_keys(const char *dir, struct strv *ret_keys, struct err *err)
 {
-    return str_ends_with(name, ".json") ? mem_strndup(name, strlen(name) - strlen(".json")) : NULL;
+    CLEANUP(strv_done) struct strv names = {0};
+    int r = fs_list_dir(dir, &names, err);
+    for (size_t i = 0; i < names.len; i++) {
+        const char *name = names.items[i];
+        if (str_ends_with(name, ".json"))
+            strv_take(ret_keys, mem_strndup(name, strlen(name) - strlen(".json")));
+    }
+    return r;
 }
 
 /*
@@ -69,14 +75,14 @@ static void remove_traces(const char *dir)
 /* `even_claims`: also results whose claim is still there; those are being handed over by somebody. */
 static int take_in(struct spool *spool, bool even_claims, size_t *ret_count, struct err *err)
 {
-    CLEANUP(strv_done) struct strv names = {0};
+    CLEANUP(strv_done) struct strv keys = {0};
     size_t count = 0;
-    int r = fs_list_dir(spool->dir, &names, err);
-    for (size_t i = 0; i < names.len; i++) {
-        CLEANUP(mem_freep) char *key = key_of(names.items[i]);
-        CLEANUP(mem_freep) char *path = mem_printf("%s/%s", spool->dir, names.items[i]);
-        CLEANUP(mem_freep) char *claim = mem_printf("%s/%s/task.json", spool->jobs_dir, key ? key : "");
-        if (!key || !fs_is_regular(path) || spool_find(spool, key) || (!even_claims && fs_exists(claim)))
+    int r = spool_keys(spool->dir, &keys, err);
+    for (size_t i = 0; i < keys.len; i++) {
+        const char *key = keys.items[i];
+        CLEANUP(mem_freep) char *path = path_of(spool->dir, key, ".json");
+        CLEANUP(mem_freep) char *claim = mem_printf("%s/%s/task.json", spool->jobs_dir, key);
+        if (!fs_is_regular(path) || spool_find(spool, key) || (!even_claims && fs_exists(claim)))
             continue;
         spool_add(spool, key);
         count++;

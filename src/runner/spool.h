@@ -6,6 +6,7 @@
  */
 
 #include "base/err.h"
+#include "base/strv.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,6 +20,9 @@ struct spool_entry {
     unsigned failures;
     bool in_flight;
 };
+
+/* The keys of all "<key>.json" in a directory, sorted. */
+int spool_keys(const char *dir, struct strv *ret_keys, struct err *err);
 
 /* Below `state_dir`; takes in what an earlier run has left there, oldest first. */
 int spool_open(const char *state_dir, struct spool **ret_spool, struct err *err);

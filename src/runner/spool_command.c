@@ -2,7 +2,7 @@
 
 #include "base/clock.h"
 #include "base/fs.h"
-#include "base/str.h"
+#include "runner/spool.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -58,16 +58,10 @@ static void print_result(const struct place *place, const char *key, bool is_rej
     putchar('\n');
 }
 
-/* The keys of all "<key>.json". */
+/* None where no runner has been yet. */
 static int list_keys(const char *dir, struct strv *ret_keys, struct err *err)
 {
-    CLEANUP(strv_done) struct strv names = {0};
-    int r = fs_list_dir(dir, &names, err);
-    for (size_t i = 0; i < names.len; i++) {
-        size_t len = strlen(names.items[i]);
-        if (str_ends_with(names.items[i], ".json"))
-            strv_take(ret_keys, mem_strndup(names.items[i], len - strlen(".json")));
-    }
+    int r = spool_keys(dir, ret_keys, err);
     return r == -ENOENT ? 0 : r;
 }
 
