@@ -364,20 +364,3 @@ enum opt_source opt_source_of(const struct opt_set *set, const char *name)
 {
     return set->sources[find_option(set, name, strlen(name))];
 }
-
-void opt_print_help(const struct opt *table, size_t len, FILE *out)
-{
-    for (size_t i = 0; i < len; i++) {
-        const struct opt *o = &table[i];
-        char letter[8] = "";
-        if (o->letter)
-            snprintf(letter, sizeof(letter), "-%c, ", o->letter);
-        CLEANUP(mem_freep)
-        char *left = mem_printf("%s--%s%s%s", letter, o->name, o->arg ? " " : "", o->arg ? o->arg : "");
-        fprintf(out, "  %-28s%s%s", left, strlen(left) > 27 ? "\n                              " : "",
-                o->help);
-        if (o->def && *o->def && o->kind != OPT_FLAG)
-            fprintf(out, " [%s]", o->kind == OPT_SECRET ? "see the manual" : o->def);
-        fputc('\n', out);
-    }
-}

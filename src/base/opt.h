@@ -10,7 +10,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 
 enum opt_kind {
     OPT_FLAG,    /* bool; on the command line alone, or with =yes / =no */
@@ -37,8 +36,9 @@ struct opt {
     double min, max;     /* of the numbers; OPT_SECONDS: in seconds */
     const char *choices; /* OPT_CHOICE: words with '|' between them */
     opt_check_fn *check;
-    const char *help; /* one line */
-    char letter;      /* the short option; 0: none */
+    const char *help;  /* one sentence, without a full stop */
+    const char *group; /* the heading that this option and those behind it stand under; NULL: no new one */
+    char letter;       /* the short option; 0: none */
 };
 
 /* Where a value came from, the weakest first. */
@@ -65,6 +65,3 @@ void opt_done(struct opt_set *set, void *config);
 
 /* The source of the option called `name`, which must be in the table. */
 enum opt_source opt_source_of(const struct opt_set *set, const char *name);
-
-/* One line an option, with argument and default, as --help shows it. */
-void opt_print_help(const struct opt *table, size_t len, FILE *out);

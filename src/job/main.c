@@ -13,6 +13,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/opt.h"
+#include "base/opt_help.h"
 #include "base/proc.h"
 #include "job/box.h"
 #include "job/cache.h"
@@ -47,7 +48,7 @@ struct config {
 
 static const struct opt options[] = {
     {"cache-dir", "DIR", OPT_STRING, offsetof(struct config, cache_dir), .check = job_options_check_line,
-     .help = "mirrors of repositories, python environments"},
+     .help = "mirrors of repositories, python environments", .group = "For the program that starts it"},
     {"config", "FILE", OPT_STRING, offsetof(struct config, config_file), .help = "lines 'option = value'"},
     {"slot", "N", OPT_INTEGER, offsetof(struct config, slot), "0", .max = 4095,
      .help = "number among the jobs that run at the same time: as root, each has a user of its own"},
@@ -69,7 +70,7 @@ static const struct opt options[] = {
      .choices = "nothing|sandbox|suite",
      .help = "run no task: only try the sandbox in DIR, or fetch the suite and prepare its environment"},
     JOB_OPTIONS(struct config, job.),
-    {"help", NULL, OPT_HELP, .help = "this text"},
+    {"help", NULL, OPT_HELP, .help = "this text", .group = "General"},
     {"version", NULL, OPT_HELP, .help = "the version"},
 };
 
@@ -81,7 +82,7 @@ static int print_help(const char *asked)
     }
     puts("Usage: ostest-job [OPTION...] DIR\n\n"
          "Runs the task in DIR/task.json and writes DIR/result.json.\n");
-    opt_print_help(options, ARRAY_LEN(options), stdout);
+    opt_help_print(options, ARRAY_LEN(options), stdout);
     return 0;
 }
 

@@ -21,6 +21,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/opt.h"
+#include "base/opt_help.h"
 #include "base/utf8.h"
 #include "mock/server.h"
 
@@ -86,7 +87,8 @@ static const struct opt options[] = {
      .offset = AT(port),
      .def = "5000",
      .max = 65535,
-     .help = "port on 127.0.0.1; 0: any free one, see the first line of output"},
+     .help = "port on 127.0.0.1; 0: any free one, see the first line of output",
+     .group = "Server"},
     {.name = "port-file",
      .arg = "FILE",
      .kind = OPT_STRING,
@@ -96,7 +98,8 @@ static const struct opt options[] = {
      .arg = "FILE",
      .kind = OPT_STRING,
      .offset = AT(tasks),
-     .help = "a JSON array of tasks; a string in it is sent as it is [built-in tasks, for ever]"},
+     .help = "a JSON array of tasks; a string in it is sent as it is [built-in tasks, for ever]",
+     .group = "Tasks"},
     {.name = "repeat",
      .arg = "N",
      .kind = OPT_INTEGER,
@@ -110,7 +113,7 @@ static const struct opt options[] = {
      .offset = AT(no_task_status),
      .def = "200",
      .choices = "200|204|404",
-     .help = "how to say that there is no task: 200, 204 or 404"},
+     .help = "how to say that there is no task"},
     {.name = "claim-lag",
      .arg = "S",
      .kind = OPT_SECONDS,
@@ -146,7 +149,11 @@ static const struct opt options[] = {
      .def = "/api/v1/auth/refresh",
      .check = check_path,
      .help = "where to refresh tokens"},
-    {.name = "auth", .kind = OPT_FLAG, .offset = AT(auth), .help = "ask for a token on task requests"},
+    {.name = "auth",
+     .kind = OPT_FLAG,
+     .offset = AT(auth),
+     .help = "ask for a token on task requests",
+     .group = "Accounts"},
     {.name = "user",
      .arg = "LIST",
      .kind = OPT_STRING,
@@ -165,7 +172,8 @@ static const struct opt options[] = {
      .arg = "FILE",
      .kind = OPT_STRING,
      .offset = AT(results),
-     .help = "append each result there, one line of JSON each"},
+     .help = "append each result there, one line of JSON each",
+     .group = "Results"},
     {.name = "max-body",
      .arg = "BYTES",
      .kind = OPT_BYTES,
@@ -179,7 +187,8 @@ static const struct opt options[] = {
      .kind = OPT_STRING,
      .offset = AT(faults),
      .def = "",
-     .help = "WHERE:WHAT[:COUNT][:after=N] with commas between, see below"},
+     .help = "WHERE:WHAT[:COUNT][:after=N] with commas between, see below",
+     .group = "Faults"},
     {.name = "fault-rate",
      .arg = "P",
      .kind = OPT_STRING,
@@ -198,7 +207,11 @@ static const struct opt options[] = {
      .kind = OPT_FLAG,
      .offset = AT(fault_claims),
      .help = "random faults also drop answers to claims; /mock/state says which (\"lost\")"},
-    {.name = "quiet", .kind = OPT_FLAG, .offset = AT(quiet), .help = "no line for each result"},
+    {.name = "quiet",
+     .kind = OPT_FLAG,
+     .offset = AT(quiet),
+     .help = "no line for each result",
+     .group = "General"},
     {.name = "help", .kind = OPT_HELP, .help = "this text"},
     {.name = "version", .kind = OPT_HELP, .help = "the version"},
 };
@@ -232,7 +245,7 @@ static const char help_tail[] =
 static void print_help(void)
 {
     fputs(help_head, stdout);
-    opt_print_help(options, ARRAY_LEN(options), stdout);
+    opt_help_print(options, ARRAY_LEN(options), stdout);
     fputs(help_tail, stdout);
 }
 

@@ -1,6 +1,7 @@
 #include "runner/options.h"
 
 #include "base/fs.h"
+#include "base/opt_help.h"
 #include "base/utf8.h"
 #include "runner/spool_command.h"
 
@@ -34,11 +35,17 @@ static const char *check_text(const char *text)
 
 static const struct opt table[] = {
     {"backend-url", "URL", OPT_STRING, MEMBER(backend_url), "http://localhost:5000", .check = check_url,
-     .help = "the backend"},
-    {"concurrent", "N", OPT_INTEGER, MEMBER(concurrent), "2", .min = 1, .max = 1024,
-     .help = "tasks at a time"},
+     .help = "the backend", .group = "Backend"},
+    {"auth", NULL, OPT_FLAG, MEMBER(auth), "no", .help = "the backend wants a login"},
+    {"login", "NAME", OPT_STRING, MEMBER(login), "dora_explorer", .check = check_text, .help = "account"},
+    {"password", "WORD", OPT_SECRET, MEMBER(password), .check = check_text,
+     .help = "its password; better in a file [dora_explorer]"},
+    {"password-file", "FILE", OPT_STRING, MEMBER(password_file),
+     .help = "file with the password [systemd credential 'password']"},
     {"check-interval", "S", OPT_SECONDS, MEMBER(check_interval_ms), "5", .min = 0.01, .max = 86400,
      .help = "between questions while there is no task (jittered)"},
+    {"refresh-time", "S", OPT_SECONDS, MEMBER(refresh_ms), "60", .min = 0.1, .max = 1e6,
+     .help = "between token refreshes"},
     {"get-api", "PATH", OPT_STRING, MEMBER(get_api), "/api/task/available", .check = check_api,
      .help = "where tasks are asked for"},
     {"post-api", "PATH", OPT_STRING, MEMBER(post_api), "/api/task/result", .check = check_api,
@@ -47,41 +54,38 @@ static const struct opt table[] = {
      .help = "the login"},
     {"token-refresh-api", "PATH", OPT_STRING, MEMBER(token_refresh_api), "/api/v1/auth/refresh",
      .check = check_api, .help = "where tokens are refreshed"},
-    {"refresh-time", "S", OPT_SECONDS, MEMBER(refresh_ms), "60", .min = 0.1, .max = 1e6,
-     .help = "between token refreshes"},
-    {"login", "NAME", OPT_STRING, MEMBER(login), "dora_explorer", .check = check_text, .help = "account"},
-    {"password", "WORD", OPT_SECRET, MEMBER(password), .check = check_text,
-     .help = "its password; better in a file [dora_explorer]"},
-    {"password-file", "FILE", OPT_STRING, MEMBER(password_file),
-     .help = "file with the password [systemd credential 'password']"},
-    {"auth", NULL, OPT_FLAG, MEMBER(auth), "no", .help = "the backend wants a login"},
-    {"logger-level", "LEVEL", OPT_CHOICE, MEMBER(logger_level), "info",
-     .choices = "debug|info|warning|error|critical", .help = "least important lines that are logged"},
-    {"logger-output", "FILE", OPT_STRING, MEMBER(logger_output), "",
-     .help = "log file, appended to; reopened on SIGHUP [standard output]"},
-    JOB_OPTIONS(struct options, job.),
-    {"state-dir", "DIR", OPT_STRING, MEMBER(state_dir), .check = job_options_check_line,
-     .help = "journal, spool, caches [$STATE_DIRECTORY, else $XDG_STATE_HOME/ostest-runner]"},
-    {"config", "FILE", OPT_STRING, MEMBER(config), .help = "file with lines 'option = value'"},
+    {"concurrent", "N", OPT_INTEGER, MEMBER(concurrent), "2", .min = 1, .max = 1024,
+     .help = "tasks at a time", .group = "Tasks"},
     {"once", NULL, OPT_FLAG, MEMBER(once), "no", .help = "stop after one task"},
     {"max-tasks", "N", OPT_INTEGER, MEMBER(max_tasks), "0", .max = 1e15,
      .help = "stop after N tasks; 0: go on"},
     {"task-tries", "N", OPT_INTEGER, MEMBER(task_tries), "2", .min = 1, .max = 100,
      .help = "starts of one task whose job dies, before that is reported as an error"},
+    {"drain-timeout", "S", OPT_SECONDS, MEMBER(drain_timeout_ms), .max = 1e6,
+     .help = "how long a stop waits for running tasks and deliveries; 0: no limit [as --timeout]"},
+    JOB_OPTIONS(struct options, job.),
+    {"state-dir", "DIR", OPT_STRING, MEMBER(state_dir), .check = job_options_check_line,
+     .help = "journal, spool, caches [$STATE_DIRECTORY, else $XDG_STATE_HOME/ostest-runner]",
+     .group = "This machine"},
     {"min-free-disk", "BYTES", OPT_BYTES, MEMBER(min_free_bytes), "1G", .max = 1e15,
      .help = "with less than this free at --state-dir, no task is claimed"},
+    {"cache-size", "BYTES", OPT_BYTES, MEMBER(cache_bytes), "10G", .max = 1e15,
+     .help = "for mirrors, suites and environments; what was not used for longest goes first"},
+    {"keep-jobs", "N", OPT_INTEGER, MEMBER(keep_jobs), "50", .max = 1e6,
+     .help = "finished tasks whose logs are kept, and as many that ended with a fault of this machine"},
     {"max-unsent", "N", OPT_INTEGER, MEMBER(max_unsent), "1000", .min = 1, .max = 1e6,
      .help = "with so many results that wait for the backend, no task is claimed"},
     {"pause-after", "N", OPT_INTEGER, MEMBER(pause_after), "5", .max = 1e6,
      .help = "faults of this machine in a row, after which no task is claimed for a while; 0: never"},
     {"pause-time", "S", OPT_SECONDS, MEMBER(pause_ms), "30", .min = 0.01, .max = 600,
      .help = "the first such pause; each further one is twice as long, up to 600"},
-    {"cache-size", "BYTES", OPT_BYTES, MEMBER(cache_bytes), "10G", .max = 1e15,
-     .help = "for mirrors, suites and environments; what was not used for longest goes first"},
-    {"keep-jobs", "N", OPT_INTEGER, MEMBER(keep_jobs), "50", .max = 1e6,
-     .help = "finished tasks whose logs are kept, and as many that ended with a fault of this machine"},
-    {"drain-timeout", "S", OPT_SECONDS, MEMBER(drain_timeout_ms), .max = 1e6,
-     .help = "how long a stop waits for running tasks and deliveries; 0: no limit [as --timeout]"},
+    {"logger-level", "LEVEL", OPT_CHOICE, MEMBER(logger_level), "info",
+     .choices = "debug|info|warning|error|critical", .help = "least important lines that are logged",
+     .group = "Log"},
+    {"logger-output", "FILE", OPT_STRING, MEMBER(logger_output), "",
+     .help = "log file, appended to; reopened on SIGHUP [standard output]"},
+    {"config", "FILE", OPT_STRING, MEMBER(config), .help = "file with lines 'option = value'",
+     .group = "General"},
     {"help", NULL, OPT_HELP, .help = "this text"},
     {"version", NULL, OPT_HELP, .help = "the version"},
 };
@@ -242,5 +246,5 @@ void options_print_help(void)
          "Each option can also stand in the environment (--backend-url as OSTEST_BACKEND_URL)\n"
          "or in a configuration file (backend-url = …); the command line wins, then the\n"
          "environment. Defaults are in brackets.\n");
-    opt_print_help(table, ARRAY_LEN(table), stdout);
+    opt_help_print(table, ARRAY_LEN(table), stdout);
 }

@@ -1,6 +1,7 @@
 #include "runner/run_options.h"
 
 #include "base/fs.h"
+#include "base/opt_help.h"
 #include "base/utf8.h"
 #include "model/task.h"
 #include "runner/options.h"
@@ -14,7 +15,7 @@
 
 static const struct opt table[] = {
     {"src", "DIR|URL", OPT_STRING, MEMBER(src), ".", .check = job_options_check_line,
-     .help = "what is tested: a directory as it is now, or a repository"},
+     .help = "what is tested: a directory as it is now, or a repository", .group = "What is tested"},
     {"branch", "BRANCH", OPT_STRING, MEMBER(branch), .check = job_options_check_line,
      .help = "of the repository [its default branch]"},
     {"tests", "DIR|URL", OPT_STRING, MEMBER(tests), .check = job_options_check_line,
@@ -24,14 +25,15 @@ static const struct opt table[] = {
     {"name", "NAME", OPT_LIST, MEMBER(names), .help = "only tests whose name contains this; may be repeated",
      .letter = 'k'},
     {"json", "FILE", OPT_STRING, MEMBER(json),
-     .help = "write the result as the backend would get it; '-': print it"},
+     .help = "write the result as the backend would get it; '-': print it",
+     .group = "What is shown and written"},
     {"junit", "FILE", OPT_STRING, MEMBER(junit), .help = "write the result as JUnit XML"},
     {"color", "WHEN", OPT_CHOICE, MEMBER(color), "auto", .choices = "auto|always|never",
      .help = "colours; auto: on a terminal, unless NO_COLOR is set"},
     {"verbose", NULL, OPT_FLAG, MEMBER(verbose), "no", .help = "show the job's log too"},
     JOB_OPTIONS(struct run_options, job.),
     {"state-dir", "DIR", OPT_STRING, MEMBER(state_dir), .check = job_options_check_line,
-     .help = "caches [$XDG_STATE_HOME/ostest-runner]"},
+     .help = "caches [$XDG_STATE_HOME/ostest-runner]", .group = "General"},
     {"config", "FILE", OPT_STRING, MEMBER(config), .help = "file with lines 'option = value'"},
     {"help", NULL, OPT_HELP, .help = "this text"},
 };
@@ -127,5 +129,5 @@ void run_options_print_help(void)
          "Tests a directory or a repository on this machine, as the server would: the same sandbox,\n"
          "limits and verdict. Exit status: 0 passed, 1 not passed, 2 could not be judged,\n"
          "130 stopped (Ctrl-C).\n");
-    opt_print_help(table, ARRAY_LEN(table), stdout);
+    opt_help_print(table, ARRAY_LEN(table), stdout);
 }

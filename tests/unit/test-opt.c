@@ -345,35 +345,6 @@ static void help_comes_before_all_faults(void)
     finish();
 }
 
-/* ---- help ---- */
-
-static void help_has_each_option_with_argument_and_default(void)
-{
-    char *text = NULL;
-    size_t len;
-    FILE *out = open_memstream(&text, &len);
-    opt_print_help(table, ARRAY_LEN(table), out);
-    fclose(out);
-    CHECK_CONTAINS(text, "  --concurrent N              tasks at a time [2]\n");
-    CHECK_CONTAINS(text, "  -a, --auth                  the backend wants a login\n");
-    CHECK_CONTAINS(text, "  --backend-url URL           the backend [http://localhost:5000]\n");
-    CHECK(!strstr(text, "well-known"));
-    CHECK_CONTAINS(text, "  --help                      this text\n");
-    free(text);
-}
-
-static void help_breaks_after_a_long_name(void)
-{
-    static const struct opt longs[] = {{"an-option-with-a-long-name", "FILE", OPT_STRING, .help = "text"}};
-    char *text = NULL;
-    size_t len;
-    FILE *out = open_memstream(&text, &len);
-    opt_print_help(longs, 1, out);
-    fclose(out);
-    CHECK_STR(text, "  --an-option-with-a-long-name FILE\n                              text\n");
-    free(text);
-}
-
 TEST_MAIN(TEST(without_arguments_the_defaults_hold), TEST(values_come_with_equals_or_as_the_next_word),
           TEST(a_list_takes_each_one), TEST(a_list_of_the_command_line_replaces_that_of_the_environment),
           TEST(letters_stand_for_their_options), TEST(the_last_of_two_counts), TEST(a_string_may_be_empty),
@@ -388,5 +359,4 @@ TEST_MAIN(TEST(without_arguments_the_defaults_hold), TEST(values_come_with_equal
           TEST(a_missing_value_is_refused), TEST(a_value_where_none_belongs_is_refused),
           TEST(short_options_are_refused_each), TEST(a_negative_number_can_be_a_value),
           TEST(other_words_are_operands_in_their_order), TEST(help_is_reported_by_its_name),
-          TEST(help_comes_before_all_faults), TEST(help_has_each_option_with_argument_and_default),
-          TEST(help_breaks_after_a_long_name))
+          TEST(help_comes_before_all_faults))
