@@ -1,6 +1,7 @@
 #include "base/opt.h"
 
 #include "base/fs.h"
+#include "base/nearest.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -146,28 +147,59 @@ static bool store(const struct opt *o, const char *text, void *config)
     }
 }
 
-static void store_or_complain(const struct opt *o, const char *text, void *config, struct strv *faults)
+/* "; did you mean …?" where one of the words is near. The caller frees. */
+static char *suggest(const struct nearest *n, const char *dashes)
 {
-    const char *shown = o->kind == OPT_SECRET ? "(hidden)" : text;
-    if (!store(o, text, config)) {
-        CLEANUP(mem_freep) char *accepted = describe_accepted(o);
-        strv_pushf(faults, "--%s: '%s' was given; accepted: %s", o->name, shown, accepted);
+    return n->best ? mem_printf("; did you mean %s%.*s?", dashes, (int)nearest_len(n), n->best)
+                   : mem_strdup("");
+}
+
+static char *suggest_choice(const struct opt *o, const char *text)
+{
+    struct nearest n = nearest_init(text, strlen(text));
+    if (o->kind == OPT_CHOICE)
+        nearest_offer_list(&n, o->choices);
+    return suggest(&n, "");
+}
+
+static char *suggest_option(const struct opt_set *set, const char *text, size_t len, const char *dashes)
+{
+    struct nearest n = nearest_init(text, len);
+    for (size_t i = 0; i < set->len; i++)
+        nearest_offer(&n, set->table[i].name);
+    return suggest(&n, dashes);
+}
+
+/* One value from its text to its place, or what is wrong with it. */
+static void store_or_complain(const struct opt_set *set, size_t i, void *config, struct strv *faults)
+{
+    const struct opt *o = &set->table[i];
+    const char *text = set->texts[i];
+    CLEANUP(mem_freep) char *accepted = NULL;
+    if (!store(o, text, config))
+        accepted = describe_accepted(o);
+    else if (o->check && o->check(text))
+        accepted = mem_strdup(o->check(text));
+    if (!accepted)
         return;
-    }
-    const char *accepted = o->check ? o->check(text) : NULL;
-    if (accepted)
-        strv_pushf(faults, "--%s: '%s' was given; accepted: %s", o->name, shown, accepted);
+    CLEANUP(mem_freep) char *meant = suggest_choice(o, text);
+    CLEANUP(mem_freep) char *origin = opt_origin(set, i);
+    bool is_elsewhere = set->sources[i] == OPT_FROM_ENV || set->sources[i] == OPT_FROM_FILE;
+    strv_pushf(faults, "--%s: '%s' was given%s%s; accepted: %s%s", o->name,
+               o->kind == OPT_SECRET ? "(hidden)" : text, is_elsewhere ? " in " : "",
+               is_elsewhere ? origin : "", accepted, meant);
 }
 
 /* ---- the four sources ---- */
 
-static void take_text(struct opt_set *set, size_t i, const char *text, enum opt_source source)
+static bool take_text(struct opt_set *set, size_t i, const char *text, enum opt_source source)
 {
     if (source < set->sources[i])
-        return;
+        return false;
     mem_free_secret(set->texts[i]);
     set->texts[i] = mem_strdup(text);
     set->sources[i] = source;
+    return true;
 }
 
 static void take_flag(struct opt_set *set, size_t i, char *text)
@@ -215,6 +247,15 @@ static size_t index_of_letter(const struct opt_set *set, int letter)
     return i;
 }
 
+/* Without the value, which may be a secret. */
+static void complain_of_word(const struct opt_set *set, const char *word, struct strv *faults)
+{
+    size_t len = strcspn(word, "=");
+    CLEANUP(mem_freep) char *meant = suggest_option(set, word + 2, len - 2, "--");
+    strv_pushf(faults, "%.*s: no such option, or not a clear abbreviation%s", (int)len, word,
+               *meant ? meant : "; see --help");
+}
+
 static void read_argv(struct opt_set *set, int argc, char **argv, struct strv *faults)
 {
     CLEANUP(mem_freep) struct option *longs = long_options(set);
@@ -234,20 +275,25 @@ static void read_argv(struct opt_set *set, int argc, char **argv, struct strv *f
             strv_pushf(faults, "--%s: it takes no value", set->table[optopt - FIRST_OPTION].name);
         else if (optopt)
             strv_pushf(faults, "-%c: there is no such option; see --help", optopt);
-        else /* without the value, which may be a secret */
-            strv_pushf(faults, "%.*s: no such option, or not a clear abbreviation; see --help",
-                       (int)strcspn(word, "="), word);
+        else
+            complain_of_word(set, word, faults);
     }
     for (; optind < argc; optind++)
         strv_push(&set->operands, argv[optind]);
 }
 
+char *opt_env_name(const struct opt_set *set, const struct opt *o)
+{
+    char *name = mem_printf("%s%s", set->env_prefix, o->name);
+    for (char *p = name; *p; p++)
+        *p = *p == '-' ? '_' : (char)toupper((unsigned char)*p);
+    return name;
+}
+
 static void read_environment(struct opt_set *set)
 {
     for (size_t i = 0; set->env_prefix && i < set->len; i++) {
-        CLEANUP(mem_freep) char *name = mem_printf("%s%s", set->env_prefix, set->table[i].name);
-        for (char *p = name; *p; p++)
-            *p = *p == '-' ? '_' : (char)toupper((unsigned char)*p);
+        CLEANUP(mem_freep) char *name = opt_env_name(set, &set->table[i]);
         char *text = getenv(name);
         if (!text || set->table[i].kind == OPT_HELP)
             continue;
@@ -293,17 +339,23 @@ static void read_line(struct opt_set *set, const char *path, size_t number, cons
     CLEANUP(mem_freep) char *name = trimmed(text, (size_t)(equals - text));
     CLEANUP(mem_freep) char *value = trimmed(equals + 1, strlen(equals + 1));
     ssize_t i = find_option(set, name, strlen(name));
+    CLEANUP(mem_freep) char *meant = suggest_option(set, name, strlen(name), "");
     if (i < 0 || (set->config_option && strcmp(name, set->config_option) == 0))
-        strv_pushf(faults, "%s, line %zu: there is no option '%s'", path, number, name);
-    else
-        take_text(set, (size_t)i, value, OPT_FROM_FILE);
+        strv_pushf(faults, "%s, line %zu: there is no option '%s'%s", path, number, name, i < 0 ? meant : "");
+    else if (take_text(set, (size_t)i, value, OPT_FROM_FILE))
+        set->lines[i] = number;
+}
+
+/* NULL: there is none. */
+static const char *config_path(const struct opt_set *set)
+{
+    ssize_t i = set->config_option ? find_option(set, set->config_option, strlen(set->config_option)) : -1;
+    return i >= 0 ? set->texts[i] : NULL;
 }
 
 static void read_file(struct opt_set *set, struct strv *faults)
 {
-    ssize_t which =
-        set->config_option ? find_option(set, set->config_option, strlen(set->config_option)) : -1;
-    const char *path = which >= 0 ? set->texts[which] : NULL;
+    const char *path = config_path(set);
     if (!path || !*path)
         return;
     CLEANUP(buf_done) struct buf data = BUF_INIT(0);
@@ -328,6 +380,7 @@ int opt_parse(struct opt_set *set, int argc, char **argv, void *config, struct s
 {
     set->texts = mem_alloc(set->len * sizeof(*set->texts));
     set->sources = mem_alloc(set->len * sizeof(*set->sources));
+    set->lines = mem_alloc(set->len * sizeof(*set->lines));
     for (size_t i = 0; i < set->len; i++)
         set->texts[i] = mem_strdup(set->table[i].def);
     read_argv(set, argc, argv, ret_faults);
@@ -337,7 +390,7 @@ int opt_parse(struct opt_set *set, int argc, char **argv, void *config, struct s
     read_file(set, ret_faults);
     for (size_t i = 0; i < set->len; i++)
         if (set->texts[i])
-            store_or_complain(&set->table[i], set->texts[i], config, ret_faults);
+            store_or_complain(set, i, config, ret_faults);
     return ret_faults->len ? -EINVAL : 0;
 }
 
@@ -357,10 +410,25 @@ void opt_done(struct opt_set *set, void *config)
     }
     free(set->texts);
     free(set->sources);
+    free(set->lines);
     strv_done(&set->operands);
 }
 
 enum opt_source opt_source_of(const struct opt_set *set, const char *name)
 {
     return set->sources[find_option(set, name, strlen(name))];
+}
+
+char *opt_origin(const struct opt_set *set, size_t i)
+{
+    switch (set->sources[i]) {
+    case OPT_FROM_FLAG:
+        return mem_strdup("command line");
+    case OPT_FROM_ENV:
+        return opt_env_name(set, &set->table[i]);
+    case OPT_FROM_FILE:
+        return mem_printf("%s, line %zu", config_path(set), set->lines[i]);
+    default:
+        return mem_strdup("default");
+    }
 }

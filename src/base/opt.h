@@ -52,6 +52,7 @@ struct opt_set {
 
     char **texts;             /* out: the text in force, one per option; owned */
     enum opt_source *sources; /* out */
+    size_t *lines;            /* out: where in the configuration file, from 1; 0: not from there */
     struct strv operands;     /* out: arguments that are not options */
     const char *help_asked;   /* out: the OPT_HELP option that was given first; NULL: none */
 };
@@ -65,3 +66,9 @@ void opt_done(struct opt_set *set, void *config);
 
 /* The source of the option called `name`, which must be in the table. */
 enum opt_source opt_source_of(const struct opt_set *set, const char *name);
+
+/* Its variable in the environment. The caller frees. */
+char *opt_env_name(const struct opt_set *set, const struct opt *o);
+
+/* Where the text of the option at `i` came from: a variable, a line of a file, … The caller frees. */
+char *opt_origin(const struct opt_set *set, size_t i);

@@ -96,9 +96,9 @@ def test_all_wrong_options_are_named_at_once(tmp_path):
     config.write_text("concurrent = none\nno-such = 1\nnonsense\n")
     said = complaints("--timeout=x", "--no-such-flag", "--config", config, "operand", "--login-api",
                       env={"OSTEST_PROXY_TIMEOUT": "long"})
-    assert "'none' was given; accepted: a whole number from 1 to 1024" in said["--concurrent"]
+    assert f"'none' was given in {config}, line 1; accepted: a whole number from 1 to 1024" in said["--concurrent"]
     assert "'x' was given; accepted: seconds" in said["--timeout"]
-    assert "'long' was given; " in said["--proxy-timeout"]
+    assert "'long' was given in OSTEST_PROXY_TIMEOUT; " in said["--proxy-timeout"]
     assert "no such option" in said["--no-such-flag"]
     assert "a value is missing" in said["--login-api"]
     assert "the words 'doctor' or 'spool …'" in said["'operand' was given; accepted"]

@@ -213,6 +213,7 @@ static void an_unknown_option_in_the_file_is_refused_with_its_line(void)
 static void an_unknown_option_in_the_file_is_told_without_its_value(void)
 {
     refuse("--config", config_file("pasword = geheim\n"), NULL);
+    CHECK_CONTAINS(faults.items[0], "there is no option 'pasword'; did you mean password?");
     CHECK(!strstr(faults.items[0], "geheim"));
     finish();
 }
@@ -225,7 +226,26 @@ static void a_line_without_equals_is_refused(void)
 static void a_bad_value_in_the_file_is_refused(void)
 {
     refuse("--config", config_file("concurrent = 0\n"), NULL);
-    CHECK_STR(faults.items[0], "--concurrent: '0' was given; accepted: a whole number from 1 to 1024");
+    CHECK_CONTAINS(faults.items[0], "--concurrent: '0' was given in ");
+    CHECK_CONTAINS(faults.items[0], "/config, line 1; accepted: a whole number from 1 to 1024");
+    finish();
+}
+
+static void where_each_value_came_from_is_known(void)
+{
+    const char *path = config_file("# two\nconcurrent = 5\ntimeout = 1\ntimeout = 2\n");
+    setenv("OT_TIMEOUT", "3", 1);
+    setenv("OT_GIT_PROTOCOLS", "ssh", 1);
+    parse("--config", path, "--memory=2G", NULL);
+    unsetenv("OT_TIMEOUT");
+    unsetenv("OT_GIT_PROTOCOLS");
+    CLEANUP(mem_freep) char *line = mem_printf("%s, line 2", path);
+    const char *const want[] = {"default",    "default",      line,      "default",
+                                "OT_TIMEOUT", "command line", "default", "OT_GIT_PROTOCOLS"};
+    for (size_t i = 0; i < ARRAY_LEN(want); i++) {
+        CLEANUP(mem_freep) char *got = opt_origin(&set, i);
+        CHECK_STR(got, want[i]);
+    }
     finish();
 }
 
@@ -309,13 +329,14 @@ static void all_faults_are_told_at_once(void)
            config_file("concurrent = many\nnonsense\n"), "--password", NULL);
     unsetenv("OT_SANDBOX");
     CLEANUP(mem_freep) char *all = strv_join(&faults, "\n");
-    static const char *const want[] = {"--timeout: 'soon' was given; accepted: seconds",
-                                       "--frobnicate: no such option",
-                                       "--memory: 'lots' was given; accepted: bytes",
-                                       "--concurrent: 'many' was given; accepted: a whole number",
-                                       "line 2: 'option = value' was expected",
-                                       "--password: a value is missing",
-                                       "--sandbox: 'docker' was given; accepted: auto, bwrap, none"};
+    static const char *const want[] = {
+        "--timeout: 'soon' was given; accepted: seconds",
+        "--frobnicate: no such option",
+        "--memory: 'lots' was given; accepted: bytes",
+        "line 1; accepted: a whole number",
+        "line 2: 'option = value' was expected",
+        "--password: a value is missing",
+        "--sandbox: 'docker' was given in OT_SANDBOX; accepted: auto, bwrap, none"};
     for (size_t i = 0; i < ARRAY_LEN(want); i++)
         CHECK_CONTAINS(all, want[i]);
     CHECK_INT(faults.len, ARRAY_LEN(want));
@@ -334,8 +355,8 @@ TEST_MAIN(TEST(a_secret_is_blanked_in_argv), TEST(an_abbreviated_secret_is_blank
           TEST(a_secret_may_stand_in_the_file), TEST(an_unknown_option_in_the_file_is_refused_with_its_line),
           TEST(an_unknown_option_in_the_file_is_told_without_its_value),
           TEST(a_line_without_equals_is_refused), TEST(a_bad_value_in_the_file_is_refused),
-          TEST(nul_in_the_file_is_refused), TEST(a_missing_file_is_refused),
-          TEST(a_file_that_is_none_is_refused), TEST(a_file_that_is_too_large_is_refused),
-          TEST(the_file_may_be_named_by_the_environment),
+          TEST(where_each_value_came_from_is_known), TEST(nul_in_the_file_is_refused),
+          TEST(a_missing_file_is_refused), TEST(a_file_that_is_none_is_refused),
+          TEST(a_file_that_is_too_large_is_refused), TEST(the_file_may_be_named_by_the_environment),
           TEST(flag_beats_environment_beats_file_beats_default),
           TEST(a_bad_value_that_is_overruled_is_no_fault), TEST(all_faults_are_told_at_once))

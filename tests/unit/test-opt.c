@@ -284,6 +284,23 @@ static void an_unknown_option_is_told_without_its_value(void)
     finish();
 }
 
+static void the_nearest_option_is_named(void)
+{
+    check_refused("--bakend-url=x",
+                  "--bakend-url: no such option, or not a clear abbreviation; did you mean --backend-url?");
+    check_refused("--tiemout", "did you mean --timeout?");
+    check_refused("--frobnicate", "abbreviation; see --help");
+    check_refused("--=x", "abbreviation; see --help");
+}
+
+static void the_nearest_word_to_choose_is_named(void)
+{
+    check_refused("--sandbox=bwarp", "accepted: auto, bwrap, none; did you mean bwrap?");
+    refuse("--sandbox=docker", NULL);
+    CHECK(!strstr(faults.items[0], "did you mean"));
+    finish();
+}
+
 static void a_missing_value_is_refused(void)
 {
     refuse("--auth", "--timeout", NULL);
@@ -356,6 +373,7 @@ TEST_MAIN(TEST(without_arguments_the_defaults_hold), TEST(values_come_with_equal
           TEST(a_word_that_is_no_choice_is_refused), TEST(an_option_may_have_a_check_of_its_own),
           TEST(options_may_be_abbreviated), TEST(an_ambiguous_abbreviation_is_refused),
           TEST(an_unknown_option_is_refused), TEST(an_unknown_option_is_told_without_its_value),
+          TEST(the_nearest_option_is_named), TEST(the_nearest_word_to_choose_is_named),
           TEST(a_missing_value_is_refused), TEST(a_value_where_none_belongs_is_refused),
           TEST(short_options_are_refused_each), TEST(a_negative_number_can_be_a_value),
           TEST(other_words_are_operands_in_their_order), TEST(help_is_reported_by_its_name),

@@ -386,8 +386,9 @@ static void all_faults_are_told_at_once(void)
         read_words("--config", path, "--backend-url=x", "--logger-level=loud", "--unknown", "word", NULL),
         -EINVAL);
     static const char *const parts[] = {
-        "--concurrent: 'many' was given; accepted: a whole number from 1 to 1024",
-        "--timeout: 'long' was given; accepted: seconds, from 0 to",
+        "--concurrent: 'many' was given in OSTEST_CONCURRENT; accepted: a whole number from 1 to 1024",
+        "--timeout: 'long' was given in ",
+        "config, line 1; accepted: seconds, from 0 to",
         "--backend-url: 'x' was given; accepted: a URL that begins with",
         "--logger-level: 'loud' was given; accepted: debug, info, warning, error, critical",
         "--unknown: no such option",
@@ -399,7 +400,7 @@ static void all_faults_are_told_at_once(void)
     for (size_t i = 0; i < ARRAY_LEN(parts); i++)
         if (!is_told(parts[i]))
             TEST_FAIL("not told: %s", parts[i]);
-    CHECK_INT(faults.len, ARRAY_LEN(parts));
+    CHECK_INT(faults.len, ARRAY_LEN(parts) - 1); /* two of them are one */
     finish();
 }
 
