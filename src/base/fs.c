@@ -56,7 +56,7 @@ int fs_rename_tree_durable(const char *from, const char *to, struct err *err)
     return fs_rename_durable(from, to, err);
 }
 
-static int write_synced(const char *path, const void *data, size_t len)
+static int write_new(const char *path, const void *data, size_t len, bool is_synced)
 {
     unlink(path); /* what a crash left, with whatever mode */
     CLEANUP(fd_closep) int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -64,7 +64,7 @@ static int write_synced(const char *path, const void *data, size_t len)
         return -errno;
     crash_point("file-begun");
     int r = fd_write_all(fd, data, len);
-    if (r == 0 && fsync(fd) < 0)
+    if (r == 0 && is_synced && fsync(fd) < 0)
         r = -errno;
     return r;
 }
@@ -72,12 +72,21 @@ static int write_synced(const char *path, const void *data, size_t len)
 int fs_write_atomic(const char *path, const void *data, size_t len, struct err *err)
 {
     CLEANUP(mem_freep) char *temporary = mem_printf("%s.tmp", path);
-    int r = write_synced(temporary, data, len);
+    int r = write_new(temporary, data, len, true);
     crash_point("file-written");
     r = r < 0 ? err_errno(err, -r, "Cannot write %s", temporary) : fs_rename_durable(temporary, path, err);
     if (r < 0)
         unlink(temporary);
     return r;
+}
+
+int fs_write_plain(const char *path, const void *data, size_t len, struct err *err)
+{
+    int r = write_new(path, data, len, false);
+    if (r == 0)
+        return 0;
+    unlink(path);
+    return err_errno(err, -r, "Cannot write %s", path);
 }
 
 int fs_read_file(const char *path, size_t limit, struct buf *ret_data, struct err *err)

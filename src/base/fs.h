@@ -16,6 +16,9 @@
 /* Writes the file durably and in one step, mode 0600. */
 int fs_write_atomic(const char *path, const void *data, size_t len, struct err *err);
 
+/* The same without a flush: a power cut may leave it empty. Removed where it cannot be written in full. */
+int fs_write_plain(const char *path, const void *data, size_t len, struct err *err);
+
 /* Renames and makes the new name durable (fsync of the target's directory). */
 int fs_rename_durable(const char *from, const char *to, struct err *err);
 

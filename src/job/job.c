@@ -1,5 +1,6 @@
 #include "job/job.h"
 
+#include "base/clock.h"
 #include "base/fs.h"
 #include "base/log.h"
 #include "sandbox/box.h"
@@ -16,6 +17,7 @@ void job_init(struct job *ret_job, const struct job_setup *setup)
         .tests_dir = setup->tests_dir,
         .tells_progress = setup->tells_progress,
         .slot = setup->slot,
+        .stage = SUMMARY_STAGES,
         .src = mem_printf("%s/src", dir),
         .tests = mem_printf("%s/tests", dir),
         .home = mem_printf("%s/home", dir),
@@ -55,6 +57,17 @@ void job_tell_text(const struct job *job, enum progress_kind kind, const char *t
     job_tell(job, &p);
 }
 
+void job_enter_stage(struct job *job, enum summary_stage stage)
+{
+    int64_t now_ms = clock_now_ms();
+    if (job->stage != SUMMARY_STAGES)
+        job->summary.stages_ms[job->stage] += now_ms - job->stage_start_ms;
+    job->stage = stage;
+    job->stage_start_ms = now_ms;
+    if (stage != SUMMARY_STAGES)
+        job_tell_text(job, PROGRESS_STAGE, summary_stage_name(stage));
+}
+
 bool job_is_boxed(const struct job *job)
 {
     return job->options->sandbox != JOB_SANDBOX_NONE;
@@ -70,6 +83,7 @@ void job_done(struct job *job)
     free(job->credentials[0]);
     free(job->credentials[1]);
     task_done(&job->task);
+    summary_done(&job->summary);
 }
 
 int job_clean(const struct job *job, struct err *err)

@@ -6,6 +6,7 @@
 #include "job/git.h"
 #include "model/job_options.h"
 #include "model/progress.h"
+#include "model/summary.h"
 #include "model/task.h"
 
 /* Where things are as the test run sees them. */
@@ -41,6 +42,9 @@ struct job {
     char *credentials[2]; /* files for the URL's credentials: of the student's repository, of the suite's */
     struct git git;       /* with the first of them */
     struct task task;
+    struct summary summary; /* what there is to tell of it so far */
+    int64_t stage_start_ms;
+    enum summary_stage stage; /* SUMMARY_STAGES: none */
 };
 
 void job_init(struct job *ret_job, const struct job_setup *setup);
@@ -48,6 +52,9 @@ void job_init(struct job *ret_job, const struct job_setup *setup);
 /* Tells how far it is, where that is wanted. */
 void job_tell(const struct job *job, const struct progress *progress);
 void job_tell_text(const struct job *job, enum progress_kind kind, const char *text);
+
+/* Begins the stage, and notes how long the last one took; SUMMARY_STAGES: only that. */
+void job_enter_stage(struct job *job, enum summary_stage stage);
 
 /* Whether the tests run in a sandbox. */
 bool job_is_boxed(const struct job *job);

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/url.h"
 #include "failed.xml.h"
+#include "job/account.h"
 #include "job/aside.h"
 #include "job/env.h"
 #include "job/judge.h"
@@ -58,7 +59,7 @@ static int fetch_suite(void *data, void *result, struct err *err)
     return r;
 }
 
-static int fetch_student(const struct job *job, struct err *err)
+static int fetch_student(struct job *job, struct err *err)
 {
     if (job->src_dir)
         return local_copy(job, job->src_dir, job->src, err);
@@ -73,6 +74,7 @@ static int fetch_student(const struct job *job, struct err *err)
     if (r < 0)
         return r;
     log_fetched(task->repository_url, task->branch, repo.commit, submodules, start_ms);
+    summary_set_commit(&job->summary, repo.commit);
     job_tell_text(job, PROGRESS_COMMIT, repo.commit);
     return 0;
 }
@@ -118,7 +120,7 @@ static void log_run(const struct run *run)
         log_warning("%u processes were still there after the tests and have been ended", run->proc.leftovers);
 }
 
-static int prepare_and_run(const struct job *job, const struct suite *suite, const struct env *env,
+static int prepare_and_run(struct job *job, const struct suite *suite, const struct env *env,
                            struct result *ret_result, struct err *err)
 {
     CLEANUP(strv_done) struct strv argv = {0};
@@ -133,7 +135,7 @@ static int prepare_and_run(const struct job *job, const struct suite *suite, con
     enum run_plugin plugin = suite_selects_by_plugin(suite, &job->task) ? RUN_PLUGIN_SELECTS
                              : suite_is_pytest(suite)                   ? RUN_PLUGIN_EVENTS
                                                                         : RUN_PLUGIN_NONE;
-    job_tell_text(job, PROGRESS_STAGE, "test");
+    job_enter_stage(job, SUMMARY_TEST);
     struct run_wants wants = {.argv = &argv,
                               .may_change = &suite->may_change,
                               .plugin = plugin,
@@ -142,7 +144,8 @@ static int prepare_and_run(const struct job *job, const struct suite *suite, con
     if (r < 0)
         return r;
     log_run(&run);
-    job_tell_text(job, PROGRESS_STAGE, "judge");
+    account_take_run(job, &run);
+    job_enter_stage(job, SUMMARY_JUDGE);
     crash_point("tests-run");
     judge_run(job, &run, !suite_selects_tests(suite) || plugin == RUN_PLUGIN_SELECTS, ret_result);
     return 0;
@@ -153,9 +156,9 @@ static int test(struct job *job, struct result *ret_result, struct err *err)
     struct suite_fetched fetched = {0};
     CLEANUP(suite_done) struct suite suite = {0};
     CLEANUP(env_done) struct env env = {0};
-    job_tell_text(job, PROGRESS_STAGE, "fetch");
+    job_enter_stage(job, SUMMARY_FETCH);
     int r = fetch_both(job, &fetched, err);
-    job_tell_text(job, PROGRESS_STAGE, "prepare");
+    job_enter_stage(job, SUMMARY_PREPARE);
     crash_point("task-fetched");
     if (r == 0 && job_is_boxed(job) && !job->tests_dir)
         r = suite_fetch_use_tree(job, &fetched, err);
@@ -230,6 +233,9 @@ static int work(struct job *job, enum job_exit *ret_exit, struct err *err)
     }
     log_info("result: passed=%s error=%s tests=%zu", result.is_passed ? "yes" : "no",
              result.is_error ? "yes" : "no", result.tests_len);
+    struct err telling = {0};
+    if (account_write_summary(job, &result, &telling) < 0)
+        log_warning("%s", telling.message);
     crash_point("result-judged");
     r = judge_write_result(job, &result, err);
     crash_point("result-written");

@@ -4,6 +4,7 @@
 #include "base/fs.h"
 #include "base/str.h"
 #include "model/result.h"
+#include "model/summary.h"
 #include "model/task.h"
 
 #include <errno.h>
@@ -11,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define COUNTER_LIMIT_BYTES 32
@@ -227,6 +229,18 @@ static int append_to_buf(const char *text, size_t len, void *data)
     return buf_append(data, text, len);
 }
 
+/* For the eye alone, so that a fault does not matter. */
+static void write_summary(const struct journal *journal, const char *key, const struct task *task,
+                          const struct result *result)
+{
+    CLEANUP(summary_done) struct summary summary = {.finished_s = time(NULL)};
+    summary_set_task(&summary, task);
+    summary_set_result(&summary, result);
+    CLEANUP(mem_freep) char *path = file_of(journal, key, "summary.json");
+    CLEANUP(mem_freep) char *text = summary_format(&summary);
+    fs_write_plain(path, text, strlen(text), NULL);
+}
+
 int journal_write_error(struct journal *journal, const char *key, const char *details, struct err *err)
 {
     CLEANUP(mem_freep) char *path = file_of(journal, key, "result.json");
@@ -241,6 +255,7 @@ int journal_write_error(struct journal *journal, const char *key, const char *de
     if (!task.id_json)
         return err_set(err, ERR_INTERNAL, EINVAL, "jobs/%s/task.json holds no id to answer to", key);
     result_init_error(&result, details);
+    write_summary(journal, key, &task, &result);
     result_write(&result, task.id_json, RESULT_MEMORY_MB, append_to_buf, &text);
     return fs_write_atomic(path, text.data, text.len, err);
 }
@@ -284,7 +299,15 @@ static int trim_kept(const struct journal *journal, bool faults, size_t keep, st
     return r;
 }
 
-/* Leaves nothing but logs in it; gives whether there are any, or an error. */
+/* Logs, and what is for people to read. */
+static bool is_kept_name(const char *name)
+{
+    size_t len = strlen(name);
+    return (len > 4 && strcmp(name + len - 4, ".log") == 0) || strcmp(name, "summary.json") == 0 ||
+           strcmp(name, "report.html") == 0;
+}
+
+/* Leaves nothing but those in it; gives whether there are any, or an error. */
 static int leave_logs(const char *dir, struct err *err)
 {
     CLEANUP(strv_done) struct strv names = {0};
@@ -295,7 +318,7 @@ static int leave_logs(const char *dir, struct err *err)
         CLEANUP(mem_freep) char *path = mem_printf("%s/%s", dir, names.items[i]);
         if (fs_is_dir(path))
             dirs = true;
-        else if (str_ends_with(names.items[i], ".log"))
+        else if (is_kept_name(names.items[i]))
             logs = 1;
         else
             unlink(path);

@@ -9,8 +9,10 @@
  *   result.json  the body of the POST, written by the job in one step
  *   job.log      what the job logged
  *   stdout.log, stderr.log  what the tests printed
+ *   summary.json, report.html  the result for people, as the job saw it (model/summary.h)
  *
- * Then the logs move to kept/<key>, or kept/<key>.fault where the result was an error of this machine's.
+ * Then the logs and the last two move to kept/<key>, or kept/<key>.fault where the result was an error of
+ * this machine's.
  */
 
 #include "base/buf.h"
@@ -71,7 +73,7 @@ int journal_set_aside(struct journal *journal, const char *key, struct err *err)
 
 /*
  * Moves what is left of a claim that was handed over to kept/, and removes the oldest there, so that
- * `keep` are left of either kind. A directory without logs is removed. -ENOTEMPTY where trees of a dead
+ * `keep` are left of either kind. A directory without any is removed. -ENOTEMPTY where trees of a dead
  * job are still in it: those are removed by a job started with --clean.
  */
 int journal_put_away(struct journal *journal, const char *key, bool is_fault, size_t keep, struct err *err);

@@ -81,7 +81,7 @@ class Job:
         assert not left, f"still running: {left}\n{self.log}"
         if self.process.returncode >= 0:
             names = set(os.listdir(self.dir))
-            assert names <= {"task.json", "result.json", "stdout.log", "stderr.log"}, f"left behind: {names}\n{self.log}"
+            assert names <= {"task.json", "result.json", "stdout.log", "stderr.log", "summary.json", "report.html"}, f"left behind: {names}\n{self.log}"
         return self.process.returncode
 
     def kill(self):
@@ -95,6 +95,10 @@ class Job:
     def result(self):
         path = self.dir / "result.json"
         return json.loads(path.read_bytes()) if path.exists() else None
+
+    @property
+    def summary(self):
+        return json.loads((self.dir / "summary.json").read_bytes())
 
     @property
     def error(self):

@@ -118,6 +118,29 @@ static void write_follows_no_link_in_the_temporary_files_place(void)
     check_removed(outside);
 }
 
+static void a_plain_write_replaces_what_is_there_and_leaves_no_part(void)
+{
+    const char *path = scratch("plain");
+    struct err e = {0};
+    calls[0] = '\0';
+    CHECK_INT(fs_write_plain(path, "first and long", 14, &e), 0);
+    CHECK_INT(fs_write_plain(path, "second", 6, &e), 0);
+    check_content(path, "second", 6);
+    CHECK_INT(mode_of(path), 0600);
+    CHECK_STR(calls, ""); /* it waits for no disk */
+    CHECK_INT(fs_write_plain(scratch("none/plain"), "x", 1, &e), -ENOENT);
+    CHECK_CONTAINS(e.message, "none/plain");
+    struct rlimit all, few;
+    signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &all);
+    few = (struct rlimit){3, all.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &few);
+    int r = fs_write_plain(path, "too long", 8, &e);
+    setrlimit(RLIMIT_FSIZE, &all);
+    CHECK_INT(r, -EFBIG);
+    CHECK(!is_there(path));
+}
+
 static void write_into_a_missing_directory_names_the_path(void)
 {
     struct err e = {0};
@@ -376,6 +399,7 @@ TEST_MAIN(TEST(write_makes_a_private_file_and_leaves_no_other),
           TEST(write_flushes_file_then_renames_then_flushes_directory), TEST(write_in_the_working_directory),
           TEST(write_takes_no_offence_at_what_a_crash_left),
           TEST(write_follows_no_link_in_the_temporary_files_place),
+          TEST(a_plain_write_replaces_what_is_there_and_leaves_no_part),
           TEST(write_into_a_missing_directory_names_the_path),
           TEST(write_onto_a_directory_fails_and_leaves_nothing),
           TEST(a_failing_write_keeps_the_old_file_and_leaves_nothing),

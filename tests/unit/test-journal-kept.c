@@ -30,10 +30,16 @@ static void check_kept(const char *want)
 static void the_logs_are_kept_and_nothing_else(void)
 {
     start_with_logs();
+    put_file(at("jobs/%s/summary.json", key), "short");
+    put_file(at("jobs/%s/report.html", key), "long");
+    put_file(at("jobs/%s/report.html.tmp", key), "half");
     CHECK_INT(journal_put_away(journal, key, false, 1, &err), 0);
     check_file(at("kept/%s/stdout.log", key), "printed");
     check_file(at("kept/%s/job.log", key), "logged");
+    check_file(at("kept/%s/summary.json", key), "short");
+    check_file(at("kept/%s/report.html", key), "long");
     CHECK(!is_there(at("kept/%s/starts", key)));
+    CHECK(!is_there(at("kept/%s/report.html.tmp", key)));
     CHECK(!is_there(at("jobs/%s", key)));
     check_list("", "");
     finish();

@@ -1,0 +1,14 @@
+#pragma once
+
+/* What is written of a task for people, beside its result. */
+
+#include "base/err.h"
+#include "job/job.h"
+#include "job/run.h"
+#include "model/result.h"
+
+/* What the run used, and the limits that it reached. */
+void account_take_run(struct job *job, const struct run *run);
+
+/* Writes summary.json. Lost at a power cut: it is for the eye. */
+int account_write_summary(struct job *job, const struct result *result, struct err *err);
