@@ -65,6 +65,12 @@ struct fs_room {
 };
 int fs_free_space(const char *path, struct fs_room *ret_room, struct err *err);
 
+/* Whether that is what a full disk still has, when small things are removed again. */
+static inline bool fs_is_full(const struct fs_room *room)
+{
+    return room->bytes < 1U << 20 || room->files < 16;
+}
+
 /* With less room for files than this, a task should not be begun: repository, suite and environment have
  * some. */
 #define FS_FEW_FILES 1000

@@ -19,11 +19,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/statvfs.h>
-
-/* What a full disk still has, when small things are removed again. */
-#define FULL_BELOW_BYTES  (1U << 20)
-#define FULL_BELOW_INODES 16
 
 static int read_task(struct job *job, struct err *err)
 {
@@ -193,11 +188,10 @@ static int answer_with_predefined(const struct job *job, struct result *ret_resu
  */
 static bool is_disk_full(const struct job *job, int r)
 {
-    struct statvfs st;
+    struct fs_room room;
     if (r == -ENOSPC || r == -EDQUOT || r == -EROFS)
         return true;
-    return statvfs(job->dir, &st) == 0 && ((uint64_t)st.f_bavail * st.f_frsize < FULL_BELOW_BYTES ||
-                                           (st.f_files && st.f_favail < FULL_BELOW_INODES));
+    return fs_free_space(job->dir, &room, NULL) == 0 && fs_is_full(&room);
 }
 
 static bool is_fault_of_machine(enum err_class class)

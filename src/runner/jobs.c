@@ -26,9 +26,6 @@
 #define DISK_RETRY_MS      2000 /* after a fault of the state directory */
 #define LABEL_MAX_BYTES    64
 #define ORPHANS_TIMEOUT_MS 2000
-/* With less than this, a job could not even say that it failed. */
-#define ROOM_FOR_START_BYTES (1ULL << 20)
-#define ROOM_FOR_START_FILES 16
 
 struct jobs {
     struct jobs_settings settings;
@@ -154,11 +151,11 @@ static void uncount_start(struct jobs *jobs, const struct worklist_item *item)
         log_warning("task=%s %s", item->label, err.message);
 }
 
+/* Without it, a job could not even say that it failed. */
 static bool has_room_for_start(const struct jobs *jobs)
 {
     struct fs_room room;
-    return fs_free_space(jobs->jobs_dir, &room, NULL) == 0 && room.bytes >= ROOM_FOR_START_BYTES &&
-           room.files >= ROOM_FOR_START_FILES;
+    return fs_free_space(jobs->jobs_dir, &room, NULL) == 0 && !fs_is_full(&room);
 }
 
 /* Counts the start; false where the claim must not be started any more, or not now. */

@@ -366,6 +366,15 @@ static void free_space_is_what_statvfs_says(void)
     CHECK(room.files > 0 && room.files <= st.f_files);
 }
 
+static void a_disk_is_full_before_nothing_is_left(void)
+{
+    CHECK(!fs_is_full(&(struct fs_room){1 << 20, 16}));
+    CHECK(!fs_is_full(&(struct fs_room){UINT64_MAX, UINT64_MAX}));
+    CHECK(fs_is_full(&(struct fs_room){(1 << 20) - 1, UINT64_MAX}));
+    CHECK(fs_is_full(&(struct fs_room){UINT64_MAX, 15}));
+    CHECK(fs_is_full(&(struct fs_room){0, 0}));
+}
+
 static void free_space_of_a_missing_path_is_an_error(void)
 {
     struct fs_room room = {.bytes = 5};
@@ -411,5 +420,5 @@ TEST_MAIN(TEST(write_makes_a_private_file_and_leaves_no_other),
           TEST(read_stops_at_the_limit_of_an_endless_file), TEST(read_of_a_missing_file_has_no_message),
           TEST(read_refuses_what_is_no_regular_file), TEST(read_of_a_forbidden_file_is_refused),
           TEST(read_follows_a_link_to_a_file), TEST(free_space_is_what_statvfs_says),
-          TEST(free_space_of_a_missing_path_is_an_error), TEST(exists_tells_files_and_directories),
-          TEST(program_dir_is_where_this_program_lies))
+          TEST(a_disk_is_full_before_nothing_is_left), TEST(free_space_of_a_missing_path_is_an_error),
+          TEST(exists_tells_files_and_directories), TEST(program_dir_is_where_this_program_lies))
