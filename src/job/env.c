@@ -197,17 +197,26 @@ static void entry_done(struct entry *e)
     free(e->lock);
 }
 
-/* Takes the answer from the cache; false where it has none. */
-static bool choose_known(const struct job *job, const struct entry *e, struct env *env)
+static bool system_is_known(const struct job *job, const struct entry *e)
 {
-    if (job->options->env_mode != JOB_ENV_VENV && record_holds(e->record))
-        return true;
+    return job->options->env_mode != JOB_ENV_VENV && record_holds(e->record);
+}
+
+/* Takes the venv in the cache; false where there is none, or none is wanted. */
+static bool take_venv(const struct job *job, const struct entry *e, struct env *env)
+{
     if (job->options->env_mode == JOB_ENV_SYSTEM || access(e->venv_python, X_OK) != 0)
         return false;
     free(env->python);
     env->python = mem_strdup(e->venv_python);
     env->is_venv = true;
     return true;
+}
+
+/* Takes the answer from the cache; false where it has none. */
+static bool take_known(const struct job *job, const struct entry *e, struct env *env)
+{
+    return system_is_known(job, e) || take_venv(job, e, env);
 }
 
 /* Finds the answer and leaves it in the cache. The entry is locked. */
@@ -223,27 +232,23 @@ static int find_out(const struct job *job, const struct env_wants *wants, const 
     return r < 0 ? r : venv_build(job, python, wants, e->venv, err);
 }
 
-static bool may_need_venv(const struct job *job, const struct entry *e)
-{
-    enum job_env_mode mode = (enum job_env_mode)job->options->env_mode;
-    return mode == JOB_ENV_VENV || (mode == JOB_ENV_AUTO && !record_holds(e->record));
-}
-
 static int choose(const struct job *job, const struct env_wants *wants, const struct entry *e,
                   struct env *env, struct err *err)
 {
     int lock = -1;
-    int r = may_need_venv(job, e) ? cache_hold(e->venv, job->cancel_fd, err) : 0;
-    if (r < 0 || choose_known(job, e, env))
+    if (system_is_known(job, e))
+        return 0;
+    int r = job->options->env_mode == JOB_ENV_SYSTEM ? 0 : cache_hold(e->venv, job->cancel_fd, err);
+    if (r < 0 || take_venv(job, e, env))
         return r;
     r = fs_lock_wait(e->lock, job->cancel_fd, &lock, err);
     if (r < 0)
         return r;
-    bool known = choose_known(job, e, env); /* somebody may have found out while we waited */
+    bool known = take_known(job, e, env); /* somebody may have found out while we waited */
     if (!known)
         r = find_out(job, wants, e, env->python, err);
     if (!known && r == 0)
-        choose_known(job, e, env);
+        take_known(job, e, env);
     fs_unlock(e->lock, lock);
     return r;
 }
