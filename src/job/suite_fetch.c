@@ -14,19 +14,20 @@ struct suite_repo {
     struct repo repo;
 };
 
-static char *tree_of(const struct job *job, const struct repo *repo)
+static char *tree_of(const struct job *job, const char *commit)
 {
-    return mem_printf("%s/suites/%s", job->cache_dir, repo->commit);
+    return mem_printf("%s/suites/%s", job->cache_dir, commit);
 }
 
 /* Makes the tree in a staging directory and renames it. The commit may be a newer one afterwards. */
 static int build_tree(const struct job *job, struct suite_repo *s, unsigned *ret_submodules, struct err *err)
 {
-    CLEANUP(mem_freep) char *staging = mem_printf("%s/suites/%s.new", job->cache_dir, s->repo.commit);
+    CLEANUP(mem_freep) char *wanted = tree_of(job, s->repo.commit);
+    CLEANUP(mem_freep) char *staging = mem_printf("%s.new", wanted);
     int r = fs_remove_tree(staging, err);
     if (r == 0)
         r = repo_checkout(&s->git, &s->source, &s->repo, staging, ret_submodules, err);
-    CLEANUP(mem_freep) char *tree = tree_of(job, &s->repo);
+    CLEANUP(mem_freep) char *tree = tree_of(job, s->repo.commit);
     crash_point("suite-checked-out");
     if (r == 0 && !fs_exists(tree))
         r = fs_rename_tree_durable(staging, tree, err);
@@ -37,7 +38,7 @@ static int build_tree(const struct job *job, struct suite_repo *s, unsigned *ret
 static int build_tree_once(const struct job *job, struct suite_repo *s, unsigned *ret_submodules,
                            struct err *err)
 {
-    CLEANUP(mem_freep) char *tree = tree_of(job, &s->repo);
+    CLEANUP(mem_freep) char *tree = tree_of(job, s->repo.commit);
     CLEANUP(mem_freep) char *lock_path = mem_printf("%s.lock", tree);
     int lock = -1;
     if (fs_exists(tree))
@@ -56,14 +57,14 @@ static int fetch(const struct job *job, struct suite_repo *s, struct suite_fetch
     int r = repo_fetch(&s->git, job->cache_dir, &s->source, &s->repo, err);
     if (r == 0)
         r = fs_make_dirs(suites, 0700, err);
-    CLEANUP(mem_freep) char *wanted = r == 0 ? tree_of(job, &s->repo) : NULL;
+    CLEANUP(mem_freep) char *wanted = r == 0 ? tree_of(job, s->repo.commit) : NULL;
     if (r == 0)
         r = cache_hold(wanted, job->cancel_fd, err);
     if (r == 0)
         r = build_tree_once(job, s, &ret_fetched->submodules, err);
     if (r < 0)
         return r;
-    CLEANUP(mem_freep) char *tree = tree_of(job, &s->repo);
+    CLEANUP(mem_freep) char *tree = tree_of(job, s->repo.commit);
     memcpy(ret_fetched->commit, s->repo.commit, sizeof(s->repo.commit));
     return job_is_boxed(job) ? 0 : copytree(tree, job->tests, err);
 }
@@ -87,11 +88,11 @@ int suite_fetch(const struct job *job, struct suite_fetched *ret_fetched, struct
 
 int suite_fetch_use_tree(struct job *job, struct suite_fetched *fetched, struct err *err)
 {
-    CLEANUP(mem_freep) char *tree = mem_printf("%s/suites/%s", job->cache_dir, fetched->commit);
+    CLEANUP(mem_freep) char *tree = tree_of(job, fetched->commit);
     int r = cache_hold(tree, job->cancel_fd, err);
     if (r == 0 && !fs_exists(tree))
         r = suite_fetch(job, fetched, err);
     free(job->tests);
-    job->tests = mem_printf("%s/suites/%s", job->cache_dir, fetched->commit);
+    job->tests = tree_of(job, fetched->commit);
     return r;
 }
