@@ -27,16 +27,10 @@ struct journal {
     uint64_t sequence; /* of the newest key on disk, wherever */
 };
 
-/* Names of ours begin as task_key() makes them: what else lies there is not to be touched. */
-static bool is_ours(const char *name)
-{
-    return task_is_key(name);
-}
-
 static int see_sequences(struct journal *journal, const char *dir, const struct strv *names, struct err *err)
 {
     for (size_t i = 0; i < names->len; i++) {
-        uint64_t number = is_ours(names->items[i]) ? strtoull(names->items[i], NULL, 10) : 0;
+        uint64_t number = task_is_key(names->items[i]) ? strtoull(names->items[i], NULL, 10) : 0;
         if (number > MAX_SEQUENCE)
             return err_set(
                 err, ERR_ENVIRONMENT, ERANGE,
@@ -113,8 +107,8 @@ int journal_list(struct journal *journal, struct strv *ret_claims, struct strv *
         return r;
     for (size_t i = 0; i < keys.len; i++) {
         CLEANUP(mem_freep) char *dir = journal_dir(journal, keys.items[i]);
-        if (!is_ours(keys.items[i]) || !fs_is_dir(dir))
-            continue;
+        if (!task_is_key(keys.items[i]) || !fs_is_dir(dir))
+            continue; /* not ours, so not to be touched */
         CLEANUP(mem_freep) char *task = file_of(journal, keys.items[i], "task.json");
         CLEANUP(mem_freep) char *spooled = spool_path(journal, keys.items[i]);
         bool has_task = access(task, F_OK) == 0;
@@ -290,7 +284,7 @@ static int trim_kept(const struct journal *journal, bool faults, size_t keep, st
     int r = fs_list_dir(journal->kept_dir, &names, err);
     size_t count = 0;
     for (size_t i = names.len; i-- > 0;) { /* the newest first */
-        if (!is_ours(names.items[i]) || str_ends_with(names.items[i], FAULT) != faults || ++count <= keep)
+        if (!task_is_key(names.items[i]) || str_ends_with(names.items[i], FAULT) != faults || ++count <= keep)
             continue;
         CLEANUP(mem_freep) char *path = mem_printf("%s/%s", journal->kept_dir, names.items[i]);
         int removed = remove_flat(path, err);
