@@ -132,19 +132,23 @@ static bool is_left_out(const char *variable)
     return false;
 }
 
-void git_clean_env(struct strv *ret_env)
+/* `own_count`: the number of settings in it is going to be ours. */
+static void push_environ(bool own_count, struct strv *env)
 {
     for (char **v = environ; *v; v++)
-        if (!is_left_out(*v))
-            strv_push(ret_env, *v);
+        if (!is_left_out(*v) && !(own_count && strncmp(*v, "GIT_CONFIG_COUNT=", 17) == 0))
+            strv_push(env, *v);
+}
+
+void git_clean_env(struct strv *ret_env)
+{
+    push_environ(false, ret_env);
 }
 
 static void make_env(const struct git *git, const struct git_command *command, bool own_count,
                      struct strv *env)
 {
-    for (char **v = environ; *v; v++)
-        if (!is_left_out(*v) && !(own_count && strncmp(*v, "GIT_CONFIG_COUNT=", 17) == 0))
-            strv_push(env, *v);
+    push_environ(own_count, env);
     strv_push(env, "LC_ALL=C");
     strv_push(env, "GIT_TERMINAL_PROMPT=0");
     strv_push(env, "GIT_LFS_SKIP_SMUDGE=1");
