@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define COPY_MAX_DEPTH 256
@@ -62,13 +61,17 @@ static int copy_link(const char *from, const char *to)
     return symlink(target, to) < 0 ? -errno : 0;
 }
 
+bool copytree_is_skipped(const struct copytree_bounds *bounds, const struct stat *st)
+{
+    return bounds->has_skipped && S_ISDIR(st->st_mode) && st->st_dev == bounds->skipped_dev &&
+           st->st_ino == bounds->skipped_ino;
+}
+
 /* Whether the entry is one that the bounds leave out. */
 static bool is_left_out(const struct copytree_bounds *bounds, const struct stat *st)
 {
     bool is_special = !S_ISREG(st->st_mode) && !S_ISLNK(st->st_mode) && !S_ISDIR(st->st_mode);
-    bool is_skipped = bounds->has_skipped && S_ISDIR(st->st_mode) && st->st_dev == bounds->skipped_dev &&
-                      st->st_ino == bounds->skipped_ino;
-    return is_skipped || (is_special && bounds->leaves_special);
+    return copytree_is_skipped(bounds, st) || (is_special && bounds->leaves_special);
 }
 
 static int check_bounds(struct copytree_bounds *bounds, const char *from, const struct stat *st,

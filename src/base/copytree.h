@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/types.h>
+#include <sys/stat.h>
 
 /* What a copy keeps to. */
 struct copytree_bounds {
@@ -17,6 +17,9 @@ struct copytree_bounds {
     ino_t skipped_ino;
     bool leaves_special; /* other kinds of files are left out rather than refused */
 };
+
+/* Whether it is the directory that is left out. */
+bool copytree_is_skipped(const struct copytree_bounds *bounds, const struct stat *st);
 
 /*
  * Copies the tree at `from` to the new directory `to`: regular files with their mode and time of

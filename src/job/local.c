@@ -44,8 +44,7 @@ static bool is_inside(const char *dir, const char *path, const struct copytree_b
     for (const char *slash = path; (slash = strchr(slash, '/')); slash++) {
         CLEANUP(mem_freep) char *above = mem_printf("%s/%.*s", dir, (int)(slash - path), path);
         struct stat st;
-        if (lstat(above, &st) < 0 || !S_ISDIR(st.st_mode) ||
-            (bounds->has_skipped && st.st_dev == bounds->skipped_dev && st.st_ino == bounds->skipped_ino))
+        if (lstat(above, &st) < 0 || !S_ISDIR(st.st_mode) || copytree_is_skipped(bounds, &st))
             return false;
     }
     return true;
