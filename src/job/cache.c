@@ -1,7 +1,6 @@
 #include "job/cache.h"
 
 #include "base/crash.h"
-#include "base/fd.h"
 #include "base/fs.h"
 #include "base/str.h"
 

@@ -12,7 +12,6 @@
 #include "base/lines.h"
 #include "base/log.h"
 #include "base/proc.h"
-#include "base/url.h"
 #include "model/job_exit.h"
 #include "model/result_parse.h"
 #include "runner/junit_file.h"
