@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/strv.h"
 #include "base/utf8.h"
 
 #include <langinfo.h>
@@ -11,14 +12,17 @@
 #include <unistd.h>
 #include <wchar.h>
 
-#define TICK_MS         100
-#define BAR_CELLS       20
-#define BAR_MIN_COLUMNS 45
-#define TIME_CELLS      12 /* behind a test's name */
-#define USUAL_COLUMNS   80
-#define MAX_TEXT_LINES  40
-#define MAX_TEXT_CELLS  500 /* of a line */
-#define MAX_TEXTS       50  /* of failed tests */
+#define TICK_MS          100
+#define BAR_CELLS        20
+#define BAR_MIN_COLUMNS  45
+#define TIME_CELLS       12 /* behind a test's name */
+#define USUAL_COLUMNS    80
+#define MAX_TEXT_LINES   40
+#define MAX_TEXT_CELLS   500 /* of a line */
+#define MAX_TEXTS        50  /* of failed tests */
+#define MAX_SKIPPED      2000
+#define MAX_REASONS      10 /* of skipped tests */
+#define MAX_REASON_CELLS 100
 
 enum paint { PLAIN, GOOD, BAD, DIM, BOLD };
 
@@ -29,6 +33,7 @@ struct display {
     char stage[32];
     char running[PROGRESS_MAX_NAME_BYTES]; /* "": none */
     uint64_t planned, ended, failed;
+    struct strv skipped; /* names of tests, as far as they are known */
 };
 
 static const char *const codes[] = {
@@ -57,6 +62,8 @@ struct display *display_new(FILE *out, enum display_color color)
 
 void display_free(struct display *d)
 {
+    if (d)
+        strv_done(&d->skipped);
     free(d);
 }
 
@@ -223,6 +230,8 @@ static void print_end(struct display *d, const struct progress *p)
     d->ended++;
     d->failed += !is_pass;
     d->running[0] = '\0';
+    if (p->status == REPORT_SKIPPED && d->skipped.len < MAX_SKIPPED)
+        strv_push(&d->skipped, p->text);
     clear_line(d);
     print_mark(d, is_pass);
     fprintf(d->out, " %s", name);
@@ -291,6 +300,14 @@ static void print_text(const struct display *d, const char *text)
     }
 }
 
+static bool is_skipped(const struct display *d, const struct result_test *t)
+{
+    for (size_t i = 0; i < d->skipped.len; i++)
+        if (strcmp(d->skipped.items[i], t->name) == 0)
+            return true;
+    return false;
+}
+
 static void print_failed(const struct display *d, const struct result_test *t)
 {
     CLEANUP(mem_freep) char *name = harmless(d, t->name);
@@ -302,20 +319,46 @@ static void print_failed(const struct display *d, const struct result_test *t)
     print_text(d, t->description);
 }
 
+/* The first line of the reason will do: what failed is told elsewhere. */
+static void print_skipped(const struct display *d, const struct result_test *t)
+{
+    bool is_cut;
+    CLEANUP(mem_freep) char *name = harmless(d, t->name);
+    CLEANUP(mem_freep) char *line = mem_strndup(t->description, strcspn(t->description, "\n"));
+    CLEANUP(mem_freep) char *reason = first_part(d, line, MAX_REASON_CELLS, &is_cut);
+    CLEANUP(mem_freep) char *text = mem_printf("  %s%s", reason, is_cut ? dots(d) : "");
+    fprintf(d->out, "- %s", name);
+    paint(d, DIM, text);
+    fputc('\n', d->out);
+}
+
+/* Of those that did not pass, the skipped ones or the others; gives how many there are. */
+static size_t print_tests(const struct display *d, const struct result *r, bool skipped)
+{
+    size_t count = 0, max = skipped ? MAX_REASONS : MAX_TEXTS;
+    for (size_t i = 0; i < r->tests_len; i++) {
+        const struct result_test *t = &r->tests[i];
+        if (t->is_passed || is_skipped(d, t) != skipped || count++ >= max)
+            continue;
+        if (skipped && count == 1)
+            fputs("\nSkipped:\n", d->out);
+        (skipped ? print_skipped : print_failed)(d, t);
+    }
+    if (count > max)
+        fprintf(d->out, "%s%s and %zu more%s\n", skipped ? "" : "\n", dots(d), count - max,
+                skipped ? "" : " that failed");
+    return count;
+}
+
 void display_result(struct display *d, const struct result *r)
 {
-    size_t passed = 0, failed = 0;
     clear_line(d);
-    for (size_t i = 0; i < r->tests_len; i++) {
-        passed += r->tests[i].is_passed;
-        if (!r->tests[i].is_passed && failed++ < MAX_TEXTS)
-            print_failed(d, &r->tests[i]);
-    }
-    if (failed > MAX_TEXTS)
-        fprintf(d->out, "\n%s and %zu more that failed\n", dots(d), failed - MAX_TEXTS);
+    size_t failed = print_tests(d, r, false);
+    size_t skipped = print_tests(d, r, true);
+    CLEANUP(mem_freep) char *and_skipped = mem_printf(", %zu were skipped,", skipped);
     if (r->tests_len)
-        fprintf(d->out, "\n%zu of %zu tests passed in %.1f s\n", passed, r->tests_len,
-                (double)r->duration_ms / 1000);
+        fprintf(d->out, "\n%zu of %zu tests passed%s in %.1f s\n", r->tests_len - failed - skipped,
+                r->tests_len, skipped ? and_skipped : "", (double)r->duration_ms / 1000);
     CLEANUP(mem_freep) char *details = harmless(d, r->error_details ? r->error_details : "");
     if (r->is_error)
         paint(d, BAD, "COULD NOT BE JUDGED");

@@ -175,6 +175,23 @@ write("<testsuite>" + "".join(f"<testcase name='t{i}'><failure>{text}</failure><
     assert charset != "C" or out.isascii()
 
 
+def test_failed_tests_come_before_skipped_ones(run, make_repo):
+    suite = make_repo("chain", {"test_it.py": """
+import pytest
+@pytest.mark.parametrize("x", range(12))
+def test_after(x): pytest.skip("needs test_first" + chr(10) + "more" if x else "y" * 200)
+def test_first(): assert 1 == 2
+"""})
+    status, out, _ = run("--src", make_repo("s", {"a": ""}), "--tests", suite)
+    end = out[out.index("\n\n"):]
+    assert status == 1 and end.startswith("\n\n✗ test_it::test_first\n    ") and end.index("assert 1 == 2") < end.index("\nSkipped:\n")
+    skipped = end.partition("\nSkipped:\n")[2].splitlines()
+    assert re.fullmatch(r"- test_it::test_after\[0\]  .*y…", skipped[0]) and len(skipped[0]) < 140
+    assert skipped[1].startswith("- test_it::test_after[1]  ") and skipped[1].endswith("needs test_first")
+    assert skipped[9].startswith("- test_it::test_after[9]  ") and skipped[10:12] == ["… and 2 more", ""]
+    assert skipped[12].startswith("0 of 13 tests passed, 12 were skipped, in ")
+
+
 def test_json_alone_on_standard_output(run, pytest_suite, make_repo):
     status, out, err = run("--src", make_repo("s", {"a": ""}), "--tests", pytest_suite, "--json", "-")
     assert status == 1 and len(json.loads(out)["testResults"]) == 3 and "NOT PASSED" in err
