@@ -1,6 +1,7 @@
 #include "runner/http.h"
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/mem.h"
 
@@ -16,6 +17,7 @@
 #define CONNECT_TIMEOUT_MS 10000L
 /* Long: an answer that we do not wait for may be a task that is lost. */
 #define TOTAL_TIMEOUT_MS  300000L
+#define OVERDUE_MS        (TOTAL_TIMEOUT_MS + 60000)
 #define MAX_RETRY_AFTER_S 3600
 
 struct http {
@@ -28,6 +30,7 @@ struct transfer {
     struct transfer *next;
     CURL *easy;
     struct curl_slist *headers;
+    int64_t start_ms;
     int body_fd;
     struct buf body;
     char error[CURL_ERROR_SIZE];
@@ -149,6 +152,7 @@ void http_start(struct http *http, const struct http_request *request, http_done
     struct transfer *t = mem_alloc(sizeof(*t));
     *t = (struct transfer){.next = http->transfers,
                            .easy = curl_easy_init(),
+                           .start_ms = clock_now_ms(),
                            .body_fd = request->body_fd,
                            .body = BUF_INIT(ANSWER_LIMIT_BYTES),
                            .fn = fn,
@@ -171,6 +175,14 @@ void http_start(struct http *http, const struct http_request *request, http_done
     if (request->json || request->body_fd >= 0)
         set_body(t, request);
     curl_multi_add_handle(http->multi, t->easy);
+}
+
+bool http_is_overdue(const struct http *http)
+{
+    for (const struct transfer *t = http->transfers; t; t = t->next)
+        if (clock_now_ms() - t->start_ms > OVERDUE_MS)
+            return true;
+    return false;
 }
 
 /* ---- the end of a request ---- */

@@ -8,6 +8,7 @@
 #include "base/err.h"
 
 #include <poll.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -38,6 +39,9 @@ void http_free(struct http *http);
 
 /* Always ends in `fn`, from http_wait(), never from within this call. */
 void http_start(struct http *http, const struct http_request *request, http_done_fn *fn, void *data);
+
+/* A request is long over the limit at which each ends: something is stuck. */
+bool http_is_overdue(const struct http *http);
 
 /*
  * Waits until something happens to a request, one of `fds` is ready, or `timeout_ms` (-1: none)

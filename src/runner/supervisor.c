@@ -23,10 +23,13 @@
 #include "runner/gates.h"
 #include "runner/housekeeper.h"
 #include "runner/jobs.h"
+#include "runner/service.h"
 #include "runner/trouble.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -51,11 +54,13 @@ struct supervisor {
     struct claim *claim;
     struct gates *gates;
     struct housekeeper *housekeeper;
+    struct service *service;
     struct trouble trouble;       /* with the state directory */
     struct trouble claim_trouble; /* with the backend, for each who asks it something */
     struct trouble delivery_trouble;
     struct trouble login_trouble;
     struct trouble closed; /* why no task is claimed */
+    struct trouble service_trouble;
     int signal_fd;
     struct ev_source signals;
     struct ev_timer look_timer;
@@ -63,6 +68,7 @@ struct supervisor {
     enum level level;
     bool left_at_once; /* by a third signal */
     uint64_t claims;   /* taken since the start */
+    uint64_t delivered, refused;
 };
 
 static void proceed(void *data)
@@ -158,11 +164,13 @@ static void on_delivery(enum delivery_event event, const char *key, const char *
     struct supervisor *s = data;
     switch (event) {
     case DELIVERY_DONE:
+        s->delivered++;
         log_info("delivered key=%s waiting=%zu", key, spool_len(s->spool));
         trouble_over(&s->delivery_trouble);
         claim_kick(s->claim); /* there may have been too many */
         break;
     case DELIVERY_REJECTED:
+        s->refused++;
         log_error("refused key=%s: %s; kept in rejected/ with the answer", key, message);
         break;
     case DELIVERY_DELAYED:
@@ -200,6 +208,7 @@ static void set_level(struct supervisor *s, enum level level)
     s->level = MIN(level, LEAVE);
     jobs_expect_stop(s->jobs);
     housekeeper_stop(s->housekeeper);
+    service_stopping(s->service);
     if (level == DRAIN)
         log_info("stopping: %zu running tasks are finished first, %zu results delivered; a second signal "
                  "stops them",
@@ -251,18 +260,26 @@ static void take_stop_signal(struct supervisor *s)
     s->left_at_once = s->level == LEAVE;
 }
 
+static void reload(struct supervisor *s)
+{
+    struct err err = {0};
+    service_reloading(s->service);
+    if (log_reopen(&err) < 0)
+        log_error("%s", err.message);
+    service_reloaded(s->service);
+}
+
 static void on_signal(short events, void *data)
 {
     struct supervisor *s = data;
     struct signalfd_siginfo info;
-    struct err err = {0};
     while (read(s->signal_fd, &info, sizeof(info)) == sizeof(info)) {
         if (info.ssi_signo == SIGCHLD)
             reap(s);
         else if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
             take_stop_signal(s);
-        else if (info.ssi_signo == SIGHUP && log_reopen(&err) < 0)
-            log_error("%s", err.message);
+        else if (info.ssi_signo == SIGHUP)
+            reload(s);
     }
 }
 
@@ -277,6 +294,53 @@ static int open_signals(struct supervisor *s, struct err *err)
         return err_errno(err, errno, "Cannot receive signals");
     ev_add_fd(s->ev, &s->signals, s->signal_fd, on_signal, s);
     return 0;
+}
+
+/* ---- what the service manager is told ---- */
+
+static void on_status(char *ret_text, size_t size, void *data)
+{
+    const struct supervisor *s = data;
+    const char *const troubles[] = {s->closed.last, s->login_trouble.last, s->claim_trouble.last};
+    const char *trouble = s->level > WORK ? "stopping" : "";
+    for (size_t i = 0; !*trouble && i < ARRAY_LEN(troubles); i++)
+        trouble = troubles[i];
+    snprintf(ret_text, size,
+             "%zu of %lld slots busy; %" PRIu64 " results delivered, %" PRIu64 " refused, %zu waiting%s%s",
+             jobs_running(s->jobs), (long long)s->options->concurrent, s->delivered, s->refused,
+             spool_len(s->spool), *trouble ? "; " : "", trouble);
+}
+
+/* Jobs run as far as their slots know, and no process is there: none of these slots would be free again. */
+static bool are_jobs_lost(const struct supervisor *s)
+{
+    siginfo_t info;
+    return jobs_running(s->jobs) && waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 &&
+           errno == ECHILD;
+}
+
+/*
+ * A wake-up that was lost is mended here. What is wrong after that would stay so: curl ends each request at
+ * its limit, and the end of a job frees its slot.
+ */
+static bool is_well(void *data)
+{
+    struct supervisor *s = data;
+    reap(s);
+    proceed(s);
+    const char *fault = http_is_overdue(s->http) ? "a request to the backend does not end"
+                        : are_jobs_lost(s)       ? "a job has ended unseen"
+                                                 : NULL;
+    CLEANUP(mem_freep) char *text = mem_printf("%s: the watchdog will end the runner", fault ? fault : "");
+    if (fault)
+        trouble_log(&s->service_trouble, LOG_LEVEL_CRITICAL, text);
+    return !fault;
+}
+
+static void on_service_trouble(const char *message, void *data)
+{
+    struct supervisor *s = data;
+    trouble_log(&s->service_trouble, LOG_LEVEL_WARNING, message);
 }
 
 /* ---- putting it together ---- */
@@ -315,16 +379,19 @@ static void connect_all(struct supervisor *s)
     struct auth_settings settings = {o->auth,  s->urls[URL_LOGIN], s->urls[URL_REFRESH],
                                      o->login, o->password,        o->refresh_ms};
     struct claim_calls calls = {may_ask, on_body, on_claim_trouble};
+    struct service_calls service_calls = {on_status, is_well, on_service_trouble};
     s->housekeeper = housekeeper_new(s->ev, jobs_program(s->jobs));
     s->auth = auth_new(&settings, s->ev, s->http, on_auth, s);
     s->backend = backend_new(s->http, s->auth, s->urls[URL_GET], s->urls[URL_POST], o->login);
     s->delivery = delivery_new(s->ev, s->spool, s->backend, on_delivery, s);
     s->claim = claim_new(s->ev, s->backend, o->check_interval_ms, &calls, s);
+    s->service = service_new(s->ev, &service_calls, s);
 }
 
 static void supervisor_done(struct supervisor *s)
 {
     http_free(s->http);
+    service_free(s->service);
     claim_free(s->claim);
     housekeeper_free(s->housekeeper);
     jobs_free(s->jobs);
@@ -352,7 +419,9 @@ static int loop(struct supervisor *s, struct err *err)
             return r;
         ev_dispatch(s->ev);
         drain_when_asked(s);
+        service_changed(s->service);
     }
+    service_stopping(s->service);
     return 0;
 }
 
