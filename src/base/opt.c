@@ -295,7 +295,7 @@ static void read_environment(struct opt_set *set)
     for (size_t i = 0; set->env_prefix && i < set->len; i++) {
         CLEANUP(mem_freep) char *name = opt_env_name(set, &set->table[i]);
         char *text = getenv(name);
-        if (!text || set->table[i].kind == OPT_HELP)
+        if (!text || set->table[i].kind == OPT_HELP || set->table[i].is_of_call)
             continue;
         take_text(set, i, text, OPT_FROM_ENV);
         if (set->table[i].kind == OPT_SECRET) {
@@ -324,6 +324,12 @@ static char *trimmed(const char *s, size_t len)
     return mem_strndup(s, len);
 }
 
+bool opt_is_in_file(const struct opt_set *set, const struct opt *o)
+{
+    bool names_the_file = set->config_option && strcmp(o->name, set->config_option) == 0;
+    return o->kind != OPT_HELP && !o->is_of_call && !names_the_file;
+}
+
 /* One line of the file: "option = value", a comment, or nothing. */
 static void read_line(struct opt_set *set, const char *path, size_t number, const char *line, size_t len,
                       struct strv *faults)
@@ -340,7 +346,7 @@ static void read_line(struct opt_set *set, const char *path, size_t number, cons
     CLEANUP(mem_freep) char *value = trimmed(equals + 1, strlen(equals + 1));
     ssize_t i = find_option(set, name, strlen(name));
     CLEANUP(mem_freep) char *meant = suggest_option(set, name, strlen(name), "");
-    if (i < 0 || (set->config_option && strcmp(name, set->config_option) == 0))
+    if (i < 0 || !opt_is_in_file(set, &set->table[i]))
         strv_pushf(faults, "%s, line %zu: there is no option '%s'%s", path, number, name, i < 0 ? meant : "");
     else if (take_text(set, (size_t)i, value, OPT_FROM_FILE))
         set->lines[i] = number;
@@ -431,4 +437,11 @@ char *opt_origin(const struct opt_set *set, size_t i)
     default:
         return mem_strdup("default");
     }
+}
+
+void opt_settle(struct opt_set *set, const char *name, const char *text)
+{
+    char **place = &set->texts[find_option(set, name, strlen(name))];
+    if (!*place)
+        *place = mem_strdup(text);
 }

@@ -39,6 +39,13 @@ struct opt {
     const char *help;  /* one sentence, without a full stop */
     const char *group; /* the heading that this option and those behind it stand under; NULL: no new one */
     char letter;       /* the short option; 0: none */
+    bool is_of_call;   /* on the command line alone: it is about this one call */
+};
+
+/* All options of a program. */
+struct opt_table {
+    const struct opt *rows;
+    size_t len;
 };
 
 /* Where a value came from, the weakest first. */
@@ -72,3 +79,9 @@ char *opt_env_name(const struct opt_set *set, const struct opt *o);
 
 /* Where the text of the option at `i` came from: a variable, a line of a file, … The caller frees. */
 char *opt_origin(const struct opt_set *set, size_t i);
+
+/* Whether a configuration file may hold it. */
+bool opt_is_in_file(const struct opt_set *set, const struct opt *o);
+
+/* What turned out to be in force for `name`, where nothing was given: its text, for opt_file_print(). */
+void opt_settle(struct opt_set *set, const char *name, const char *text);

@@ -296,7 +296,8 @@ static int trim_kept(const struct journal *journal, bool faults, size_t keep, st
 /* Logs, and what is for people to read. */
 static bool is_kept_name(const char *name)
 {
-    return str_ends_with(name, ".log") || strcmp(name, "summary.json") == 0 || strcmp(name, "report.html") == 0;
+    return str_ends_with(name, ".log") || strcmp(name, "summary.json") == 0 ||
+           strcmp(name, "report.html") == 0;
 }
 
 /* Leaves nothing but those in it; gives whether there are any, or an error. */

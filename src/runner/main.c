@@ -7,11 +7,12 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/proc.h"
-#include "runner/doctor.h"
+#include "runner/commands.h"
+#include "runner/config_command.h"
+#include "runner/help_command.h"
+#include "runner/job_program.h"
 #include "runner/options.h"
 #include "runner/preflight.h"
-#include "runner/run_command.h"
-#include "runner/spool_command.h"
 #include "runner/supervisor.h"
 
 #include <errno.h>
@@ -24,17 +25,6 @@
 #include <unistd.h>
 
 #define EXIT_USAGE 2
-
-/* ostest-job lies beside us in a build directory, else where the installation puts it. */
-static char *find_job_program(void)
-{
-    CLEANUP(mem_freep) char *dir = fs_program_dir();
-    char *beside = mem_printf("%s/ostest-job", dir);
-    if (access(beside, X_OK) == 0)
-        return beside;
-    free(beside);
-    return mem_strdup(LIBEXEC_DIR "/ostest-job");
-}
 
 /*
  * Passwords and tokens are in our memory: no core dumps, and no other process of this user may look. A
@@ -74,7 +64,7 @@ static const char *find_mend(int code)
 static int work(const struct options *options)
 {
     struct err err = {0};
-    CLEANUP(mem_freep) char *job_program = find_job_program();
+    CLEANUP(mem_freep) char *job_program = job_program_find();
     CLEANUP(mem_freep) char *lock_path = mem_printf("%s/lock", options->state_dir);
     int lock = -1;
     bool is_state = true; /* a fault is one of the state directory, mostly */
@@ -97,13 +87,6 @@ static int work(const struct options *options)
     return r == 0 ? 0 : 1;
 }
 
-static int examine(const struct options *options)
-{
-    CLEANUP(mem_freep) char *job_program = find_job_program();
-    log_set_level(LOG_LEVEL_CRITICAL); /* what is found is printed */
-    return doctor(options, job_program);
-}
-
 static int start(const struct options *options)
 {
     sigset_t stop;
@@ -111,10 +94,8 @@ static int start(const struct options *options)
     signal(SIGPIPE, SIG_IGN);
     umask(077);
     protect_secrets();
-    if (options->doctor)
-        return examine(options);
-    if (options->spool.len)
-        return spool_command(options->state_dir, &options->spool);
+    if (options->command)
+        return options->command->start(options);
     proc_hold_stop_signals(&stop); /* the event loop will read those that come before it */
     log_set_level((enum log_level)options->logger_level);
     if (log_open(options->logger_output, &err) < 0) {
@@ -124,25 +105,36 @@ static int start(const struct options *options)
     return work(options);
 }
 
+static int answer(const char *asked)
+{
+    if (strcmp(asked, "version") == 0)
+        puts("ostest-runner " PROJECT_VERSION);
+    else if (strcmp(asked, "example") == 0)
+        config_command_example();
+    else
+        help_command_print_all();
+    return fflush(stdout) == 0 ? 0 : 1;
+}
+
 int main(int argc, char **argv)
 {
     struct options options;
     struct strv faults = {0};
     const char *asked;
     int status = EXIT_USAGE;
-    if (argc > 1 && strcmp(argv[1], "run") == 0) {
-        CLEANUP(mem_freep) char *job_program = find_job_program();
-        return run_command(argc - 1, argv + 1, job_program);
-    }
+    const struct command *command = argc > 1 ? commands_find(argv[1]) : NULL;
+    if (command && command->run)
+        return command->run(argc - 1, argv + 1);
     int r = options_read(argc, argv, &options, &asked, &faults);
-    for (size_t i = 0; i < faults.len && !asked; i++)
-        fprintf(stderr, "ostest-runner: %s\n", faults.items[i]);
-    if (asked && strcmp(asked, "version") == 0)
-        status = puts("ostest-runner " PROJECT_VERSION) < 0;
-    else if (asked)
-        status = (options_print_help(), 0);
+    if (asked)
+        status = answer(asked);
+    else if (options.check_config)
+        status = config_command_check(options.check_config);
     else if (r == 0)
         status = start(&options);
+    else
+        for (size_t i = 0; i < faults.len; i++)
+            fprintf(stderr, "ostest-runner: %s\n", faults.items[i]);
     strv_done(&faults);
     options_done(&options);
     return status;

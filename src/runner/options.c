@@ -1,9 +1,8 @@
 #include "runner/options.h"
 
 #include "base/fs.h"
-#include "base/opt_help.h"
 #include "base/utf8.h"
-#include "runner/spool_command.h"
+#include "runner/commands.h"
 
 #include <errno.h>
 #include <string.h>
@@ -86,6 +85,9 @@ static const struct opt table[] = {
      .help = "log file, appended to; reopened on SIGHUP [standard output]"},
     {"config", "FILE", OPT_STRING, MEMBER(config), .help = "file with lines 'option = value'",
      .group = "General"},
+    {"check-config", "FILE", OPT_STRING, MEMBER(check_config), .is_of_call = true,
+     .help = "start nothing: say what is wrong with this configuration file"},
+    {"example", NULL, OPT_HELP, .help = "behind 'config': a configuration file with every option"},
     {"help", NULL, OPT_HELP, .help = "this text"},
     {"version", NULL, OPT_HELP, .help = "the version"},
 };
@@ -136,8 +138,12 @@ static void choose_password(struct options *o, struct strv *faults)
         mem_free_secret(o->password);
         o->password = password;
     }
-    if (!o->password)
-        o->password = mem_strdup(DEFAULT_PASSWORD);
+    if (credential)
+        opt_settle(&o->set, "password-file", credential);
+    if (o->password)
+        return;
+    o->password = mem_strdup(DEFAULT_PASSWORD);
+    opt_settle(&o->set, "password", o->password);
 }
 
 char *options_default_state_dir(void)
@@ -174,19 +180,35 @@ static void make_absolute(char **path)
     *path = absolute;
 }
 
-static void read_subcommand(struct options *o, struct strv *faults)
+static void read_command(struct options *o, struct strv *faults)
 {
     const struct strv *words = &o->set.operands;
-    o->doctor = words->len && strcmp(words->items[0], "doctor") == 0;
-    bool is_spool = words->len && strcmp(words->items[0], "spool") == 0;
-    const char *odd = is_spool || words->len <= o->doctor ? NULL : words->items[o->doctor];
-    for (size_t i = 1; is_spool && i < words->len; i++)
-        strv_push(&o->spool, words->items[i]);
-    const char *fault = is_spool ? spool_command_check(&o->spool) : NULL;
-    if (fault)
+    if (words->len == 0)
+        return;
+    o->command = commands_find(words->items[0]);
+    for (size_t i = 1; i < words->len; i++)
+        strv_push(&o->words, words->items[i]);
+    const char *fault = o->command && o->command->check ? o->command->check(&o->words) : NULL;
+    if (!o->command)
+        strv_take(faults, commands_complain(words->items[0]));
+    else if (o->command->run)
+        strv_pushf(faults, "the word '%s' must be the first", o->command->name);
+    else if (fault)
         strv_push(faults, fault);
-    else if (odd)
-        strv_pushf(faults, "'%s' was given; accepted: options, and the words 'doctor' or 'spool …'", odd);
+    else if (!o->command->check && words->len > 1)
+        strv_pushf(faults, "'%s' was given; accepted behind '%s': options", words->items[1], words->items[0]);
+}
+
+/* For `config`, which shows what is in force. */
+static void settle(struct options *o)
+{
+    if (o->state_dir)
+        opt_settle(&o->set, "state-dir", o->state_dir);
+    if (o->drain_timeout_ms < 0) {
+        CLEANUP(mem_freep) char *seconds = mem_printf("%g", (double)o->job.timeout_ms / 1000);
+        o->drain_timeout_ms = o->job.timeout_ms;
+        opt_settle(&o->set, "drain-timeout", seconds);
+    }
 }
 
 /* ---- */
@@ -194,28 +216,29 @@ static void read_subcommand(struct options *o, struct strv *faults)
 int options_read(int argc, char **argv, struct options *ret_options, const char **ret_asked,
                  struct strv *ret_faults)
 {
-    *ret_options = (struct options){
-        .set = {.table = table, .len = ARRAY_LEN(table), .env_prefix = "OSTEST_", .config_option = "config"}};
+    *ret_options = (struct options){.set = {.table = table,
+                                            .len = ARRAY_LEN(table),
+                                            .env_prefix = "OSTEST_",
+                                            .config_option = OPTIONS_CONFIG}};
     struct options *o = ret_options;
     o->drain_timeout_ms = -1;
     opt_parse(&o->set, argc, argv, o, ret_faults);
     *ret_asked = o->set.help_asked;
     if (*ret_asked)
         return 0;
-    read_subcommand(o, ret_faults);
+    read_command(o, ret_faults);
     choose_password(o, ret_faults);
     choose_state_dir(o, ret_faults);
     make_absolute(&o->state_dir);
     if (o->once)
         o->max_tasks = 1;
-    if (o->drain_timeout_ms < 0)
-        o->drain_timeout_ms = o->job.timeout_ms;
+    settle(o);
     return ret_faults->len ? -EINVAL : 0;
 }
 
 void options_done(struct options *options)
 {
-    strv_done(&options->spool);
+    strv_done(&options->words);
     opt_done(&options->set, options);
 }
 
@@ -235,16 +258,17 @@ int options_write_job_file(const struct options *options, const char *path, stru
     return fs_write_atomic(path, text.data, text.len, err);
 }
 
-void options_print_help(void)
+struct opt_table options_table(void)
 {
-    puts("Usage: ostest-runner [OPTION...]\n       ostest-runner doctor [OPTION...]   what would keep it "
-         "from its work\n       ostest-runner spool list            results that are not delivered\n"
-         "       ostest-runner spool retry KEY…|all  delivers refused ones again\n"
-         "       ostest-runner spool drop KEY…|all   deletes them\n\n"
-         "Takes testing tasks from an OSTEST backend, runs the course's test suite on each\n"
-         "student's repository, and posts the result of every test.\n\n"
-         "Each option can also stand in the environment (--backend-url as OSTEST_BACKEND_URL)\n"
-         "or in a configuration file (backend-url = …); the command line wins, then the\n"
-         "environment. Defaults are in brackets.\n");
-    opt_help_print(table, ARRAY_LEN(table), stdout);
+    return (struct opt_table){table, ARRAY_LEN(table)};
+}
+
+void options_check_file(const char *path, struct strv *ret_faults)
+{
+    struct options o = {.set = {.table = table, .len = ARRAY_LEN(table), .config_option = OPTIONS_CONFIG}};
+    CLEANUP(mem_freep) char *option = mem_printf("--" OPTIONS_CONFIG "=%s", path);
+    char *argv[] = {"", option, NULL};
+    opt_parse(&o.set, 2, argv, &o, ret_faults);
+    choose_password(&o, ret_faults);
+    options_done(&o);
 }

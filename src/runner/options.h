@@ -12,6 +12,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define OPTIONS_CONFIG "config" /* the option that names the configuration file */
+
+struct command;
+
 struct options {
     char *backend_url;
     int64_t concurrent;
@@ -27,8 +31,9 @@ struct options {
     char *state_dir; /* after options_read() the one that is in force */
     char *config;
     bool once;
-    bool doctor;       /* the subcommand */
-    struct strv spool; /* the words behind the subcommand "spool"; empty: not that one */
+    const struct command *command; /* NULL: the agent */
+    struct strv words;             /* behind the command's name */
+    char *check_config;
     int64_t max_tasks; /* 0: no end */
     int64_t task_tries;
     uint64_t min_free_bytes;
@@ -45,8 +50,8 @@ struct options {
 
 /*
  * Reads all of them. Each fault is one sentence in `ret_faults`, with what was given and what is
- * accepted. Operands are the subcommands "doctor" and "spool …". `ret_asked` is "help" or "version" where
- * that was asked for, else NULL. The caller ends `ret_options` with options_done() in every case.
+ * accepted. Operands are a command (commands.h) and its words. `ret_asked` is "help", "version" or "example"
+ * where that was asked for, else NULL. The caller ends `ret_options` with options_done() in every case.
  */
 int options_read(int argc, char **argv, struct options *ret_options, const char **ret_asked,
                  struct strv *ret_faults);
@@ -61,4 +66,7 @@ char *options_url(const struct options *options, const char *api);
 /* Writes what ostest-job needs, as a configuration file of its own. No secret of the backend is in it. */
 int options_write_job_file(const struct options *options, const char *path, struct err *err);
 
-void options_print_help(void);
+struct opt_table options_table(void);
+
+/* What is wrong with this configuration file, whatever environment and command line say. */
+void options_check_file(const char *path, struct strv *ret_faults);

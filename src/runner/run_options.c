@@ -123,11 +123,16 @@ int run_options_write_job_file(const struct run_options *options, const char *pa
     return fs_write_atomic(path, text.data, text.len, err);
 }
 
+struct opt_table run_options_table(void)
+{
+    return (struct opt_table){table, ARRAY_LEN(table)};
+}
+
 void run_options_print_help(void)
 {
     puts("Usage: ostest-runner run [OPTION...]\n\n"
-         "Tests a directory or a repository on this machine, as the server would: the same sandbox,\n"
-         "limits and verdict. Exit status: 0 passed, 1 not passed, 2 could not be judged,\n"
-         "130 stopped (Ctrl-C).\n");
+         "Tests a directory or a repository on this machine, as the server would: the same\n"
+         "sandbox, limits and verdict. Exit status: 0 passed, 1 not passed, 2 could not be\n"
+         "judged, 130 stopped (Ctrl-C).\n");
     opt_help_print(table, ARRAY_LEN(table), stdout);
 }

@@ -29,4 +29,6 @@ void run_options_done(struct run_options *options);
 /* What the job needs, as options_write_job_file() does it. */
 int run_options_write_job_file(const struct run_options *options, const char *path, struct err *err);
 
+struct opt_table run_options_table(void);
+
 void run_options_print_help(void);

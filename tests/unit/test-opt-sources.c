@@ -231,6 +231,25 @@ static void a_bad_value_in_the_file_is_refused(void)
     finish();
 }
 
+static void what_is_of_one_call_stands_on_the_command_line_alone(void)
+{
+    static const struct opt rows[] = {{"config", "FILE", OPT_STRING, AT(config), .help = ""},
+                                      {"check", "X", OPT_STRING, AT(url), .help = "", .is_of_call = true}};
+    static const char *const wants[] = {"here", NULL};
+    setenv("OT_CHECK", "there", 1);
+    for (int given = 0; given < 2; given++) {
+        config = (struct config){0};
+        set = (struct opt_set){.table = rows, .len = 2, .env_prefix = "OT_", .config_option = "config"};
+        char *words[] = {"program", given ? "--config" : "--check=here",
+                         given ? (char *)config_file("check = x\n") : NULL, NULL};
+        CHECK_INT(opt_parse(&set, given ? 3 : 2, words, &config, &faults), given ? -EINVAL : 0);
+        CHECK((config.url == NULL) == (wants[given] == NULL));
+        CHECK_INT(faults.len, given);
+        finish();
+    }
+    unsetenv("OT_CHECK");
+}
+
 static void where_each_value_came_from_is_known(void)
 {
     const char *path = config_file("# two\nconcurrent = 5\ntimeout = 1\ntimeout = 2\n");
@@ -355,7 +374,8 @@ TEST_MAIN(TEST(a_secret_is_blanked_in_argv), TEST(an_abbreviated_secret_is_blank
           TEST(a_secret_may_stand_in_the_file), TEST(an_unknown_option_in_the_file_is_refused_with_its_line),
           TEST(an_unknown_option_in_the_file_is_told_without_its_value),
           TEST(a_line_without_equals_is_refused), TEST(a_bad_value_in_the_file_is_refused),
-          TEST(where_each_value_came_from_is_known), TEST(nul_in_the_file_is_refused),
+          TEST(where_each_value_came_from_is_known),
+          TEST(what_is_of_one_call_stands_on_the_command_line_alone), TEST(nul_in_the_file_is_refused),
           TEST(a_missing_file_is_refused), TEST(a_file_that_is_none_is_refused),
           TEST(a_file_that_is_too_large_is_refused), TEST(the_file_may_be_named_by_the_environment),
           TEST(flag_beats_environment_beats_file_beats_default),

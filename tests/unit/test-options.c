@@ -2,6 +2,8 @@
 
 #include "base/log.h"
 #include "model/result.h"
+#include "runner/commands.h"
+#include "runner/help_command.h"
 
 /* ---- the table of docs/protocol.md ---- */
 
@@ -253,10 +255,11 @@ static void doctor_is_a_word(void)
 {
     start();
     ACCEPT("--once");
-    CHECK(!options.doctor);
+    CHECK(options.command == NULL);
     ACCEPT("doctor", "--once");
-    CHECK(options.doctor && options.once);
-    REFUSE("'agent' was given", "doctor", "agent");
+    CHECK_STR(options.command->name, "doctor");
+    CHECK(options.once);
+    REFUSE("'agent' was given; accepted behind 'doctor': options", "doctor", "agent");
     finish();
 }
 
@@ -361,7 +364,10 @@ static void numbers_out_of_bounds_are_refused(void)
 static void other_words_are_refused(void)
 {
     start();
-    REFUSE("'agent' was given; accepted: options, and the words 'doctor' or 'spool …'", "agent");
+    REFUSE("'agent' was given; accepted: options, and one of the words run, doctor, spool, ", "agent");
+    REFUSE("; did you mean doctor?", "dcotor");
+    REFUSE("the word 'run' must be the first", "--auth", "run");
+    REFUSE("behind 'spool' one of list, retry and drop is expected", "spool");
     REFUSE("--backend-uri: no such option", "--backend-uri=x");
     REFUSE("-v: there is no such option", "-v");
     finish();
@@ -424,7 +430,7 @@ static char *help_text(void)
     int saved = dup(STDOUT_FILENO);
     int fd = open(path, O_WRONLY | O_CLOEXEC);
     dup2(fd, STDOUT_FILENO);
-    options_print_help();
+    help_command_print_all();
     fflush(stdout);
     dup2(saved, STDOUT_FILENO);
     close(fd);

@@ -1,0 +1,66 @@
+#include "runner/commands.h"
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "base/nearest.h"
+#include "runner/config_command.h"
+#include "runner/doctor.h"
+#include "runner/help_command.h"
+#include "runner/job_program.h"
+#include "runner/run_command.h"
+#include "runner/run_options.h"
+#include "runner/spool_command.h"
+
+#include <string.h>
+
+static int run_run(int argc, char **argv)
+{
+    CLEANUP(mem_freep) char *job_program = job_program_find();
+    return run_command(argc, argv, job_program);
+}
+
+static int start_doctor(const struct options *options)
+{
+    CLEANUP(mem_freep) char *job_program = job_program_find();
+    log_set_level(LOG_LEVEL_CRITICAL); /* what is found is printed */
+    return doctor(options, job_program);
+}
+
+static int start_spool(const struct options *options)
+{
+    return spool_command(options->state_dir, &options->words);
+}
+
+const struct command commands[] = {
+    {"run", "", "", "tests a directory on this machine, as the server would", run_options_table,
+     .run = run_run},
+    {"doctor", "", "", "what would keep the runner from its work", options_table, .start = start_doctor},
+    {"spool", "list | retry KEY…|all | drop KEY…|all", "list|retry|drop", "results that are not delivered",
+     options_table, .check = spool_command_check, .start = start_spool},
+    {"config", "", "", "the options in force, and where each comes from", options_table,
+     .start = config_command},
+    {"help", "[TOPIC]", HELP_TOPICS, "about one topic, or which there are", .run = help_command},
+};
+const size_t commands_len = ARRAY_LEN(commands);
+
+const struct command *commands_find(const char *name)
+{
+    for (size_t i = 0; i < commands_len; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+char *commands_complain(const char *name)
+{
+    struct buf text = BUF_INIT(0);
+    struct nearest n = nearest_init(name, strlen(name));
+    buf_printf(&text, "'%s' was given; accepted: options, and one of the words", name);
+    for (size_t i = 0; i < commands_len; i++) {
+        nearest_offer(&n, commands[i].name);
+        buf_printf(&text, "%s %s", i ? "," : "", commands[i].name);
+    }
+    if (n.best)
+        buf_printf(&text, "; did you mean %s?", n.best);
+    return buf_take(&text);
+}
