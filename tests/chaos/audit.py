@@ -7,7 +7,6 @@ import re
 import cgroup
 import harness
 import sandboxed
-from service import descendants
 
 WINDOW_MS = 3000  # from a claim's answer to the end of its first fsync, on a machine with much to do
 MANY_MISSES = 3
@@ -156,7 +155,7 @@ class Audit:
         self.expect(not left, f"{len(left)} traces of killed jobs are left in the cache: {left[:8]}")
 
     def check_processes(self):
-        left = descendants(os.getpid())
+        left = harness.descendants(os.getpid())
         self.expect(not left, f"processes are left: {left}")
         left = harness.processes_with(str(self.service.state.parent))
         self.expect(not left, f"processes are left: {left}")

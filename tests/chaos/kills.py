@@ -11,7 +11,7 @@ import subprocess
 import time
 
 import harness
-from service import command_line, descendants
+from service import command_line
 
 JOB_WAIT_S = 2.0  # for a job to be there
 POINT_WAIT_S = 6.0  # for a named place to be reached
@@ -96,7 +96,7 @@ class Kills:
             time.sleep(0.002)
 
     def kill_in_job(self, pid, key, whole, choice):
-        names = {victim: words[0] for victim in ([pid] if whole else descendants(pid)) if (words := command_line(victim))}
+        names = {victim: words[0] for victim in ([pid] if whole else harness.descendants(pid)) if (words := command_line(victim))}
         if not names:
             return False
         victim = pick(sorted(names), choice)

@@ -12,21 +12,6 @@ import harness
 GRACE_S = 15  # for what a killed runner's jobs need to end
 
 
-def children_of(pid):
-    found = []
-    with contextlib.suppress(OSError):
-        for thread in pathlib.Path(f"/proc/{pid}/task").iterdir():
-            found += map(int, (thread / "children").read_text().split())
-    return found
-
-
-def descendants(pid):
-    found = []
-    for child in children_of(pid):
-        found += [child, *descendants(child)]
-    return found
-
-
 def command_line(pid):
     with contextlib.suppress(OSError):
         return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")[:-1]
@@ -133,7 +118,7 @@ class Service:
         """Waits for the dead among our children that are nobody else's; gives those that live."""
         known = {self.mock.process.pid, self.life.pid if self.lives and not self.life.end else 0}
         alive = []
-        for pid in set(children_of(os.getpid())) - known:
+        for pid in set(harness.children_of(os.getpid())) - known:
             with contextlib.suppress(ChildProcessError):
                 if os.waitpid(pid, os.WNOHANG)[0] == 0:
                     alive.append(pid)
@@ -148,7 +133,7 @@ class Service:
 
     def jobs(self):
         """Pid to key of the jobs that are there, also of those whose runner is dead."""
-        roots = [*([] if self.life.end else children_of(self.life.pid)), *self.reap()]
+        roots = [*([] if self.life.end else harness.children_of(self.life.pid)), *self.reap()]
         found = {}
         for pid in roots:
             words = command_line(pid)

@@ -307,6 +307,29 @@ def processes_with(text):
     return found
 
 
+def jobs_of(state):
+    """The pids of the ostest-jobs that are running for this state directory."""
+    return [pid for pid in processes_with(str(state / "jobs"))
+            if "ostest-job" in pathlib.Path(f"/proc/{pid}/cmdline").read_text().split("\0")[0]]
+
+
+def children_of(pid):
+    """The pids of a process's children, whichever of its threads started them."""
+    found = []
+    with contextlib.suppress(OSError):
+        for thread in pathlib.Path(f"/proc/{pid}/task").iterdir():
+            found += map(int, (thread / "children").read_text().split())
+    return found
+
+
+def descendants(pid):
+    """The pids of a process's children, and theirs."""
+    found = []
+    for child in children_of(pid):
+        found += [child, *descendants(child)]
+    return found
+
+
 def wait_ended(pids):
     """Until these processes have ended."""
     for pid in pids:

@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-import pathlib
 import shutil
 import signal
 
@@ -170,8 +169,7 @@ def test_a_job_stopped_with_its_runner_is_run_again(start_mock, start, small, ba
     for _ in range(3):
         runner = start(mock)
         barrier.wait()
-        job = [pid for pid in harness.processes_with(str(tmp_path / "state" / "jobs"))
-               if "ostest-job" in pathlib.Path(f"/proc/{pid}/cmdline").read_text().split("\0")[0]]
+        job = harness.jobs_of(tmp_path / "state")
         runner.signal()
         for pid in job:
             os.kill(pid, signal.SIGTERM)

@@ -1,12 +1,11 @@
 """Stopping ostest-runner, gently and by force: nothing is lost, nothing runs on."""
 
 import os
-import pathlib
 from signal import SIGHUP, SIGINT, SIGKILL, SIGTERM
 
 import pytest
 
-from harness import processes_with, task, wait_ended, wait_gone
+from harness import jobs_of, processes_with, task, wait_ended, wait_gone
 
 
 @pytest.fixture
@@ -26,12 +25,6 @@ def start(start_runner, small):
 def waiting(small, barrier):
     """A student whose test run waits at the barrier."""
     return small.student(script=barrier.script)
-
-
-def jobs_of(state):
-    """The pids of the running ostest-jobs."""
-    return [pid for pid in processes_with(str(state / "jobs"))
-            if "ostest-job" in pathlib.Path(f"/proc/{pid}/cmdline").read_text().split("\0")[0]]
 
 
 def claims_in(state):

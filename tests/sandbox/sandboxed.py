@@ -63,15 +63,6 @@ def processes_of(uid):
     return found
 
 
-def descendants(pid):
-    """The pids of a process's children, and theirs."""
-    found = []
-    for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-        with contextlib.suppress(OSError):
-            found += [int(child), *descendants(int(child))]
-    return found
-
-
 def groups_called(pattern):
     """All control groups with such a name. Those of others come and go meanwhile."""
     return [os.path.join(directory, name) for directory, names, _ in os.walk("/sys/fs/cgroup")

@@ -114,7 +114,7 @@ def wrong(result, kind, is_measured):
 def children():
     """Our children that are alive, by their command lines; the dead are reaped."""
     found = {}
-    for pid in sandboxed.descendants(os.getpid()):
+    for pid in harness.descendants(os.getpid()):
         try:
             if os.waitpid(pid, os.WNOHANG)[0]:
                 continue

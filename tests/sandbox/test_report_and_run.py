@@ -254,7 +254,7 @@ def test_daemons_are_ended_before_the_result_is_posted(site):
     student = site.student({"run.py": sandboxed.jobs.PRELUDE + DAEMON})
     with site.mock(tasks=[harness.task(1, student)]) as mock, site.runner(mock) as runner:
         [result] = mock.results(1)
-        assert result["isPassed"] and sandboxed.descendants(runner.process.pid) == []
+        assert result["isPassed"] and harness.descendants(runner.process.pid) == []
         assert runner.stop() == 0
 
 
