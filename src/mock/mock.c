@@ -20,6 +20,7 @@ void mock_init(struct mock *ret_mock, const struct mock_setup *setup)
                               .start_wall_ms = wall_ms(),
                               .requests = json_object(),
                               .fault_hits = json_object(),
+                              .agents = json_object(),
                               .violation_reasons = json_array()};
     pthread_mutex_init(&ret_mock->lock, NULL);
     pthread_condattr_init(&attr);
@@ -37,6 +38,7 @@ void mock_done(struct mock *mock)
     free(mock->unmarked_text);
     json_decref(mock->requests);
     json_decref(mock->fault_hits);
+    json_decref(mock->agents);
     json_decref(mock->violation_reasons);
     pthread_cond_destroy(&mock->changed);
     pthread_mutex_destroy(&mock->lock);

@@ -59,6 +59,7 @@ struct mock {
     int64_t unmarked_until_ms; /* until then, of clock_now_ms() */
     json_t *requests;          /* owned; path -> status -> count */
     json_t *fault_hits;        /* owned; fault -> count */
+    json_t *agents;            /* owned; User-Agent -> count */
     json_t *violation_reasons; /* owned; the first few */
 };
 

@@ -31,6 +31,7 @@ struct exchange {
     unsigned status; /* of route_find() */
     struct route route;
     char allow[ROUTE_ALLOW_SIZE]; /* with 405 */
+    const char *agent;            /* of the header */
     struct fault fault;
     bool too_large; /* the body; it is read to its end, but not kept */
     bool finished;
@@ -75,6 +76,7 @@ static void finish(struct mock *mock, struct exchange *x, const char *outcome)
     mock->parallel--;
     mock->posts_parallel -= is_result(x);
     mock->counters.requests_total++;
+    state_agent(mock, x->agent);
     state_count(mock->requests, x->status == MHD_HTTP_NOT_FOUND ? "other" : x->route.path, outcome);
     if (x->claim)
         queue_answered(&mock->queue, x->claim, mock_now_ms(mock), fault_loses_answer(&x->fault));
@@ -179,6 +181,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
         *exchange = x = mem_alloc(sizeof(*x));
         x->request.connection = connection;
         x->request.body.limit = mock->max_body_bytes;
+        x->agent = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_USER_AGENT);
         x->status = route_find(mock, method, url, &x->route, x->allow);
         begin(mock, x);
         if (x->fault.kind != FAULT_DROP)

@@ -6,7 +6,9 @@
 #include <stddef.h>
 #include <string.h>
 
-#define MAX_REASONS 50
+#define MAX_REASONS     50
+#define MAX_AGENTS      50
+#define MAX_AGENT_BYTES 200
 
 static const struct {
     const char *name;
@@ -68,6 +70,7 @@ json_t *state_json(const struct mock *mock)
     json_object_set_new(state, "parallel", json_integer(mock->parallel));
     json_object_set_new(state, "requests", json_deep_copy(mock->requests));
     json_object_set_new(state, "faults", json_deep_copy(mock->fault_hits));
+    json_object_set_new(state, "agents", json_deep_copy(mock->agents));
     json_object_set_new(state, "violation_reasons", json_deep_copy(mock->violation_reasons));
     json_object_set_new(state, "started", moment_json(mock, mock->start_ms));
     json_object_set_new(state, "first_claim",
@@ -93,6 +96,14 @@ void state_count(json_t *object, const char *key, const char *inner)
     }
     json_int_t count = json_integer_value(json_object_get(object, key));
     json_object_set_new(object, key, json_integer(count + 1));
+}
+
+void state_agent(struct mock *mock, const char *agent)
+{
+    agent = agent ? agent : "(none)";
+    CLEANUP(mem_freep) char *text = utf8_repair(agent, MIN(strlen(agent), (size_t)MAX_AGENT_BYTES));
+    if (json_object_get(mock->agents, text) || json_object_size(mock->agents) < MAX_AGENTS)
+        state_count(mock->agents, text, NULL);
 }
 
 void state_violation(struct mock *mock, const char *reason)

@@ -111,7 +111,7 @@ static void on_answer(const struct http_answer *answer, void *data)
 static int ask_backend(const struct options *o, struct answer *ret_answer, struct err *err)
 {
     struct http *http;
-    int r = http_new(&http, err);
+    int r = http_new(o->name, &http, err);
     if (r < 0)
         return r;
     CLEANUP(mem_freep) char *url = options_url(o, o->auth ? o->login_api : "/");

@@ -12,7 +12,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define USER_AGENT         "ostest-runner/" PROJECT_VERSION
 #define ANSWER_LIMIT_BYTES (1U << 20)
 #define CONNECT_TIMEOUT_MS 10000L
 /* Long: an answer that we do not wait for may be a task that is lost. */
@@ -22,6 +21,7 @@
 
 struct http {
     CURLM *multi;
+    char *agent; /* of the header User-Agent; owned */
     struct transfer *transfers;
 };
 
@@ -38,7 +38,7 @@ struct transfer {
     void *data;
 };
 
-int http_new(struct http **ret_http, struct err *err)
+int http_new(const char *name, struct http **ret_http, struct err *err)
 {
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != 0)
         return err_set(err, ERR_INTERNAL, EIO, "Cannot initialise libcurl");
@@ -47,6 +47,7 @@ int http_new(struct http **ret_http, struct err *err)
         return err_set(err, ERR_INTERNAL, ENOMEM, "Cannot initialise libcurl");
     struct http *http = mem_alloc(sizeof(*http));
     http->multi = multi;
+    http->agent = mem_printf("ostest-runner/%s (%s)", PROJECT_VERSION, name);
     *ret_http = http;
     return 0;
 }
@@ -82,6 +83,7 @@ void http_free(struct http *http)
     }
     curl_multi_cleanup(http->multi);
     curl_global_cleanup();
+    free(http->agent);
     free(http);
 }
 
@@ -163,7 +165,7 @@ void http_start(struct http *http, const struct http_request *request, http_done
     set_protocols(t->easy);
     set_headers(t, request);
     curl_easy_setopt(t->easy, CURLOPT_URL, request->url);
-    curl_easy_setopt(t->easy, CURLOPT_USERAGENT, USER_AGENT);
+    curl_easy_setopt(t->easy, CURLOPT_USERAGENT, http->agent);
     curl_easy_setopt(t->easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(t->easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
     curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, TOTAL_TIMEOUT_MS);

@@ -32,7 +32,8 @@ struct http_answer {
 /* `answer` NULL: the request was dropped by http_free(); only `data` is to be freed. */
 typedef void http_done_fn(const struct http_answer *answer, void *data);
 
-int http_new(struct http **ret_http, struct err *err);
+/* `name` of this runner goes out with each request, behind the program and its version. */
+int http_new(const char *name, struct http **ret_http, struct err *err);
 
 /* Drops the requests in flight. */
 void http_free(struct http *http);

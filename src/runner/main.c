@@ -74,8 +74,9 @@ static int work(const struct options *options)
     }
     int r = lock_state_dir(options, lock_path, &lock, &err);
     if (r == 0) {
-        log_info("ostest-runner " PROJECT_VERSION " backend=%s slots=%lld state=%s%s", options->backend_url,
-                 (long long)options->concurrent, options->state_dir, options->job.mock ? " (mock)" : "");
+        log_info("ostest-runner " PROJECT_VERSION " name=%s backend=%s slots=%lld state=%s%s", options->name,
+                 options->backend_url, (long long)options->concurrent, options->state_dir,
+                 options->job.mock ? " (mock)" : "");
         r = preflight(options, job_program, &err);
         is_state = r == 0;
     }

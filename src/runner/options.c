@@ -7,8 +7,11 @@
 #include <errno.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #define PASSWORD_LIMIT_BYTES 4096
+#define MAX_NAME_BYTES       64
+#define NAME_CHARACTERS      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-@:"
 #define DEFAULT_PASSWORD     "dora_explorer"
 
 static const char *check_url(const char *text)
@@ -28,6 +31,17 @@ static const char *check_api(const char *text)
 static const char *check_text(const char *text)
 {
     return *text && utf8_is_valid(text, strlen(text)) ? NULL : "a text in UTF-8 that is not empty";
+}
+
+static bool is_name(const char *text)
+{
+    size_t len = strlen(text);
+    return len && len <= MAX_NAME_BYTES && strspn(text, NAME_CHARACTERS) == len;
+}
+
+static const char *check_name(const char *text)
+{
+    return is_name(text) ? NULL : "1 to 64 letters, digits and the characters . _ - @ :";
 }
 
 #define MEMBER(name) offsetof(struct options, name)
@@ -63,9 +77,11 @@ static const struct opt table[] = {
     {"drain-timeout", "S", OPT_SECONDS, MEMBER(drain_timeout_ms), .max = 1e6,
      .help = "how long a stop waits for running tasks and deliveries; 0: no limit [as --timeout]"},
     JOB_OPTIONS(struct options, job.),
-    {"state-dir", "DIR", OPT_STRING, MEMBER(state_dir), .check = job_options_check_line,
-     .help = "journal, spool, caches [$STATE_DIRECTORY, else $XDG_STATE_HOME/ostest-runner]",
+    {"name", "NAME", OPT_STRING, MEMBER(name), .check = check_name,
+     .help = "what this runner calls itself at the backend, in log and metrics [the host's name]",
      .group = "This machine"},
+    {"state-dir", "DIR", OPT_STRING, MEMBER(state_dir), .check = job_options_check_line,
+     .help = "journal, spool, caches [$STATE_DIRECTORY, else $XDG_STATE_HOME/ostest-runner]"},
     {"min-free-disk", "BYTES", OPT_BYTES, MEMBER(min_free_bytes), "1G", .max = 1e15,
      .help = "with less than this free at --state-dir, no task is claimed"},
     {"cache-size", "BYTES", OPT_BYTES, MEMBER(cache_bytes), "10G", .max = 1e15,
@@ -168,6 +184,16 @@ static void choose_state_dir(struct options *o, struct strv *faults)
                   "a directory");
 }
 
+static void choose_name(struct options *o)
+{
+    char host[MAX_NAME_BYTES + 1] = "";
+    if (o->name)
+        return;
+    gethostname(host, sizeof(host) - 1);
+    o->name = mem_strdup(is_name(host) ? host : "unnamed");
+    opt_settle(&o->set, "name", o->name);
+}
+
 /* Jobs run in directories of their own, so that every path must hold everywhere. */
 static void make_absolute(char **path)
 {
@@ -230,6 +256,7 @@ int options_read(int argc, char **argv, struct options *ret_options, const char 
     choose_password(o, ret_faults);
     choose_state_dir(o, ret_faults);
     make_absolute(&o->state_dir);
+    choose_name(o);
     if (o->once)
         o->max_tasks = 1;
     settle(o);

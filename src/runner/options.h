@@ -22,6 +22,7 @@ struct options {
     int64_t check_interval_ms;
     char *get_api, *post_api, *login_api, *token_refresh_api;
     int64_t refresh_ms;
+    char *name; /* of this runner, for those who look after several */
     char *login;
     char *password; /* never shown; after options_read() the one that is in force */
     char *password_file;

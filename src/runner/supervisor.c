@@ -362,7 +362,7 @@ static int open_all(struct supervisor *s, const char *job_program, struct err *e
     if (r == 0)
         r = proc_become_subreaper(err);
     if (r == 0)
-        r = http_new(&s->http, err);
+        r = http_new(o->name, &s->http, err);
     if (r == 0)
         r = spool_open(o->state_dir, &s->spool, err);
     struct gates_settings gates = {o->state_dir, o->min_free_bytes, (size_t)o->max_unsent,

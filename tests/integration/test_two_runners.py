@@ -3,6 +3,8 @@
 import collections
 import concurrent.futures
 import json
+import re
+import socket
 import time
 
 import pytest
@@ -78,3 +80,23 @@ def test_the_mock_gives_one_task_to_all_who_ask_before_it_is_marked(start_mock):
     state = mock.state()
     assert [state[name] for name in ("results", "twin_results", "duplicates")] == [2, 2, 1]
     assert state["violation_reasons"] == ["result 1: two different results", "result 2: two different results"]
+
+
+def test_each_says_its_name(start_mock, start_runner, small, tmp_path):
+    mock = start_mock(tasks=[])
+    for name in ("north", "lab-7@example.org:2"):
+        runner = start_runner(mock, "--name", name, state=tmp_path / name)
+        runner.wait_log(f"INFO ostest-runner .* name={name} ")
+    nameless = start_runner(mock, state=tmp_path / "state")
+    nameless.wait_log(f" name={socket.gethostname()} ")
+    seen = 0
+    while len(mock.state()["agents"]) < 3 and seen < 1000:
+        seen = mock.state(requests_total=seen + 1)["requests_total"]
+    names = {re.fullmatch(r"ostest-runner/[0-9.]+ \((.*)\)", agent)[1] for agent in mock.state()["agents"]}
+    assert names == {"north", "lab-7@example.org:2", socket.gethostname()}
+
+
+@pytest.mark.parametrize("name", ["", "a b", "x" * 65, "(", "a\r\nX-Evil: 1"])
+def test_a_name_that_no_header_could_hold(start_runner, name):
+    runner = start_runner(None, "--name", name)
+    assert runner.wait() == 2 and "--name" in runner.log
