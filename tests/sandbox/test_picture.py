@@ -1,0 +1,23 @@
+"""The README's picture of a run shows what the program shows."""
+
+import html
+import os
+import re
+import subprocess
+
+import harness
+
+REPO = harness.COURSE.parents[1]
+
+
+def shown(picture):
+    """The text of a picture, less what differs from run to run."""
+    text = html.unescape(re.sub(r"<[^>]*>", "", picture.read_text()))
+    text = re.sub(r"  \d+\.\d\d s(  \d+\.\d MB)?", "", text)
+    return re.sub(r"passed in \d+\.\d s", "passed", text)
+
+
+def test_the_picture_of_a_run_is_true(tmp_path):
+    subprocess.run([REPO / "script" / "pictures", tmp_path], check=True, timeout=harness.TIMEOUT,
+                   env=os.environ | {"OSTEST_BUILD": str(harness.RUNNER.parents[1])})
+    assert shown(tmp_path / "run.svg") == shown(REPO / "docs" / "pictures" / "run.svg")
