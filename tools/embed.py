@@ -1,11 +1,17 @@
 #!/usr/bin/env python3
-"""Writes a file's bytes as a C array: embed.py INPUT OUTPUT NAME. The array ends with a NUL."""
+"""Writes a file's bytes as a C array: embed.py INPUT OUTPUT NAME. The array ends with a NUL.
 
+NAME_len is their number, NAME_sha256 the checksum as a Content-Security-Policy names it.
+"""
+
+import base64
+import hashlib
 import sys
 
 source, target, name = sys.argv[1:]
 with open(source, "rb") as file:
     data = file.read()
+checksum = base64.b64encode(hashlib.sha256(data).digest()).decode()
 with open(target, "w", encoding="ascii") as out:
     out.write(f"/* Made from {source.rsplit('/', 1)[-1]}; do not edit. */\n#pragma once\n")
     out.write(f"static const char {name}[] = {{\n")
@@ -13,3 +19,4 @@ with open(target, "w", encoding="ascii") as out:
         out.write("    " + "".join(f"{byte - 256 if byte > 127 else byte}, " for byte in data[i:i + 20]) + "\n")
     out.write("    0};\n")
     out.write(f"static const unsigned long {name}_len = {len(data)};\n")
+    out.write(f"#define {name}_sha256 \"sha256-{checksum}\"\n")

@@ -5,6 +5,7 @@
  */
 
 #include "base/err.h"
+#include "model/report.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,6 +17,8 @@ struct result_test {
     bool is_passed;
     uint64_t memory_bytes; /* 0: not measured */
     int64_t duration_ms;
+    enum report_status status; /* this and the next: for people, not posted */
+    int64_t cpu_us;
 };
 
 struct result {

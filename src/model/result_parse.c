@@ -34,6 +34,7 @@ static bool take_test(const json_t *o, enum result_memory_unit unit, struct resu
     is_whole = take_bool(o, "isPassed", &t->is_passed) && take_number(o, "duration", &t->duration_ms) &&
                take_number(o, "memoryUsed", &memory) && is_whole;
     t->memory_bytes = is_whole ? (uint64_t)memory << (10 * unit) : 0;
+    t->status = t->is_passed ? REPORT_PASSED : REPORT_FAILED;
     return is_whole;
 }
 

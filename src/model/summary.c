@@ -88,6 +88,11 @@ void summary_set_task(struct summary *s, const struct task *task)
     s->lab = task_stage(task);
 }
 
+void summary_set_repository(struct summary *s, const char *place)
+{
+    set(&s->repository, place, MAX_URL_BYTES);
+}
+
 void summary_set_commit(struct summary *s, const char *commit)
 {
     set(&s->commit, commit, MAX_COMMIT_BYTES);

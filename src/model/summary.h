@@ -54,6 +54,7 @@ void summary_done(struct summary *s);
 /* Texts are copied, repaired and cut, and control characters in them become spaces. */
 void summary_set_task(struct summary *s, const struct task *task);
 void summary_set_result(struct summary *s, const struct result *result);
+void summary_set_repository(struct summary *s, const char *place);
 void summary_set_commit(struct summary *s, const char *commit);
 
 /* The JSON text, below SUMMARY_MAX_BYTES. The caller frees. */

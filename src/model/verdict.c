@@ -39,6 +39,8 @@ static void take_cases(const struct verdict_input *in, struct result *result)
             .is_passed = report_is_pass(c->status),
             .memory_bytes = c->memory_bytes,
             .duration_ms = c->duration_ms,
+            .status = c->status,
+            .cpu_us = c->cpu_us,
         };
     }
 }
