@@ -12,3 +12,6 @@ void account_take_run(struct job *job, const struct run *run);
 
 /* Writes summary.json. Lost at a power cut: it is for the eye. */
 int account_write_summary(struct job *job, const struct result *result, struct err *err);
+
+/* Writes report.html (model/page.h), after the summary. */
+int account_write_report(struct job *job, const struct result *result, struct err *err);

@@ -16,6 +16,7 @@ void job_init(struct job *ret_job, const struct job_setup *setup)
         .src_dir = setup->src_dir,
         .tests_dir = setup->tests_dir,
         .tells_progress = setup->tells_progress,
+        .reports = setup->reports,
         .slot = setup->slot,
         .stage = SUMMARY_STAGES,
         .src = mem_printf("%s/src", dir),
@@ -61,7 +62,7 @@ void job_enter_stage(struct job *job, enum summary_stage stage)
 {
     int64_t now_ms = clock_now_ms();
     if (job->stage != SUMMARY_STAGES)
-        job->summary.stages_ms[job->stage] += now_ms - job->stage_start_ms;
+        job->seen.summary.stages_ms[job->stage] += now_ms - job->stage_start_ms;
     job->stage = stage;
     job->stage_start_ms = now_ms;
     if (stage != SUMMARY_STAGES)
@@ -83,7 +84,8 @@ void job_done(struct job *job)
     free(job->credentials[0]);
     free(job->credentials[1]);
     task_done(&job->task);
-    summary_done(&job->summary);
+    summary_done(&job->seen.summary);
+    free(job->seen.suite_commit);
 }
 
 int job_clean(const struct job *job, struct err *err)
@@ -100,7 +102,8 @@ int job_clean(const struct job *job, struct err *err)
                                         "tests.credentials.tmp",
                                         "suite.knows",
                                         "suite.knows.tmp",
-                                        "result.json.tmp"};
+                                        "result.json.tmp",
+                                        "report.html.tmp"};
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         CLEANUP(mem_freep) char *path = mem_printf("%s/%s", job->dir, names[i]);
         int r = fs_remove_tree(path, err);

@@ -8,6 +8,7 @@
 #include "model/progress.h"
 #include "model/summary.h"
 #include "model/task.h"
+#include "sandbox/cgroup_place.h"
 
 /* Where things are as the test run sees them. */
 struct job_inside {
@@ -22,8 +23,18 @@ struct job_setup {
     const char *src_dir;   /* in the place of the student's repository; NULL: that */
     const char *tests_dir; /* in the place of the suite's; NULL: that */
     bool tells_progress;   /* as model/progress.h says */
+    bool reports;          /* writes report.html */
     int slot;              /* number among those that run at the same time */
     int cancel_fd;         /* readable: stop */
+};
+
+/* What there is to tell of a task, so far, that is not in its result. */
+struct job_seen {
+    struct summary summary;
+    char *suite_commit; /* NULL: none; owned */
+    bool has_run;       /* the rest: of the test run */
+    enum cgroup_kind group;
+    uint64_t dropped_bytes[2]; /* of standard output, of standard error */
 };
 
 struct job {
@@ -31,7 +42,7 @@ struct job {
     const char *cache_dir;
     const char *dir; /* the paths below are in it, and owned */
     const char *src_dir, *tests_dir;
-    bool tells_progress;
+    bool tells_progress, reports;
     char *src;                /* the student's files */
     char *tests;              /* the suite's: a copy, or with a sandbox the tree in the cache */
     char *home;               /* HOME of a test run without a sandbox */
@@ -42,7 +53,7 @@ struct job {
     char *credentials[2]; /* files for the URL's credentials: of the student's repository, of the suite's */
     struct git git;       /* with the first of them */
     struct task task;
-    struct summary summary; /* what there is to tell of it so far */
+    struct job_seen seen;
     int64_t stage_start_ms;
     enum summary_stage stage; /* SUMMARY_STAGES: none */
 };

@@ -40,6 +40,7 @@ struct config {
     bool clean;
     bool trim;
     bool progress;
+    bool report;
     char *src_dir, *tests_dir;
     struct cache_limits cache;
     int probe; /* enum probe */
@@ -60,6 +61,8 @@ static const struct opt options[] = {
      .help = "with the suite in this directory, whatever --tests-url says"},
     {"progress", NULL, OPT_FLAG, offsetof(struct config, progress), "no",
      .help = "tell each step and test, for a program that shows it"},
+    {"report", NULL, OPT_FLAG, offsetof(struct config, report), "no",
+     .help = "write report.html too, for people"},
     {"trim", NULL, OPT_FLAG, offsetof(struct config, trim), "no",
      .help = "run no task: only bring the cache, which is DIR too, within the two limits below"},
     {"cache-size", "BYTES", OPT_BYTES, offsetof(struct config, cache.size_bytes), "10G", .max = 1e15,
@@ -164,9 +167,9 @@ static enum job_exit run(const struct config *config, const char *given_dir)
     umask(022);
     raise_descriptor_limit();
     int cancel_fd = open_cancel_fd();
-    struct job_setup setup = {&config->job,      cache_dir,         dir,
-                              config->src_dir,   config->tests_dir, config->progress,
-                              (int)config->slot, cancel_fd};
+    struct job_setup setup = {&config->job,    cache_dir,         dir,
+                              config->src_dir, config->tests_dir, config->progress,
+                              config->report,  (int)config->slot, cancel_fd};
     int r = proc_become_subreaper(&err);
     int lock = -1;
     if (r == 0) /* a job whose runner died may still be ending in there */

@@ -69,7 +69,7 @@ static int fetch_student(struct job *job, struct err *err)
     if (r < 0)
         return r;
     log_fetched(task->repository_url, task->branch, repo.commit, submodules, start_ms);
-    summary_set_commit(&job->summary, repo.commit);
+    summary_set_commit(&job->seen.summary, repo.commit);
     job_tell_text(job, PROGRESS_COMMIT, repo.commit);
     return 0;
 }
@@ -154,6 +154,7 @@ static int test(struct job *job, struct result *ret_result, struct err *err)
     job_enter_stage(job, SUMMARY_FETCH);
     int r = fetch_both(job, &fetched, err);
     job_enter_stage(job, SUMMARY_PREPARE);
+    job->seen.suite_commit = *fetched.commit ? mem_strdup(fetched.commit) : NULL;
     crash_point("task-fetched");
     if (r == 0 && job_is_boxed(job) && !job->tests_dir)
         r = suite_fetch_use_tree(job, &fetched, err);
@@ -199,6 +200,16 @@ static bool is_fault_of_machine(enum err_class class)
     return class == ERR_ENVIRONMENT || class == ERR_NETWORK || class == ERR_INTERNAL;
 }
 
+typedef int account_fn(struct job *job, const struct result *result, struct err *err);
+
+/* What is written for people alone is no reason to fail. */
+static void warn_of(account_fn *write, struct job *job, const struct result *result)
+{
+    struct err err = {0};
+    if (write(job, result, &err) < 0)
+        log_warning("%s", err.message);
+}
+
 static int work(struct job *job, enum job_exit *ret_exit, struct err *err)
 {
     CLEANUP(result_done) struct result result = {0};
@@ -227,12 +238,12 @@ static int work(struct job *job, enum job_exit *ret_exit, struct err *err)
     }
     log_info("result: passed=%s error=%s tests=%zu", result.is_passed ? "yes" : "no",
              result.is_error ? "yes" : "no", result.tests_len);
-    struct err telling = {0};
-    if (account_write_summary(job, &result, &telling) < 0)
-        log_warning("%s", telling.message);
+    warn_of(account_write_summary, job, &result);
     crash_point("result-judged");
     r = judge_write_result(job, &result, err);
     crash_point("result-written");
+    if (r == 0 && job->reports)
+        warn_of(account_write_report, job, &result);
     return r;
 }
 

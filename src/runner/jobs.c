@@ -441,8 +441,9 @@ int jobs_open(const struct jobs_settings *settings, struct jobs **ret_jobs, stru
     jobs->cache_dir = mem_printf("%s/cache", o->state_dir);
     jobs->jobs_dir = mem_printf("%s/jobs", o->state_dir);
     jobs->job_config = mem_printf("%s/job.conf", o->state_dir);
-    jobs->program = (struct slot_program){settings->job_program, jobs->job_config, jobs->cache_dir,
-                                          jobs->jobs_dir,        o->cache_bytes,   o->min_free_bytes};
+    jobs->program =
+        (struct slot_program){settings->job_program, jobs->job_config,  jobs->cache_dir, jobs->jobs_dir,
+                              o->cache_bytes,        o->min_free_bytes, o->keep_jobs > 0};
     jobs->slots_len = (size_t)o->concurrent;
     jobs->slots = mem_alloc(jobs->slots_len * sizeof(*jobs->slots));
     int r = options_write_job_file(o, jobs->job_config, err);

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/proc.h"
 #include "model/job_exit.h"
+#include "model/page.h"
 #include "model/result_parse.h"
 #include "runner/junit_file.h"
 #include "runner/out_file.h"
@@ -116,6 +117,8 @@ static void push_words(const struct run *r, const char *config, struct strv *arg
     strv_pushf(argv, "--config=%s", config);
     strv_pushf(argv, "--cache-dir=%s/cache", r->options->state_dir);
     strv_push(argv, "--progress");
+    if (r->options->html)
+        strv_push(argv, "--report");
     if (r->src_dir)
         strv_pushf(argv, "--src-dir=%s", r->src_dir);
     if (r->tests_dir)
@@ -219,6 +222,26 @@ static int write_json(const char *path, const struct buf *body, struct err *err)
     return out_file_write(path, body->data, body->len, err);
 }
 
+static int write_html(const struct run *r, const char *path, struct err *err)
+{
+    CLEANUP(mem_freep) char *report = mem_printf("%s/report.html", r->dir.path);
+    CLEANUP(buf_done) struct buf page = BUF_INIT(0);
+    int code = fs_read_file(report, PAGE_MAX_BYTES, &page, err);
+    if (code == -ENOENT)
+        return err_set(err, ERR_INTERNAL, ENOENT, "The job could not write a report; --verbose shows why");
+    return code < 0 ? code : out_file_write(path, page.data, page.len, err);
+}
+
+static int write_files(const struct run *r, const struct result *result, const struct buf *body,
+                       struct err *err)
+{
+    const struct run_options *o = r->options;
+    int code = o->json ? write_json(o->json, body, err) : 0;
+    if (code == 0 && o->junit)
+        code = junit_file_write(result, o->junit, err);
+    return code == 0 && o->html ? write_html(r, o->html, err) : code;
+}
+
 static int show_result(const struct run *r, struct result *ret_result, struct err *err)
 {
     const struct run_options *o = r->options;
@@ -237,9 +260,7 @@ static int show_result(const struct run *r, struct result *ret_result, struct er
     const char *mend = ret_result->is_error ? preflight_mend(ret_result->error_details) : NULL;
     if (mend)
         display_say(r->display, mend);
-    if (o->json)
-        code = write_json(o->json, &body, err);
-    return code == 0 && o->junit ? junit_file_write(ret_result, o->junit, err) : code;
+    return write_files(r, ret_result, &body, err);
 }
 
 /* Behind a job that was killed. */

@@ -28,6 +28,7 @@ static const struct opt table[] = {
      .help = "write the result as the backend would get it; '-': print it",
      .group = "What is shown and written"},
     {"junit", "FILE", OPT_STRING, MEMBER(junit), .help = "write the result as JUnit XML"},
+    {"html", "FILE", OPT_STRING, MEMBER(html), .help = "write the result as a page to be read in a browser"},
     {"color", "WHEN", OPT_CHOICE, MEMBER(color), "auto", .choices = "auto|always|never",
      .help = "colours; auto: on a terminal, unless NO_COLOR is set"},
     {"verbose", NULL, OPT_FLAG, MEMBER(verbose), "no", .help = "show the job's log too"},

@@ -11,8 +11,8 @@ struct run_options {
     char *branch;
     char *tests; /* a directory or a URL; NULL: --tests-url */
     struct strv labs, names;
-    char *json, *junit; /* files to write; NULL: none */
-    int color;          /* enum display_color */
+    char *json, *junit, *html; /* files to write; NULL: none */
+    int color;                 /* enum display_color */
     bool verbose;
     char *state_dir; /* after run_options_read() the one that is in force */
     char *config;

@@ -71,7 +71,9 @@ static int spawn(struct slot *slot, const struct slot_program *program, size_t n
         strv_push(&argv, "--clean");
     if (work == SLOT_TRIM)
         push_trim(&argv, program);
-    else
+    if (work == SLOT_RUN && program->reports)
+        strv_push(&argv, "--report");
+    if (work != SLOT_TRIM)
         strv_pushf(&argv, "%s/%s", program->jobs_dir, slot->key);
     struct proc_setup setup = {.argv = &argv,
                                .in_fd = -1,

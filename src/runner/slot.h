@@ -39,6 +39,7 @@ struct slot_program {
     const char *cache_dir;
     const char *jobs_dir;
     uint64_t cache_bytes, min_free_bytes; /* for SLOT_TRIM */
+    bool reports;                         /* a report for each task */
 };
 
 /*

@@ -107,7 +107,7 @@ def test_logs_of_the_last_tasks_are_kept(start_mock, start, small, tmp_path):
     assert [path.name.split("-")[1] for path in kept] == ["2", "3"]
     assert (kept[1] / "stdout.log").read_text() == "out-3\n" and (kept[1] / "stderr.log").read_text() == "err-3\n"
     assert " info fetched url=" in (kept[1] / "job.log").read_text()
-    assert sorted(path.name for path in kept[1].iterdir()) == ["job.log", "stderr.log", "stdout.log", "summary.json"]
+    assert sorted(path.name for path in kept[1].iterdir()) == ["job.log", "report.html", "stderr.log", "stdout.log", "summary.json"]
 
 
 def test_faults_of_the_machine_are_kept_longer(start_mock, start_runner, machine, small, tmp_path):
