@@ -3,13 +3,13 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/fd.h"
-#include "base/utf8.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define LINE_MAX_BYTES 8192
@@ -17,7 +17,9 @@
 /* The process has one log: the only mutable globals of the project. */
 static struct {
     enum log_level level;
+    enum log_format format;
     bool plain;
+    bool is_journal; /* systemd's journal reads what we write */
     int fd;
     char *path;
 } the_log = {.level = LOG_LEVEL_INFO, .fd = STDOUT_FILENO};
@@ -62,6 +64,11 @@ void log_set_plain(bool plain)
     the_log.plain = plain;
 }
 
+void log_set_format(enum log_format format)
+{
+    the_log.format = format;
+}
+
 bool log_enabled(enum log_level level)
 {
     return level >= the_log.level;
@@ -83,6 +90,18 @@ static int open_path(const char *path, struct err *err)
     return 0;
 }
 
+/* See systemd.exec(5): the variable is inherited, so that only the descriptor that it names counts. */
+static bool is_journal(int fd)
+{
+    const char *named = getenv("JOURNAL_STREAM");
+    struct stat st;
+    if (!named || fstat(fd, &st) < 0)
+        return false;
+    CLEANUP(mem_freep)
+    char *ours = mem_printf("%llu:%llu", (unsigned long long)st.st_dev, (unsigned long long)st.st_ino);
+    return strcmp(named, ours) == 0;
+}
+
 int log_open(const char *path, struct err *err)
 {
     bool to_file = path && *path;
@@ -91,6 +110,7 @@ int log_open(const char *path, struct err *err)
         return r;
     if (!to_file)
         use_fd(STDOUT_FILENO);
+    the_log.is_journal = !to_file && is_journal(STDOUT_FILENO);
     free(the_log.path);
     the_log.path = to_file ? mem_strdup(path) : NULL;
     return 0;
@@ -101,41 +121,92 @@ int log_reopen(struct err *err)
     return the_log.path ? open_path(the_log.path, err) : 0;
 }
 
-static void append_visible(struct buf *line, const char *text)
+/* ---- lines ---- */
+
+/* An event in the form of log_format.h becomes a line of this log. */
+static void write_event(enum log_level level, const char *task, const char *event)
 {
-    CLEANUP(mem_freep) char *repaired = utf8_repair(text, strlen(text));
-    for (const char *p = repaired; *p; p++) {
-        bool c1 = *p == '\xc2' && (unsigned char)p[1] < 0xa0; /* U+0080 to U+009F: terminals obey them */
-        p += c1;
-        if (c1 || iscntrl((unsigned char)*p))
-            buf_printf(line, *p == '\n' ? "\\n" : "\\x%02x", (unsigned char)*p);
-        else
-            buf_append(line, p, 1);
+    static const char *const upper[] = {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"};
+    static const int priorities[] = {7, 6, 4, 3, 2}; /* syslog(3) */
+    CLEANUP(buf_done) struct buf line = BUF_INIT(0);
+    char when[32];
+    clock_wall_text(when, sizeof(when));
+    if (the_log.is_journal && !the_log.plain)
+        buf_printf(&line, "<%d>", priorities[level]);
+    if (the_log.plain) {
+        buf_printf(&line, "%s %s", level_names[level], event);
+    } else if (the_log.format == LOG_FORMAT_JSON) {
+        log_format_json(&line, when, level_names[level], task, event);
+    } else {
+        if (!the_log.is_journal)
+            buf_printf(&line, "%s %s ", when, upper[level]);
+        if (task) {
+            buf_puts(&line, "task=");
+            log_format_visible(&line, task);
+            buf_puts(&line, " ");
+        }
+        log_format_text(&line, event);
     }
+    buf_puts(&line, "\n");
+    fd_write_all(the_log.fd, line.data, line.len); /* a log that cannot be written has no reader */
+}
+
+__attribute__((format(printf, 3, 0))) static void write_message(enum log_level level, const char *task,
+                                                                const char *fmt, va_list ap)
+{
+    if (!log_enabled(level))
+        return;
+    char text[LINE_MAX_BYTES];
+    vsnprintf(text, sizeof(text), fmt, ap);
+    CLEANUP(buf_done) struct buf event = BUF_INIT(0);
+    buf_puts(&event, "");
+    log_format_visible(&event, text);
+    write_event(level, task, event.data);
 }
 
 void log_write(enum log_level level, const char *fmt, ...)
 {
-    static const char *const upper[] = {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"};
-    if (!log_enabled(level))
-        return;
-    char text[LINE_MAX_BYTES];
     va_list ap;
     va_start(ap, fmt);
-    vsnprintf(text, sizeof(text), fmt, ap);
+    write_message(level, NULL, fmt, ap);
     va_end(ap);
+}
 
-    struct buf line = BUF_INIT(0);
-    char when[32];
-    clock_wall_text(when, sizeof(when));
-    if (the_log.plain)
-        buf_printf(&line, "%s ", level_names[level]);
-    else
-        buf_printf(&line, "%s %s ", when, upper[level]);
-    append_visible(&line, text);
-    buf_puts(&line, "\n");
-    fd_write_all(the_log.fd, line.data, line.len); /* a log that cannot be written has no reader */
-    buf_done(&line);
+void log_task(enum log_level level, const char *task, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    write_message(level, task, fmt, ap);
+    va_end(ap);
+}
+
+void log_write_fields(enum log_level level, const char *task, const char *message,
+                      const struct log_field *fields, size_t len)
+{
+    if (!log_enabled(level))
+        return;
+    CLEANUP(buf_done) struct buf event = BUF_INIT(0);
+    log_format_visible(&event, message);
+    for (size_t i = 0; i < len; i++)
+        log_format_field(&event, &fields[i]);
+    write_event(level, task, event.data);
+}
+
+void log_relay(enum log_level level, const char *task, const char *event)
+{
+    if (!log_enabled(level))
+        return;
+    CLEANUP(buf_done) struct buf visible = BUF_INIT(0);
+    for (const char *p = event; *p;) {
+        size_t len = strcspn(p, "\t\v");
+        CLEANUP(mem_freep) char *part = mem_strndup(p, len);
+        log_format_visible(&visible, part);
+        p += len;
+        if (*p)
+            buf_append(&visible, p++, 1);
+    }
+    buf_puts(&visible, "");
+    write_event(level, task, visible.data);
 }
 
 void log_line(const char *word, const char *text)

@@ -8,6 +8,7 @@
  */
 
 #include "base/err.h"
+#include "base/log_format.h"
 
 #include <stdbool.h>
 
@@ -29,6 +30,9 @@ const char *log_split_plain(const char *line, enum log_level *ret_level);
 void log_set_level(enum log_level level);
 bool log_enabled(enum log_level level);
 
+enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
+void log_set_format(enum log_format format);
+
 /* Lines without the time, "<level> <text>": for a program whose lines another one logs. */
 void log_set_plain(bool plain);
 
@@ -42,6 +46,20 @@ int log_reopen(struct err *err);
 void log_line(const char *word, const char *text);
 
 void log_write(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* The same about a task, whose id is `task`: "task=ID …", or a member of its own in JSON; NULL: none. */
+void log_task(enum log_level level, const char *task, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* An event with pairs, which are members of their own in JSON: LOG_TEXT("branch", …), LOG_NUMBER("ms", …). */
+void log_write_fields(enum log_level level, const char *task, const char *message,
+                      const struct log_field *fields, size_t len);
+#define log_fields(level, task, message, ...) \
+    log_write_fields(level, task, message, (const struct log_field[]){__VA_ARGS__}, \
+                     sizeof((const struct log_field[]){__VA_ARGS__}) / sizeof(struct log_field))
+
+/* What another program's plain log has told (log_split_plain()), as an event of ours. */
+void log_relay(enum log_level level, const char *task, const char *event);
 
 #define log_debug(...)    log_write(LOG_LEVEL_DEBUG, __VA_ARGS__)
 #define log_info(...)     log_write(LOG_LEVEL_INFO, __VA_ARGS__)

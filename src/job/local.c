@@ -75,7 +75,7 @@ static int copy_all(const char *dir, const struct buf *list, const char *dest, s
     int r = fs_make_dirs(dest, 0755, err);
     for (size_t at = 0; r == 0 && at < list->len; at += strlen(list->data + at) + 1, count++)
         r = copy_listed(dir, list->data + at, dest, bounds, err);
-    log_info("copied directory=%s files=%zu", dir, count);
+    log_fields(LOG_LEVEL_INFO, NULL, "copied", LOG_TEXT("directory", dir), LOG_NUMBER("files", count));
     return r;
 }
 

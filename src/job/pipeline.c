@@ -36,8 +36,9 @@ static void log_fetched(const char *url, const char *branch, const char *commit,
                         int64_t start_ms)
 {
     CLEANUP(mem_freep) char *shown = url_without_userinfo(url);
-    log_info("fetched url=%s branch=%s commit=%s ms=%lld", shown, branch ? branch : "(default)", commit,
-             (long long)(clock_now_ms() - start_ms));
+    log_fields(LOG_LEVEL_INFO, NULL, "fetched", LOG_TEXT("url", shown),
+               LOG_TEXT("branch", branch ? branch : "(default)"), LOG_TEXT("commit", commit),
+               LOG_NUMBER("ms", clock_now_ms() - start_ms));
     if (submodules)
         log_warning("%s has %u submodules; their directories stay empty", shown, submodules);
 }
@@ -99,10 +100,10 @@ static void log_run(const struct run *run)
 {
     char end[64];
     proc_describe_end(&run->proc, end, sizeof(end));
-    log_info("tests ended: %s ms=%lld cpu_ms=%lld peak_rss_mb=%llu peak_processes=%u samples=%u", end,
-             (long long)run->proc.wall_ms, (long long)run->proc.cpu_ms,
-             (unsigned long long)(run->proc.peak.rss_bytes >> 20), run->proc.peak.processes,
-             run->proc.samples);
+    log_fields(
+        LOG_LEVEL_INFO, NULL, "tests ended", LOG_TEXT("end", end), LOG_NUMBER("ms", run->proc.wall_ms),
+        LOG_NUMBER("cpu_ms", run->proc.cpu_ms), LOG_NUMBER("peak_rss_mb", run->proc.peak.rss_bytes >> 20),
+        LOG_NUMBER("peak_processes", run->proc.peak.processes), LOG_NUMBER("samples", run->proc.samples));
     uint64_t unwritten = run->proc.out.unwritten_bytes + run->proc.err.unwritten_bytes;
     if (unwritten)
         log_warning("%llu bytes of what the tests printed could not be written to their logs",
@@ -125,8 +126,9 @@ static int prepare_and_run(struct job *job, const struct suite *suite, const str
     if (r < 0)
         return r;
     CLEANUP(mem_freep) char *shown = strv_join(&argv, " ");
-    log_info("running the tests: kind=%s venv=%s", suite_kind_name(suite), env->is_venv ? "yes" : "no");
-    log_debug("command: %s", shown);
+    log_fields(LOG_LEVEL_INFO, NULL, "running the tests", LOG_TEXT("kind", suite_kind_name(suite)),
+               LOG_TEXT("venv", env->is_venv ? "yes" : "no"));
+    log_fields(LOG_LEVEL_DEBUG, NULL, "command", LOG_TEXT("line", shown));
     enum run_plugin plugin = suite_selects_by_plugin(suite, &job->task) ? RUN_PLUGIN_SELECTS
                              : suite_is_pytest(suite)                   ? RUN_PLUGIN_EVENTS
                                                                         : RUN_PLUGIN_NONE;
@@ -233,11 +235,11 @@ static int work(struct job *job, enum job_exit *ret_exit, struct err *err)
         return err_set(err, ERR_ENVIRONMENT, ENOSPC, "The disk is full: %s", result.error_details);
     *ret_exit = is_machine ? JOB_EXIT_MACHINE : r < 0 ? JOB_EXIT_TASK : JOB_EXIT_DONE;
     if (r < 0) {
-        log_warning("class=%s: %s", err_class_name(err->class), err->message);
+        log_fields(LOG_LEVEL_WARNING, NULL, err->message, LOG_TEXT("class", err_class_name(err->class)));
         result_init_error(&result, err->message);
     }
-    log_info("result: passed=%s error=%s tests=%zu", result.is_passed ? "yes" : "no",
-             result.is_error ? "yes" : "no", result.tests_len);
+    log_fields(LOG_LEVEL_INFO, NULL, "result", LOG_TEXT("passed", result.is_passed ? "yes" : "no"),
+               LOG_TEXT("error", result.is_error ? "yes" : "no"), LOG_NUMBER("tests", result.tests_len));
     warn_of(account_write_summary, job, &result);
     crash_point("result-judged");
     r = judge_write_result(job, &result, err);

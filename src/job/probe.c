@@ -36,7 +36,8 @@ int probe_suite(struct job *job, struct err *err)
     if (r == 0)
         r = suite_prepare(&suite, job, fetched.commit, &env, err);
     if (r == 0)
-        log_info("suite commit=%s kind=%s python=%s", fetched.commit, suite_kind_name(&suite),
-                 env.python ? env.python : "(none)");
+        log_fields(LOG_LEVEL_INFO, NULL, "suite", LOG_TEXT("commit", fetched.commit),
+                   LOG_TEXT("kind", suite_kind_name(&suite)),
+                   LOG_TEXT("python", env.python ? env.python : "(none)"));
     return r;
 }

@@ -239,6 +239,11 @@ char *task_key(const struct task *task, uint64_t sequence)
     return mem_printf("%0*llu-%s", KEY_DIGITS, (unsigned long long)sequence, safe);
 }
 
+const char *task_key_id(const char *key)
+{
+    return task_is_key(key) ? key + KEY_DIGITS + 1 : key;
+}
+
 bool task_is_key(const char *name)
 {
     return strspn(name, "0123456789") == KEY_DIGITS && name[KEY_DIGITS] == '-';

@@ -52,5 +52,8 @@ int64_t task_stage(const struct task *task);
  */
 char *task_key(const struct task *task, uint64_t sequence);
 
+/* What of the id is in a key; all of it where it is none. For log lines that have no more of the task. */
+const char *task_key_id(const char *key);
+
 /* Whether a file's name begins as task_key() makes them. */
 bool task_is_key(const char *name);

@@ -56,8 +56,9 @@ static char *label_of(const struct task *task)
 static void log_claim(const struct task *task, const char *label, const char *key)
 {
     CLEANUP(mem_freep) char *url = url_without_userinfo(task->repository_url);
-    log_info("task=%s claimed key=%s repository=%s branch=%s lab=%lld tests=%zu", label, key, url,
-             task->branch ? task->branch : "(default)", (long long)task_stage(task), task->tests.len);
+    log_fields(LOG_LEVEL_INFO, label, "claimed", LOG_TEXT("key", key), LOG_TEXT("repository", url),
+               LOG_TEXT("branch", task->branch ? task->branch : "(default)"),
+               LOG_NUMBER("lab", task_stage(task)), LOG_NUMBER("tests", task->tests.len));
 }
 
 /* ---- the disk ---- */
@@ -99,7 +100,7 @@ static void put_away(struct jobs *jobs, const struct worklist_item *item, bool i
     if (r == -ENOTEMPTY && item->work != SLOT_CLEAN)
         worklist_add(&jobs->work, SLOT_CLEAN, item->key, item->label);
     else if (r < 0)
-        log_warning("task=%s %s", item->label, err.message);
+        log_task(LOG_LEVEL_WARNING, item->label, "%s", err.message);
 }
 
 /* The result goes into the spool. */
@@ -118,7 +119,7 @@ static void finish(struct jobs *jobs, const struct worklist_item *item, bool is_
 static void finish_with_error(struct jobs *jobs, const struct worklist_item *item, const char *details)
 {
     struct err err = {0};
-    log_error("task=%s %s", item->label, details);
+    log_task(LOG_LEVEL_ERROR, item->label, "%s", details);
     if (journal_write_error(jobs->journal, item->key, details, &err) < 0)
         put_back(jobs, item, err.message);
     else
@@ -148,7 +149,7 @@ static void uncount_start(struct jobs *jobs, const struct worklist_item *item)
 {
     struct err err = {0};
     if (journal_uncount_start(jobs->journal, item->key, &err) < 0)
-        log_warning("task=%s %s", item->label, err.message);
+        log_task(LOG_LEVEL_WARNING, item->label, "%s", err.message);
 }
 
 /* Without it, a job could not even say that it failed. */
@@ -213,7 +214,8 @@ static void judge_run_end(struct jobs *jobs, const struct slot *slot, const stru
 {
     int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
     if (journal_has_result(jobs->journal, slot->key)) {
-        log_info("task=%s done seconds=%.1f", slot->label, (double)(clock_now_ms() - slot->start_ms) / 1000);
+        log_fields(LOG_LEVEL_INFO, slot->label, "done",
+                   LOG_NUMBER("seconds", (double)((clock_now_ms() - slot->start_ms) / 100) / 10));
         finish(jobs, item, code == JOB_EXIT_MACHINE);
         jobs->settings.on_end(code == JOB_EXIT_MACHINE ? JOBS_FAULT
                               : code == JOB_EXIT_TASK  ? JOBS_OTHER
@@ -222,12 +224,12 @@ static void judge_run_end(struct jobs *jobs, const struct slot *slot, const stru
     } else if (code == JOB_EXIT_DISK) {
         wait_for_room(jobs, item);
     } else if (jobs->stop_expected && code == JOB_EXIT_STOPPED) {
-        log_warning("task=%s was stopped; it is taken up again at the next start", slot->label);
+        log_task(LOG_LEVEL_WARNING, slot->label, "was stopped; it is taken up again at the next start");
         uncount_start(jobs, item);
     } else {
-        log_error("task=%s the job died (%s %d) without a result", slot->label,
-                  WIFEXITED(status) ? "exit status" : "signal",
-                  WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
+        log_task(LOG_LEVEL_ERROR, slot->label, "the job died (%s %d) without a result",
+                 WIFEXITED(status) ? "exit status" : "signal",
+                 WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
         worklist_add(&jobs->work, SLOT_RUN, slot->key, slot->label);
     }
 }
@@ -294,8 +296,8 @@ static bool save(struct jobs *jobs, const struct task *task, const struct err *f
     CLEANUP(worklist_item_done) struct worklist_item item = {.work = SLOT_RUN, .label = label_of(task)};
     struct err err = {0};
     if (is_in_work(jobs, item.label, body, len)) {
-        log_warning("task=%s was handed out again while it is being worked on: one result answers both",
-                    item.label);
+        log_task(LOG_LEVEL_WARNING, item.label,
+                 "was handed out again while it is being worked on: one result answers both");
         return true;
     }
     if (journal_add(jobs->journal, task, body, len, &item.key, &err) < 0) {
@@ -398,9 +400,10 @@ static void take_up(struct jobs *jobs, const char *key)
     enum task_answer answer =
         r < 0 ? TASK_UNUSABLE : task_parse(body.data ? body.data : "", body.len, &task, &err);
     if (!task.id_json) {
-        log_error("key=%s cannot be taken up (%s): it is moved to rejected/", key, err.message);
+        log_task(LOG_LEVEL_ERROR, task_key_id(key), "cannot be taken up (%s): %s is moved to rejected/",
+                 err.message, key);
         if (journal_set_aside(jobs->journal, key, &err) < 0)
-            log_error("key=%s %s", key, err.message);
+            log_task(LOG_LEVEL_ERROR, task_key_id(key), "%s", err.message);
         return;
     }
     CLEANUP(mem_freep) char *label = label_of(&task);
@@ -469,7 +472,8 @@ static void tell_of_unsaved(const struct jobs *jobs)
         return;
     task_parse(jobs->unsaved.data, jobs->unsaved.len, &task, &err);
     CLEANUP(mem_freep) char *label = label_of(&task);
-    log_critical("task=%s was claimed, but the disk never took it: it has to be handed in again", label);
+    log_task(LOG_LEVEL_CRITICAL, label,
+             "was claimed, but the disk never took it: it has to be handed in again");
 }
 
 void jobs_free(struct jobs *jobs)

@@ -7,6 +7,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/proc.h"
+#include "base/url.h"
 #include "runner/commands.h"
 #include "runner/config_command.h"
 #include "runner/help_command.h"
@@ -61,6 +62,14 @@ static const char *find_mend(int code)
     return "";
 }
 
+static void log_start(const struct options *options)
+{
+    CLEANUP(mem_freep) char *url = url_without_userinfo(options->backend_url);
+    log_fields(LOG_LEVEL_INFO, NULL, "ostest-runner " PROJECT_VERSION, LOG_TEXT("name", options->name),
+               LOG_TEXT("backend", url), LOG_NUMBER("slots", options->concurrent),
+               LOG_TEXT("state", options->state_dir), LOG_TEXT("mock", options->job.mock ? "yes" : "no"));
+}
+
 static int work(const struct options *options)
 {
     struct err err = {0};
@@ -74,9 +83,7 @@ static int work(const struct options *options)
     }
     int r = lock_state_dir(options, lock_path, &lock, &err);
     if (r == 0) {
-        log_info("ostest-runner " PROJECT_VERSION " name=%s backend=%s slots=%lld state=%s%s", options->name,
-                 options->backend_url, (long long)options->concurrent, options->state_dir,
-                 options->job.mock ? " (mock)" : "");
+        log_start(options);
         r = preflight(options, job_program, &err);
         is_state = r == 0;
     }
@@ -99,6 +106,7 @@ static int start(const struct options *options)
         return options->command->start(options);
     proc_hold_stop_signals(&stop); /* the event loop will read those that come before it */
     log_set_level((enum log_level)options->logger_level);
+    log_set_format((enum log_format)options->log_format);
     if (log_open(options->logger_output, &err) < 0) {
         fprintf(stderr, "ostest-runner: --logger-output: %s\n", err.message);
         return EXIT_USAGE;

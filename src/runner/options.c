@@ -99,6 +99,8 @@ static const struct opt table[] = {
      .group = "Log"},
     {"logger-output", "FILE", OPT_STRING, MEMBER(logger_output), "",
      .help = "log file, appended to; reopened on SIGHUP [standard output]"},
+    {"log-format", "FORM", OPT_CHOICE, MEMBER(log_format), "text", .choices = "text|json",
+     .help = "lines for people, or JSON objects, one a line"},
     {"config", "FILE", OPT_STRING, MEMBER(config), .help = "file with lines 'option = value'",
      .group = "General"},
     {"check-config", "FILE", OPT_STRING, MEMBER(check_config), .is_of_call = true,

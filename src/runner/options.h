@@ -29,6 +29,7 @@ struct options {
     bool auth;
     int logger_level; /* enum log_level */
     char *logger_output;
+    int log_format;  /* enum log_format */
     char *state_dir; /* after options_read() the one that is in force */
     char *config;
     bool once;

@@ -44,7 +44,9 @@ static char *last_text(const struct buf *output)
 {
     CLEANUP(mem_freep) char *line = buf_last_line(output);
     const char *space = strchr(line, ' ');
-    return mem_strdup(space ? space + 1 : line);
+    struct buf text = BUF_INIT(0);
+    log_format_text(&text, space ? space + 1 : line);
+    return buf_take(&text);
 }
 
 /* Runs a helper; what it printed goes to `ret_output`. -EIO where it failed. */
@@ -146,7 +148,8 @@ int preflight(const struct options *options, const char *job_program, struct err
     }
     struct cgroup_place place;
     cgroup_find(&place);
-    log_info("sandbox=bwrap cgroups=%s", cgroup_kind_name(place.kind));
+    log_fields(LOG_LEVEL_INFO, NULL, "students' code is confined", LOG_TEXT("sandbox", "bwrap"),
+               LOG_TEXT("cgroups", cgroup_kind_name(place.kind)));
     if (place.kind == CGROUP_NONE)
         log_warning("memoryUsed is 0, and --memory is watched by samples only: %s", place.why);
     cgroup_place_done(&place);

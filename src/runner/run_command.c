@@ -153,6 +153,14 @@ static int start_job(struct run *r, struct err *err)
 
 /* ---- what it says ---- */
 
+/* A line of the job's log without the marks between its parts. The caller frees. */
+static char *for_people(const char *line)
+{
+    struct buf text = BUF_INIT(0);
+    log_format_text(&text, line);
+    return buf_take(&text);
+}
+
 static void take_line(const char *line, void *data)
 {
     struct run *r = data;
@@ -168,10 +176,12 @@ static void take_line(const char *line, void *data)
     const char *text = log_split_plain(line, &level);
     if (level >= LOG_LEVEL_ERROR) {
         free(r->complaint);
-        r->complaint = mem_strdup(text);
+        r->complaint = for_people(text);
     }
-    if (r->options->verbose)
-        display_say(r->display, line);
+    if (r->options->verbose) {
+        CLEANUP(mem_freep) char *said = for_people(line);
+        display_say(r->display, said);
+    }
 }
 
 static bool take_output(struct run *r)

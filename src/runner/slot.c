@@ -13,7 +13,7 @@
 
 #define LOG_LIMIT_BYTES (1U << 20)
 
-/* ---- what the job logs: lines "<level> <text>" ---- */
+/* ---- what the job logs: lines "<level> <event>" ---- */
 
 /* The job's own log, beside what the tests printed. Where it cannot be written, the runner's log has it. */
 static void keep(struct slot *slot, const char *line)
@@ -22,7 +22,9 @@ static void keep(struct slot *slot, const char *line)
     clock_wall_text(when, sizeof(when));
     if (slot->log_fd < 0 || slot->log_len > LOG_LIMIT_BYTES)
         return;
-    int n = dprintf(slot->log_fd, "%s %s\n", when, line);
+    CLEANUP(buf_done) struct buf text = BUF_INIT(0);
+    log_format_text(&text, line);
+    int n = dprintf(slot->log_fd, "%s %s\n", when, text.len ? text.data : "");
     slot->log_len += (size_t)MAX(n, 0);
 }
 
@@ -31,10 +33,7 @@ static void pass_on(const char *line, void *data)
     struct slot *slot = data;
     enum log_level level = LOG_LEVEL_WARNING; /* what is no line of its log is a complaint of a library */
     const char *text = log_split_plain(line, &level);
-    if (slot->work == SLOT_TRIM)
-        log_write(level, "%s", text);
-    else
-        log_write(level, "task=%s %s", slot->label, text);
+    log_relay(level, slot->work == SLOT_TRIM ? NULL : slot->label, text);
     keep(slot, line);
 }
 

@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "model/task.h"
 #include "base/proc.h"
 #include "runner/claim.h"
 #include "runner/delivery.h"
@@ -165,19 +166,21 @@ static void on_delivery(enum delivery_event event, const char *key, const char *
     switch (event) {
     case DELIVERY_DONE:
         s->delivered++;
-        log_info("delivered key=%s waiting=%zu", key, spool_len(s->spool));
+        log_fields(LOG_LEVEL_INFO, task_key_id(key), "delivered", LOG_TEXT("key", key),
+                   LOG_NUMBER("waiting", spool_len(s->spool)));
         trouble_over(&s->delivery_trouble);
         claim_kick(s->claim); /* there may have been too many */
         break;
     case DELIVERY_REJECTED:
         s->refused++;
-        log_error("refused key=%s: %s; kept in rejected/ with the answer", key, message);
+        log_fields(LOG_LEVEL_ERROR, task_key_id(key), "refused, kept in rejected/ with the answer",
+                   LOG_TEXT("key", key), LOG_TEXT("answer", message));
         break;
     case DELIVERY_DELAYED:
         trouble_log(&s->delivery_trouble, LOG_LEVEL_WARNING, message);
         break;
     case DELIVERY_BROKEN:
-        log_error("spool key=%s: %s", key, message);
+        log_task(LOG_LEVEL_ERROR, task_key_id(key), "%s", message);
         break;
     }
 }

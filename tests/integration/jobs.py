@@ -63,7 +63,8 @@ class Job:
 
     @property
     def log(self):
-        return "".join(self.lines)
+        """As people read it: the parts of a line are apart by blanks."""
+        return "".join(self.lines).replace("\t", " ").replace("\v", " ")
 
     def wait_log(self, pattern):
         with self.changed:
@@ -141,7 +142,7 @@ class Job:
 
 def check_status(job, status):
     """There is a result, and the status says whose fault an error is."""
-    fault = re.search(r"^warning class=(\w+): ", job.log, re.MULTILINE)
+    fault = re.search(r"^warning .* class=(\w+)$", job.log, re.MULTILINE)
     wanted = 0 if not fault else MACHINE if fault[1] in ("environment", "network", "internal") else TASK
     assert job.result and status == wanted, f"exit status {status}\n{job.log}"
 

@@ -160,7 +160,7 @@ def test_a_result_that_breaks_each_connection_keeps_no_other(start, state):
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         runner = start(None, "--backend-url", f"http://127.0.0.1:{server.server_address[1]}")
-        runner.wait_log("INFO delivered", count=19)
+        runner.wait_log(" delivered key=", count=19)
         runner.kill()
         server.shutdown()
         thread.join()

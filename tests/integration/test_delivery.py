@@ -57,7 +57,7 @@ def test_every_2xx_is_success(start_mock, start_runner, fault):
     runner = start_runner(mock, "--mock", "--once")
     assert runner.wait() == 0
     assert mock.state()["results"] == 1 and sum(mock.state()["requests"][POST].values()) == 1
-    assert runner.hits("INFO delivered") and not runner.hits("WARNING (?!students' code)")
+    assert runner.hits(" delivered key=") and not runner.hits("WARNING (?!students' code)")
 
 
 def test_retry_after_is_obeyed_and_stops_no_task(start_mock, start_runner):

@@ -287,10 +287,10 @@ def test_a_refused_result_stays_in_the_spool_until_there_is_room_for_the_answer(
     (disk.seen / "spool" / f"{KEY}.json").write_text(json.dumps(RESULT))
     disk.leave(pages=1)  # for job.conf
     runner = start_runner(mock, "--mock", state=disk.path, prefix=disk.enter)
-    assert "No space left" in runner.wait_log(f"ERROR spool key={KEY}: .*/rejected/{KEY}.answer")
+    assert "No space left" in runner.wait_log(f"ERROR task=\\S+ .*/rejected/{KEY}.answer")
     assert set(disk.files()) - {"cache/lock"} == {"job.conf", "lock", f"spool/{KEY}.json"}
     disk.leave()
-    runner.wait_log(f"ERROR refused key={KEY}")
+    runner.wait_log(f"ERROR task=\\S+ refused, .* key={KEY}")
     assert runner.stop() == 0
     assert set(disk.files()) == {"job.conf", f"rejected/{KEY}.answer", f"rejected/{KEY}.json"}
     assert json.loads((disk.seen / "rejected" / f"{KEY}.json").read_text()) == RESULT

@@ -213,7 +213,7 @@ def test_answer_whose_result_did_not_follow_it(claimed_mock, start_runner, state
     put(state / "rejected", {f"{KEY}.answer": "no", "000000000007-x.answer.tmp": "n", "000000000008-x.json": RESULT,
                              "000000000008-x.answer": "no", "notes.answer": "yes"})
     runner = start_runner(claimed_mock())
-    runner.wait_log("INFO delivered")
+    runner.wait_log(" delivered key=")
     assert runner.stop() == 0
     assert sorted(path.name for path in (state / "rejected").iterdir()) == \
         ["000000000008-x.answer", "000000000008-x.json", "notes.answer"]

@@ -37,7 +37,7 @@ def settled(start_mock, start_runner, small, tmp_path):
     runner = start_runner(mock, "--tests-url", small.suite, "--concurrent", SLOTS, env={"TMPDIR": tmp_path / "tmp"})
 
     def wait(count):
-        runner.wait_log("INFO delivered", count=count)
+        runner.wait_log(" delivered key=", count=count)
         mock.state(requests_total=mock.state()["requests_total"] + 2)  # it asks for more: there is nothing else to do
 
     def finish():

@@ -307,7 +307,7 @@ class Soak:
         done = mock.state()["results"]
         while done < count:  # each step has the harness's own limit of time
             done = mock.state(results=min(done + STEP, count))["results"]
-        runner.wait_log("INFO delivered", count=count)
+        runner.wait_log(" delivered key=", count=count)
         mock.state(requests_total=mock.state()["requests_total"] + 2)  # it asks for more: there is nothing else to do
 
 

@@ -4,6 +4,7 @@
 #include "base/fd.h"
 #include "scratch.h"
 
+#include <sys/stat.h>
 #include <time.h>
 
 /* What is in the file now; the caller frees. */
@@ -173,6 +174,14 @@ static void c1_control_characters_are_made_visible(void)
     check_visible("\xc2\x9b\x33m|\xc2\x80|\xc2\x9f|\xc2\xa0", "\\x9b\x33m|\\x80|\\x9f|\xc2\xa0");
 }
 
+static void marks_of_the_order_are_made_visible(void)
+{
+    check_visible("\xe2\x80\xaetxt.c|\xe2\x80\xa8|\xe2\x81\xa6|\xe2\x81\xa9",
+                  "\\u202etxt.c|\\u2028|\\u2066|\\u2069");
+    check_visible("\xe2\x80\xa7|\xe2\x80\xaf|\xe2\x81\xa5|\xe2\x82\xac",
+                  "\xe2\x80\xa7|\xe2\x80\xaf|\xe2\x81\xa5|\xe2\x82\xac");
+}
+
 static void other_characters_stay(void)
 {
     check_visible("Гриша % %s \\ \xf0\x9f\x98\x80", "Гриша % %s \\ \xf0\x9f\x98\x80");
@@ -206,6 +215,128 @@ static void opening_appends(void)
     CLEANUP(mem_freep) char *got = content_of(path);
     CHECK(strncmp(got, "before\n", 7) == 0);
     CHECK_CONTAINS(got, " INFO after\n");
+}
+
+/* ---- tasks, pairs, and other forms ---- */
+
+static const struct log_field fetched[] = {LOG_TEXT("branch", "main"), LOG_NUMBER("ms", 12)};
+
+static void a_task_stands_before_the_message(void)
+{
+    const char *path = start_log("task");
+    log_task(LOG_LEVEL_WARNING, "7\n", "was %s", "stopped");
+    log_task(LOG_LEVEL_INFO, NULL, "none");
+    log_write_fields(LOG_LEVEL_INFO, "8", "fetched", fetched, 2);
+    end_log();
+    CLEANUP(mem_freep) char *got = content_of(path);
+    CHECK_CONTAINS(got, " WARNING task=7\\n was stopped\n");
+    CHECK_CONTAINS(got, " INFO none\n");
+    CHECK_CONTAINS(got, " INFO task=8 fetched branch=main ms=12\n");
+}
+
+static void json_is_an_object_a_line(void)
+{
+    const char *path = start_log("json");
+    log_set_format(LOG_FORMAT_JSON);
+    log_error("disk \"%s\"\n", "a\xff");
+    log_fields(LOG_LEVEL_INFO, "8", "fetched", LOG_TEXT("branch", "main"), LOG_NUMBER("ms", 12));
+    log_set_format(LOG_FORMAT_TEXT);
+    end_log();
+    CLEANUP(mem_freep) char *got = content_of(path);
+    CHECK(strncmp(got, "{\"time\": \"20", 12) == 0);
+    CHECK_CONTAINS(
+        got, "Z\", \"level\": \"error\", \"message\": \"disk \\\"a\xef\xbf\xbd\\\"\\\\n\"}\n{\"time\": ");
+    CHECK_CONTAINS(got, "\"task\": \"8\", \"message\": \"fetched\", \"branch\": \"main\", \"ms\": 12}\n");
+}
+
+/* What one program hands over in plain lines, another one logs with all its parts. */
+static void a_plain_line_is_relayed(void)
+{
+    const char *path = start_log("hand-over");
+    log_set_plain(true);
+    log_write_fields(LOG_LEVEL_INFO, NULL, "fetched", fetched, 2);
+    end_log();
+    CLEANUP(mem_freep) char *line = content_of(path);
+    line[strlen(line) - 1] = '\0';
+    enum log_level level = LOG_LEVEL_DEBUG;
+    const char *event = log_split_plain(line, &level);
+    const char *to = start_log("relayed");
+    log_relay(level, "9", event);
+    log_set_format(LOG_FORMAT_JSON);
+    log_relay(level, "9", event);
+    log_relay(level, "9", "a\x1b[m\xff\tb=\r");
+    log_set_format(LOG_FORMAT_TEXT);
+    end_log();
+    CLEANUP(mem_freep) char *got = content_of(to);
+    CHECK_CONTAINS(got, " INFO task=9 fetched branch=main ms=12\n");
+    CHECK_CONTAINS(got, "\"message\": \"fetched\", \"branch\": \"main\", \"ms\": 12}\n");
+    CHECK_CONTAINS(got, "\"message\": \"a\\\\x1b[m\xef\xbf\xbd\", \"b\": \"\\\\x0d\"}\n");
+}
+
+static void what_is_below_the_level_is_left_out_in_each_way(void)
+{
+    const char *path = start_log("quiet");
+    log_set_level(LOG_LEVEL_WARNING);
+    log_task(LOG_LEVEL_INFO, "1", "x");
+    log_write_fields(LOG_LEVEL_INFO, "1", "x", fetched, 2);
+    log_relay(LOG_LEVEL_INFO, "1", "x");
+    end_log();
+    CLEANUP(mem_freep) char *got = content_of(path);
+    CHECK_STR(got, "");
+}
+
+/* ---- systemd's journal ---- */
+
+/* Standard output is a file, which $JOURNAL_STREAM names as its own where `is_named`. */
+static void log_to_a_journal(bool is_named)
+{
+    int fd = open(scratch("journal"), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    struct stat st;
+    CHECK(dup2(fd, STDOUT_FILENO) == STDOUT_FILENO && fstat(fd, &st) == 0);
+    char text[64];
+    snprintf(text, sizeof(text), "%llu:%llu", (unsigned long long)st.st_dev,
+             (unsigned long long)st.st_ino + !is_named);
+    setenv("JOURNAL_STREAM", text, 1);
+    CHECK_INT(log_open("", NULL), 0);
+    log_set_level(LOG_LEVEL_DEBUG);
+    for (int level = LOG_LEVEL_DEBUG; level <= LOG_LEVEL_CRITICAL; level++)
+        log_task((enum log_level)level, "5", "one");
+    log_set_format(LOG_FORMAT_JSON);
+    log_info("two");
+    start_log("beside-journal");
+    log_set_format(LOG_FORMAT_TEXT);
+    log_info("three");
+}
+
+static void log_to_the_journal(void)
+{
+    log_to_a_journal(true);
+}
+
+static void log_to_something_else(void)
+{
+    log_to_a_journal(false);
+}
+
+static void lines_for_the_journal_have_a_priority_and_no_time(void)
+{
+    CHECK(passes_in_child(log_to_the_journal));
+    CLEANUP(mem_freep) char *got = content_of(scratch("journal"));
+    CLEANUP(mem_freep) char *file = content_of(scratch("beside-journal"));
+    const char *lines = "<7>task=5 one\n<6>task=5 one\n<4>task=5 one\n<3>task=5 one\n<2>task=5 one\n"
+                        "<6>{\"time\": \"";
+    CHECK(strncmp(got, lines, strlen(lines)) == 0);
+    CHECK(file[0] == '2');
+    CHECK_CONTAINS(file, "Z INFO three\n");
+}
+
+static void a_stream_that_is_not_the_journals_has_the_time(void)
+{
+    CHECK(passes_in_child(log_to_something_else));
+    CLEANUP(mem_freep) char *got = content_of(scratch("journal"));
+    CHECK(got[0] == '2');
+    CHECK_CONTAINS(got, "Z DEBUG task=5 one\n");
+    CHECK_CONTAINS(got, "\n{\"time\": \"");
 }
 
 static void reopen_follows_a_rotation(void)
@@ -316,9 +447,12 @@ TEST_MAIN(TEST(the_level_is_info_at_first), TEST(a_line_is_time_level_and_text),
           TEST(other_level_words_are_refused), TEST(a_plain_line_is_split_again),
           TEST(a_line_without_a_level_is_all_text), TEST(line_breaks_cannot_forge_a_line),
           TEST(control_characters_are_made_visible), TEST(c1_control_characters_are_made_visible),
-          TEST(other_characters_stay), TEST(ill_formed_utf8_is_repaired),
-          TEST(a_long_text_is_cut_and_the_line_still_ends), TEST(opening_appends),
-          TEST(reopen_follows_a_rotation), TEST(a_failing_reopen_keeps_the_old_file),
-          TEST(a_failing_open_keeps_the_old_file), TEST(reopening_leaks_no_descriptor),
-          TEST(the_descriptor_is_close_on_exec), TEST(without_a_path_standard_output_is_used),
-          TEST(a_log_that_cannot_be_written_does_no_harm))
+          TEST(marks_of_the_order_are_made_visible), TEST(other_characters_stay),
+          TEST(ill_formed_utf8_is_repaired), TEST(a_long_text_is_cut_and_the_line_still_ends),
+          TEST(opening_appends), TEST(a_task_stands_before_the_message), TEST(json_is_an_object_a_line),
+          TEST(a_plain_line_is_relayed), TEST(what_is_below_the_level_is_left_out_in_each_way),
+          TEST(lines_for_the_journal_have_a_priority_and_no_time),
+          TEST(a_stream_that_is_not_the_journals_has_the_time), TEST(reopen_follows_a_rotation),
+          TEST(a_failing_reopen_keeps_the_old_file), TEST(a_failing_open_keeps_the_old_file),
+          TEST(reopening_leaks_no_descriptor), TEST(the_descriptor_is_close_on_exec),
+          TEST(without_a_path_standard_output_is_used), TEST(a_log_that_cannot_be_written_does_no_harm))

@@ -247,14 +247,17 @@ static void check_key(const char *id, uint64_t sequence, const char *want)
     CLEANUP(mem_freep) char *key = key_of(id, sequence);
     CHECK_STR(key, want);
     CHECK(task_is_key(key));
+    CHECK_STR(task_key_id(key), strchr(want, '-') + 1);
 }
 
 static void other_names_are_no_keys(void)
 {
     static const char *const names[] = {
         "", "-", "000000000001", "00000000001-x", "0000000000001-x", "x00000000001-"};
-    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         CHECK(!task_is_key(names[i]));
+        CHECK_STR(task_key_id(names[i]), names[i]);
+    }
 }
 
 static void a_key_has_sequence_and_id(void)
