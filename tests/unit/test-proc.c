@@ -276,7 +276,9 @@ static void signals_are_as_a_program_expects_them(void)
     sigprocmask(SIG_BLOCK, &all, &old);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGTERM, SIG_IGN);
-    spawn_sh("exec grep -E '^Sig(Blk|Ign)' /proc/self/status");
+    /* libc's own two, 32 and 33, are ignored in what posix_spawn() started (make does), and signal() leaves
+     * them so. */
+    spawn_sh("grep -E '^Sig(Blk|Ign)' /proc/self/status | sed 's/[01][08]0000000$/000000000/'");
     signal(SIGPIPE, SIG_DFL);
     signal(SIGTERM, SIG_DFL);
     sigprocmask(SIG_SETMASK, &old, NULL);
