@@ -79,8 +79,8 @@ static const char *skip_blank(const char *text)
 /* The line that says most: pytest marks it with an E; else the first. */
 static void put_first_line(struct html *h, const char *text)
 {
-    const char *line = skip_blank(text);
-    for (const char *p = line; p; p = strchr(p, '\n')) {
+    const char *line = report_after_place(skip_blank(text));
+    for (const char *p = text; p; p = strchr(p, '\n')) {
         p += *p == '\n';
         if (p[0] == 'E' && (p[1] == ' ' || p[1] == '\t') && *skip_blank(p + 1)) {
             line = skip_blank(p + 1);

@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/utf8.h"
 
+#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
@@ -298,4 +299,12 @@ bool report_case_matches(const struct report_case *c, const char *wanted)
         return true;
     /* As it is, too: "py" may be a directory, and other producers write the ending. */
     return strcasestr(wanted, ".py") && contains(id, wanted, false);
+}
+
+const char *report_after_place(const char *reason)
+{
+    size_t len = strcspn(reason, " ");
+    bool is_place =
+        len > 2 && reason[len] == ' ' && reason[len - 1] == ':' && isdigit((unsigned char)reason[len - 2]);
+    return is_place ? reason + len + 1 : reason;
 }

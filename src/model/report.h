@@ -82,6 +82,9 @@ int64_t report_parse_seconds(const char *s);
 /* The name that is posted: classname less one leading "tests.", "::", name. The caller frees. */
 char *report_case_name(const struct report_case *c);
 
+/* Of the reason of a skipped test, what stands behind the "file:line: " that pytest begins it with. */
+const char *report_after_place(const char *reason);
+
 /*
  * Whether the name of a connected test selects this case, as pytest's -k does: contained in its
  * node id, whatever the case (of ASCII letters). Path separators, "::" and ".py" in `wanted` match

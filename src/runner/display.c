@@ -6,7 +6,6 @@
 #include "base/strv.h"
 #include "base/utf8.h"
 
-#include <ctype.h>
 #include <langinfo.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -320,22 +319,13 @@ static void print_failed(const struct display *d, const struct result_test *t)
     print_text(d, t->description);
 }
 
-/* Behind the "file:line: " that pytest begins a reason with. */
-static const char *after_place(const char *reason)
-{
-    size_t len = strcspn(reason, " ");
-    bool is_place =
-        len > 2 && reason[len] == ' ' && reason[len - 1] == ':' && isdigit((unsigned char)reason[len - 2]);
-    return is_place ? reason + len + 1 : reason;
-}
-
 /* The first line of the reason will do: what failed is told elsewhere. */
 static void print_skipped(const struct display *d, const struct result_test *t)
 {
     bool is_cut;
     CLEANUP(mem_freep) char *name = harmless(d, t->name);
     CLEANUP(mem_freep) char *line = mem_strndup(t->description, strcspn(t->description, "\n"));
-    CLEANUP(mem_freep) char *reason = first_part(d, after_place(line), MAX_REASON_CELLS, &is_cut);
+    CLEANUP(mem_freep) char *reason = first_part(d, report_after_place(line), MAX_REASON_CELLS, &is_cut);
     CLEANUP(mem_freep) char *text = mem_printf("  %s%s", reason, is_cut ? dots(d) : "");
     fprintf(d->out, "- %s", name);
     paint(d, DIM, text);

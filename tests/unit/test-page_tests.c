@@ -28,7 +28,7 @@ static size_t count(const char *text, const char *part)
 
 static struct result_test five[] = {
     {.name = (char *)"a", .status = REPORT_PASSED, .is_passed = true, .duration_ms = 100},
-    {.name = (char *)"b", .status = REPORT_SKIPPED, .description = (char *)"depends on c"},
+    {.name = (char *)"b", .status = REPORT_SKIPPED, .description = (char *)"/usr/x.py:103: depends on c"},
     {.name = (char *)"c<i>",
      .status = REPORT_FAILED,
      .description = (char *)"\n  in test\nE   assert 1 == 2\nE  more",

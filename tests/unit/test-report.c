@@ -273,10 +273,18 @@ static void connected_names_select_cases(void)
     }
 }
 
+static void the_place_before_a_reason_is_left_out(void)
+{
+    CHECK_STR(report_after_place("/usr/x.py:103: depends on c"), "depends on c");
+    static const char *const same[] = {"", "depends: on 1: c", "x.py: no number", "1:", ": x", "x.py:1:"};
+    for (size_t i = 0; i < ARRAY_LEN(same); i++)
+        CHECK_STR(report_after_place(same[i]), same[i]);
+}
+
 TEST_MAIN(TEST(cases_are_added_and_dropped), TEST(the_worse_outcome_counts),
           TEST(outcomes_have_names_for_the_log), TEST(short_texts_stay_as_they_are),
           TEST(long_texts_keep_head_and_tail), TEST(cuts_are_between_characters),
           TEST(pieces_give_the_same_as_the_whole), TEST(nothing_appended_is_the_empty_text),
           TEST(shortened_texts_are_repaired), TEST(seconds_become_whole_milliseconds),
           TEST(nonsense_takes_no_time), TEST(names_are_posted_without_tests),
-          TEST(connected_names_select_cases))
+          TEST(connected_names_select_cases), TEST(the_place_before_a_reason_is_left_out))
