@@ -31,7 +31,7 @@ void account_take_run(struct job *job, const struct run *run)
     s->limits[SUMMARY_INODES] = run->box.full[BOX_FULL_INODES];
     s->limits[SUMMARY_OUTPUT] = run->proc.out.dropped_bytes || run->proc.err.dropped_bytes;
     seen->has_run = true;
-    seen->group = run->box.group.kind;
+    seen->group = run->box.group_kind;
     seen->dropped_bytes[0] = run->proc.out.dropped_bytes;
     seen->dropped_bytes[1] = run->proc.err.dropped_bytes;
 }
@@ -98,7 +98,7 @@ static void add_machine(const struct job *job, struct page *page)
     if (uname(&u) < 0)
         return;
     page_add(page, PAGE_MACHINE, "Host", "%s", u.nodename);
-    page_add(page, PAGE_MACHINE, "CPU", "%s, %ld of them", model, sysconf(_SC_NPROCESSORS_ONLN));
+    page_add(page, PAGE_MACHINE, "CPU", "%ld × %s", sysconf(_SC_NPROCESSORS_ONLN), model);
     page_add(page, PAGE_MACHINE, "Kernel", "%s %s, %s", u.sysname, u.release, u.machine);
     if (!job_is_boxed(job))
         page_add(page, PAGE_MACHINE, "Sandbox", "none");
@@ -112,14 +112,13 @@ static void add_limits(const struct job *job, struct page *page)
     const struct job_options *o = job->options;
     if (o->timeout_ms)
         page_add(page, PAGE_LIMITS, "Time", "%.6g s", (double)o->timeout_ms / 1000);
-    page_add(page, PAGE_LIMITS, "Output, of each stream", "%llu KB",
-             (unsigned long long)(o->output_bytes >> 10));
+    page_add(page, PAGE_LIMITS, "Output, of each stream", "%.6g MB", (double)o->output_bytes / (1 << 20));
     if (!job_is_boxed(job))
         return;
     page_add(page, PAGE_LIMITS, "Memory", "%llu MB", (unsigned long long)(o->memory_bytes >> 20));
     page_add(page, PAGE_LIMITS, "CPUs", "%.6g", o->cpus);
     page_add(page, PAGE_LIMITS, "Processes and threads", "%lld", (long long)o->pids);
-    page_add(page, PAGE_LIMITS, "Files", "%llu MB, %lld of them", (unsigned long long)(o->disk_bytes >> 20),
+    page_add(page, PAGE_LIMITS, "Files", "%llu MB, %lld files", (unsigned long long)(o->disk_bytes >> 20),
              (long long)o->inodes);
     page_add(page, PAGE_LIMITS, "Network", "%s", o->network == JOB_NETWORK_HOST ? "this machine's" : "none");
 }
@@ -193,7 +192,10 @@ static int write_page(const struct page *page, const char *path, struct err *err
 int account_write_report(struct job *job, const struct result *result, struct err *err)
 {
     CLEANUP(page_done)
-    struct page page = {.summary = &job->seen.summary, .result = result, .has_output = job->seen.has_run};
+    struct page page = {.summary = &job->seen.summary,
+                        .result = result,
+                        .has_output = job->seen.has_run,
+                        .is_directory = job->src_dir != NULL};
     CLEANUP(mem_freep) struct ends *out = mem_alloc(sizeof(*out));
     CLEANUP(mem_freep) struct ends *errors = mem_alloc(sizeof(*errors));
     CLEANUP(mem_freep) char *path = mem_printf("%s/report.html", job->dir);

@@ -223,6 +223,7 @@ int box_open(const struct job *job, const struct box_wants *wants, struct box *r
         r = cgroup_open_doors(&box.group, &box.doors, err);
     if (r == 0)
         r = make_command(job, wants, &box, err);
+    box.group_kind = box.group.kind;
     memcpy(box.keep_fds, box.bwrap.fds, sizeof(box.bwrap.fds));
     box.keep_fds[box.bwrap.fds_len] = box.control[1];
     box.keep_fds[box.bwrap.fds_len + 1] = wants->events_fd;

@@ -30,6 +30,7 @@ struct box {
     int stages_len;
     struct bwrap bwrap; /* its argv: the whole command */
     struct cgroup group;
+    enum cgroup_kind group_kind; /* also when it is closed */
     struct cgroup_doors doors;
     int keep_fds[BWRAP_MAX_FDS + 2];
     int control[2]; /* ours, ostest-init's */

@@ -140,10 +140,11 @@ static void put_task(struct html *h, const struct page *page)
     put_id(h, s);
     html_put(h, "</bdi></dd></div>\n");
     if (s->repository && *s->repository)
-        put_fact(h, "Repository", s->repository);
-    if (s->repository && *s->repository)
+        put_fact(h, page->is_directory ? "Directory" : "Repository", s->repository);
+    bool is_fetched = s->commit && *s->commit;
+    if (s->branch || is_fetched)
         put_fact(h, "Branch", s->branch ? s->branch : "(the default branch)");
-    if (s->commit && *s->commit)
+    if (is_fetched)
         put_fact(h, "Commit", s->commit);
     put_facts(h, page, PAGE_TASK);
     put_finished(h, s);

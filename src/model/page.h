@@ -37,7 +37,8 @@ struct page {
     const struct summary *summary; /* borrowed, like the next */
     const struct result *result;
     struct page_output out, err;
-    bool has_output; /* the tests came to run */
+    bool has_output;   /* the tests came to run */
+    bool is_directory; /* was tested, rather than a repository */
     struct page_fact *facts;
     size_t facts_len;
 };
