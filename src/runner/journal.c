@@ -3,6 +3,7 @@
 #include "base/crash.h"
 #include "base/fs.h"
 #include "base/str.h"
+#include "model/page.h"
 #include "model/result.h"
 #include "model/summary.h"
 #include "model/task.h"
@@ -223,16 +224,20 @@ static int append_to_buf(const char *text, size_t len, void *data)
     return buf_append(data, text, len);
 }
 
-/* For the eye alone, so that a fault does not matter. */
-static void write_summary(const struct journal *journal, const char *key, const struct task *task,
+/* What a job writes beside its result, as far as we know it. For the eye alone: a fault does not matter. */
+static void write_account(const struct journal *journal, const char *key, const struct task *task,
                           const struct result *result)
 {
+    CLEANUP(buf_done) struct buf page = BUF_INIT(PAGE_MAX_BYTES);
     CLEANUP(summary_done) struct summary summary = {.finished_s = time(NULL)};
     summary_set_task(&summary, task);
     summary_set_result(&summary, result);
-    CLEANUP(mem_freep) char *path = file_of(journal, key, "summary.json");
+    CLEANUP(mem_freep) char *summary_path = file_of(journal, key, "summary.json");
     CLEANUP(mem_freep) char *text = summary_format(&summary);
-    fs_write_plain(path, text, strlen(text), NULL);
+    fs_write_plain(summary_path, text, strlen(text), NULL);
+    CLEANUP(mem_freep) char *report_path = file_of(journal, key, "report.html");
+    if (page_write(&(struct page){.summary = &summary, .result = result}, append_to_buf, &page) == 0)
+        fs_write_plain(report_path, page.data, page.len, NULL);
 }
 
 int journal_write_error(struct journal *journal, const char *key, const char *details, struct err *err)
@@ -249,7 +254,7 @@ int journal_write_error(struct journal *journal, const char *key, const char *de
     if (!task.id_json)
         return err_set(err, ERR_INTERNAL, EINVAL, "jobs/%s/task.json holds no id to answer to", key);
     result_init_error(&result, details);
-    write_summary(journal, key, &task, &result);
+    write_account(journal, key, &task, &result);
     result_write(&result, task.id_json, RESULT_MEMORY_MB, append_to_buf, &text);
     return fs_write_atomic(path, text.data, text.len, err);
 }

@@ -54,4 +54,5 @@ def test_a_malformed_task_has_one(start_mock, start_runner, small, tmp_path):
     assert runner.wait() == 0, runner.log
     path, = (tmp_path / "state" / "kept").glob("*/summary.json")
     summary = json.loads(path.read_bytes())
+    assert "<h1>Could not be tested</h1>" in (path.parent / "report.html").read_text()
     assert summary["id"] == 5 and summary["error"] and summary["details"] == mock.results(1)[0]["errorDetails"]

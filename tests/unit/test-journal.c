@@ -360,7 +360,7 @@ static void check_error_result(const char *body, const char *want_id)
         "\"errorDetails\": \"The \\\"job\\\" died\xef\xbf\xbd\"}\n",
         want_id);
     check_file(at("jobs/%s/result.json", key), want);
-    CHECK(is_there(at("jobs/%s/summary.json", key)));
+    CHECK(is_there(at("jobs/%s/summary.json", key)) && is_there(at("jobs/%s/report.html", key)));
     CLEANUP(json_decrefp) json_t *result = NULL;
     if (strlen(want_id) < 19)
         CHECK_INT(json_parse_object(want, strlen(want), &result, &err), 0);
