@@ -136,9 +136,12 @@ static void put_finished(struct html *h, const struct summary *s)
 static void put_task(struct html *h, const struct page *page)
 {
     const struct summary *s = page->summary;
-    html_put(h, "<section class=\"card\"><h2>Task</h2>\n<dl>\n<div><dt>Task</dt><dd><bdi>");
-    put_id(h, s);
-    html_put(h, "</bdi></dd></div>\n");
+    html_put(h, "<section class=\"card\"><h2>Task</h2>\n<dl>\n");
+    if (!page->is_directory) {
+        html_put(h, "<div><dt>Task</dt><dd><bdi>");
+        put_id(h, s);
+        html_put(h, "</bdi></dd></div>\n");
+    }
     if (s->repository && *s->repository)
         put_fact(h, page->is_directory ? "Directory" : "Repository", s->repository);
     bool is_fetched = s->commit && *s->commit;
@@ -219,6 +222,19 @@ static void put_outputs(struct html *h, const struct page *page)
 
 /* ---- the page ---- */
 
+/* What the page's title says beside the verdict. A directory that is tested at home has no id. */
+static void put_name(struct html *h, const struct page *page)
+{
+    const char *place = page->summary->repository ? page->summary->repository : "";
+    const char *slash = strrchr(place, '/');
+    if (page->is_directory) {
+        html_string(h, slash ? slash + 1 : place);
+        return;
+    }
+    html_put(h, "task ");
+    put_id(h, page->summary);
+}
+
 static void put_head(struct html *h, const struct page *page)
 {
     html_put(
@@ -230,8 +246,8 @@ static void put_head(struct html *h, const struct page *page)
            "<meta name=\"color-scheme\" content=\"light dark\">\n"
            "<meta name=\"referrer\" content=\"no-referrer\">\n<link rel=\"icon\" href=\"data:,\">\n<title>");
     html_put(h, verdict_of(page->result)->words);
-    html_put(h, " · task ");
-    put_id(h, page->summary);
+    html_put(h, " · ");
+    put_name(h, page);
     html_put(h, "</title>\n<style>");
     html_put(h, report_css);
     html_put(h, "</style>\n</head>\n<body>\n");

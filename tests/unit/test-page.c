@@ -79,6 +79,17 @@ static void the_facts(void)
     CHECK(!strstr(text, "Limits") && !strstr(text, "What the tests printed"));
 }
 
+static void a_directory_has_a_name_rather_than_an_id(void)
+{
+    struct summary s = a_summary();
+    struct result r = {.is_passed = true};
+    s.repository = (char *)"/home/anton/<program>";
+    CLEANUP(mem_freep) char *text = write(&(struct page){.summary = &s, .result = &r, .is_directory = true});
+    CHECK_CONTAINS(text, "<title>Passed · &lt;program&gt;</title>");
+    CHECK_CONTAINS(text, "<dt>Directory</dt><dd><bdi>/home/anton/&lt;program&gt;</bdi>");
+    CHECK(!strstr(text, "<dt>Task</dt>"));
+}
+
 static void what_was_printed(void)
 {
     struct summary s = a_summary();
@@ -152,6 +163,6 @@ static void a_fault_of_the_sink_is_given_back(void)
     CHECK_INT(page_write(&(struct page){.summary = &s, .result = &r}, full, NULL), -ENOSPC);
 }
 
-TEST_MAIN(TEST(the_verdict_in_words), TEST(the_facts), TEST(what_was_printed),
-          TEST(only_its_own_style_and_script_are_allowed), TEST(it_is_never_larger_than_its_limit),
-          TEST(a_fault_of_the_sink_is_given_back))
+TEST_MAIN(TEST(the_verdict_in_words), TEST(the_facts), TEST(a_directory_has_a_name_rather_than_an_id),
+          TEST(what_was_printed), TEST(only_its_own_style_and_script_are_allowed),
+          TEST(it_is_never_larger_than_its_limit), TEST(a_fault_of_the_sink_is_given_back))
