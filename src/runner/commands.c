@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/nearest.h"
+#include "runner/completion.h"
 #include "runner/config_command.h"
 #include "runner/doctor.h"
 #include "runner/help_command.h"
@@ -39,6 +40,8 @@ const struct command commands[] = {
      options_table, .check = spool_command_check, .start = start_spool},
     {"config", "", "", "the options in force, and where each comes from", options_table,
      .start = config_command},
+    {"completion", "bash | zsh | fish", COMPLETION_SHELLS, "finishes options and words in a shell",
+     .run = completion_command},
     {"help", "[TOPIC]", HELP_TOPICS, "about one topic, or which there are", .run = help_command},
 };
 const size_t commands_len = ARRAY_LEN(commands);

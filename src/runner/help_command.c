@@ -6,6 +6,7 @@
 #include "runner/commands.h"
 #include "runner/run_options.h"
 
+#include "completion.txt.h"
 #include "config.txt.h"
 #include "doctor.txt.h"
 #include "environment.txt.h"
@@ -39,6 +40,7 @@ static const struct topic {
     {"doctor", .text = doctor_txt},
     {"spool", .text = spool_txt},
     {"config", .text = config_txt},
+    {"completion", .text = completion_txt},
     {"log", .text = log_txt},
     {"sandbox", .text = sandbox_txt},
     {"files", .text = files_txt},
