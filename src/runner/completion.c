@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/strv.h"
 #include "runner/commands.h"
+#include "runner/help_command.h"
 #include "runner/run_options.h"
 
 #include <stdio.h>
@@ -306,6 +307,8 @@ int completion_command(int argc, char **argv)
         void (*print)(void);
     } shells[] = {{"bash", print_bash}, {"zsh", print_zsh}, {"fish", print_fish}};
     const char *name = argc == 2 ? argv[1] : "";
+    if (strcmp(name, "--help") == 0)
+        return help_command(2, (char *[]){"help", "completion", NULL});
     for (size_t i = 0; i < ARRAY_LEN(shells); i++) {
         if (strcmp(shells[i].name, name) == 0) {
             shells[i].print();
