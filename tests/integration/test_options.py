@@ -204,7 +204,7 @@ def test_logger_level(start_mock, start_runner):
 
 def test_logger_level_debug_shows_the_suite_s_command(run_tasks, small):
     run_tasks([task(1, small.student())], small.suite, "--logger-level", "debug")
-    assert " DEBUG task=1 command: sh " in run_tasks.log
+    assert " DEBUG task=1 command line=sh " in run_tasks.log
 
 
 def test_logger_output_is_appended_to(start_mock, start_runner, tmp_path):

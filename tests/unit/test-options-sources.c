@@ -278,6 +278,7 @@ static void drop(struct opt_set *set)
         free(set->texts[i]);
     free(set->texts);
     free(set->sources);
+    free(set->lines);
     free(job.tests_url);
     free(job.tests_branch);
     free(job.git_protocols);
