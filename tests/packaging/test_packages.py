@@ -93,6 +93,12 @@ def test_maintainer_scripts_are_posix_shell(tmp_path):
         output("shellcheck", "--shell=sh", REPO / "packaging" / "debian" / f"ostest-runner.{name}")
 
 
+def test_the_dockerfile_is_clean():
+    if not shutil.which("hadolint"):
+        pytest.skip("hadolint is not installed")
+    output("hadolint", REPO / "Dockerfile")
+
+
 # ---- the units ----
 
 @pytest.fixture
