@@ -237,6 +237,8 @@ static void take_sample(struct watch *w)
     run->peak.rss_bytes = MAX(run->peak.rss_bytes, now.rss_bytes);
     run->peak.processes = MAX(run->peak.processes, now.processes);
     run->over_rss = run->over_rss || (run->rss_limit_bytes && now.rss_bytes > run->rss_limit_bytes);
+    if (run->on_sample)
+        run->on_sample(&now, run->sample_data);
     w->sample_ms = clock_now_ms() + run->sample_ms;
 }
 

@@ -1,5 +1,6 @@
 #include "job/run.h"
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/fs.h"
 #include "base/hash.h"
@@ -87,10 +88,12 @@ struct listener {
     const struct job *job;
     size_t planned; /* that was told */
     unsigned told;
+    int64_t memory_told_ms;
 };
 
 /* For the eye: what comes after so many tests, nobody reads. */
-#define MAX_TOLD 20000
+#define MAX_TOLD             20000
+#define MEMORY_TOLD_EVERY_MS 1000
 
 static void log_test(const struct report_case *c)
 {
@@ -126,6 +129,18 @@ static void tell_end(const struct listener *l, const struct report_case *c)
     p.ms = c->duration_ms;
     p.cpu_ms = c->cpu_us / 1000;
     p.memory_bytes = c->memory_bytes;
+    job_tell(l->job, &p);
+}
+
+/* Of type proc_run.on_sample. */
+static void tell_memory(const struct proc_sample *now, void *data)
+{
+    struct listener *l = data;
+    if (clock_now_ms() - l->memory_told_ms < MEMORY_TOLD_EVERY_MS)
+        return;
+    uint64_t held = l->group ? cgroup_memory_now(l->group) : 0;
+    struct progress p = {.kind = PROGRESS_MEMORY, .memory_bytes = held ? held : now->rss_bytes};
+    l->memory_told_ms = clock_now_ms();
     job_tell(l->job, &p);
 }
 
@@ -321,6 +336,8 @@ int run_tests(const struct job *job, const struct env *env, const struct run_wan
         .timeout_ms = job->options->timeout_ms,
         .grace_ms = GRACE_MS,
         .sample_ms = job->options->sample_ms,
+        .on_sample = job->tells_progress ? tell_memory : NULL,
+        .sample_data = &parts.listener,
         .cancel_fd = job->cancel_fd,
         .channels[1] = {parts.listener.ends[0], wants->plugin == RUN_PLUGIN_NONE ? NULL : take_events,
                         &parts.listener},

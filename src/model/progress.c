@@ -6,11 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const members[] = {[PROGRESS_STAGE] = "stage",
-                                      [PROGRESS_COMMIT] = "commit",
-                                      [PROGRESS_PLANNED] = "planned",
-                                      [PROGRESS_START] = "start",
-                                      [PROGRESS_END] = "end"};
+static const char *const members[] = {
+    [PROGRESS_STAGE] = "stage", [PROGRESS_COMMIT] = "commit", [PROGRESS_PLANNED] = "planned",
+    [PROGRESS_START] = "start", [PROGRESS_END] = "end",       [PROGRESS_MEMORY] = "memory"};
+
+/* A number is all that is told. */
+static bool is_number(enum progress_kind kind)
+{
+    return kind == PROGRESS_PLANNED || kind == PROGRESS_MEMORY;
+}
 
 void progress_set_text(struct progress *p, enum progress_kind kind, const char *text)
 {
@@ -25,8 +29,9 @@ void progress_set_text(struct progress *p, enum progress_kind kind, const char *
 char *progress_format(const struct progress *p)
 {
     const char *member = members[p->kind];
-    json_t *o = p->kind == PROGRESS_PLANNED ? json_pack("{s:I}", member, (json_int_t)p->planned)
-                                            : json_pack("{s:s}", member, p->text);
+    uint64_t number = p->kind == PROGRESS_PLANNED ? p->planned : p->memory_bytes;
+    json_t *o = is_number(p->kind) ? json_pack("{s:I}", member, (json_int_t)number)
+                                   : json_pack("{s:s}", member, p->text);
     if (o && p->kind == PROGRESS_END) {
         json_object_set_new(o, "outcome", json_string(report_status_name(p->status)));
         json_object_set_new(o, "ms", json_integer(p->ms));
@@ -63,12 +68,12 @@ static bool take_status(const json_t *o, enum report_status *ret)
 
 static bool take(const json_t *o, enum progress_kind kind, const json_t *value, struct progress *p)
 {
-    int64_t planned, memory;
+    int64_t number = 0, memory;
     p->kind = kind;
-    if (kind == PROGRESS_PLANNED) {
-        bool is_number = take_number(o, members[kind], &planned);
-        p->planned = is_number ? (uint64_t)planned : 0;
-        return is_number;
+    if (is_number(kind)) {
+        bool taken = take_number(o, members[kind], &number);
+        *(kind == PROGRESS_PLANNED ? &p->planned : &p->memory_bytes) = (uint64_t)number;
+        return taken;
     }
     if (!json_is_string(value))
         return false;
@@ -89,8 +94,9 @@ bool progress_parse(const char *text, size_t len, struct progress *ret_progress)
         return false;
     bool found = false;
     struct progress p = {0};
-    for (size_t kind = 0; kind < ARRAY_LEN(members) && !found; kind++) {
-        const json_t *value = json_object_get(o, members[kind]);
+    const json_t *value = NULL;
+    for (size_t kind = 0; kind < ARRAY_LEN(members) && !value; kind++) {
+        value = json_object_get(o, members[kind]);
         found = value && take(o, (enum progress_kind)kind, value, &p);
     }
     json_decref(o);

@@ -8,6 +8,7 @@
  *   {"commit": HASH}                        of the student's repository
  *   {"planned": N}                          tests that are known so far
  *   {"start": NAME}
+ *   {"memory": BYTES}                       what the tests hold now, once a second
  *   {"end": NAME, "outcome": O, "ms": N, "cpu_ms": N, "memory": BYTES}   O as in report_status_name()
  */
 
@@ -24,15 +25,22 @@
 #define PROGRESS_MAX_NAME_BYTES 512
 #define PROGRESS_MAX_LINE_BYTES 4096
 
-enum progress_kind { PROGRESS_STAGE, PROGRESS_COMMIT, PROGRESS_PLANNED, PROGRESS_START, PROGRESS_END };
+enum progress_kind {
+    PROGRESS_STAGE,
+    PROGRESS_COMMIT,
+    PROGRESS_PLANNED,
+    PROGRESS_START,
+    PROGRESS_END, /* has a "memory", too: so it is looked for before the next */
+    PROGRESS_MEMORY
+};
 
 struct progress {
     enum progress_kind kind;
     char text[PROGRESS_MAX_NAME_BYTES]; /* stage, commit or test; valid UTF-8 */
     uint64_t planned;
+    uint64_t memory_bytes;     /* now; of the end of a test: its peak */
     enum report_status status; /* the rest: of the end of a test */
     int64_t ms, cpu_ms;
-    uint64_t memory_bytes;
 };
 
 /* The JSON text, below PROGRESS_MAX_LINE_BYTES. The caller frees. */

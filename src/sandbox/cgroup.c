@@ -249,6 +249,14 @@ void cgroup_test_end(struct cgroup *g, struct cgroup_usage *ret_usage)
         ret_usage->cpu_us = now_us - g->start_us;
 }
 
+uint64_t cgroup_memory_now(const struct cgroup *g)
+{
+    if (g->kind == CGROUP_NONE)
+        return 0;
+    return read_number(g->dirs[CGROUP_MEMORY],
+                       g->kind == CGROUP_V2 ? "memory.current" : "memory.usage_in_bytes");
+}
+
 void cgroup_read_hits(const struct cgroup *g, struct cgroup_hits *ret_hits)
 {
     *ret_hits = (struct cgroup_hits){0};

@@ -59,6 +59,9 @@ struct cgroup_usage {
 void cgroup_test_begin(struct cgroup *group, pid_t pid);
 void cgroup_test_end(struct cgroup *group, struct cgroup_usage *ret_usage);
 
+/* What all processes hold now; 0: not measured. */
+uint64_t cgroup_memory_now(const struct cgroup *group);
+
 /* How often each limit was hit so far. */
 struct cgroup_hits {
     uint64_t memory; /* processes killed */

@@ -407,6 +407,25 @@ static void samples_tell_memory_and_processes_of_the_whole_tree(void)
     finish();
 }
 
+static void take_sample(const struct proc_sample *now, void *data)
+{
+    struct proc_sample *peak = data;
+    peak->rss_bytes = MAX(peak->rss_bytes, now->rss_bytes);
+}
+
+static void each_sample_is_told_to_who_wants_it(void)
+{
+    struct proc_sample peak = {0};
+    prepare("exit 0");
+    run.sample_ms = 1;
+    run.on_sample = take_sample;
+    run.sample_data = &peak;
+    go();
+    CHECK(peak.rss_bytes > 0);
+    CHECK_INT(peak.rss_bytes, run.peak.rss_bytes);
+    finish();
+}
+
 static void the_first_sample_is_taken_at_once(void)
 {
     prepare("exit 0");
@@ -437,11 +456,11 @@ static void pidfd_of_no_process_is_an_error(void)
 }
 
 SCRIPT_TEST_MAIN(
-    TEST(the_exit_status_is_told), TEST(the_signal_is_told), TEST(run_of_a_missing_program_is_an_error),
-    TEST(times_are_measured), TEST(the_time_of_waited_for_children_counts),
-    TEST(the_child_has_a_group_and_the_death_signal), TEST(a_child_past_its_time_gets_sigterm),
-    TEST(a_child_within_its_time_is_left_alone), TEST(without_a_limit_time_does_not_matter),
-    TEST(after_sigterm_the_child_may_tidy_up),
+    TEST(the_exit_status_is_told), TEST(each_sample_is_told_to_who_wants_it), TEST(the_signal_is_told),
+    TEST(run_of_a_missing_program_is_an_error), TEST(times_are_measured),
+    TEST(the_time_of_waited_for_children_counts), TEST(the_child_has_a_group_and_the_death_signal),
+    TEST(a_child_past_its_time_gets_sigterm), TEST(a_child_within_its_time_is_left_alone),
+    TEST(without_a_limit_time_does_not_matter), TEST(after_sigterm_the_child_may_tidy_up),
     TEST(a_child_that_ignores_sigterm_is_killed_after_the_grace_time),
     TEST(without_grace_time_the_child_is_killed_at_once), TEST(a_stopped_child_is_ended),
     TEST(sigterm_reaches_all_that_the_child_started), TEST(endless_output_does_not_outrun_the_clock),

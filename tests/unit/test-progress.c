@@ -29,6 +29,8 @@ static void each_kind_comes_back_as_it_was(void)
     check_round_trip(&p, "{\"start\":\"test_a::b[\\\"x\\\"]\"}");
     p = (struct progress){.kind = PROGRESS_PLANNED, .planned = 500000};
     check_round_trip(&p, "{\"planned\":500000}");
+    p = (struct progress){.kind = PROGRESS_MEMORY, .memory_bytes = 1ULL << 33};
+    check_round_trip(&p, "{\"memory\":8589934592}");
     progress_set_text(&p, PROGRESS_END, "t");
     p.status = REPORT_XFAILED;
     p.ms = 12;
