@@ -30,6 +30,13 @@ int clock_poll_timeout_ms(int64_t deadline_ms)
     return (int)MIN(MAX(left, (int64_t)0), (int64_t)INT_MAX);
 }
 
+int64_t clock_wall_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 void clock_text(const struct timespec *when, char *ret_text, size_t size)
 {
     struct tm tm;

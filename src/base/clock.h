@@ -20,6 +20,9 @@ int64_t clock_deadline_ms(int64_t ms);
 /* What is left until `deadline_ms`, never below 0, as poll(2) takes it: -1 for CLOCK_NEVER. */
 int clock_poll_timeout_ms(int64_t deadline_ms);
 
+/* Milliseconds since 1970, by the wall clock: for the eye, and for other programs. */
+int64_t clock_wall_ms(void);
+
 /* A time of the wall clock as text, as below. */
 void clock_text(const struct timespec *when, char *ret_text, size_t size);
 

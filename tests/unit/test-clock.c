@@ -102,8 +102,19 @@ static void wall_text_is_rfc_3339_in_utc(void)
     tzset();
 }
 
+static void wall_time_is_in_milliseconds_since_1970(void)
+{
+    struct timespec before, after;
+    clock_gettime(CLOCK_REALTIME, &before);
+    int64_t now = clock_wall_ms();
+    clock_gettime(CLOCK_REALTIME, &after);
+    CHECK(now >= (int64_t)before.tv_sec * 1000 + before.tv_nsec / 1000000);
+    CHECK(now <= (int64_t)after.tv_sec * 1000 + after.tv_nsec / 1000000);
+}
+
 TEST_MAIN(TEST(now_follows_the_monotonic_clock), TEST(freeze_stops_the_clock_and_lets_it_run_again),
           TEST(a_deadline_is_so_far_from_now), TEST(zero_is_no_deadline),
           TEST(a_deadline_beyond_the_end_of_time_is_never), TEST(poll_timeout_is_what_is_left),
           TEST(poll_timeout_of_the_past_is_zero), TEST(poll_timeout_of_never_is_infinite),
-          TEST(poll_timeout_fits_into_an_int), TEST(wall_text_is_rfc_3339_in_utc))
+          TEST(poll_timeout_fits_into_an_int), TEST(wall_text_is_rfc_3339_in_utc),
+          TEST(wall_time_is_in_milliseconds_since_1970))
