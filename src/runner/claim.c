@@ -69,6 +69,8 @@ static void on_answer(const struct backend_answer *answer, void *data)
     bool answered = answer->outcome == BACKEND_OK || answer->outcome == BACKEND_EMPTY;
     bool is_task = answer->outcome == BACKEND_OK && c->calls.on_body(answer->body, answer->body_len, c->data);
     c->in_trouble = !answered && answer->outcome != BACKEND_RELOGIN;
+    if (answer->outcome == BACKEND_EMPTY)
+        c->calls.on_none(c->data);
     if (answered)
         backoff_reset(&c->backoff);
     if (is_task || answer->outcome == BACKEND_RELOGIN) {

@@ -17,6 +17,7 @@ struct claim;
 struct claim_calls {
     bool (*may_ask)(void *data);                               /* is there a free slot, and all else well? */
     bool (*on_body)(const char *body, size_t len, void *data); /* true: it was a task, ask on at once */
+    void (*on_none)(void *data); /* an answer without a body: there is no task */
     void (*on_trouble)(const struct backend_answer *answer, void *data);
 };
 

@@ -60,6 +60,14 @@ void delivery_free(struct delivery *d)
     free(d);
 }
 
+/* `answer`: NULL: it is not about one. */
+static void tell(struct delivery *d, enum delivery_event event, const char *key, const char *message,
+                 const struct backend_answer *answer, int64_t waited_ms)
+{
+    struct delivery_note note = {event, key, message, answer ? answer->status : -1, waited_ms};
+    d->fn(&note, d->data);
+}
+
 /* ---- the answers ---- */
 
 /* This result alone waits: the backend answers, but not to its liking. */
@@ -99,22 +107,23 @@ static void on_trouble(struct post *post, struct spool_entry *entry, const struc
         delay_all(d, post, MAX(answer->retry_after_ms, (int64_t)0));
     else
         delay_entry(d, entry, 0);
-    d->fn(DELIVERY_DELAYED, entry->key, answer->message, d->data);
+    tell(d, DELIVERY_DELAYED, entry->key, answer->message, answer, 0);
 }
 
 static void on_end(struct delivery *d, const char *key, const struct backend_answer *answer)
 {
     struct err err = {0};
     bool taken = answer->outcome == BACKEND_OK;
+    int64_t waited_ms = clock_now_ms() - spool_find(d->spool, key)->added_ms;
     int r = taken ? spool_delivered(d->spool, key, &err)
                   : spool_rejected(d->spool, key, answer->body, answer->body_len, &err);
     struct spool_entry *entry = spool_find(d->spool, key);
     if (r < 0 && entry)
         delay_entry(d, entry, BACKOFF_BASE_MS);
     if (r < 0)
-        d->fn(DELIVERY_BROKEN, key, err.message, d->data);
+        tell(d, DELIVERY_BROKEN, key, err.message, answer, waited_ms);
     else
-        d->fn(taken ? DELIVERY_DONE : DELIVERY_REJECTED, key, answer->message, d->data);
+        tell(d, taken ? DELIVERY_DONE : DELIVERY_REJECTED, key, answer->message, answer, waited_ms);
 }
 
 static void post_free(struct post *post)
@@ -159,7 +168,7 @@ static bool start(struct delivery *d, struct spool_entry *entry)
     struct err err = {0};
     int r = spool_open_body(d->spool, entry->key, &fd, &err);
     if (r < 0) {
-        d->fn(DELIVERY_BROKEN, entry->key, err.message, d->data);
+        tell(d, DELIVERY_BROKEN, entry->key, err.message, NULL, 0);
         if (r == -ENOENT) /* somebody took it away: nothing is left to deliver */
             spool_delivered(d->spool, entry->key, &err);
         else

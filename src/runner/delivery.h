@@ -20,8 +20,17 @@ enum delivery_event {
     DELIVERY_BROKEN,   /* the spool itself gives trouble */
 };
 
+/* Valid during the call. */
+struct delivery_note {
+    enum delivery_event event;
+    const char *key;
+    const char *message;
+    int http_status;   /* of the answer; 0: there was none; -1: it is not about an answer */
+    int64_t waited_ms; /* since the result was known here */
+};
+
 /* For the one who logs, and who may look at spool_len(). */
-typedef void delivery_event_fn(enum delivery_event event, const char *key, const char *message, void *data);
+typedef void delivery_event_fn(const struct delivery_note *note, void *data);
 
 /* All borrowed. */
 struct delivery *delivery_new(struct ev *ev, struct spool *spool, struct backend *backend,

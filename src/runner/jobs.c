@@ -113,6 +113,7 @@ static void finish(struct jobs *jobs, const struct worklist_item *item, bool is_
     }
     trouble_over(jobs->settings.trouble);
     spool_add(jobs->settings.spool, item->key);
+    status_finished(jobs->settings.status, item->key, is_fault);
     put_away(jobs, item, is_fault);
 }
 
@@ -198,6 +199,8 @@ static void start_item(struct jobs *jobs, const struct worklist_item *item)
         uncount_start(jobs, item);
     if (r < 0)
         put_back(jobs, item, err.message);
+    else
+        status_started(jobs->settings.status, slot->number, item->key, item->label, item->work == SLOT_RUN);
     crash_point("job-started");
 }
 
@@ -260,6 +263,7 @@ bool jobs_reaped(struct jobs *jobs, pid_t pid, int status)
         return false;
     crash_point("job-reaped");
     slot_ended(slot);
+    status_ended(jobs->settings.status, slot->number);
     enum slot_work work = slot->work;
     slot->work = SLOT_FREE;
     if (!WIFEXITED(status))
@@ -445,8 +449,8 @@ int jobs_open(const struct jobs_settings *settings, struct jobs **ret_jobs, stru
     jobs->jobs_dir = mem_printf("%s/jobs", o->state_dir);
     jobs->job_config = mem_printf("%s/job.conf", o->state_dir);
     jobs->program =
-        (struct slot_program){settings->job_program, jobs->job_config,  jobs->cache_dir, jobs->jobs_dir,
-                              o->cache_bytes,        o->min_free_bytes, o->keep_jobs > 0};
+        (struct slot_program){settings->job_program, jobs->job_config,  jobs->cache_dir,  jobs->jobs_dir,
+                              o->cache_bytes,        o->min_free_bytes, o->keep_jobs > 0, settings->status};
     jobs->slots_len = (size_t)o->concurrent;
     jobs->slots = mem_alloc(jobs->slots_len * sizeof(*jobs->slots));
     int r = options_write_job_file(o, jobs->job_config, err);

@@ -10,6 +10,7 @@
 #include "runner/options.h"
 #include "runner/slot.h"
 #include "runner/spool.h"
+#include "runner/status/status.h"
 #include "runner/trouble.h"
 
 #include <stdbool.h>
@@ -31,6 +32,7 @@ struct jobs_settings {
     struct ev *ev;
     struct spool *spool;
     struct trouble *trouble;
+    struct status *status;                         /* is told; NULL: none */
     void (*on_end)(enum jobs_end end, void *data); /* a task has its result */
     pid_t (*neighbour)(void *data); /* another child of the runner's, which is no job of ours; 0: none */
     void (*on_change)(void *data);  /* a pause is over: jobs_proceed() and whoever depends on it */

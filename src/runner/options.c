@@ -3,6 +3,7 @@
 #include "base/fs.h"
 #include "base/utf8.h"
 #include "runner/commands.h"
+#include "runner/status/listen.h"
 
 #include <errno.h>
 #include <string.h>
@@ -86,7 +87,7 @@ static const struct opt table[] = {
      .help = "with less than this free at --state-dir, no task is claimed"},
     {"cache-size", "BYTES", OPT_BYTES, MEMBER(cache_bytes), "10G", .max = 1e15,
      .help = "for mirrors, suites and environments; what was not used for longest goes first"},
-    {"keep-jobs", "N", OPT_INTEGER, MEMBER(keep_jobs), "50", .max = 1e6,
+    {"keep-jobs", "N", OPT_INTEGER, MEMBER(keep_jobs), "100", .max = 1e6,
      .help = "finished tasks whose logs are kept, and as many that ended with a fault of this machine"},
     {"max-unsent", "N", OPT_INTEGER, MEMBER(max_unsent), "1000", .min = 1, .max = 1e6,
      .help = "with so many results that wait for the backend, no task is claimed"},
@@ -94,6 +95,10 @@ static const struct opt table[] = {
      .help = "faults of this machine in a row, after which no task is claimed for a while; 0: never"},
     {"pause-time", "S", OPT_SECONDS, MEMBER(pause_ms), "30", .min = 0.01, .max = 600,
      .help = "the first such pause; each further one is twice as long, up to 600"},
+    {"http", "ADDRESS:PORT", OPT_STRING, MEMBER(http), "", .check = listen_check,
+     .help =
+         "a live status page, metrics and health checks there; a port alone: on 127.0.0.1; 0: a free port "
+         "[none]"},
     {"logger-level", "LEVEL", OPT_CHOICE, MEMBER(logger_level), "info",
      .choices = "debug|info|warning|error|critical", .help = "least important lines that are logged",
      .group = "Log"},

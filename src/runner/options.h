@@ -44,6 +44,7 @@ struct options {
     int64_t pause_ms;    /* the first one */
     uint64_t cache_bytes;
     int64_t keep_jobs;
+    char *http;               /* "": no status page */
     int64_t drain_timeout_ms; /* 0: none; after options_read() never negative */
     struct job_options job;
 

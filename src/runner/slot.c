@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #define LOG_LIMIT_BYTES (1U << 20)
@@ -28,9 +29,23 @@ static void keep(struct slot *slot, const char *line)
     slot->log_len += (size_t)MAX(n, 0);
 }
 
+/* False where the line is none that tells how far the job is. */
+static bool take_progress(const struct slot *slot, const char *line)
+{
+    static const char word[] = PROGRESS_WORD " ";
+    struct progress progress;
+    if (!slot->program->status || strncmp(line, word, strlen(word)) != 0)
+        return false;
+    if (progress_parse(line + strlen(word), strlen(line + strlen(word)), &progress))
+        status_progress(slot->program->status, slot->number, &progress);
+    return true;
+}
+
 static void pass_on(const char *line, void *data)
 {
     struct slot *slot = data;
+    if (take_progress(slot, line))
+        return;
     enum log_level level = LOG_LEVEL_WARNING; /* what is no line of its log is a complaint of a library */
     const char *text = log_split_plain(line, &level);
     log_relay(level, slot->work == SLOT_TRIM ? NULL : slot->label, text);
@@ -68,6 +83,8 @@ static int spawn(struct slot *slot, const struct slot_program *program, size_t n
     strv_pushf(&argv, "--slot=%zu", number);
     if (work == SLOT_CLEAN)
         strv_push(&argv, "--clean");
+    if (work == SLOT_RUN && program->status)
+        strv_push(&argv, "--progress");
     if (work == SLOT_TRIM)
         push_trim(&argv, program);
     if (work == SLOT_RUN && program->reports)
@@ -96,6 +113,8 @@ int slot_start(struct slot *slot, struct ev *ev, const struct slot_program *prog
     if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
         return err_errno(err, errno, "Cannot create a pipe");
     *slot = (struct slot){.ev = ev, .out_fd = ends[0], .log_fd = -1, .start_ms = clock_now_ms()};
+    slot->number = number;
+    slot->program = program;
     slot->lines = (struct lines){slot->line, sizeof(slot->line), pass_on, slot, 0};
     slot->key = mem_strdup(key);
     slot->label = mem_strdup(label);

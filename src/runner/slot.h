@@ -9,6 +9,7 @@
 #include "base/ev.h"
 #include "base/lines.h"
 #include "model/progress.h"
+#include "runner/status/status.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,21 +17,6 @@
 
 /* What the process in a slot is for. */
 enum slot_work { SLOT_FREE, SLOT_RUN, SLOT_CLEAN, SLOT_TRIM };
-
-struct slot {
-    enum slot_work work;
-    char *key;   /* of the claim; owned */
-    char *label; /* the task's id as it is logged; owned */
-    pid_t pid;
-    int64_t start_ms;
-    struct ev *ev;
-    int out_fd;
-    int log_fd;     /* job.log; -1: none */
-    size_t log_len; /* written there */
-    struct ev_source out;
-    struct lines lines;
-    char line[PROGRESS_MAX_LINE_BYTES]; /* the one that is being read */
-};
 
 /* How jobs are started, the same for all slots; borrowed. */
 struct slot_program {
@@ -40,6 +26,24 @@ struct slot_program {
     const char *jobs_dir;
     uint64_t cache_bytes, min_free_bytes; /* for SLOT_TRIM */
     bool reports;                         /* a report for each task */
+    struct status *status; /* is told how far the jobs are; NULL: nobody wants to know, so they do not tell */
+};
+
+struct slot {
+    enum slot_work work;
+    char *key;   /* of the claim; owned */
+    char *label; /* the task's id as it is logged; owned */
+    size_t number;
+    const struct slot_program *program; /* borrowed */
+    pid_t pid;
+    int64_t start_ms;
+    struct ev *ev;
+    int out_fd;
+    int log_fd;     /* job.log; -1: none */
+    size_t log_len; /* written there */
+    struct ev_source out;
+    struct lines lines;
+    char line[PROGRESS_MAX_LINE_BYTES]; /* the one that is being read */
 };
 
 /*

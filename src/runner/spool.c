@@ -127,12 +127,17 @@ void spool_add(struct spool *spool, const char *key)
     size_t at = spool->len++;
     for (; at > 0 && strcmp(spool->entries[at - 1].key, key) > 0; at--)
         spool->entries[at] = spool->entries[at - 1];
-    spool->entries[at] = (struct spool_entry){.key = mem_strdup(key)};
+    spool->entries[at] = (struct spool_entry){.key = mem_strdup(key), .added_ms = clock_now_ms()};
 }
 
 size_t spool_len(const struct spool *spool)
 {
     return spool->len;
+}
+
+const struct spool_entry *spool_at(const struct spool *spool, size_t i)
+{
+    return &spool->entries[i];
 }
 
 struct spool_entry *spool_next(struct spool *spool, int64_t now_ms, unsigned skip, int64_t *ret_next_ms)

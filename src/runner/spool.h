@@ -16,7 +16,8 @@ struct spool;
 
 struct spool_entry {
     char *key;
-    int64_t not_before_ms; /* of clock_now_ms(): no delivery before this */
+    int64_t added_ms;      /* of clock_now_ms(): since when it is known here */
+    int64_t not_before_ms; /* no delivery before this */
     unsigned failures;
     bool in_flight;
 };
@@ -35,6 +36,9 @@ size_t spool_look_again(struct spool *spool);
 void spool_add(struct spool *spool, const char *key);
 
 size_t spool_len(const struct spool *spool);
+
+/* The entry of this number, the oldest first. */
+const struct spool_entry *spool_at(const struct spool *spool, size_t i);
 
 /*
  * The oldest that may be delivered now, but for the `skip` oldest of these, as long as there are others; or

@@ -17,14 +17,15 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
-#include "model/task.h"
 #include "base/proc.h"
+#include "model/task.h"
 #include "runner/claim.h"
 #include "runner/delivery.h"
 #include "runner/gates.h"
 #include "runner/housekeeper.h"
 #include "runner/jobs.h"
 #include "runner/service.h"
+#include "runner/status/status.h"
 #include "runner/trouble.h"
 
 #include <errno.h>
@@ -56,6 +57,7 @@ struct supervisor {
     struct gates *gates;
     struct housekeeper *housekeeper;
     struct service *service;
+    struct status *status;        /* NULL: none */
     struct trouble trouble;       /* with the state directory */
     struct trouble claim_trouble; /* with the backend, for each who asks it something */
     struct trouble delivery_trouble;
@@ -111,6 +113,10 @@ static bool on_body(const char *body, size_t len, void *data)
     struct supervisor *s = data;
     struct err err = {0};
     enum jobs_intake intake = jobs_take(s->jobs, body, len, &err);
+    static const enum metrics_claim counts[] = {[JOBS_TAKEN] = METRICS_CLAIM_TASK,
+                                                [JOBS_NO_TASK] = METRICS_CLAIM_NONE,
+                                                [JOBS_NONSENSE] = METRICS_CLAIM_NONSENSE};
+    status_claim_answered(s->status, counts[intake]);
     if (intake == JOBS_NONSENSE)
         trouble_log(&s->claim_trouble, LOG_LEVEL_ERROR, err.message);
     else
@@ -122,10 +128,19 @@ static bool on_body(const char *body, size_t len, void *data)
     return true;
 }
 
+static void on_no_task(void *data)
+{
+    const struct supervisor *s = data;
+    status_claim_answered(s->status, METRICS_CLAIM_NONE);
+}
+
 static void on_claim_trouble(const struct backend_answer *answer, void *data)
 {
     struct supervisor *s = data;
     bool for_a_person = answer->outcome == BACKEND_FORBIDDEN;
+    status_claim_answered(s->status, for_a_person     ? METRICS_CLAIM_REFUSED
+                                     : answer->status ? METRICS_CLAIM_TROUBLE
+                                                      : METRICS_CLAIM_UNREACHABLE);
     trouble_log(&s->claim_trouble, for_a_person ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, answer->message);
 }
 
@@ -160,15 +175,18 @@ static void on_auth(enum auth_event event, const char *message, void *data)
     proceed(s);
 }
 
-static void on_delivery(enum delivery_event event, const char *key, const char *message, void *data)
+static void on_delivery(const struct delivery_note *note, void *data)
 {
     struct supervisor *s = data;
-    switch (event) {
+    const char *key = note->key, *message = note->message;
+    status_delivered(s->status, note->http_status);
+    switch (note->event) {
     case DELIVERY_DONE:
         s->delivered++;
         log_fields(LOG_LEVEL_INFO, task_key_id(key), "delivered", LOG_TEXT("key", key),
                    LOG_NUMBER("waiting", spool_len(s->spool)));
         trouble_over(&s->delivery_trouble);
+        status_arrived(s->status, note->waited_ms);
         claim_kick(s->claim); /* there may have been too many */
         break;
     case DELIVERY_REJECTED:
@@ -346,6 +364,31 @@ static void on_service_trouble(const char *message, void *data)
     trouble_log(&s->service_trouble, LOG_LEVEL_WARNING, message);
 }
 
+/* ---- what the status page shows ---- */
+
+/* Busy slots are none: that is what they are for. */
+static const char *why_closed(struct supervisor *s)
+{
+    if (s->level != WORK)
+        return "the runner is stopping";
+    if (is_last_task_taken(s))
+        return "the last task is taken (--max-tasks)";
+    if (*s->trouble.last)
+        return s->trouble.last;
+    return gates_reason(s->gates, spool_len(s->spool), jobs_running(s->jobs));
+}
+
+static void look(struct status_view *ret_view, void *data)
+{
+    struct supervisor *s = data;
+    *ret_view = (struct status_view){.closed = why_closed(s),
+                                     .is_stopping = s->level != WORK,
+                                     .claim_trouble = s->claim_trouble.last,
+                                     .delivery_trouble = s->delivery_trouble.last,
+                                     .login_trouble = s->login_trouble.last,
+                                     .disk_trouble = s->trouble.last};
+}
+
 /* ---- putting it together ---- */
 
 static void set_urls(struct supervisor *s)
@@ -371,8 +414,10 @@ static int open_all(struct supervisor *s, const char *job_program, struct err *e
     struct gates_settings gates = {o->state_dir, o->min_free_bytes, (size_t)o->max_unsent,
                                    (unsigned)o->pause_after, o->pause_ms};
     s->gates = gates_new(s->ev, &gates, proceed, s);
-    struct jobs_settings settings = {o,           job_program,       s->ev,   s->spool, &s->trouble,
-                                     on_task_end, neighbour_of_jobs, proceed, s};
+    struct status_settings status = {o, s->ev, s->spool, look, s};
+    s->status = r < 0 ? NULL : status_new(&status);
+    struct jobs_settings settings = {
+        o, job_program, s->ev, s->spool, &s->trouble, s->status, on_task_end, neighbour_of_jobs, proceed, s};
     return r < 0 ? r : jobs_open(&settings, &s->jobs, err);
 }
 
@@ -381,7 +426,7 @@ static void connect_all(struct supervisor *s)
     const struct options *o = s->options;
     struct auth_settings settings = {o->auth,  s->urls[URL_LOGIN], s->urls[URL_REFRESH],
                                      o->login, o->password,        o->refresh_ms};
-    struct claim_calls calls = {may_ask, on_body, on_claim_trouble};
+    struct claim_calls calls = {may_ask, on_body, on_no_task, on_claim_trouble};
     struct service_calls service_calls = {on_status, is_well, on_service_trouble};
     s->housekeeper = housekeeper_new(s->ev, jobs_program(s->jobs));
     s->auth = auth_new(&settings, s->ev, s->http, on_auth, s);
@@ -395,6 +440,7 @@ static void supervisor_done(struct supervisor *s)
 {
     http_free(s->http);
     service_free(s->service);
+    status_free(s->status);
     claim_free(s->claim);
     housekeeper_free(s->housekeeper);
     jobs_free(s->jobs);

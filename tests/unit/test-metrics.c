@@ -8,14 +8,14 @@ static struct metrics_gauges gauges;
 static char *text_of(void)
 {
     struct buf out = BUF_INIT(0);
-    metrics_format(&metrics, &gauges, &out);
+    metrics_format(&metrics, &gauges, "room-5", &out);
     return buf_take(&out);
 }
 
 static void at_first_all_counters_are_there_and_zero(void)
 {
     CLEANUP(mem_freep) char *text = text_of();
-    CHECK_CONTAINS(text, "ostest_runner_build_info{version=\"" PROJECT_VERSION "\"} 1\n");
+    CHECK_CONTAINS(text, "{version=\"" PROJECT_VERSION "\",name=\"room-5\"} 1\n");
     CHECK_CONTAINS(text, "# TYPE ostest_runner_tasks_total counter\n");
     CHECK_CONTAINS(text, "\nostest_runner_tasks_total{outcome=\"fault\"} 0\n");
     CHECK_CONTAINS(text, "\nostest_runner_claims_total{answer=\"unreachable\"} 0\n");

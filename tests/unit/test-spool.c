@@ -418,7 +418,22 @@ static void a_fault_while_rejecting_keeps_the_entry(void)
     CHECK(faults >= 4);
 }
 
-TEST_MAIN(TEST(an_empty_spool_has_nothing_to_deliver), TEST(the_places_are_made_for_the_owner_alone),
+static void entries_tell_since_when_they_are_known(void)
+{
+    start();
+    clock_test_freeze(1000);
+    add("000000000002-b");
+    clock_test_freeze(3000);
+    add("000000000001-a");
+    clock_test_freeze(-1);
+    CHECK_STR(spool_at(spool, 0)->key, "000000000001-a");
+    CHECK_INT(spool_at(spool, 0)->added_ms, 3000);
+    CHECK_INT(spool_at(spool, 1)->added_ms, 1000);
+    finish();
+}
+
+TEST_MAIN(TEST(entries_tell_since_when_they_are_known), TEST(an_empty_spool_has_nothing_to_deliver),
+          TEST(the_places_are_made_for_the_owner_alone),
           TEST(what_an_earlier_run_has_left_is_taken_in_by_age), TEST(foreign_files_are_left_alone),
           TEST(what_was_half_written_is_removed_by_the_next_start), TEST(looking_again_takes_in_what_is_new),
           TEST(looking_again_leaves_what_is_being_handed_over),

@@ -210,11 +210,14 @@ static void put_family(struct buf *out, const struct family *f, const struct met
     }
 }
 
-void metrics_format(const struct metrics *metrics, const struct metrics_gauges *gauges, struct buf *out)
+void metrics_format(const struct metrics *metrics, const struct metrics_gauges *gauges, const char *name,
+                    struct buf *out)
 {
-    buf_puts(out, "# HELP ostest_runner_build_info Always 1; the version is in the label.\n"
-                  "# TYPE ostest_runner_build_info gauge\n"
-                  "ostest_runner_build_info{version=\"" PROJECT_VERSION "\"} 1\n");
+    buf_printf(out,
+               "# HELP ostest_runner_build_info Always 1; version and name are in the labels.\n"
+               "# TYPE ostest_runner_build_info gauge\n"
+               "ostest_runner_build_info{version=\"" PROJECT_VERSION "\",name=\"%s\"} 1\n",
+               name);
     for (size_t i = 0; i < ARRAY_LEN(families); i++)
         put_family(out, &families[i], metrics, gauges);
 }

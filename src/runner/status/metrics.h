@@ -80,4 +80,6 @@ void metrics_observe_ms(struct metrics_histogram *histogram, int64_t ms);
 /* Fills in what the kernel knows of this process. */
 void metrics_read_process(struct metrics_gauges *gauges);
 
-void metrics_format(const struct metrics *metrics, const struct metrics_gauges *gauges, struct buf *out);
+/* `name`: of this runner, as --name takes it. */
+void metrics_format(const struct metrics *metrics, const struct metrics_gauges *gauges, const char *name,
+                    struct buf *out);

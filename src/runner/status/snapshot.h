@@ -1,0 +1,28 @@
+#pragma once
+
+/* All that the page shows, as one line of JSON of bounded length. */
+
+#include "base/buf.h"
+#include "runner/status/board.h"
+#include "runner/status/history.h"
+#include "runner/status/status.h"
+
+#include <stdint.h>
+
+#define SNAPSHOT_MAX_BYTES ((size_t)256 << 10)
+
+struct snapshot_parts {
+    const struct status_settings *settings;
+    const struct status_view *view;
+    const struct board *board;
+    const struct history *history;
+    const struct metrics *metrics;
+    int64_t started_ms; /* the runner; wall clock */
+};
+
+/* `out` is empty; its limit becomes SNAPSHOT_MAX_BYTES. The time comes first, and is all that always differs.
+ */
+void snapshot_format(const struct snapshot_parts *parts, int64_t now_ms, struct buf *out);
+
+/* What follows the time. */
+const char *snapshot_rest(const char *text);

@@ -1,0 +1,61 @@
+#pragma once
+
+/*
+ * The status page (--http): what the runner's parts tell it, it shows over HTTP. They tell it in passing and
+ * never depend on it: each call may be made with NULL, where no page is asked for, and does nothing then; no
+ * trouble of the page's is one of theirs.
+ *
+ *   parts ──status_…()──▶ board (slots now), history (last results), metrics (counters)
+ *                             └─▶ snapshot, at most twice a second and while somebody looks ─▶ stream, web
+ */
+
+#include "base/ev.h"
+#include "model/progress.h"
+#include "runner/options.h"
+#include "runner/spool.h"
+#include "runner/status/metrics.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct status;
+
+/* What only the whole runner knows, asked for when somebody looks. Valid until it goes on; NULL or "": none.
+ */
+struct status_view {
+    const char *closed; /* why no task is claimed */
+    bool is_stopping;
+    const char *claim_trouble, *delivery_trouble, *login_trouble, *disk_trouble;
+};
+
+struct status_settings {
+    const struct options *options;
+    struct ev *ev;
+    const struct spool *spool;
+    void (*look)(struct status_view *ret_view, void *data);
+    void *data;
+};
+
+/* All in the settings is borrowed. NULL where there is no page. Where it cannot listen, it tries again. */
+struct status *status_new(const struct status_settings *settings);
+void status_free(struct status *status);
+
+void status_claim_answered(struct status *status, enum metrics_claim answer);
+
+/* A job was started for the claim of this key, or (not `is_run`) cleans up after it. */
+void status_started(struct status *status, size_t slot, const char *key, const char *label, bool is_run);
+
+void status_progress(struct status *status, size_t slot, const struct progress *progress);
+
+/* The job in a slot has ended, whatever came of it. */
+void status_ended(struct status *status, size_t slot);
+
+/* A result is in the spool; what there is of it still lies in jobs/<key>/. */
+void status_finished(struct status *status, const char *key, bool is_fault);
+
+/* The backend answered to a result (`http_status`, 0: it did not), or the spool has changed (-1). */
+void status_delivered(struct status *status, int http_status);
+
+/* The backend has a result since `waited_ms` after it was there. */
+void status_arrived(struct status *status, int64_t waited_ms);

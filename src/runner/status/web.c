@@ -1,0 +1,214 @@
+#include "runner/status/web.h"
+
+#include "base/clock.h"
+#include "base/fd.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+#define MAX_CONNECTIONS   128
+#define MIN_CONNECTIONS   8
+#define CONNECTION_MEMORY ((size_t)12 << 10) /* the head of a request, and what is being sent */
+#define IDLE_TIMEOUT_S    15U
+#define REQUEST_LIMIT_MS  20000  /* from the connection, or the last answer, to the next request's head */
+#define ANSWER_LIMIT_MS   600000 /* for all but streams */
+#define SWEEP_MS          5000
+
+/* One connection. */
+struct peer {
+    struct peer *next;
+    struct web *web;
+    int fd; /* not owned */
+    int64_t deadline_ms;
+};
+
+struct web {
+    struct ev *ev;
+    struct route_site site;
+    struct MHD_Daemon *daemon;
+    struct ev_source source;
+    struct ev_timer timer; /* the daemon's own */
+    struct ev_timer sweep_timer;
+    struct peer *peers;
+    bool runs;
+};
+
+/* ---- connections, and how long they may last ---- */
+
+/* The daemon knows only idle ones, and who sends a byte now and then is never idle. */
+static void sweep(void *data)
+{
+    struct web *web = data;
+    int64_t now = clock_now_ms();
+    for (struct peer *p = web->peers; p; p = p->next)
+        if (now >= p->deadline_ms)
+            shutdown(p->fd, SHUT_RDWR);
+    if (web->peers)
+        ev_timer_at(web->ev, &web->sweep_timer, now + SWEEP_MS, sweep, web);
+}
+
+static void peer_open(struct web *web, struct MHD_Connection *connection, void **peer)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    struct peer *p = mem_alloc(sizeof(*p));
+    *p = (struct peer){web->peers, web, info ? info->connect_fd : -1, clock_now_ms() + REQUEST_LIMIT_MS};
+    if (!web->peers)
+        ev_timer_at(web->ev, &web->sweep_timer, clock_now_ms() + SWEEP_MS, sweep, web);
+    web->peers = *peer = p;
+}
+
+static void peer_close(struct peer *p)
+{
+    struct peer **link = &p->web->peers;
+    while (*link != p)
+        link = &(*link)->next;
+    *link = p->next;
+    free(p);
+}
+
+/* Of type MHD_NotifyConnectionCallback. */
+static void on_connection(void *cls, struct MHD_Connection *connection, void **peer,
+                          enum MHD_ConnectionNotificationCode what)
+{
+    if (what == MHD_CONNECTION_NOTIFY_STARTED)
+        peer_open(cls, connection, peer);
+    else if (*peer)
+        peer_close(*peer);
+}
+
+static void set_deadline(struct MHD_Connection *connection, int64_t ms)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    struct peer *p = info ? info->socket_context : NULL;
+    if (p)
+        p->deadline_ms = ms == CLOCK_NEVER ? ms : clock_now_ms() + ms;
+}
+
+/* ---- requests ---- */
+
+/* Called with the head of a request, then with each piece of its body, then once more. */
+static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *path,
+                                  const char *method, const char *version, const char *data, size_t *data_len,
+                                  void **seen)
+{
+    struct web *web = cls;
+    bool is_stream = false;
+    if (*data_len) /* nobody here wants a body */
+        return MHD_NO;
+    bool is_plain = strcmp(method, MHD_HTTP_METHOD_GET) == 0;
+    if (!*seen && is_plain) {
+        *seen = web;
+        return MHD_YES;
+    }
+    enum MHD_Result result = route_answer(&web->site, connection, method, path, &is_stream);
+    set_deadline(connection, is_stream ? CLOCK_NEVER : ANSWER_LIMIT_MS);
+    return result;
+}
+
+/* Of type MHD_RequestCompletedCallback. */
+static void on_completed(void *cls, struct MHD_Connection *connection, void **seen,
+                         enum MHD_RequestTerminationCode how)
+{
+    set_deadline(connection, REQUEST_LIMIT_MS);
+}
+
+/* ---- the loop ---- */
+
+static void run_later(void *data)
+{
+    web_run(data);
+}
+
+void web_run(struct web *web)
+{
+    MHD_UNSIGNED_LONG_LONG wait_ms;
+    if (web->runs) /* from within a callback of the daemon */
+        return;
+    web->runs = true;
+    MHD_run(web->daemon);
+    web->runs = false;
+    if (MHD_get_timeout(web->daemon, &wait_ms) == MHD_YES)
+        ev_timer_at(web->ev, &web->timer, clock_now_ms() + (int64_t)MIN(wait_ms, 60000ULL), run_later, web);
+    else
+        ev_timer_stop(web->ev, &web->timer);
+}
+
+static void on_ready(short events, void *data)
+{
+    web_run(data);
+}
+
+/* ---- opening ---- */
+
+/* The runner's own work comes first. 0: there is no room for a page. */
+static unsigned connection_limit(size_t kept_back)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur < kept_back + MIN_CONNECTIONS)
+        return 0;
+    return (unsigned)MIN(files.rlim_cur - kept_back, (rlim_t)MAX_CONNECTIONS);
+}
+
+static int start_daemon(struct web *web, int fd, unsigned connections, struct err *err)
+{
+    web->daemon = MHD_start_daemon(
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, web, MHD_OPTION_LISTEN_SOCKET,
+        fd, MHD_OPTION_NOTIFY_COMPLETED, on_completed, web, MHD_OPTION_NOTIFY_CONNECTION, on_connection, web,
+        MHD_OPTION_CONNECTION_LIMIT, connections, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_TIMEOUT_S,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY, MHD_OPTION_END);
+    const union MHD_DaemonInfo *info =
+        web->daemon ? MHD_get_daemon_info(web->daemon, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
+    if (!info)
+        return err_set(err, ERR_ENVIRONMENT, EIO,
+                       "The HTTP server of the status page cannot be started: perhaps epoll is used up (see "
+                       "/proc/sys/fs/epoll/max_user_watches)");
+    ev_add_fd(web->ev, &web->source, info->epoll_fd, on_ready, web);
+    return 0;
+}
+
+int web_open(const struct web_settings *settings, struct web **ret_web, struct err *err)
+{
+    unsigned connections = connection_limit(settings->kept_back_fds);
+    if (!connections)
+        return err_set(err, ERR_ENVIRONMENT, EMFILE,
+                       "There are too few file descriptors for the status page besides %zu slots' own: raise "
+                       "the limit (ulimit -n)",
+                       settings->kept_back_fds);
+    struct web *web = mem_alloc(sizeof(*web));
+    *web = (struct web){.ev = settings->ev, .site = settings->site};
+    int fd = -1;
+    int r = listen_open(&web->site.address, &fd, err);
+    if (r == 0)
+        r = start_daemon(web, fd, connections, err);
+    if (r < 0 && !web->daemon)
+        fd_close(fd);
+    if (r < 0)
+        web_close(web);
+    else
+        *ret_web = web;
+    return r;
+}
+
+void web_close(struct web *web)
+{
+    if (!web)
+        return;
+    ev_remove_fd(web->ev, &web->source);
+    if (web->daemon) {
+        stream_close(web->site.stream);
+        MHD_run(web->daemon);
+        MHD_stop_daemon(web->daemon);
+    }
+    ev_timer_stop(web->ev, &web->timer);
+    ev_timer_stop(web->ev, &web->sweep_timer);
+    free(web);
+}
+
+const struct listen_address *web_address(const struct web *web)
+{
+    return &web->site.address;
+}

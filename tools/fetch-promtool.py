@@ -1,0 +1,39 @@
+#!/usr/bin/env python3
+"""Puts promtool at a path, unless it is there: fetch-promtool.py PATH.
+
+It is part of Debian's package prometheus. That would start a server of its own, and so it is not installed: its
+file is taken out of the package.
+"""
+
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+target = pathlib.Path(sys.argv[1])
+
+
+def run(*command, cwd):
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True)
+    if done.returncode != 0:
+        sys.exit(f"promtool cannot be had ({' '.join(map(str, command))}): {done.stderr.strip()}")
+
+
+def fetch(directory):
+    run("apt-get", "download", "prometheus", cwd=directory)
+    package = next(directory.glob("prometheus*.deb"))
+    run("dpkg-deb", "--extract", package, directory / "files", cwd=directory)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(target.name + ".part")
+    shutil.copy(directory / "files" / "usr" / "bin" / "promtool", part)
+    part.rename(target)
+
+
+installed = shutil.which("promtool")
+if installed and not target.exists():
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.symlink_to(installed)
+if not target.exists():
+    with tempfile.TemporaryDirectory() as directory:
+        fetch(pathlib.Path(directory))
