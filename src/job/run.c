@@ -98,9 +98,10 @@ struct listener {
 static void log_test(const struct report_case *c)
 {
     CLEANUP(mem_freep) char *name = report_case_name(c);
+    int64_t cpu_ms = c->cpu_us / 1000;
     log_fields(LOG_LEVEL_DEBUG, NULL, "test", LOG_TEXT("name", name),
                LOG_TEXT("outcome", report_status_name(c->status)), LOG_NUMBER("ms", c->duration_ms),
-               LOG_NUMBER("cpu_ms", c->cpu_us / 1000), LOG_NUMBER("memory_bytes", c->memory_bytes));
+               LOG_NUMBER("cpu_ms", cpu_ms), LOG_NUMBER("memory_bytes", c->memory_bytes));
 }
 
 static void tell_start(struct listener *l)

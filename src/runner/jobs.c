@@ -218,7 +218,7 @@ static void judge_run_end(struct jobs *jobs, const struct slot *slot, const stru
     int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
     if (journal_has_result(jobs->journal, slot->key)) {
         log_fields(LOG_LEVEL_INFO, slot->label, "done",
-                   LOG_NUMBER("seconds", (double)((clock_now_ms() - slot->start_ms) / 100) / 10));
+                   LOG_NUMBER("seconds", (double)(clock_now_ms() - slot->start_ms) / 1000));
         finish(jobs, item, code == JOB_EXIT_MACHINE);
         jobs->settings.on_end(code == JOB_EXIT_MACHINE ? JOBS_FAULT
                               : code == JOB_EXIT_TASK  ? JOBS_OTHER

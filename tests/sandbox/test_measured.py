@@ -244,7 +244,7 @@ def test_without_control_groups_memory_used_is_0_and_the_log_says_why(site, job)
         mock.state(requests_total=1)
         assert runner.stop() == 0
     assert "WARNING" in line and "--memory is watched by samples only: " in line
-    assert runner.hits("INFO sandbox=bwrap cgroups=none")
+    assert runner.hits(" sandbox=bwrap cgroups=none")
 
 
 @pytest.mark.parametrize("unit, factor", [("B", 1), ("KB", 1024)])
