@@ -114,8 +114,12 @@ static int start(const struct options *options)
     return work(options);
 }
 
-static int answer(const char *asked)
+/* What was asked for with --help and the like; behind a command, about that one. */
+static int answer(const char *asked, const struct strv *operands)
 {
+    bool is_help = strcmp(asked, "help") == 0;
+    if (is_help && operands->len && commands_find(operands->items[0]))
+        return help_command(2, (char *[]){"help", operands->items[0], NULL});
     if (strcmp(asked, "version") == 0)
         puts("ostest-runner " PROJECT_VERSION);
     else if (strcmp(asked, "example") == 0)
@@ -136,7 +140,7 @@ int main(int argc, char **argv)
         return command->run(argc - 1, argv + 1);
     int r = options_read(argc, argv, &options, &asked, &faults);
     if (asked)
-        status = answer(asked);
+        status = answer(asked, &options.set.operands);
     else if (options.check_config)
         status = config_command_check(options.check_config);
     else if (r == 0)

@@ -45,10 +45,12 @@ def test_lines_fit_a_terminal(words):
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_each_command_starts(command):
-    """Or says what it wants: none is unknown."""
-    status, _out, err = run(command, "--help")
-    assert status == 0 and err == ""
+def test_each_command_has_a_help(command):
+    assert run(command, "--help") == run("help", *([command] if command != "help" else []))
+
+
+def test_an_unknown_command_has_the_help_of_all():
+    assert run("--help", "weather") == run("--help")
 
 
 def test_the_help_has_commands_options_and_topics():
