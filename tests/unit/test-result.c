@@ -60,8 +60,9 @@ static bool bool_at(const json_t *object, const char *key)
 
 static void a_whole_result_is_read_back_as_it_was(void)
 {
-    struct result_test tests[] = {{"lab1::test_a", "", true, 3 << 20, 290, REPORT_PASSED, 0},
-                                  {"lab1::test_b", "E assert 1 == 2\n>  \"x\\y\"\t/", false, 0, 7, REPORT_FAILED, 0}};
+    struct result_test tests[] = {
+        {"lab1::test_a", "", true, 3 << 20, 290, REPORT_PASSED, 0},
+        {"lab1::test_b", "E assert 1 == 2\n>  \"x\\y\"\t/", false, 0, 7, REPORT_FAILED, 0}};
     struct result result = {.is_passed = true,
                             .is_error = true,
                             .error_details = (char *)"«quoted» \"text\"",
