@@ -13,6 +13,11 @@
 #define GRACE_MS           3000
 #define PROBE_PREFIX       "probe-"
 
+/* Ubuntu 24.04: namespaces can be made, but without any rights inside. */
+#define RESTRICTED \
+    "AppArmor restricts user namespaces: install its profile for ostest-job, which the package brings " \
+    "(docs/operations.md), or sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"
+
 /* What is said when the sandbox does not work, and what helps. The first row that fits counts. */
 static const struct {
     const char *words, *mend;
@@ -25,8 +30,8 @@ static const struct {
     {"No permissions to create a new namespace",
      "unprivileged user namespaces are switched off: sysctl -w kernel.unprivileged_userns_clone=1 (Debian), "
      "kernel.apparmor_restrict_unprivileged_userns=0 (Ubuntu 24.04), user.max_user_namespaces=10000"},
-    {"setting up uid map", "user namespaces are restricted: sysctl -w "
-                           "kernel.apparmor_restrict_unprivileged_userns=0 (Ubuntu 24.04)"},
+    {"setting up uid map", RESTRICTED},
+    {"RTM_NEWADDR", RESTRICTED},
     {"ostest-init", "the installation is not complete"},
     {"control group", "start the runner as a service with Delegate=yes, or as root"},
 };

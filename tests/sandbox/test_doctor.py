@@ -132,9 +132,10 @@ def test_without_git(any_site, programs):
     ("echo 'bwrap: No permissions to create a new namespace, likely because the kernel does not allow it.' >&2; exit 1",
      "kernel.unprivileged_userns_clone=1"),
     ("echo 'bwrap: setting up uid map: Permission denied' >&2; exit 1", "kernel.apparmor_restrict_unprivileged_userns=0"),
+    ("echo 'bwrap: loopback: Failed RTM_NEWADDR: Operation not permitted' >&2; exit 1", "AppArmor restricts user namespaces"),
     ("echo 'bwrap: Unknown option --as-pid-1' >&2; exit 1", "Unknown option --as-pid-1"),
     ("exit 1", "bubblewrap said nothing"), ("exit 0", "bubblewrap said nothing"), ("kill -9 $$", "bubblewrap said nothing"),
-], ids=["no-namespaces", "no-uid-map", "too-old", "silent", "does-nothing", "killed"])
+], ids=["no-namespaces", "no-uid-map", "no-rights-inside", "too-old", "silent", "does-nothing", "killed"])
 def test_a_bwrap_that_does_not_work(sites, programs, script, words):
     check_both(sites("user"), words, env=programs(scripts={"bwrap": script}))
 
