@@ -62,7 +62,7 @@ void job_enter_stage(struct job *job, enum summary_stage stage)
 {
     int64_t now_ms = clock_now_ms();
     if (job->stage != SUMMARY_STAGES)
-        job->seen.summary.stages_ms[job->stage] += now_ms - job->stage_start_ms;
+        job->seen.summary.stages_ms[job->stage] += MAX(now_ms - job->stage_start_ms, (int64_t)1);
     job->stage = stage;
     job->stage_start_ms = now_ms;
     if (stage != SUMMARY_STAGES)

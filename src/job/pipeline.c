@@ -155,7 +155,8 @@ static int test(struct job *job, struct result *ret_result, struct err *err)
     CLEANUP(env_done) struct env env = {0};
     job_enter_stage(job, SUMMARY_FETCH);
     int r = fetch_both(job, &fetched, err);
-    job_enter_stage(job, SUMMARY_PREPARE);
+    if (r == 0)
+        job_enter_stage(job, SUMMARY_PREPARE);
     job->seen.suite_commit = *fetched.commit ? mem_strdup(fetched.commit) : NULL;
     crash_point("task-fetched");
     if (r == 0 && job_is_boxed(job) && !job->tests_dir)

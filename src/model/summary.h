@@ -41,10 +41,10 @@ struct summary {
     int64_t lab;
     bool is_passed, is_error;
     uint64_t tests, tests_passed;
-    int64_t duration_ms; /* of the test run */
-    int64_t stages_ms[SUMMARY_STAGES];
-    int64_t finished_s;    /* wall clock */
-    uint64_t memory_bytes; /* the peak of the task, or of its greatest test; 0: not measured */
+    int64_t duration_ms;               /* of the test run */
+    int64_t stages_ms[SUMMARY_STAGES]; /* 0: it did not come so far; else 1 at least */
+    int64_t finished_s;                /* wall clock */
+    uint64_t memory_bytes;             /* the peak of the task, or of its greatest test; 0: not measured */
     int64_t cpu_ms;
     bool limits[SUMMARY_LIMITS]; /* that were reached */
 };

@@ -299,7 +299,8 @@ def test_metrics_count_what_happens(open_page, small, promtool):
     assert [values[f'{prefix}tasks_total{{outcome="{o}"}}'] for o in ("passed", "failed", "error", "fault")] == [2, 1, 1, 0]
     assert values[prefix + 'claims_total{answer="task"}'] == 4 and values[prefix + 'deliveries_total{answer="2xx"}'] == 4
     assert values[prefix + "start_wait_seconds_count"] == values[prefix + "delivery_wait_seconds_count"] == 4
-    assert values[prefix + 'stage_duration_seconds_count{stage="test"}'] == 3
+    stages = [values[prefix + f'stage_duration_seconds_count{{stage="{s}"}}'] for s in ("fetch", "prepare", "test", "judge")]
+    assert stages == [4, 3, 3, 3]
     assert values[prefix + "slots"] == 2 and values[prefix + "slots_busy"] == 0 and values[prefix + "claiming"] == 1
     assert values[prefix + "pages_open"] == 1
     assert abs(values["process_resident_memory_bytes"] / 1024 - page.runner.memory_kib()) < 4096
