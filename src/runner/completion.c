@@ -168,18 +168,23 @@ static void print_zsh_option(const struct opt *o)
         printf("        '%s--%s%s[", repeated, o->name, o->arg ? "=" : "");
     print_quoted(o->help, "[]", ZSH_QUOTE);
     putchar(']');
+    if (o->arg) {
+        putchar(':');
+        print_quoted(o->arg, ":", ZSH_QUOTE);
+        putchar(':');
+    }
     switch (value_of(o)) {
     case VALUE_WORDS:
-        printf(":%s:(", o->arg);
+        putchar('(');
         print_words(o->choices);
         putchar(')');
         break;
     case VALUE_FILE:
     case VALUE_DIR:
-        printf(":%s:_files%s", o->arg, value_of(o) == VALUE_DIR ? " -/" : "");
+        printf("_files%s", value_of(o) == VALUE_DIR ? " -/" : "");
         break;
     case VALUE_TEXT:
-        printf(":%s: ", o->arg);
+        putchar(' ');
         break;
     default:
         break;

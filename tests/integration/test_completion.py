@@ -164,6 +164,12 @@ def test_files_and_directories(complete, shell):
     assert offered & {"lder", "folder"} and "file.conf" not in offered
 
 
+def test_no_value_is_taken_for_a_command_of_the_shell(complete):
+    for option in sorted(AGENT):
+        assert not complete("zsh", f"ostest-runner {option} ") & {"command", "found"}, option
+    assert complete("bash", "ostest-runner --http ") == complete("fish", "ostest-runner --http ") == set()
+
+
 def test_what_was_begun_is_finished(complete, place):
     assert "bwrap" in complete("fish", "ostest-runner --sandbox=b")
     assert complete("fish", "ostest-runner run --colo") == {"--color"}

@@ -35,7 +35,7 @@ def explained(help_text):
     """{option: its explanation}, as the help has them, unwrapped."""
     text = re.sub(r"\n {20,}(?=\S)", " ", help_text)
     return {name: " ".join(said.split())
-            for name, said in re.findall(r"^  (?:-\w, )?(--[a-z-]+)(?: [A-Z|]+)? +(\S.*)$", text, re.MULTILINE)}
+            for name, said in re.findall(r"^  (?:-\w, )?(--[a-z-]+)(?: [A-Z|:]+)? +(\S.*)$", text, re.MULTILINE)}
 
 
 @pytest.mark.parametrize("name", NAMES)
