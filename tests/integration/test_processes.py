@@ -237,7 +237,7 @@ for place in [src, os.environ["HOME"], os.environ["TMPDIR"], "."]:
 write()
 """
     job = run_job(student, make_suite(code))
-    assert sorted(os.listdir(job.dir)) == ["result.json", "stderr.log", "stdout.log", "task.json"]
+    assert sorted(os.listdir(job.dir)) == ["result.json", "stderr.log", "stdout.log", "summary.json", "task.json"]
 
 
 def test_a_deep_and_a_wide_tree_are_removed(run_job, student, make_suite):
