@@ -53,11 +53,14 @@ def test_both_packages_are_built_with_the_projects_version(packages):
     assert {f"ostest-runner_{VERSION}", f"ostest-mock-backend_{VERSION}"} <= names
 
 
-def test_the_package_holds_programs_units_configuration_and_documents(tree, units):
+def test_the_package_holds_programs_units_configuration_pages_and_completions(tree, units):
     for name in ["usr/bin/ostest-runner", "usr/libexec/ostest-runner/ostest-job", "usr/libexec/ostest-runner/ostest-init",
                  "etc/ostest-runner/ostest-runner.conf", "usr/lib/sysusers.d/ostest-runner.conf",
                  "usr/lib/tmpfiles.d/ostest-runner.conf", "usr/share/doc/ostest-runner/docs/operations.md",
-                 "usr/share/ostest-runner/apparmor/ostest-runner"]:
+                 "usr/share/ostest-runner/apparmor/ostest-runner", "usr/share/man/man8/ostest-runner.8.gz",
+                 "usr/share/man/man1/ostest-runner-run.1.gz", "usr/share/man/man5/ostest-runner.conf.5.gz",
+                 "usr/share/bash-completion/completions/ostest-runner", "usr/share/fish/vendor_completions.d/ostest-runner.fish",
+                 "usr/share/zsh/vendor-completions/_ostest-runner"]:
         assert (tree / name).is_file(), name
     assert set(units) == {"ostest-runner.service", "ostest-runner@.service"}
 
