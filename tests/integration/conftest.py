@@ -2,6 +2,7 @@
 
 import contextlib
 import subprocess
+import sys
 
 import pytest
 
@@ -29,6 +30,14 @@ def course(tmp_path_factory):
 def small(tmp_path_factory):
     """small.suite and small.student(verdict, script): for tests that are not about the tests."""
     return harness.SmallCourse(tmp_path_factory.mktemp("small"))
+
+
+@pytest.fixture(scope="session")
+def promtool():
+    path = harness.BUILD / "promtool" / "promtool"
+    done = subprocess.run([sys.executable, harness.REPO / "tools" / "fetch-promtool.py", path], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return path
 
 
 @pytest.fixture

@@ -93,14 +93,6 @@ def open_page(start_mock, start_runner, small):
     return start
 
 
-@pytest.fixture(scope="session")
-def promtool():
-    path = harness.BUILD / "promtool" / "promtool"
-    done = subprocess.run([sys.executable, harness.REPO / "tools" / "fetch-promtool.py", path], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return path
-
-
 # ---- what is answered
 
 @pytest.mark.parametrize("path", ROUTES)
