@@ -140,10 +140,11 @@ static void put_tools(struct html *h, const struct result *result, const struct 
               result->tests_len);
     for (size_t i = 0; i < ARRAY_LEN(order); i++)
         put_button(h, &statuses[order[i]], counts->of[order[i]]);
-    html_put(
-        h, "</div>\n<button type=\"button\" id=\"unfold\">unfold all</button>\n"
-           "<label for=\"search\">Search</label><input id=\"search\" type=\"search\" autocomplete=\"off\">\n"
-           "<p id=\"count\" role=\"status\"></p>\n</div>\n");
+    html_put(h,
+             "</div>\n<button type=\"button\" id=\"unfold\">unfold all</button>\n"
+             "<label for=\"search\">Search</label><input id=\"search\" type=\"search\" autocomplete=\"off\" "
+             "aria-keyshortcuts=\"/\" placeholder=\"/\">\n"
+             "<p id=\"count\" role=\"status\"></p>\n</div>\n");
 }
 
 static void measure(const struct result *result, struct scale *ret_scale)
