@@ -73,9 +73,9 @@ struct proc_run {
     int64_t sample_ms;         /* in: between samples; 0: no samples */
     void (*on_sample)(const struct proc_sample *now, void *data); /* in: NULL: nobody wants to know */
     void *sample_data;
-    int cancel_fd;             /* in: end the child when this becomes readable; -1: none */
-    bool end_at_limit;         /* in: end the child when it prints more to `out` than its limit */
-    pid_t keep;                /* in: another child of ours that is left alone; 0: none */
+    int cancel_fd;     /* in: end the child when this becomes readable; -1: none */
+    bool end_at_limit; /* in: end the child when it prints more to `out` than its limit */
+    pid_t keep;        /* in: another child of ours that is left alone; 0: none */
     struct proc_channel channels[PROC_CHANNELS]; /* in; those without `take` are none */
     uint64_t rss_limit_bytes;                    /* in: end the child when a sample shows more; 0: none */
 
