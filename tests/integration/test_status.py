@@ -409,3 +409,38 @@ def test_too_few_descriptors_are_not_for_the_page(start_mock, start_runner, smal
 def test_odd_addresses_are_refused_at_the_start(start_runner, tmp_path):
     runner = start_runner(None, "--http", "example.org:80")
     assert runner.wait() == 2 and "--http" in runner.log and "ADDRESS:PORT" in runner.log
+
+
+@pytest.fixture
+def epoll(tmp_path):
+    """epoll.full: a file; while it is there, nothing more can be watched by epoll. epoll.env has a runner see it."""
+    class Epoll:
+        full = tmp_path / "epoll-is-full"
+        library = tmp_path / "epoll_full.so"
+        env = {"LD_PRELOAD": library, "EPOLL_FULL": full}
+    source = pathlib.Path(__file__).with_name("epoll_full.c")
+    subprocess.run(["cc", "-D_GNU_SOURCE", "-shared", "-fPIC", "-o", Epoll.library, source, "-ldl"], check=True)
+    return Epoll
+
+
+def test_where_epoll_is_used_up_only_the_page_fails(open_page, small, epoll):
+    page = open_page(env=epoll.env)
+    with page.events() as events:
+        assert next(events)["version"]
+        epoll.full.touch()
+        with pytest.raises((OSError, http.client.HTTPException)):
+            page.ask("/healthz")
+        page.mock.add(task(1, small.student()))
+        assert page.mock.results(1)[0]["isPassed"], page.runner.log
+    epoll.full.unlink()
+    assert page.text("/healthz") == "alive\n"
+
+
+def test_where_epoll_is_used_up_at_the_start_the_page_comes_later(start_mock, start_runner, small, epoll):
+    epoll.full.touch()
+    mock = start_mock(tasks=[task(1, small.student())])
+    runner = start_runner(mock, "--tests-url", small.suite, "--http", 0, env=epoll.env)
+    runner.wait_log("ERROR The HTTP server of the status page cannot be started: perhaps epoll is used up")
+    assert mock.results(1)[0]["isPassed"], runner.log
+    epoll.full.unlink()
+    assert Page(runner).text("/healthz") == "alive\n"
