@@ -12,7 +12,7 @@
 /* A page is never larger: of tests past PAGE_MAX_TESTS, or when there are many long texts, the rest is
  * counted. */
 #define PAGE_MAX_BYTES (16U << 20)
-#define PAGE_MAX_TESTS 10000
+#define PAGE_MAX_TESTS 5000
 
 /* Of each stream, twice so many bytes: all of it, or the first and the last ones. */
 #define PAGE_OUTPUT_BYTES 65536
