@@ -40,6 +40,7 @@ struct opt {
     const char *group; /* the heading that this option and those behind it stand under; NULL: no new one */
     char letter;       /* the short option; 0: none */
     bool is_of_call;   /* on the command line alone: it is about this one call */
+    bool is_live;      /* opt_take_live() may change it */
 };
 
 /* All options of a program. */

@@ -44,6 +44,8 @@ void opt_file_print_example(const struct opt_set *set, FILE *out)
             CLEANUP(mem_freep) char *joined = strv_join(&words, ", ");
             fprintf(out, " (%s)", joined);
         }
+        if (o->is_live)
+            fputs(" [reload]", out);
         bool has_default = o->def && *o->def && o->kind != OPT_SECRET;
         fprintf(out, "\n#%s = %s\n", o->name, has_default ? o->def : o->arg);
     }

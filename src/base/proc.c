@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -39,6 +40,20 @@ void proc_hold_stop_signals(sigset_t *ret_set)
     sigaddset(ret_set, SIGINT);
     sigaddset(ret_set, SIGHUP);
     sigprocmask(SIG_BLOCK, ret_set, NULL);
+}
+
+int proc_open_signals(int also, int *ret_fd, struct err *err)
+{
+    sigset_t set;
+    proc_hold_stop_signals(&set);
+    if (also)
+        sigaddset(&set, also);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (fd < 0)
+        return err_errno(err, errno, "Cannot receive signals");
+    *ret_fd = fd;
+    return 0;
 }
 
 int proc_become_subreaper(struct err *err)

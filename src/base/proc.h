@@ -106,8 +106,11 @@ int proc_kill_descendants(const pid_t *keep, size_t keep_len, int64_t timeout_ms
 /* A one-line account for messages: "exit status 3", "signal 9 (Killed)". */
 void proc_describe_end(const struct proc_run *run, char *ret_text, size_t size);
 
-/* Blocks the signals that tell a program to stop or to start anew, and gives them, for signalfd(2). */
+/* Blocks the signals that tell a program to stop or to start anew, and gives them. */
 void proc_hold_stop_signals(sigset_t *ret_set);
+
+/* As that, and gives a descriptor to read them from (signalfd(2), never blocking); `also` one more; 0: none. */
+int proc_open_signals(int also, int *ret_fd, struct err *err);
 
 /* pidfd_open(2), close-on-exec. A descriptor or -errno. */
 int proc_open_pidfd(pid_t pid);

@@ -27,7 +27,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -87,14 +86,6 @@ static int print_help(const char *asked)
          "Runs the task in DIR/task.json and writes DIR/result.json.\n");
     opt_help_print(options, ARRAY_LEN(options), stdout);
     return 0;
-}
-
-/* A signal to stop arrives as a readable descriptor, which every wait of ours watches. */
-static int open_cancel_fd(void)
-{
-    sigset_t stop;
-    proc_hold_stop_signals(&stop);
-    return signalfd(-1, &stop, SFD_CLOEXEC);
 }
 
 static void raise_descriptor_limit(void)
@@ -166,11 +157,13 @@ static enum job_exit run(const struct config *config, const char *given_dir)
     signal(SIGPIPE, SIG_IGN);
     umask(022);
     raise_descriptor_limit();
-    int cancel_fd = open_cancel_fd();
+    int cancel_fd = -1; /* readable where we are to stop; every wait of ours watches it */
+    int r = proc_open_signals(0, &cancel_fd, &err);
     struct job_setup setup = {&config->job,    cache_dir,         dir,
                               config->src_dir, config->tests_dir, config->progress,
                               config->report,  (int)config->slot, cancel_fd};
-    int r = proc_become_subreaper(&err);
+    if (r == 0)
+        r = proc_become_subreaper(&err);
     int lock = -1;
     if (r == 0) /* a job whose runner died may still be ending in there */
         r = fs_lock_wait(lock_path, cancel_fd, &lock, &err);

@@ -28,12 +28,17 @@ struct claim *claim_new(struct ev *ev, struct backend *backend, int64_t interval
         .backend = backend,
         .calls = *calls,
         .data = data,
-        .interval_ms = interval_ms,
-        .backoff = {.base_ms = MIN(interval_ms, (int64_t)BACKOFF_MAX_MS),
-                    .max_ms = MAX(interval_ms, (int64_t)BACKOFF_MAX_MS),
-                    .random = backoff_seed()},
+        .backoff = {.random = backoff_seed()},
     };
+    claim_set_interval(c, interval_ms);
     return c;
+}
+
+void claim_set_interval(struct claim *c, int64_t interval_ms)
+{
+    c->interval_ms = interval_ms;
+    c->backoff.base_ms = MIN(interval_ms, (int64_t)BACKOFF_MAX_MS);
+    c->backoff.max_ms = MAX(interval_ms, (int64_t)BACKOFF_MAX_MS);
 }
 
 void claim_free(struct claim *c)

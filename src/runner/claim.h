@@ -24,6 +24,8 @@ struct claim_calls {
 /* `interval_ms` between questions while there is no task. All borrowed but `calls`. */
 struct claim *claim_new(struct ev *ev, struct backend *backend, int64_t interval_ms,
                         const struct claim_calls *calls, void *data);
+/* As of claim_new(); from the next pause on. */
+void claim_set_interval(struct claim *claim, int64_t interval_ms);
 void claim_free(struct claim *claim);
 
 /* Asks if it may and it is time. Safe at any time. */

@@ -18,7 +18,10 @@ void config_command_example(void)
     struct opt_set set = {.table = table.rows, .len = table.len, .config_option = OPTIONS_CONFIG};
     puts("# Configuration of ostest-runner: lines \"option = value\". What begins with # is a comment; each "
          "option\n"
-         "# stands here as one, with its default, or what kind of value it takes where it has none. See\n"
+         "# stands here as one, with its default, or what kind of value it takes where it has none. What is\n"
+         "# marked [reload] may change while the runner works (SIGHUP, \"systemctl reload\"), for the tasks "
+         "that\n"
+         "# are started from then on; the rest needs a restart. See\n"
          "# ostest-runner.conf(5). \"ostest-runner --check-config FILE\" says what is wrong with a file.");
     opt_file_print_example(&set, stdout);
 }

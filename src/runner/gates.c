@@ -32,6 +32,12 @@ struct gates *gates_new(struct ev *ev, const struct gates_settings *settings, vo
     return g;
 }
 
+void gates_set(struct gates *g, const struct gates_settings *settings)
+{
+    g->settings = *settings;
+    g->pause_ms = MAX(g->pause_ms, settings->pause_ms);
+}
+
 void gates_free(struct gates *g)
 {
     if (!g)

@@ -30,6 +30,8 @@ struct gates_settings {
 /* `on_change` is called when it may be worth another look. All borrowed. */
 struct gates *gates_new(struct ev *ev, const struct gates_settings *settings, void (*on_change)(void *data),
                         void *data);
+/* Other settings from now on. */
+void gates_set(struct gates *gates, const struct gates_settings *settings);
 void gates_free(struct gates *gates);
 
 /* Why no task may be claimed now, as half a sentence that stays the same while it lasts; NULL: one may. */

@@ -12,10 +12,10 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/proc.h"
-#include "base/url.h"
 #include "model/job_exit.h"
 #include "model/task.h"
 #include "runner/journal.h"
+#include "runner/label.h"
 #include "runner/worklist.h"
 
 #include <errno.h>
@@ -24,7 +24,6 @@
 #include <unistd.h>
 
 #define DISK_RETRY_MS      2000 /* after a fault of the state directory */
-#define LABEL_MAX_BYTES    64
 #define ORPHANS_TIMEOUT_MS 2000
 
 struct jobs {
@@ -41,25 +40,6 @@ struct jobs {
     int64_t disk_not_before_ms;
     struct ev_timer disk_timer;
 };
-
-/* ---- what is logged ---- */
-
-/* The id as it stands in log lines: without quotes, not too long. The caller frees. */
-static char *label_of(const struct task *task)
-{
-    const char *id = task->id_json;
-    size_t quoted = id[0] == '"';
-    size_t len = strlen(id) - 2 * quoted;
-    return mem_strndup(id + quoted, MIN(len, (size_t)LABEL_MAX_BYTES));
-}
-
-static void log_claim(const struct task *task, const char *label, const char *key)
-{
-    CLEANUP(mem_freep) char *url = url_without_userinfo(task->repository_url);
-    log_fields(LOG_LEVEL_INFO, label, "claimed", LOG_TEXT("key", key), LOG_TEXT("repository", url),
-               LOG_TEXT("branch", task->branch ? task->branch : "(default)"),
-               LOG_NUMBER("lab", task_stage(task)), LOG_NUMBER("tests", task->tests.len));
-}
 
 /* ---- the disk ---- */
 
@@ -313,7 +293,7 @@ static bool save(struct jobs *jobs, const struct task *task, const struct err *f
         return true;
     }
     trouble_over(jobs->settings.trouble);
-    log_claim(task, item.label, item.key);
+    label_log_claim(task, item.label, item.key);
     worklist_add(&jobs->work, SLOT_RUN, item.key, item.label);
     return true;
 }
@@ -386,6 +366,12 @@ size_t jobs_running(const struct jobs *jobs)
     return count_slots(jobs, SLOT_RUN);
 }
 
+bool jobs_are_lost(const struct jobs *jobs)
+{
+    siginfo_t info;
+    return jobs_running(jobs) && waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 && errno == ECHILD;
+}
+
 bool jobs_are_idle(const struct jobs *jobs)
 {
     size_t startable = jobs->work.len - (jobs->draining ? worklist_claims(&jobs->work) : 0);
@@ -448,12 +434,14 @@ int jobs_open(const struct jobs_settings *settings, struct jobs **ret_jobs, stru
     jobs->cache_dir = mem_printf("%s/cache", o->state_dir);
     jobs->jobs_dir = mem_printf("%s/jobs", o->state_dir);
     jobs->job_config = mem_printf("%s/job.conf", o->state_dir);
-    jobs->program =
-        (struct slot_program){settings->job_program, jobs->job_config,  jobs->cache_dir,  jobs->jobs_dir,
-                              o->cache_bytes,        o->min_free_bytes, o->keep_jobs > 0, settings->status};
+    jobs->program = (struct slot_program){.path = settings->job_program,
+                                          .config_path = jobs->job_config,
+                                          .cache_dir = jobs->cache_dir,
+                                          .jobs_dir = jobs->jobs_dir,
+                                          .status = settings->status};
     jobs->slots_len = (size_t)o->concurrent;
     jobs->slots = mem_alloc(jobs->slots_len * sizeof(*jobs->slots));
-    int r = options_write_job_file(o, jobs->job_config, err);
+    int r = jobs_take_options(jobs, err);
     if (r == 0)
         r = fs_make_dirs(jobs->cache_dir, 0700, err);
     if (r == 0)
@@ -465,6 +453,15 @@ int jobs_open(const struct jobs_settings *settings, struct jobs **ret_jobs, stru
     else
         *ret_jobs = jobs;
     return r;
+}
+
+int jobs_take_options(struct jobs *jobs, struct err *err)
+{
+    const struct options *o = jobs->settings.options;
+    jobs->program.cache_bytes = o->cache_bytes;
+    jobs->program.min_free_bytes = o->min_free_bytes;
+    jobs->program.reports = o->keep_jobs > 0;
+    return options_write_job_file(o, jobs->job_config, err);
 }
 
 /* Only who is told to leave at once ends with one: somebody has to see to it. */

@@ -43,6 +43,9 @@ struct jobs_settings {
 int jobs_open(const struct jobs_settings *settings, struct jobs **ret_jobs, struct err *err);
 void jobs_free(struct jobs *jobs);
 
+/* The options have other values now: those of jobs that are started from now on. */
+int jobs_take_options(struct jobs *jobs, struct err *err);
+
 enum jobs_intake {
     JOBS_TAKEN,    /* a task: it is on disk now, or as safe as it can be */
     JOBS_NO_TASK,  /* the backend has none */
@@ -74,6 +77,9 @@ void jobs_stop(struct jobs *jobs);
 const struct slot_program *jobs_program(const struct jobs *jobs);
 
 size_t jobs_running(const struct jobs *jobs);
+
+/* Jobs run as far as their slots know, and no process is there: none of these slots would be free again. */
+bool jobs_are_lost(const struct jobs *jobs);
 
 /* Nothing runs, nothing is left to start, and every claim taken is on disk. */
 bool jobs_are_idle(const struct jobs *jobs);

@@ -70,7 +70,7 @@ static void log_start(const struct options *options)
                LOG_TEXT("state", options->state_dir), LOG_TEXT("mock", options->job.mock ? "yes" : "no"));
 }
 
-static int work(const struct options *options)
+static int work(struct options *options)
 {
     struct err err = {0};
     CLEANUP(mem_freep) char *job_program = job_program_find();
@@ -95,7 +95,7 @@ static int work(const struct options *options)
     return r == 0 ? 0 : 1;
 }
 
-static int start(const struct options *options)
+static int start(struct options *options)
 {
     sigset_t stop;
     struct err err = {0};

@@ -1,6 +1,7 @@
 #include "runner/options.h"
 
 #include "base/fs.h"
+#include "base/opt_live.h"
 #include "base/utf8.h"
 #include "runner/commands.h"
 #include "runner/status/listen.h"
@@ -57,7 +58,7 @@ static const struct opt table[] = {
     {"password-file", "FILE", OPT_STRING, MEMBER(password_file),
      .help = "file with the password [systemd credential 'password']"},
     {"check-interval", "S", OPT_SECONDS, MEMBER(check_interval_ms), "5", .min = 0.01, .max = 86400,
-     .help = "between questions while there is no task (jittered)"},
+     .help = "between questions while there is no task (jittered)", .is_live = true},
     {"refresh-time", "S", OPT_SECONDS, MEMBER(refresh_ms), "60", .min = 0.1, .max = 1e6,
      .help = "between token refreshes"},
     {"get-api", "PATH", OPT_STRING, MEMBER(get_api), "/api/task/available", .check = check_api,
@@ -74,9 +75,10 @@ static const struct opt table[] = {
     {"max-tasks", "N", OPT_INTEGER, MEMBER(max_tasks), "0", .max = 1e15,
      .help = "stop after N tasks; 0: go on"},
     {"task-tries", "N", OPT_INTEGER, MEMBER(task_tries), "2", .min = 1, .max = 100,
-     .help = "starts of one task whose job dies, before that is reported as an error"},
+     .help = "starts of one task whose job dies, before that is reported as an error", .is_live = true},
     {"drain-timeout", "S", OPT_SECONDS, MEMBER(drain_timeout_ms), .max = 1e6,
-     .help = "how long a stop waits for running tasks and deliveries; 0: no limit [as --timeout]"},
+     .help = "how long a stop waits for running tasks and deliveries; 0: no limit [as --timeout]",
+     .is_live = true},
     JOB_OPTIONS(struct options, job.),
     {"name", "NAME", OPT_STRING, MEMBER(name), .check = check_name,
      .help = "what this runner calls itself at the backend, in log and metrics [the host's name]",
@@ -84,24 +86,27 @@ static const struct opt table[] = {
     {"state-dir", "DIR", OPT_STRING, MEMBER(state_dir), .check = job_options_check_line,
      .help = "journal, spool, caches [$STATE_DIRECTORY, else $XDG_STATE_HOME/ostest-runner]"},
     {"min-free-disk", "BYTES", OPT_BYTES, MEMBER(min_free_bytes), "1G", .max = 1e15,
-     .help = "with less than this free at --state-dir, no task is claimed"},
+     .help = "with less than this free at --state-dir, no task is claimed", .is_live = true},
     {"cache-size", "BYTES", OPT_BYTES, MEMBER(cache_bytes), "10G", .max = 1e15,
-     .help = "for mirrors, suites and environments; what was not used for longest goes first"},
+     .help = "for mirrors, suites and environments; what was not used for longest goes first",
+     .is_live = true},
     {"keep-jobs", "N", OPT_INTEGER, MEMBER(keep_jobs), "100", .max = 1e6,
-     .help = "finished tasks whose logs are kept, and as many that ended with a fault of this machine"},
+     .help = "finished tasks whose logs are kept, and as many that ended with a fault of this machine",
+     .is_live = true},
     {"max-unsent", "N", OPT_INTEGER, MEMBER(max_unsent), "1000", .min = 1, .max = 1e6,
-     .help = "with so many results that wait for the backend, no task is claimed"},
+     .help = "with so many results that wait for the backend, no task is claimed", .is_live = true},
     {"pause-after", "N", OPT_INTEGER, MEMBER(pause_after), "5", .max = 1e6,
-     .help = "faults of this machine in a row, after which no task is claimed for a while; 0: never"},
+     .help = "faults of this machine in a row, after which no task is claimed for a while; 0: never",
+     .is_live = true},
     {"pause-time", "S", OPT_SECONDS, MEMBER(pause_ms), "30", .min = 0.01, .max = 600,
-     .help = "the first such pause; each further one is twice as long, up to 600"},
+     .help = "the first such pause; each further one is twice as long, up to 600", .is_live = true},
     {"http", "ADDRESS:PORT", OPT_STRING, MEMBER(http), "", .check = listen_check,
      .help =
          "a live status page, metrics and health checks there; a port alone: on 127.0.0.1; 0: a free port "
          "[none]"},
     {"logger-level", "LEVEL", OPT_CHOICE, MEMBER(logger_level), "info",
      .choices = "debug|info|warning|error|critical", .help = "least important lines that are logged",
-     .group = "Log"},
+     .group = "Log", .is_live = true},
     {"logger-output", "FILE", OPT_STRING, MEMBER(logger_output), "",
      .help = "log file, appended to; reopened on SIGHUP [standard output]"},
     {"log-format", "FORM", OPT_CHOICE, MEMBER(log_format), "text", .choices = "text|json",
@@ -254,6 +259,8 @@ int options_read(int argc, char **argv, struct options *ret_options, const char 
                                             .env_prefix = "OSTEST_",
                                             .config_option = OPTIONS_CONFIG}};
     struct options *o = ret_options;
+    o->argc = argc;
+    o->argv = argv;
     o->drain_timeout_ms = -1;
     opt_parse(&o->set, argc, argv, o, ret_faults);
     *ret_asked = o->set.help_asked;
@@ -274,6 +281,18 @@ void options_done(struct options *options)
 {
     strv_done(&options->words);
     opt_done(&options->set, options);
+}
+
+int options_read_again(struct options *options, struct strv *ret_taken, struct strv *ret_left,
+                       struct strv *ret_faults)
+{
+    struct options fresh;
+    const char *asked;
+    int r = options_read(options->argc, options->argv, &fresh, &asked, ret_faults);
+    if (r == 0)
+        opt_take_live(&options->set, options, &fresh.set, &fresh, ret_taken, ret_left);
+    options_done(&fresh);
+    return r;
 }
 
 char *options_url(const struct options *options, const char *api)

@@ -49,6 +49,8 @@ struct options {
     struct job_options job;
 
     struct opt_set set; /* for options_write_job_file() */
+    int argc;           /* for options_read_again(); borrowed */
+    char **argv;
 };
 
 /*
@@ -59,6 +61,14 @@ struct options {
 int options_read(int argc, char **argv, struct options *ret_options, const char **ret_asked,
                  struct strv *ret_faults);
 void options_done(struct options *options);
+
+/*
+ * Reads them once more, with what stands in the configuration file now, and takes over those that may change
+ * while the runner works: the names of those, and of what was changed but needs a restart. Nothing is taken
+ * where there are faults (-EINVAL).
+ */
+int options_read_again(struct options *options, struct strv *ret_taken, struct strv *ret_left,
+                       struct strv *ret_faults);
 
 /* $XDG_STATE_HOME/ostest-runner, or what stands for it; NULL where no home is known. The caller frees. */
 char *options_default_state_dir(void);

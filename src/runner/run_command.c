@@ -282,12 +282,9 @@ static void clean_up(struct run *r)
 
 static int test(struct run *r, struct err *err)
 {
-    sigset_t stop;
-    proc_hold_stop_signals(&stop);
-    r->signal_fd = signalfd(-1, &stop, SFD_CLOEXEC);
-    if (r->signal_fd < 0)
-        return err_errno(err, errno, "Cannot receive signals");
-    int code = proc_become_subreaper(err);
+    int code = proc_open_signals(0, &r->signal_fd, err);
+    if (code == 0)
+        code = proc_become_subreaper(err);
     if (code == 0)
         code = make_dir(r, err);
     if (code == 0)

@@ -24,6 +24,7 @@
 #include "runner/gates.h"
 #include "runner/housekeeper.h"
 #include "runner/jobs.h"
+#include "runner/reload.h"
 #include "runner/service.h"
 #include "runner/status/status.h"
 #include "runner/trouble.h"
@@ -44,7 +45,7 @@ enum level { WORK, DRAIN, STOP, LEAVE };
 enum url { URL_GET, URL_POST, URL_LOGIN, URL_REFRESH, URLS };
 
 struct supervisor {
-    const struct options *options;
+    struct options *options;
     char *urls[URLS];
     struct ev *ev;
     struct http *http;
@@ -281,12 +282,32 @@ static void take_stop_signal(struct supervisor *s)
     s->left_at_once = s->level == LEAVE;
 }
 
+static struct gates_settings gates_settings(const struct options *o)
+{
+    return (struct gates_settings){o->state_dir, o->min_free_bytes, (size_t)o->max_unsent,
+                                   (unsigned)o->pause_after, o->pause_ms};
+}
+
+static void take_options(struct supervisor *s)
+{
+    struct err err = {0};
+    struct gates_settings gates = gates_settings(s->options);
+    log_set_level((enum log_level)s->options->logger_level);
+    gates_set(s->gates, &gates);
+    claim_set_interval(s->claim, s->options->check_interval_ms);
+    if (jobs_take_options(s->jobs, &err) < 0)
+        log_error("jobs keep the options that they had: %s", err.message);
+    proceed(s);
+}
+
 static void reload(struct supervisor *s)
 {
     struct err err = {0};
     service_reloading(s->service);
     if (log_reopen(&err) < 0)
         log_error("%s", err.message);
+    if (reload_options(s->options))
+        take_options(s);
     service_reloaded(s->service);
 }
 
@@ -306,15 +327,10 @@ static void on_signal(short events, void *data)
 
 static int open_signals(struct supervisor *s, struct err *err)
 {
-    sigset_t set;
-    proc_hold_stop_signals(&set);
-    sigaddset(&set, SIGCHLD);
-    sigprocmask(SIG_BLOCK, &set, NULL);
-    s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (s->signal_fd < 0)
-        return err_errno(err, errno, "Cannot receive signals");
-    ev_add_fd(s->ev, &s->signals, s->signal_fd, on_signal, s);
-    return 0;
+    int r = proc_open_signals(SIGCHLD, &s->signal_fd, err);
+    if (r == 0)
+        ev_add_fd(s->ev, &s->signals, s->signal_fd, on_signal, s);
+    return r;
 }
 
 /* ---- what the service manager is told ---- */
@@ -332,14 +348,6 @@ static void on_status(char *ret_text, size_t size, void *data)
              spool_len(s->spool), *trouble ? "; " : "", trouble);
 }
 
-/* Jobs run as far as their slots know, and no process is there: none of these slots would be free again. */
-static bool are_jobs_lost(const struct supervisor *s)
-{
-    siginfo_t info;
-    return jobs_running(s->jobs) && waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 &&
-           errno == ECHILD;
-}
-
 /*
  * A wake-up that was lost is mended here. What is wrong after that would stay so: curl ends each request at
  * its limit, and the end of a job frees its slot.
@@ -350,7 +358,7 @@ static bool is_well(void *data)
     reap(s);
     proceed(s);
     const char *fault = http_is_overdue(s->http) ? "a request to the backend does not end"
-                        : are_jobs_lost(s)       ? "a job has ended unseen"
+                        : jobs_are_lost(s->jobs) ? "a job has ended unseen"
                                                  : NULL;
     CLEANUP(mem_freep) char *text = mem_printf("%s: the watchdog will end the runner", fault ? fault : "");
     if (fault)
@@ -411,8 +419,7 @@ static int open_all(struct supervisor *s, const char *job_program, struct err *e
         r = http_new(o->name, &s->http, err);
     if (r == 0)
         r = spool_open(o->state_dir, &s->spool, err);
-    struct gates_settings gates = {o->state_dir, o->min_free_bytes, (size_t)o->max_unsent,
-                                   (unsigned)o->pause_after, o->pause_ms};
+    struct gates_settings gates = gates_settings(o);
     s->gates = gates_new(s->ev, &gates, proceed, s);
     struct status_settings status = {o, s->ev, s->spool, look, s};
     s->status = r < 0 ? NULL : status_new(&status);
@@ -474,7 +481,7 @@ static int loop(struct supervisor *s, struct err *err)
     return 0;
 }
 
-int supervisor_run(const struct options *options, const char *job_program, struct err *err)
+int supervisor_run(struct options *options, const char *job_program, struct err *err)
 {
     CLEANUP(supervisor_done) struct supervisor s = {.options = options, .signal_fd = -1};
     int r = open_all(&s, job_program, err);

@@ -1,0 +1,25 @@
+#include "runner/label.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/url.h"
+
+#include <string.h>
+
+#define MAX_BYTES 64
+
+char *label_of(const struct task *task)
+{
+    const char *id = task->id_json;
+    size_t quoted = id[0] == '"';
+    size_t len = strlen(id) - 2 * quoted;
+    return mem_strndup(id + quoted, MIN(len, (size_t)MAX_BYTES));
+}
+
+void label_log_claim(const struct task *task, const char *label, const char *key)
+{
+    CLEANUP(mem_freep) char *url = url_without_userinfo(task->repository_url);
+    log_fields(LOG_LEVEL_INFO, label, "claimed", LOG_TEXT("key", key), LOG_TEXT("repository", url),
+               LOG_TEXT("branch", task->branch ? task->branch : "(default)"),
+               LOG_NUMBER("lab", task_stage(task)), LOG_NUMBER("tests", task->tests.len));
+}
