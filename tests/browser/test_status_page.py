@@ -52,7 +52,7 @@ def wait_rows(browser, count):
 def test_a_runner_without_work(page):
     browser = page().browser
     assert "0 of 2 slots busy" in browser.text and "2 free slots" in browser.text
-    assert "No task has been finished yet." in browser.text
+    assert "No task has been finished yet." in browser.text and not browser.find("#tools").is_displayed()
     browser.assert_well()
 
 
@@ -136,6 +136,8 @@ def test_results_are_found_by_outcome_and_by_words(busy_page):
     assert len(seen()) == 6 and browser.find("#matches").text == ""
     browser.find("#search").send_keys("NOWHERE")
     assert len(seen()) == 1 and "! error" in seen()[0].text
+    browser.size(*module.PHONE)
+    assert len(seen()) == 1
     browser.find("#search").send_keys(Keys.BACKSPACE * 7)
     assert len(seen()) == 6
 
