@@ -164,6 +164,16 @@ static void what_does_not_fit_is_left_out(void)
     end();
 }
 
-TEST_MAIN(TEST(nothing_is_two_empty_lists), TEST(the_newest_comes_first_and_the_oldest_go),
-          TEST(a_result_has_all_that_its_summary_says), TEST(what_ends_within_five_minutes_is_one_row),
-          TEST(rows_are_those_of_the_last_hours), TEST(what_does_not_fit_is_left_out))
+static void a_key_may_be_any_name(void)
+{
+    start();
+    add("000000000001-\xff\"", METRICS_PASSED, NOW_S, 100);
+    show(NOW_S, 0);
+    CHECK_STR(json_string_value(json_object_get(result(0), "key")), "000000000001-\xef\xbf\xbd\"");
+    end();
+}
+
+TEST_MAIN(TEST(a_key_may_be_any_name), TEST(nothing_is_two_empty_lists),
+          TEST(the_newest_comes_first_and_the_oldest_go), TEST(a_result_has_all_that_its_summary_says),
+          TEST(what_ends_within_five_minutes_is_one_row), TEST(rows_are_those_of_the_last_hours),
+          TEST(what_does_not_fit_is_left_out))

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#define MAX_KEY_BYTES        255
 #define MAX_REPOSITORY_BYTES 300
 #define MAX_DETAILS_BYTES    400
 #define CLOSING_BYTES        64 /* kept free for what ends the list */
@@ -100,12 +101,12 @@ static void put_id(json_t *o, const char *id_json)
 static json_t *result_of(const char *key, enum metrics_outcome outcome, const struct summary *s,
                          const struct strv *files)
 {
-    json_t *o =
-        json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "key", key, "outcome",
-                  metrics_outcome_name(outcome), "lab", (json_int_t)s->lab, "tests", (json_int_t)s->tests,
-                  "testsPassed", (json_int_t)s->tests_passed, "durationMs", (json_int_t)total_ms(s),
-                  "finished", (json_int_t)s->finished_s, "memoryBytes", (json_int_t)s->memory_bytes);
+    json_t *o = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "outcome", metrics_outcome_name(outcome),
+                          "lab", (json_int_t)s->lab, "tests", (json_int_t)s->tests, "testsPassed",
+                          (json_int_t)s->tests_passed, "durationMs", (json_int_t)total_ms(s), "finished",
+                          (json_int_t)s->finished_s, "memoryBytes", (json_int_t)s->memory_bytes);
     put_id(o, s->id_json);
+    show_text(o, "key", key, MAX_KEY_BYTES); /* the name of a directory, which may be any */
     show_text(o, "repository", s->repository, MAX_REPOSITORY_BYTES);
     show_text(o, "branch", s->branch, MAX_REPOSITORY_BYTES);
     show_text(o, "commit", s->commit, 64);
