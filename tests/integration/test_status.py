@@ -406,6 +406,22 @@ def test_too_few_descriptors_are_not_for_the_page(start_mock, start_runner, smal
     assert mock.results(1)[0]["isPassed"]
 
 
+def test_reports_leave_descriptors_for_the_work(open_page, small):
+    page = open_page([task(1, small.student("pass", "head -c 8000000 /dev/zero"))], prefix=["prlimit", "--nofile=200:200"])
+    page.mock.results(1)
+    key = page.status()["results"][0]["key"]
+    with contextlib.ExitStack() as stack:
+        for _ in range(128):
+            connection = stack.enter_context(socket.socket())
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+            connection.connect((page.host, page.port))
+            connection.sendall(f"GET /reports/{key}/stdout.log HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        page.mock.add(*[task(number, small.student()) for number in range(2, 10)])
+        assert len(page.mock.results(9)) == 9
+        descriptors = len(list(pathlib.Path(f"/proc/{page.runner.process.pid}/fd").iterdir()))
+        assert descriptors >= 128, "64 readers have two each, and none had to go first"
+
+
 def test_odd_addresses_are_refused_at_the_start(start_runner, tmp_path):
     runner = start_runner(None, "--http", "example.org:80")
     assert runner.wait() == 2 and "--http" in runner.log and "ADDRESS:PORT" in runner.log

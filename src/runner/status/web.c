@@ -10,6 +10,7 @@
 
 #define MAX_CONNECTIONS   128
 #define MIN_CONNECTIONS   8
+#define CONNECTION_FDS    2 /* its own, and of the file that it is sent */
 #define CONNECTION_MEMORY ((size_t)12 << 10) /* the head of a request, and what is being sent */
 #define IDLE_TIMEOUT_S    15U
 #define REQUEST_LIMIT_MS  20000  /* from the connection, or the last answer, to the next request's head */
@@ -148,9 +149,10 @@ static void on_ready(short events, void *data)
 static unsigned connection_limit(size_t kept_back)
 {
     struct rlimit files;
-    if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur < kept_back + MIN_CONNECTIONS)
+    if (getrlimit(RLIMIT_NOFILE, &files) < 0 ||
+        files.rlim_cur < kept_back + (rlim_t)MIN_CONNECTIONS * CONNECTION_FDS)
         return 0;
-    return (unsigned)MIN(files.rlim_cur - kept_back, (rlim_t)MAX_CONNECTIONS);
+    return (unsigned)MIN((files.rlim_cur - kept_back) / CONNECTION_FDS, (rlim_t)MAX_CONNECTIONS);
 }
 
 static int start_daemon(struct web *web, int fd, unsigned connections, struct err *err)
