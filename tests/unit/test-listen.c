@@ -64,5 +64,23 @@ static void port_0_becomes_a_free_one_and_is_then_taken(void)
     fd_close(fd);
 }
 
+static void a_connection_keeps_little_for_a_slow_reader(void)
+{
+    struct listen_address address;
+    int fd, size;
+    socklen_t len = sizeof(size);
+    CHECK_INT(listen_parse("0", &address), 0);
+    CHECK_INT(listen_open(&address, &fd, NULL), 0);
+    int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CHECK_INT(connect(client, (struct sockaddr *)&address.sockaddr, address.len), 0);
+    int accepted = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+    CHECK_INT(getsockopt(accepted, SOL_SOCKET, SO_SNDBUF, &size, &len), 0);
+    CHECK(size <= 128 << 10);
+    fd_close(accepted);
+    fd_close(client);
+    fd_close(fd);
+}
+
 TEST_MAIN(TEST(a_port_alone_is_for_this_machine), TEST(addresses_are_taken_as_they_are),
-          TEST(what_is_none_is_refused), TEST(port_0_becomes_a_free_one_and_is_then_taken))
+          TEST(what_is_none_is_refused), TEST(port_0_becomes_a_free_one_and_is_then_taken),
+          TEST(a_connection_keeps_little_for_a_slow_reader))

@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #define BACKLOG 64
+/* What the kernel keeps for who reads slowly; else it may be megabytes a connection, all of them old news. */
+#define SEND_BUFFER_BYTES 65536
 
 static int parse_port(const char *text, in_port_t *ret_port)
 {
@@ -75,10 +77,11 @@ bool listen_is_loopback(const struct listen_address *address)
 /* SO_REUSEADDR: a restart on the same port must not have to wait. */
 int listen_open(struct listen_address *address, int *ret_fd, struct err *err)
 {
-    int one = 1;
+    int one = 1, buffer_bytes = SEND_BUFFER_BYTES;
     struct sockaddr *sa = (struct sockaddr *)&address->sockaddr;
     CLEANUP(fd_closep) int fd = socket(sa->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0 ||
+        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer_bytes, sizeof(buffer_bytes)) < 0 || /* inherited */
         bind(fd, sa, address->len) < 0 || listen(fd, BACKLOG) < 0 || getsockname(fd, sa, &address->len) < 0) {
         CLEANUP(mem_freep) char *text = listen_text(address);
         return err_errno(err, errno, "Cannot listen on %s (--http)", text);
