@@ -20,16 +20,21 @@ static int run_run(int argc, char **argv)
     return run_command(argc, argv, job_program);
 }
 
-static int start_doctor(const struct options *options)
+static int start_doctor(const struct options *options, const struct strv *words)
 {
     CLEANUP(mem_freep) char *job_program = job_program_find();
     log_set_level(LOG_LEVEL_CRITICAL); /* what is found is printed */
     return doctor(options, job_program);
 }
 
-static int start_spool(const struct options *options)
+static int start_spool(const struct options *options, const struct strv *words)
 {
-    return spool_command(options->state_dir, &options->words);
+    return spool_command(options->state_dir, words);
+}
+
+static int start_config(const struct options *options, const struct strv *words)
+{
+    return config_command(options);
 }
 
 const struct command commands[] = {
@@ -39,7 +44,7 @@ const struct command commands[] = {
     {"spool", "list | retry KEY…|all | drop KEY…|all", "list|retry|drop", "results that are not delivered",
      options_table, .check = spool_command_check, .start = start_spool},
     {"config", "", "", "the options in force, and where each comes from", options_table,
-     .start = config_command},
+     .start = start_config},
     {"completion", "bash | zsh | fish", COMPLETION_SHELLS, "finishes options and words in a shell",
      .run = completion_command},
     {"help", "[TOPIC]", HELP_TOPICS, "about one topic, or which there are", .run = help_command},
@@ -54,7 +59,8 @@ const struct command *commands_find(const char *name)
     return NULL;
 }
 
-char *commands_complain(const char *name)
+/* "'NAME' was given; accepted: …", with the nearest one. The caller frees. */
+static char *complain(const char *name)
 {
     struct buf text = BUF_INIT(0);
     struct nearest n = nearest_init(name, strlen(name));
@@ -66,4 +72,27 @@ char *commands_complain(const char *name)
     if (n.best)
         buf_printf(&text, "; did you mean %s?", n.best);
     return buf_take(&text);
+}
+
+struct strv commands_words(const struct strv *words)
+{
+    return (struct strv){words->items + 1, words->len - 1};
+}
+
+const struct command *commands_choose(const struct strv *words, struct strv *faults)
+{
+    if (words->len == 0)
+        return NULL;
+    const struct command *command = commands_find(words->items[0]);
+    const struct strv behind = commands_words(words);
+    const char *fault = command && command->check ? command->check(&behind) : NULL;
+    if (!command)
+        strv_take(faults, complain(words->items[0]));
+    else if (command->run)
+        strv_pushf(faults, "the word '%s' must be the first", command->name);
+    else if (fault)
+        strv_push(faults, fault);
+    else if (!command->check && behind.len)
+        strv_pushf(faults, "'%s' was given; accepted behind '%s': options", behind.items[0], command->name);
+    return command;
 }

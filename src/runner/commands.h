@@ -20,7 +20,7 @@ struct command {
     /* ... or it takes the agent's options, and the words that are none: what is wrong with those, and its
      * start. */
     const char *(*check)(const struct strv *words); /* NULL: none may stand there */
-    int (*start)(const struct options *options);
+    int (*start)(const struct options *options, const struct strv *words);
 };
 
 extern const struct command commands[];
@@ -29,5 +29,8 @@ extern const size_t commands_len;
 /* NULL: there is none of that name. */
 const struct command *commands_find(const char *name);
 
-/* "'NAME' was given; accepted: …", with the nearest one. The caller frees. */
-char *commands_complain(const char *name);
+/* What stands behind a command's name; borrowed. */
+struct strv commands_words(const struct strv *words);
+
+/* The command that the words begin with, NULL: the agent. What is wrong with them goes into `faults`. */
+const struct command *commands_choose(const struct strv *words, struct strv *faults);

@@ -95,15 +95,17 @@ static int work(struct options *options)
     return r == 0 ? 0 : 1;
 }
 
-static int start(struct options *options)
+static int start(struct options *options, const struct command *command)
 {
     sigset_t stop;
     struct err err = {0};
     signal(SIGPIPE, SIG_IGN);
     umask(077);
     protect_secrets();
-    if (options->command)
-        return options->command->start(options);
+    if (command) {
+        const struct strv words = commands_words(&options->set.operands);
+        return command->start(options, &words);
+    }
     proc_hold_stop_signals(&stop); /* the event loop will read those that come before it */
     log_set_level((enum log_level)options->logger_level);
     log_set_format((enum log_format)options->log_format);
@@ -138,13 +140,14 @@ int main(int argc, char **argv)
     const struct command *command = argc > 1 ? commands_find(argv[1]) : NULL;
     if (command && command->run)
         return command->run(argc - 1, argv + 1);
-    int r = options_read(argc, argv, &options, &asked, &faults);
+    options_read(argc, argv, &options, &asked, &faults);
+    command = commands_choose(&options.set.operands, &faults);
     if (asked)
         status = answer(asked, &options.set.operands);
     else if (options.check_config)
         status = config_command_check(options.check_config);
-    else if (r == 0)
-        status = start(&options);
+    else if (faults.len == 0)
+        status = start(&options, command);
     else
         for (size_t i = 0; i < faults.len; i++)
             fprintf(stderr, "ostest-runner: %s\n", faults.items[i]);

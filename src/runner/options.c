@@ -3,7 +3,6 @@
 #include "base/fs.h"
 #include "base/opt_live.h"
 #include "base/utf8.h"
-#include "runner/commands.h"
 #include "runner/status/listen.h"
 
 #include <errno.h>
@@ -218,25 +217,6 @@ static void make_absolute(char **path)
     *path = absolute;
 }
 
-static void read_command(struct options *o, struct strv *faults)
-{
-    const struct strv *words = &o->set.operands;
-    if (words->len == 0)
-        return;
-    o->command = commands_find(words->items[0]);
-    for (size_t i = 1; i < words->len; i++)
-        strv_push(&o->words, words->items[i]);
-    const char *fault = o->command && o->command->check ? o->command->check(&o->words) : NULL;
-    if (!o->command)
-        strv_take(faults, commands_complain(words->items[0]));
-    else if (o->command->run)
-        strv_pushf(faults, "the word '%s' must be the first", o->command->name);
-    else if (fault)
-        strv_push(faults, fault);
-    else if (!o->command->check && words->len > 1)
-        strv_pushf(faults, "'%s' was given; accepted behind '%s': options", words->items[1], words->items[0]);
-}
-
 /* For `config`, which shows what is in force. */
 static void settle(struct options *o)
 {
@@ -266,7 +246,6 @@ int options_read(int argc, char **argv, struct options *ret_options, const char 
     *ret_asked = o->set.help_asked;
     if (*ret_asked)
         return 0;
-    read_command(o, ret_faults);
     choose_password(o, ret_faults);
     choose_state_dir(o, ret_faults);
     make_absolute(&o->state_dir);
@@ -279,7 +258,6 @@ int options_read(int argc, char **argv, struct options *ret_options, const char 
 
 void options_done(struct options *options)
 {
-    strv_done(&options->words);
     opt_done(&options->set, options);
 }
 

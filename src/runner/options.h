@@ -14,8 +14,6 @@
 
 #define OPTIONS_CONFIG "config" /* the option that names the configuration file */
 
-struct command;
-
 struct options {
     char *backend_url;
     int64_t concurrent;
@@ -33,8 +31,6 @@ struct options {
     char *state_dir; /* after options_read() the one that is in force */
     char *config;
     bool once;
-    const struct command *command; /* NULL: the agent */
-    struct strv words;             /* behind the command's name */
     char *check_config;
     int64_t max_tasks; /* 0: no end */
     int64_t task_tries;
@@ -55,7 +51,7 @@ struct options {
 
 /*
  * Reads all of them. Each fault is one sentence in `ret_faults`, with what was given and what is
- * accepted. Operands are a command (commands.h) and its words. `ret_asked` is "help", "version" or "example"
+ * accepted. Words that are no options are in `set.operands`, for commands_choose(). `ret_asked` is "help", "version" or "example"
  * where that was asked for, else NULL. The caller ends `ret_options` with options_done() in every case.
  */
 int options_read(int argc, char **argv, struct options *ret_options, const char **ret_asked,

@@ -1,0 +1,47 @@
+#include "runner/commands.h"
+#include "test.h"
+
+#include <string.h>
+
+static const struct command *choose(struct strv *ret_faults, const char *line)
+{
+    CLEANUP(strv_done) struct strv words = {0};
+    strv_split(&words, line, " ");
+    return commands_choose(&words, ret_faults);
+}
+
+static void nothing_is_the_agent(void)
+{
+    CLEANUP(strv_done) struct strv faults = {0};
+    CHECK(choose(&faults, "") == NULL);
+    CHECK_INT(faults.len, 0);
+}
+
+static void a_command_is_found_by_its_name(void)
+{
+    CLEANUP(strv_done) struct strv faults = {0};
+    CHECK_STR(choose(&faults, "doctor")->name, "doctor");
+    CHECK_STR(choose(&faults, "spool list")->name, "spool");
+    CHECK_INT(faults.len, 0);
+}
+
+static void other_words_are_refused(void)
+{
+    static const struct {
+        const char *line, *fault;
+    } cases[] = {
+        {"agent", "'agent' was given; accepted: options, and one of the words run, doctor, spool, "},
+        {"dcotor", "; did you mean doctor?"},
+        {"run", "the word 'run' must be the first"},
+        {"spool", "behind 'spool' one of list, retry and drop is expected"},
+        {"doctor agent", "'agent' was given; accepted behind 'doctor': options"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        CLEANUP(strv_done) struct strv faults = {0};
+        choose(&faults, cases[i].line);
+        CHECK_INT(faults.len, 1);
+        CHECK(faults.len && strstr(faults.items[0], cases[i].fault));
+    }
+}
+
+TEST_MAIN(TEST(nothing_is_the_agent), TEST(a_command_is_found_by_its_name), TEST(other_words_are_refused))
