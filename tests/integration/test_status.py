@@ -347,6 +347,27 @@ def test_a_slow_page_costs_little_and_gets_the_newest(open_page, small):
         assert page.runner.memory_kib("VmHWM") < BASE_KIB + MORE_KIB + 6000, "with shared libraries"
 
 
+def test_slow_pages_keep_no_other_from_what_is_new(open_page, small):
+    number = 100  # so that a status is larger than what the kernel takes of it
+    page = open_page([task(n, "/" + "x" * 280, branch="b" * 250) for n in range(number)], "--pause-after", 0, "--concurrent", 8)
+    page.mock.results(number)
+    with contextlib.ExitStack() as stack, page.events() as quick:
+        until(quick, lambda e: len(e["results"]) == number and not e["deliveries"]["waiting"])
+        for path in ["/api/events", "/api/status.json"] * 5:
+            slow = stack.enter_context(socket.socket())
+            slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            slow.connect((page.host, page.port))
+            slow.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+            assert slow.recv(1)
+            page.mock.add(task(number, small.student()))
+            number += 1
+            page.mock.results(number)
+            start = time.monotonic()
+            shown = until(quick, lambda e: sum(e["tasks"].values()) >= number)
+            assert time.monotonic() - start < 12, "an idle connection is let go after 15 seconds"
+        assert shown and sum(page.status()["tasks"].values()) == number
+
+
 @pytest.mark.memory
 def test_many_connections_disturb_nobody(open_page, small):
     page = open_page()

@@ -1,12 +1,14 @@
 #include "runner/status/stream.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 
 #include <stdint.h>
 #include <string.h>
 
 #define BLOCK_BYTES 4096
-#define MAX_FRAMES  6 /* that are in memory at a time */
+#define MAX_FRAMES  6    /* that are in memory at a time */
+#define PATIENCE_MS 5000 /* with who is sent an old one, when there are so many */
 #define BEFORE      "data: "
 #define AFTER       "\n\n"
 #define BEAT        ":" AFTER
@@ -14,6 +16,7 @@
 /* An event as it is sent. */
 struct frame {
     unsigned refs;
+    int64_t made_ms;
     unsigned *frames; /* how many there are */
     size_t len;
     char data[];
@@ -25,6 +28,8 @@ struct client {
     struct MHD_Connection *connection;
     struct frame *frame; /* that is being sent; NULL: none */
     size_t offset;
+    bool is_text;     /* it wants one text and no more */
+    bool is_late;     /* its frame was taken from it */
     uint64_t version; /* of the last frame that it got */
     uint64_t beats;   /* of the stream, that it got */
     bool waits;       /* its connection is suspended */
@@ -32,7 +37,7 @@ struct client {
 
 struct stream {
     struct client *clients;
-    size_t len, max;
+    size_t len, max; /* of those who stay */
     struct frame *newest;
     struct frame *beat;
     uint64_t version; /* of the newest frame; 0: none */
@@ -47,7 +52,7 @@ static struct frame *frame_new(unsigned *frames, const char *parts[3], const siz
 {
     size_t len = lens[0] + lens[1] + lens[2];
     struct frame *f = mem_alloc(sizeof(*f) + len + 1);
-    *f = (struct frame){.refs = 1, .frames = frames, .len = len};
+    *f = (struct frame){.refs = 1, .made_ms = clock_now_ms(), .frames = frames, .len = len};
     char *to = f->data;
     for (size_t i = 0; i < 3; i++) {
         memcpy(to, parts[i], lens[i]);
@@ -104,9 +109,36 @@ static void wake_all(struct stream *s)
     }
 }
 
+/* The oldest that is still being sent; NULL: none. */
+static struct frame *oldest_frame(const struct stream *s)
+{
+    struct frame *oldest = NULL;
+    for (struct client *c = s->clients; c; c = c->next)
+        if (c->frame && c->frame != s->beat && (!oldest || c->frame->made_ms < oldest->made_ms))
+            oldest = c->frame;
+    return oldest;
+}
+
+/* Some slow clients must not keep the others from what is new: the slowest are let go, and may come again. */
+static void let_go_of_old(struct stream *s)
+{
+    struct frame *oldest = oldest_frame(s);
+    if (!oldest || clock_now_ms() - oldest->made_ms < PATIENCE_MS)
+        return;
+    for (struct client *c = s->clients; c; c = c->next) {
+        if (c->frame != oldest)
+            continue;
+        c->frame = NULL;
+        c->is_late = true;
+        frame_unref(oldest);
+    }
+}
+
 bool stream_publish(struct stream *s, const char *json, size_t len)
 {
     if (s->frames > MAX_FRAMES) /* the beat is one, too */
+        let_go_of_old(s);
+    if (s->frames > MAX_FRAMES)
         return false;
     frame_unref(s->newest);
     s->newest = frame_new(&s->frames, (const char *[]){BEFORE, json, AFTER},
@@ -146,6 +178,8 @@ static ssize_t read_client(void *cls, uint64_t pos, char *buf, size_t max)
     struct client *c = cls;
     if (c->stream->closed)
         return MHD_CONTENT_READER_END_OF_STREAM;
+    if (c->is_late)
+        return MHD_CONTENT_READER_END_WITH_ERROR;
     if (c->frame && c->offset == c->frame->len) {
         frame_unref(c->frame);
         c->frame = NULL;
@@ -172,9 +206,25 @@ static void client_free(void *cls)
     while (*link != c)
         link = &(*link)->next;
     *link = c->next;
-    c->stream->len--;
+    c->stream->len -= !c->is_text;
     frame_unref(c->frame);
     free(c);
+}
+
+/* Takes the client; NULL: out of memory. */
+static struct MHD_Response *add(struct client *c, uint64_t len, MHD_ContentReaderCallback read)
+{
+    struct stream *s = c->stream;
+    struct MHD_Response *response = MHD_create_response_from_callback(len, BLOCK_BYTES, read, c, client_free);
+    if (!response) {
+        frame_unref(c->frame);
+        free(c);
+        return NULL;
+    }
+    c->next = s->clients;
+    s->clients = c;
+    s->len += !c->is_text;
+    return response;
 }
 
 struct MHD_Response *stream_open(struct stream *s, struct MHD_Connection *connection)
@@ -183,16 +233,7 @@ struct MHD_Response *stream_open(struct stream *s, struct MHD_Connection *connec
         return NULL;
     struct client *c = mem_alloc(sizeof(*c));
     *c = (struct client){.stream = s, .connection = connection, .beats = s->beats};
-    struct MHD_Response *response =
-        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK_BYTES, read_client, c, client_free);
-    if (!response) {
-        free(c);
-        return NULL;
-    }
-    c->next = s->clients;
-    s->clients = c;
-    s->len++;
-    return response;
+    return add(c, MHD_SIZE_UNKNOWN, read_client);
 }
 
 /* ---- the text alone ---- */
@@ -210,24 +251,19 @@ const char *stream_text(const struct stream *s)
 /* Of type MHD_ContentReaderCallback. */
 static ssize_t read_text(void *cls, uint64_t pos, char *buf, size_t max)
 {
-    const struct frame *f = cls;
-    size_t len = MIN(max, text_len(f) - (size_t)pos);
-    memcpy(buf, f->data + strlen(BEFORE) + pos, len);
+    const struct client *c = cls;
+    if (c->is_late)
+        return MHD_CONTENT_READER_END_WITH_ERROR;
+    size_t len = MIN(max, text_len(c->frame) - (size_t)pos);
+    memcpy(buf, c->frame->data + strlen(BEFORE) + pos, len);
     return (ssize_t)len;
-}
-
-static void text_free(void *cls)
-{
-    frame_unref(cls);
 }
 
 struct MHD_Response *stream_newest(struct stream *s)
 {
     if (!s->newest)
         return NULL;
-    struct MHD_Response *response =
-        MHD_create_response_from_callback(text_len(s->newest), BLOCK_BYTES, read_text, s->newest, text_free);
-    if (response)
-        frame_ref(s->newest);
-    return response;
+    struct client *c = mem_alloc(sizeof(*c));
+    *c = (struct client){.stream = s, .frame = frame_ref(s->newest), .is_text = true};
+    return add(c, text_len(s->newest), read_text);
 }

@@ -20,8 +20,8 @@ void stream_free(struct stream *stream);
 size_t stream_clients(const struct stream *stream);
 
 /*
- * Sends the text (one line of JSON) to all. Does nothing, and gives false, where too many older ones are
- * still on their way to slow clients.
+ * Sends the text (one line of JSON) to all. Does nothing, and gives false, where too many others are on their
+ * way to slow clients; those that take longer than some seconds for one are let go then.
  */
 bool stream_publish(struct stream *stream, const char *json, size_t len);
 
