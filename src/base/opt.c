@@ -2,6 +2,7 @@
 
 #include "base/fs.h"
 #include "base/nearest.h"
+#include "base/url.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -170,6 +171,14 @@ static char *suggest_option(const struct opt_set *set, const char *text, size_t 
     return suggest(&n, dashes);
 }
 
+char *opt_shown(const struct opt *o, const char *text)
+{
+    if (o->kind == OPT_SECRET)
+        return mem_strdup("(hidden)");
+    bool may_be_url = (o->arg && strstr(o->arg, "URL")) || strstr(text, "://");
+    return may_be_url ? url_shown(text) : mem_strdup(text);
+}
+
 /* One value from its text to its place, or what is wrong with it. */
 static void store_or_complain(const struct opt_set *set, size_t i, void *config, struct strv *faults)
 {
@@ -184,9 +193,9 @@ static void store_or_complain(const struct opt_set *set, size_t i, void *config,
         return;
     CLEANUP(mem_freep) char *meant = suggest_choice(o, text);
     CLEANUP(mem_freep) char *origin = opt_origin(set, i);
+    CLEANUP(mem_freep) char *shown = opt_shown(o, text);
     bool is_elsewhere = set->sources[i] == OPT_FROM_ENV || set->sources[i] == OPT_FROM_FILE;
-    strv_pushf(faults, "--%s: '%s' was given%s%s; accepted: %s%s", o->name,
-               o->kind == OPT_SECRET ? "(hidden)" : text, is_elsewhere ? " in " : "",
+    strv_pushf(faults, "--%s: '%s' was given%s%s; accepted: %s%s", o->name, shown, is_elsewhere ? " in " : "",
                is_elsewhere ? origin : "", accepted, meant);
 }
 

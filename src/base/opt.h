@@ -81,6 +81,9 @@ char *opt_env_name(const struct opt_set *set, const struct opt *o);
 /* Where the text of the option at `i` came from: a variable, a line of a file, … The caller frees. */
 char *opt_origin(const struct opt_set *set, size_t i);
 
+/* A value as it may be shown: no secret, and no password in a URL. The caller frees. */
+char *opt_shown(const struct opt *o, const char *text);
+
 /* Whether a configuration file may hold it. */
 bool opt_is_in_file(const struct opt_set *set, const struct opt *o);
 

@@ -1,18 +1,10 @@
 #include "base/opt_file.h"
 
-#include "base/url.h"
+#include "base/mem.h"
 
 #include <string.h>
 
 #define VALUE_COLUMNS 48
-
-/* What may be shown of a value. The caller frees. */
-static char *visible(const struct opt *o, const char *text)
-{
-    if (o->kind == OPT_SECRET)
-        return mem_strdup(text && *text ? "(hidden)" : "");
-    return strstr(text ? text : "", "://") ? url_without_userinfo(text) : mem_strdup(text ? text : "");
-}
 
 void opt_file_print(const struct opt_set *set, FILE *out)
 {
@@ -22,7 +14,8 @@ void opt_file_print(const struct opt_set *set, FILE *out)
             fprintf(out, "%s# %s\n", i ? "\n" : "", o->group);
         if (o->kind == OPT_HELP || o->is_of_call)
             continue;
-        CLEANUP(mem_freep) char *value = visible(o, set->texts[i]);
+        CLEANUP(mem_freep)
+        char *value = set->texts[i] && *set->texts[i] ? opt_shown(o, set->texts[i]) : mem_strdup("");
         CLEANUP(mem_freep) char *origin = opt_origin(set, i);
         CLEANUP(mem_freep) char *line = mem_printf("%s = %s", o->name, value);
         fprintf(out, "%-*s  (%s)\n", VALUE_COLUMNS, line, set->texts[i] ? origin : "not set");

@@ -59,6 +59,27 @@ char *url_without_userinfo(const char *url)
     return mem_printf("%.*s%s", (int)(start - url), url, end + 1);
 }
 
+/* "host" or "host:port"; the port of an IPv6 address is not looked at. */
+static bool is_host_and_port(const char *text, size_t len)
+{
+    const char *colon = *text == '[' ? NULL : memchr(text, ':', len);
+    return !colon || colon + 1 + strspn(colon + 1, "0123456789") == text + len;
+}
+
+char *url_shown(const char *text)
+{
+    size_t len;
+    const char *start = authority(text, &len), *user;
+    const char *at = strrchr(text, '@');
+    if (userinfo_end(text, &user) || !at || (start && is_host_and_port(start, len)))
+        return url_without_userinfo(text);
+    if (!start || start > at)
+        start = text;
+    if (!memchr(start, ':', (size_t)(at - start)))
+        return mem_strdup(text);
+    return mem_printf("%.*s(hidden)%s", (int)(start - text), text, at);
+}
+
 char *url_userinfo(const char *url)
 {
     const char *start;

@@ -16,5 +16,11 @@ char *url_protocol(const char *url);
  */
 char *url_without_userinfo(const char *url);
 
+/*
+ * The same for the eye alone, of what need not be a URL, or not a right one: whatever may be a password before
+ * an '@' becomes "(hidden)". The caller frees.
+ */
+char *url_shown(const char *text);
+
 /* The part that url_without_userinfo() leaves out, without the '@'; NULL where it is none. */
 char *url_userinfo(const char *url);

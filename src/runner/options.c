@@ -15,12 +15,25 @@
 #define NAME_CHARACTERS      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-@:"
 #define DEFAULT_PASSWORD     "dora_explorer"
 
+/* A port that is no number is the rest of a password, in which '/' or the like stands as it is. */
+static bool is_port_fine(const char *host)
+{
+    size_t len = strcspn(host, "/?#");
+    const char *at = memrchr(host, '@', len);
+    size_t skipped = at ? (size_t)(at + 1 - host) : 0;
+    const char *colon = memrchr(host + skipped, ':', len - skipped);
+    bool is_ipv6 = len && host[len - 1] == ']';
+    return !colon || is_ipv6 || colon + 1 + strspn(colon + 1, "0123456789") == host + len;
+}
+
 static const char *check_url(const char *text)
 {
     bool is_http = strncasecmp(text, "http://", 7) == 0 || strncasecmp(text, "https://", 8) == 0;
     const char *host = is_http ? strstr(text, "://") + 3 : "";
     bool usable = *host && *host != '/' && !strchr(text, ' ') && !job_options_check_line(text);
-    return usable ? NULL : "a URL that begins with http:// or https:// and names a host";
+    if (!usable)
+        return "a URL that begins with http:// or https:// and names a host";
+    return is_port_fine(host) ? NULL : "a URL whose port is a number; in a password, '/' is written as %2F";
 }
 
 static const char *check_api(const char *text)

@@ -69,6 +69,19 @@ static void a_refused_secret_is_not_told(void)
     finish();
 }
 
+static void a_password_in_a_refused_url_is_not_told(void)
+{
+    static const struct opt url[] = {
+        {"url", "URL", OPT_STRING, AT(url), NULL, .check = refuse_always, .help = ""}};
+    config = (struct config){0};
+    set = (struct opt_set){.table = url, .len = 1};
+    char *words[] = {(char[]){"p"}, (char[]){"--url=ftp//me:geheim@host"}, NULL};
+    CHECK_INT(opt_parse(&set, 2, words, &config, &faults), -EINVAL);
+    CHECK_STR(faults.items[0], "--url: '(hidden)@host' was given; accepted: another one");
+    argv = (struct strv){0};
+    finish();
+}
+
 /* ---- environment and file ---- */
 
 static void the_environment_has_upper_case_names_with_underscores(void)
@@ -365,7 +378,8 @@ static void all_faults_are_told_at_once(void)
 TEST_MAIN(TEST(a_secret_is_blanked_in_argv), TEST(an_abbreviated_secret_is_blanked_too),
           TEST(other_values_stay_in_argv), TEST(a_secret_vanishes_from_the_environment),
           TEST(a_secret_vanishes_from_the_environment_even_if_it_is_overruled),
-          TEST(a_refused_secret_is_not_told), TEST(the_environment_has_upper_case_names_with_underscores),
+          TEST(a_refused_secret_is_not_told), TEST(a_password_in_a_refused_url_is_not_told),
+          TEST(the_environment_has_upper_case_names_with_underscores),
           TEST(the_environment_cannot_ask_for_help), TEST(without_a_prefix_the_environment_is_not_read),
           TEST(a_bad_value_from_the_environment_is_refused), TEST(the_file_has_one_option_a_line),
           TEST(the_file_may_have_comments_blank_lines_and_spaces), TEST(the_file_may_have_windows_line_ends),

@@ -276,11 +276,16 @@ static void clear_abbreviations_work(void)
 
 static void a_backend_is_an_http_url(void)
 {
-    static const char *const fine[] = {"http://a", "https://a", "HTTP://a", "http://a:8080/base/",
-                                       "http://[::1]:5000"};
-    static const char *const wrong[] = {"",          "localhost:5000", "ftp://a",    "http://",
-                                        "http:///x", "http://a b",     "http://a\n", "//a",
-                                        "http:a",    "file:///x",      " http://a"};
+    static const char *const fine[] = {"http://a",
+                                       "https://a",
+                                       "HTTP://a",
+                                       "http://a:8080/base/",
+                                       "http://[::1]:5000",
+                                       "http://[::1]",
+                                       "http://me:word@a:80/x@y"};
+    static const char *const wrong[] = {
+        "",    "localhost:5000", "ftp://a",   "http://",   "http:///x",  "http://a b",    "http://a\n",
+        "//a", "http:a",         "file:///x", " http://a", "http://a:x", "http://[::1]:x"};
     for (size_t i = 0; i < ARRAY_LEN(fine); i++) {
         start();
         ACCEPT("--backend-url", fine[i]);
@@ -289,10 +294,19 @@ static void a_backend_is_an_http_url(void)
     for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
         start();
         CLEANUP(mem_freep)
-        char *part = mem_printf("--backend-url: '%s' was given; accepted: a URL that", wrong[i]);
+        char *part = mem_printf("--backend-url: '%s' was given; accepted: a URL ", wrong[i]);
         REFUSE(part, "--backend-url", wrong[i]);
         finish();
     }
+}
+
+static void a_password_that_breaks_a_url_is_not_told(void)
+{
+    start();
+    REFUSE("--backend-url: 'http://(hidden)@host' was given; accepted: a URL whose port is a number",
+           "--backend-url=http://me:ge/heim@host");
+    CHECK(!strstr(faults.items[0], "heim"));
+    finish();
 }
 
 static void a_place_of_the_api_is_a_path(void)
@@ -450,6 +464,7 @@ TEST_MAIN(TEST(without_arguments_the_defaults_hold), TEST(without_arguments_the_
           TEST(levels_are_those_of_the_log), TEST(units_are_those_of_a_result), TEST(once_is_one_task),
           TEST(a_stop_waits_as_long_as_a_task_may_take), TEST(no_sandbox_can_be_asked_for),
           TEST(other_words_are_left_to_others), TEST(clear_abbreviations_work),
-          TEST(a_backend_is_an_http_url), TEST(a_place_of_the_api_is_a_path), TEST(an_account_is_a_text),
+          TEST(a_backend_is_an_http_url), TEST(a_password_that_breaks_a_url_is_not_told),
+          TEST(a_place_of_the_api_is_a_path), TEST(an_account_is_a_text),
           TEST(numbers_out_of_bounds_are_refused), TEST(other_options_are_refused),
           TEST(all_faults_are_told_at_once), TEST(help_and_version_are_reported), TEST(help_has_all_options))

@@ -131,9 +131,31 @@ static void userinfo_is_what_is_left_out(void)
     check_userinfo("https://host/x", NULL);
 }
 
+static void what_is_shown_hides_more_rather_than_less(void)
+{
+    static const char *const texts[][2] = {
+        {"https://user:word@host/x", "https://host/x"},
+        {"ftp://user:word@host/x", "ftp://host/x"},
+        {"https://user:wo/rd@host/x", "https://(hidden)@host/x"},
+        {"https://user:w#rd@host/x", "https://(hidden)@host/x"},
+        {"http//user:word@host", "(hidden)@host"},
+        {"user:word@host:x", "(hidden)@host:x"},
+        {"https://host:80/a@b", "https://host:80/a@b"},
+        {"https://[::1]:80/a@b", "https://[::1]:80/a@b"},
+        {"git@host:x", "git@host:x"},
+        {"a:b", "a:b"},
+        {"", ""},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        CLEANUP(mem_freep) char *shown = url_shown(texts[i][0]);
+        CHECK_STR(shown, texts[i][1]);
+    }
+}
+
 TEST_MAIN(TEST(the_scheme_is_the_protocol), TEST(the_scheme_keeps_its_case), TEST(host_and_path_is_ssh),
           TEST(a_path_is_file), TEST(a_helper_is_its_own_protocol),
           TEST(what_only_looks_like_a_scheme_is_none), TEST(user_and_password_are_left_out),
           TEST(a_lone_user_is_left_out_over_http), TEST(a_lone_user_stays_over_ssh),
           TEST(a_password_is_left_out_over_ssh_and_ftp), TEST(the_last_at_sign_counts),
-          TEST(an_at_sign_behind_the_host_is_no_user), TEST(userinfo_is_what_is_left_out))
+          TEST(an_at_sign_behind_the_host_is_no_user), TEST(userinfo_is_what_is_left_out),
+          TEST(what_is_shown_hides_more_rather_than_less))
