@@ -16,6 +16,8 @@
 #define MAX_DETAILS_BYTES 500
 #define CUT_MARK          "…"
 
+#define MAX_DURATION_MS 1000000000000 /* 30 years; as a time in seconds, what a browser still knows */
+
 static const char *const stages[] = {[SUMMARY_FETCH] = "fetch",
                                      [SUMMARY_PREPARE] = "prepare",
                                      [SUMMARY_TEST] = "test",
@@ -229,9 +231,20 @@ static void take_string(struct reader *r, const char *name, size_t max_bytes, ch
     set(ret, json_string_value(get(r, name, is_text)), max_bytes);
 }
 
+/* Some of these are added up. */
+static bool is_duration(const json_t *j)
+{
+    return is_count(j) && json_integer_value(j) <= MAX_DURATION_MS;
+}
+
 static int64_t take_number(struct reader *r, const char *name)
 {
     return json_integer_value(get(r, name, is_count));
+}
+
+static int64_t take_duration(struct reader *r, const char *name)
+{
+    return json_integer_value(get(r, name, is_duration));
 }
 
 static bool take_bool(struct reader *r, const char *name)
@@ -243,7 +256,7 @@ static void take_stages(struct reader *r, struct summary *s)
 {
     struct reader inner = {get(r, "stagesMs", is_object), r->is_well};
     for (size_t i = 0; i < SUMMARY_STAGES; i++)
-        s->stages_ms[i] = take_number(&inner, stages[i]);
+        s->stages_ms[i] = take_duration(&inner, stages[i]);
     r->is_well = inner.is_well;
 }
 
@@ -273,11 +286,11 @@ static bool take(const json_t *object, struct summary *s)
     take_string(&r, "details", MAX_DETAILS_BYTES, &s->details);
     s->tests = (uint64_t)take_number(&r, "tests");
     s->tests_passed = (uint64_t)take_number(&r, "testsPassed");
-    s->duration_ms = take_number(&r, "durationMs");
+    s->duration_ms = take_duration(&r, "durationMs");
     take_stages(&r, s);
-    s->finished_s = take_number(&r, "finished");
+    s->finished_s = take_duration(&r, "finished");
     s->memory_bytes = (uint64_t)take_number(&r, "memoryBytes");
-    s->cpu_ms = take_number(&r, "cpuMs");
+    s->cpu_ms = take_duration(&r, "cpuMs");
     take_limits(&r, s);
     return r.is_well && s->tests_passed <= s->tests && !(s->is_passed && s->is_error);
 }
