@@ -153,12 +153,13 @@ static int read_password_file(const char *path, char **ret_password, struct err 
     return 0;
 }
 
-/* The credential that systemd was told to load, see systemd.exec(5). The caller frees. */
+/* The credential that systemd was told to load, see systemd.exec(5). One that is there, but cannot be read,
+ * is none to pass over in silence. The caller frees. */
 static char *systemd_credential(void)
 {
     const char *dir = getenv("CREDENTIALS_DIRECTORY");
     char *path = dir ? mem_printf("%s/password", dir) : NULL;
-    if (path && !fs_exists(path))
+    if (path && access(path, F_OK) < 0 && errno == ENOENT)
         mem_freep(&path), path = NULL;
     return path;
 }

@@ -163,6 +163,14 @@ static void an_empty_credential_is_refused(void)
     finish();
 }
 
+static void a_credential_that_cannot_be_read_is_refused(void)
+{
+    start();
+    setenv("CREDENTIALS_DIRECTORY", make_file("no-directory", ""), 1);
+    REFUSE("--password-file: ");
+    finish();
+}
+
 /* ---- the state directory ---- */
 
 static void an_absolute_state_directory_is_taken_as_it_is(void)
@@ -395,6 +403,7 @@ TEST_MAIN(TEST(a_password_may_stand_on_the_command_line),
           TEST(a_file_that_does_not_count_is_not_read),
           TEST(a_systemd_credential_is_the_password_where_no_other_is_given),
           TEST(without_the_credential_the_default_holds), TEST(an_empty_credential_is_refused),
+          TEST(a_credential_that_cannot_be_read_is_refused),
           TEST(an_absolute_state_directory_is_taken_as_it_is),
           TEST(a_relative_state_directory_becomes_absolute), TEST(systemds_state_directory_comes_before_xdgs),
           TEST(xdgs_state_directory_comes_before_the_home), TEST(an_empty_variable_is_none),
