@@ -3,7 +3,7 @@
 
 The guest boots once; its state is saved beside the image, and every job continues from there. Nothing that a job
 does is kept. There are two ports of virtio: "output" for what the tests print, and "control", on which guest-agent
-and in-guest say "ready", "count USER PASSED FAILED SKIPPED" and "end", and the host says "go SECONDS". The serial port
+and in-guest say "ready", "count USER PASSED FAILED SKIPPED", "reboot" (it waits for an answer) and "end", and the host says "go SECONDS". The serial port
 is only for the kernel's last words: qemu's sometimes stops in the middle of a line. The job is a tar file, which the
 guest has as its second disk.
 """
@@ -108,6 +108,16 @@ class Guest:
                 raise GuestError("its state could not be saved")
             time.sleep(0.1)
 
+    def reboot(self):
+        """The guest asked for it; at any other time a reboot is a crash."""
+        self.command("qmp_capabilities")
+        self.command("set-action", reboot="reset")
+        self.control.write("reboot")
+        while self.control.read() != "ready":
+            pass
+        self.command("set-action", reboot="shutdown")
+        self.control.write(f"go {int(time.time())}")
+
     def __enter__(self):
         return self
 
@@ -156,7 +166,10 @@ def run(image, state, job, timeout):
         guest.control.write(f"go {int(time.time())}")
         try:
             while (line := guest.control.read()) != "end":
-                counts.append([int(number) for number in line.split()[2:]])
+                if line == "reboot":
+                    guest.reboot()
+                else:
+                    counts.append([int(number) for number in line.split()[2:]])
         except GuestError as error:
             print(f"\nFAILED: {error}")
             counts.append([0, 1, 0])
