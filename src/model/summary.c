@@ -132,11 +132,18 @@ static void put_number(struct buf *b, const char *name, uint64_t value)
     buf_printf(b, ", \"%s\": %llu", name, (unsigned long long)MIN(value, (uint64_t)INT64_MAX));
 }
 
+/* What summary_parse() takes; more is none. */
+static uint64_t duration(int64_t ms)
+{
+    return (uint64_t)MIN(MAX(ms, (int64_t)0), (int64_t)MAX_DURATION_MS);
+}
+
 static void put_stages(struct buf *b, const struct summary *s)
 {
     buf_puts(b, ", \"stagesMs\": {");
     for (size_t i = 0; i < SUMMARY_STAGES; i++)
-        buf_printf(b, "%s\"%s\": %lld", i ? ", " : "", stages[i], (long long)MAX(s->stages_ms[i], 0));
+        buf_printf(b, "%s\"%s\": %llu", i ? ", " : "", stages[i],
+                   (unsigned long long)duration(s->stages_ms[i]));
     buf_puts(b, "}");
 }
 
@@ -166,11 +173,11 @@ char *summary_format(const struct summary *s)
     put_string(&b, "details", s->details ? s->details : "");
     put_number(&b, "tests", s->tests);
     put_number(&b, "testsPassed", s->tests_passed);
-    put_number(&b, "durationMs", (uint64_t)MAX(s->duration_ms, 0));
+    put_number(&b, "durationMs", duration(s->duration_ms));
     put_stages(&b, s);
-    put_number(&b, "finished", (uint64_t)MAX(s->finished_s, 0));
+    put_number(&b, "finished", duration(s->finished_s));
     put_number(&b, "memoryBytes", s->memory_bytes);
-    put_number(&b, "cpuMs", (uint64_t)MAX(s->cpu_ms, 0));
+    put_number(&b, "cpuMs", duration(s->cpu_ms));
     put_limits(&b, s);
     buf_puts(&b, "}\n");
     return buf_take(&b);
