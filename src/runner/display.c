@@ -260,7 +260,7 @@ void display_take(struct display *d, const struct progress *p)
         d->test_start_ms = clock_now_ms();
     } else if (p->kind == PROGRESS_END) {
         print_end(d, p);
-    } else {
+    } else if (p->kind == PROGRESS_COMMIT) {
         CLEANUP(mem_freep) char *text = mem_printf("commit %s", p->text);
         display_say(d, text);
     }

@@ -90,7 +90,9 @@ class Disk:
 
     def make_read_only(self):
         """As the kernel does after a fault of the disk: also where files are open for writing."""
-        self.disks.do(f"mount --bind '{self.path}' '{self.path}' && mount -o remount,bind,ro '{self.path}'")
+        aside = f"{self.path}-read-only"  # in one step there: else what is opened meanwhile keeps it writable
+        self.disks.do(f"mkdir -p '{aside}' && mount --bind '{self.path}' '{aside}' && mount -o remount,bind,ro '{aside}' && "
+                      f"mount --move '{aside}' '{self.path}'")
 
     def make_writable(self):
         self.disks.do(f"umount -l '{self.path}'")
