@@ -29,6 +29,8 @@ static void addresses_are_taken_as_they_are(void)
     check("192.0.2.7:80", "192.0.2.7:80", false);
     check("[::1]:80", "[::1]:80", true);
     check("[::]:80", "[::]:80", false);
+    check("[::ffff:127.0.0.1]:80", "[::ffff:127.0.0.1]:80", true);
+    check("[::ffff:192.0.2.7]:80", "[::ffff:192.0.2.7]:80", false);
     check("[2001:db8::1]:80", "[2001:db8::1]:80", false);
 }
 

@@ -71,7 +71,8 @@ bool listen_is_loopback(const struct listen_address *address)
         return ntohl(in->sin_addr.s_addr) >> 24 == 127;
     }
     const struct sockaddr_in6 *in = (const void *)&address->sockaddr;
-    return IN6_IS_ADDR_LOOPBACK(&in->sin6_addr);
+    const uint8_t *bytes = in->sin6_addr.s6_addr;
+    return IN6_IS_ADDR_LOOPBACK(&in->sin6_addr) || (IN6_IS_ADDR_V4MAPPED(&in->sin6_addr) && bytes[12] == 127);
 }
 
 /* SO_REUSEADDR: a restart on the same port must not have to wait. */
