@@ -47,13 +47,12 @@ def package(name, directory=PACKAGES):
     return path
 
 
+# A changed configuration is kept without a question, as unattended upgrades do it.
+INSTALL = ["dpkg", "--force-confold", "--install"]
+
+
 def install(*paths):
-    call("dpkg", "--install", *paths, env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"})
-
-
-def is_installed(name="ostest-runner"):
-    done = subprocess.run(["dpkg-query", "--show", "--showformat=${db:Status-Status}", name], capture_output=True, text=True)
-    return done.stdout == "installed"
+    call(*INSTALL, *paths)
 
 
 def installed_version():

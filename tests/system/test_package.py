@@ -58,8 +58,8 @@ def begin(small, tmp_path):
 
 def stop(service):
     """Whatever it does: at once, and without a trace."""
-    if installed.is_installed():
-        subprocess.run(["systemctl", "kill", "--signal=KILL", service.unit], check=False)
+    if service.get("LoadState") == "loaded":
+        subprocess.run(["systemctl", "kill", "--signal=KILL", service.unit], check=False, capture_output=True)
         service.do("stop")
         subprocess.run(["systemctl", "reset-failed", service.unit], check=False, capture_output=True)
     for directory in STATE.parent.glob("ostest-runner*/*"):
@@ -172,7 +172,7 @@ def test_a_stop_finishes_what_runs_however_short_its_timeout(begin, small):
 
 def upgrade(path, services, waiting):
     """Installs the package while tasks run; they are finished first."""
-    with subprocess.Popen(["dpkg", "--install", path], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as dpkg:
+    with subprocess.Popen([*installed.INSTALL, path], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as dpkg:
         for service in services:
             service.wait("StatusText", "stopping")
         version = installed.installed_version()
