@@ -5,6 +5,21 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+const char *out_file_check(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    CLEANUP(mem_freep) char *dir = slash ? mem_strndup(path, (size_t)(slash - path) + 1) : mem_strdup(".");
+    if (!fs_leads_to_dir(dir))
+        return "its directory does not exist";
+    if (fs_leads_to_dir(path))
+        return "it is a directory";
+    if (!fs_is_there(path) && access(dir, W_OK) < 0)
+        return "its directory cannot be written to";
+    return NULL;
+}
 
 int out_file_write(const char *path, const void *data, size_t len, struct err *err)
 {

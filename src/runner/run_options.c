@@ -5,6 +5,7 @@
 #include "base/utf8.h"
 #include "model/task.h"
 #include "runner/options.h"
+#include "runner/out_file.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -89,6 +90,15 @@ static void check_branches(const struct run_options *o, struct strv *faults)
                    o->job.tests_branch, o->tests);
 }
 
+/* Better now than when the tests have run. */
+static void check_file(const char *option, const char *path, struct strv *faults)
+{
+    bool is_file = path && strcmp(path, "-") != 0;
+    const char *fault = is_file ? out_file_check(path) : NULL;
+    if (fault)
+        strv_pushf(faults, "--%s: '%s' cannot be written: %s", option, path, fault);
+}
+
 int run_options_read(int argc, char **argv, struct run_options *ret_options, const char **ret_asked,
                      struct strv *ret_faults)
 {
@@ -105,6 +115,9 @@ int run_options_read(int argc, char **argv, struct run_options *ret_options, con
     check_place("src", o->src, ret_faults);
     check_place("tests", o->tests, ret_faults);
     check_branches(o, ret_faults);
+    check_file("json", o->json, ret_faults);
+    check_file("junit", o->junit, ret_faults);
+    check_file("html", o->html, ret_faults);
     if (!o->state_dir)
         o->state_dir = options_default_state_dir();
     if (!o->state_dir)

@@ -127,3 +127,12 @@ def test_copying_can_be_stopped(command, listing, tmp_path):
         process.send_signal(signal.SIGINT)
         assert process.wait(harness.TIMEOUT) == 130
         assert "Copying " in process.stdout.read()
+
+
+@pytest.mark.parametrize("option", ["--json", "--junit", "--html"])
+def test_a_file_that_cannot_be_written_is_a_fault_at_the_start(run, make_repo, listing, tmp_path, option):
+    (tmp_path / "there").mkdir()
+    student = make_repo("student", {"file": "x"})
+    for path, why in {tmp_path / "nowhere" / "x": "its directory does not exist", tmp_path / "there": "it is a directory"}.items():
+        status, out, err = run("--src", student, "--tests", listing, option, path)
+        assert (status, out) == (2, "") and err == f"ostest-runner run: {option}: '{path}' cannot be written: {why}\n"
