@@ -3,7 +3,11 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/log.h"
+#include "model/lease.h"
 #include "sandbox/box.h"
+
+#include <errno.h>
+#include <string.h>
 
 void job_init(struct job *ret_job, const struct job_setup *setup)
 {
@@ -88,6 +92,19 @@ void job_done(struct job *job)
     free(job->seen.suite_commit);
 }
 
+/* Directories of tries in a cluster that came to nothing. */
+static int remove_tries(const char *dir, struct err *err)
+{
+    CLEANUP(strv_done) struct strv names = {0};
+    int r = fs_list_dir(dir, &names, err);
+    for (size_t i = 0; r == 0 && i < names.len; i++) {
+        CLEANUP(mem_freep) char *path = mem_printf("%s/%s", dir, names.items[i]);
+        if (strncmp(names.items[i], LEASE_DIR_PREFIX, strlen(LEASE_DIR_PREFIX)) == 0)
+            r = fs_remove_tree(path, err);
+    }
+    return r == -ENOENT ? 0 : r;
+}
+
 int job_clean(const struct job *job, struct err *err)
 {
     static const char *const names[] = {"src",
@@ -110,5 +127,5 @@ int job_clean(const struct job *job, struct err *err)
         if (r < 0)
             return r;
     }
-    return 0;
+    return remove_tries(job->dir, err);
 }

@@ -18,9 +18,11 @@
 #include "job/box.h"
 #include "job/cache.h"
 #include "job/job.h"
+#include "job/leased.h"
 #include "job/pipeline.h"
 #include "job/probe.h"
 #include "model/job_exit.h"
+#include "model/lease.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -30,12 +32,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum probe { PROBE_NOTHING, PROBE_SANDBOX, PROBE_SUITE };
+enum probe { PROBE_NOTHING, PROBE_SANDBOX, PROBE_SUITE, PROBE_NODE };
 
 struct config {
     char *cache_dir;
     char *config_file;
     int64_t slot;
+    char *lease;
     bool clean;
     bool trim;
     bool progress;
@@ -46,12 +49,20 @@ struct config {
     struct job_options job;
 };
 
+static const char *check_lease(const char *text)
+{
+    return lease_is_name(text) ? NULL : "16 hexadecimal digits";
+}
+
 static const struct opt options[] = {
     {"cache-dir", "DIR", OPT_STRING, offsetof(struct config, cache_dir), .check = job_options_check_line,
      .help = "mirrors of repositories, python environments", .group = "For the program that starts it"},
     {"config", "FILE", OPT_STRING, offsetof(struct config, config_file), .help = "lines 'option = value'"},
     {"slot", "N", OPT_INTEGER, offsetof(struct config, slot), "0", .max = 4095,
      .help = "number among the jobs that run at the same time: as root, each has a user of its own"},
+    {"lease", "NAME", OPT_STRING, offsetof(struct config, lease), .check = check_lease,
+     .help = "in a cluster, the name of this try of the task: DIR is run once only, and DIR/" LEASE_END
+             " tells how it ended"},
     {"clean", NULL, OPT_FLAG, offsetof(struct config, clean), "no",
      .help = "only remove what a dead job left in DIR"},
     {"src-dir", "DIR", OPT_STRING, offsetof(struct config, src_dir),
@@ -69,8 +80,9 @@ static const struct opt options[] = {
     {"min-free-disk", "BYTES", OPT_BYTES, offsetof(struct config, cache.min_free_bytes), "1G", .max = 1e15,
      .help = "to be left free beside the cache"},
     {"probe", "WHAT", OPT_CHOICE, offsetof(struct config, probe), "nothing",
-     .choices = "nothing|sandbox|suite",
-     .help = "run no task: only try the sandbox in DIR, or fetch the suite and prepare its environment"},
+     .choices = "nothing|sandbox|suite|node",
+     .help =
+         "run no task: only try the sandbox in DIR, or fetch the suite and prepare its environment, or both"},
     JOB_OPTIONS(struct config, job.),
     {"help", NULL, OPT_HELP, .help = "this text", .group = "General"},
     {"version", NULL, OPT_HELP, .help = "the version"},
@@ -119,7 +131,9 @@ static int probe(const struct config *config, const struct job_setup *setup, str
 {
     struct job job;
     job_init(&job, setup);
-    int r = config->probe == PROBE_SANDBOX ? probe_sandbox(&job, err) : probe_suite(&job, err);
+    static int (*const probes[])(struct job *, struct err *) = {
+        [PROBE_SANDBOX] = probe_sandbox, [PROBE_SUITE] = probe_suite, [PROBE_NODE] = probe_node};
+    int r = probes[config->probe](&job, err);
     struct err cleaning = {0};
     if (job_clean(&job, &cleaning) < 0)
         log_warning("%s", cleaning.message);
@@ -180,6 +194,20 @@ static enum job_exit run(const struct config *config, const char *given_dir)
     return exit_after(&err, r);
 }
 
+/* As a try of a task in a cluster, where a copy of this job may run as well. */
+static enum job_exit run_leased(const struct config *config, const char *dir)
+{
+    struct err err = {0};
+    int r = leased_begin(dir, &err);
+    enum job_exit status = r < 0 ? JOB_EXIT_FAILED : run(config, dir);
+    if (r == 0)
+        r = leased_end(dir, config->lease, status, &err);
+    if (r == 0)
+        return status;
+    log_error("%s", err.message);
+    return JOB_EXIT_FAILED;
+}
+
 int main(int argc, char **argv)
 {
     struct config config = {0};
@@ -194,7 +222,9 @@ int main(int argc, char **argv)
         strv_push(&faults, "one directory and --cache-dir are needed; see --help");
     for (size_t i = 0; i < faults.len; i++)
         fprintf(stderr, "ostest-job: %s\n", faults.items[i]);
-    int status = faults.len ? JOB_EXIT_USAGE : run(&config, set.operands.items[0]);
+    int status = faults.len     ? JOB_EXIT_USAGE
+                 : config.lease ? run_leased(&config, set.operands.items[0])
+                                : run(&config, set.operands.items[0]);
     strv_done(&faults);
     opt_done(&set, &config);
     return status;

@@ -6,6 +6,7 @@
 #include "job/run.h"
 #include "job/suite.h"
 #include "job/suite_fetch.h"
+#include "sandbox/cgroup_place.h"
 
 #include <errno.h>
 
@@ -40,4 +41,17 @@ int probe_suite(struct job *job, struct err *err)
                    LOG_TEXT("kind", suite_kind_name(&suite)),
                    LOG_TEXT("python", env.python ? env.python : "(none)"));
     return r;
+}
+
+int probe_node(struct job *job, struct err *err)
+{
+    struct cgroup_place place;
+    cgroup_find(&place);
+    log_info("control groups: %s%s%s", cgroup_kind_name(place.kind), place.why ? ": " : "",
+             place.why ? place.why : "");
+    cgroup_place_done(&place);
+    if (!job_is_boxed(job))
+        log_info("no sandbox (--sandbox none)");
+    int r = job_is_boxed(job) ? probe_sandbox(job, err) : 0;
+    return r < 0 ? r : probe_suite(job, err);
 }

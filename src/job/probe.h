@@ -10,3 +10,6 @@ int probe_sandbox(struct job *job, struct err *err);
 
 /* Fetches the suite, prepares its environment, and asks it what it knows. */
 int probe_suite(struct job *job, struct err *err);
+
+/* All of it, as a job on a node of a cluster. */
+int probe_node(struct job *job, struct err *err);

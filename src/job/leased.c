@@ -1,0 +1,54 @@
+#include "job/leased.h"
+
+#include "base/crash.h"
+#include "base/fd.h"
+#include "base/fs.h"
+#include "model/lease.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+int leased_begin(const char *dir, struct err *err)
+{
+    CLEANUP(mem_freep) char *path = mem_printf("%s/" LEASE_BEGUN, dir);
+    CLEANUP(fd_closep) int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0 && errno == EEXIST)
+        return err_set(err, ERR_INTERNAL, EEXIST,
+                       "This try of the task was begun by another copy of the job");
+    if (fd < 0)
+        return err_errno(err, errno, "Cannot create %s", path);
+    crash_point("cluster-begun");
+    return fs_sync_dir(dir, err);
+}
+
+static int sum_result(const char *dir, struct lease_end *end, struct err *err)
+{
+    CLEANUP(mem_freep) char *path = mem_printf("%s/result.json", dir);
+    CLEANUP(buf_done) struct buf text = BUF_INIT(0);
+    int r = fs_read_file(path, LEASE_RESULT_MAX_BYTES, &text, err);
+    if (r == -ENOENT)
+        return 0;
+    end->has_result = r == 0;
+    end->size = text.len;
+    end->sum = lease_sum(text.data ? text.data : "", text.len);
+    return r;
+}
+
+int leased_end(const char *dir, const char *lease, enum job_exit status, struct err *err)
+{
+    struct lease_end end = {.status = status};
+    char host[LEASE_HOST_SIZE] = "";
+    gethostname(host, sizeof(host) - 1);
+    lease_set_host(&end, host);
+    snprintf(end.lease, sizeof(end.lease), "%s", lease);
+    int r = sum_result(dir, &end, err);
+    if (r < 0)
+        return r;
+    CLEANUP(mem_freep) char *path = mem_printf("%s/" LEASE_END, dir);
+    CLEANUP(mem_freep) char *text = lease_format(&end);
+    crash_point("cluster-ending");
+    return fs_write_atomic(path, text, strlen(text), err);
+}
