@@ -445,3 +445,9 @@ void proc_describe_end(const struct proc_run *run, char *ret_text, size_t size)
     else
         snprintf(ret_text, size, "signal %d (%s)", run->signal, strsignal(run->signal));
 }
+
+char *proc_describe_status(int status)
+{
+    return WIFEXITED(status) ? mem_printf("exit status %d", WEXITSTATUS(status))
+                             : mem_printf("signal %d", WTERMSIG(status));
+}

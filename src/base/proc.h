@@ -106,6 +106,9 @@ int proc_kill_descendants(const pid_t *keep, size_t keep_len, int64_t timeout_ms
 /* A one-line account for messages: "exit status 3", "signal 9 (Killed)". */
 void proc_describe_end(const struct proc_run *run, char *ret_text, size_t size);
 
+/* The same of a status of waitpid(2), but a signal without its name. The caller frees. */
+char *proc_describe_status(int status);
+
 /* Blocks the signals that tell a program to stop or to start anew, and gives them. */
 void proc_hold_stop_signals(sigset_t *ret_set);
 

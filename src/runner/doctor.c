@@ -4,6 +4,7 @@
 #include "runner/auth.h"
 #include "runner/http.h"
 #include "runner/preflight.h"
+#include "runner/slurm_check.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -146,17 +147,51 @@ static enum health check_backend(const struct doctor *d)
     return say(is_right ? GOOD : POOR, "backend", text);
 }
 
+/* ---- a cluster ---- */
+
+static enum health check_slurm(const struct doctor *d)
+{
+    struct err err = {0};
+    int r = slurm_check_request(d->options, d->job_program, &err);
+    return say(r == 0                     ? GOOD
+               : err.class == ERR_NETWORK ? POOR
+                                          : BAD,
+               "slurm", r < 0 ? err.message : "it would take the job of a task");
+}
+
+static void take_node(const char *node, bool is_well, const char *text, void *data)
+{
+    enum health *worst = data;
+    CLEANUP(mem_freep) char *words = mem_printf("%s: %s", node, text);
+    enum health health = say(is_well ? GOOD : POOR, "node", words);
+    *worst = MAX(*worst, health);
+    fflush(stdout);
+}
+
+static enum health check_nodes(const struct doctor *d)
+{
+    struct err err = {0};
+    enum health worst = GOOD;
+    if (slurm_check_nodes(d->options, d->job_program, take_node, &worst, &err) < 0)
+        return say(POOR, "nodes", err.message);
+    return worst;
+}
+
+typedef enum health check_fn(const struct doctor *);
+
 int doctor(const struct options *options, const char *job_program)
 {
-    static enum health (*const checks[])(const struct doctor *) = {check_state,   check_git,   check_cgroups,
-                                                                   check_sandbox, check_suite, check_backend};
+    static check_fn *const local[] = {check_state, check_git,     check_cgroups, check_sandbox,
+                                      check_suite, check_backend, NULL};
+    static check_fn *const cluster[] = {check_state, check_slurm, check_nodes, check_backend, NULL};
+    bool is_local = options->executor == OPTIONS_EXECUTOR_LOCAL;
     struct doctor d = {options, job_program};
     enum health worst = GOOD;
     struct err err = {0};
-    if (cgroup_make_room(&err) < 0)
+    if (is_local && cgroup_make_room(&err) < 0)
         say(POOR, "cgroups", err.message);
-    for (size_t i = 0; i < ARRAY_LEN(checks); i++) {
-        enum health health = checks[i](&d);
+    for (check_fn *const *check = is_local ? local : cluster; *check; check++) {
+        enum health health = (*check)(&d);
         worst = MAX(worst, health);
         fflush(stdout);
     }

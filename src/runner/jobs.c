@@ -14,6 +14,7 @@
 #include "base/proc.h"
 #include "model/job_exit.h"
 #include "model/task.h"
+#include "runner/executor.h"
 #include "runner/journal.h"
 #include "runner/label.h"
 #include "runner/worklist.h"
@@ -23,16 +24,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define DISK_RETRY_MS      2000 /* after a fault of the state directory */
-#define ORPHANS_TIMEOUT_MS 2000
+#define DISK_RETRY_MS 2000 /* after a fault of the state directory */
 
 struct jobs {
     struct jobs_settings settings;
     char *cache_dir, *jobs_dir, *job_config;
     struct slot_program program;
     struct journal *journal;
-    struct slot *slots;
-    size_t slots_len;
+    struct slots slots;
+    struct executor *executor;
     struct worklist work;
     struct buf unsaved; /* a claim that the disk did not take; no other is taken meanwhile */
     bool draining;      /* no claim is started any more */
@@ -43,7 +43,7 @@ struct jobs {
 
 /* ---- the disk ---- */
 
-static void on_disk_timer(void *data)
+static void on_change(void *data)
 {
     struct jobs *jobs = data;
     jobs->settings.on_change(jobs->settings.data);
@@ -60,7 +60,7 @@ static void wait_for_disk(struct jobs *jobs, const char *message)
     CLEANUP(mem_freep) char *text = mem_printf("The state directory gives trouble: %s", message);
     trouble_log(jobs->settings.trouble, LOG_LEVEL_CRITICAL, text);
     jobs->disk_not_before_ms = clock_now_ms() + DISK_RETRY_MS;
-    ev_timer_at(jobs->settings.ev, &jobs->disk_timer, jobs->disk_not_before_ms, on_disk_timer, jobs);
+    ev_timer_at(jobs->settings.ev, &jobs->disk_timer, jobs->disk_not_before_ms, on_change, jobs);
 }
 
 static void put_back(struct jobs *jobs, const struct worklist_item *item, const char *message)
@@ -109,22 +109,6 @@ static void finish_with_error(struct jobs *jobs, const struct worklist_item *ite
 
 /* ---- slots ---- */
 
-static struct slot *find_free_slot(const struct jobs *jobs)
-{
-    for (size_t i = 0; i < jobs->slots_len; i++)
-        if (jobs->slots[i].work == SLOT_FREE)
-            return &jobs->slots[i];
-    return NULL;
-}
-
-static size_t count_slots(const struct jobs *jobs, enum slot_work work)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < jobs->slots_len; i++)
-        n += jobs->slots[i].work == work;
-    return n;
-}
-
 /* The last start is not to count: it was not ended by a fault of the task. */
 static void uncount_start(struct jobs *jobs, const struct worklist_item *item)
 {
@@ -133,27 +117,18 @@ static void uncount_start(struct jobs *jobs, const struct worklist_item *item)
         log_task(LOG_LEVEL_WARNING, item->label, "%s", err.message);
 }
 
-/* Without it, a job could not even say that it failed. */
-static bool has_room_for_start(const struct jobs *jobs)
-{
-    struct fs_room room;
-    return fs_free_space(jobs->jobs_dir, &room, NULL) == 0 && !fs_is_full(&room);
-}
-
 /* Counts the start; false where the claim must not be started any more, or not now. */
 static bool count_start(struct jobs *jobs, const struct worklist_item *item)
 {
     struct err err = {0};
     unsigned starts = journal_starts(jobs->journal, item->key);
     if (starts >= jobs->settings.options->task_tries) {
-        CLEANUP(mem_freep)
-        char *details = mem_printf(
-            "The task was started %u times, and each time the runner or its job died before the end", starts);
+        CLEANUP(mem_freep) char *details = journal_tell_starts(jobs->journal, item->key, starts);
         finish_with_error(jobs, item, details);
         jobs->settings.on_end(JOBS_FAULT, jobs->settings.data);
         return false;
     }
-    if (!has_room_for_start(jobs)) {
+    if (!journal_has_room(jobs->journal)) {
         put_back(jobs, item, "the disk is full");
         return false;
     }
@@ -163,6 +138,14 @@ static bool count_start(struct jobs *jobs, const struct worklist_item *item)
     return false;
 }
 
+static int start_in(struct jobs *jobs, struct slot *slot, const struct worklist_item *item, struct err *err)
+{
+    if (item->work == SLOT_RUN)
+        return jobs->executor->kind->start(jobs->executor, slot, item->key, item->label, err);
+    return slot_start(slot, jobs->settings.ev, &jobs->program, (size_t)(slot - jobs->slots.items), item->work,
+                      item->key, item->label, err);
+}
+
 static void start_item(struct jobs *jobs, const struct worklist_item *item)
 {
     struct err err = {0};
@@ -170,12 +153,12 @@ static void start_item(struct jobs *jobs, const struct worklist_item *item)
         finish(jobs, item, false);
         return;
     }
-    if (item->work == SLOT_RUN && !count_start(jobs, item))
+    bool is_new = item->work == SLOT_RUN && !jobs->executor->kind->goes_on(jobs->executor, item->key);
+    if (is_new && !count_start(jobs, item))
         return;
-    struct slot *slot = find_free_slot(jobs);
-    int r = slot_start(slot, jobs->settings.ev, &jobs->program, (size_t)(slot - jobs->slots), item->work,
-                       item->key, item->label, &err);
-    if (r < 0 && item->work == SLOT_RUN)
+    struct slot *slot = slots_find_free(&jobs->slots);
+    int r = start_in(jobs, slot, item, &err);
+    if (r < 0 && is_new)
         uncount_start(jobs, item);
     if (r < 0)
         put_back(jobs, item, err.message);
@@ -187,15 +170,15 @@ static void start_item(struct jobs *jobs, const struct worklist_item *item)
 /* Where there is room again, the task itself may have taken it: then the start counts. */
 static void wait_for_room(struct jobs *jobs, const struct worklist_item *item)
 {
-    if (!has_room_for_start(jobs))
+    if (!journal_has_room(jobs->journal))
         uncount_start(jobs, item);
     put_back(jobs, item, "a job could write nothing: the disk is full, or read-only");
 }
 
 static void judge_run_end(struct jobs *jobs, const struct slot *slot, const struct worklist_item *item,
-                          int status)
+                          const struct executor_end *end)
 {
-    int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    int code = WIFEXITED(end->status) ? WEXITSTATUS(end->status) : -1;
     if (journal_has_result(jobs->journal, slot->key)) {
         log_fields(LOG_LEVEL_INFO, slot->label, "done",
                    LOG_NUMBER("seconds", (double)(clock_now_ms() - slot->start_ms) / 1000));
@@ -204,15 +187,17 @@ static void judge_run_end(struct jobs *jobs, const struct slot *slot, const stru
                               : code == JOB_EXIT_TASK  ? JOBS_OTHER
                                                        : JOBS_JUDGED,
                               jobs->settings.data);
+    } else if (end->goes_on) {
+        log_task(LOG_LEVEL_INFO, slot->label, "goes on; the next start takes it up");
     } else if (code == JOB_EXIT_DISK) {
         wait_for_room(jobs, item);
-    } else if (jobs->stop_expected && code == JOB_EXIT_STOPPED) {
+    } else if (jobs->stop_expected && code == JOB_EXIT_STOPPED && !end->how) {
         log_task(LOG_LEVEL_WARNING, slot->label, "was stopped; it is taken up again at the next start");
         uncount_start(jobs, item);
     } else {
-        log_task(LOG_LEVEL_ERROR, slot->label, "the job died (%s %d) without a result",
-                 WIFEXITED(status) ? "exit status" : "signal",
-                 WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
+        CLEANUP(mem_freep) char *died = proc_describe_status(end->status);
+        log_task(LOG_LEVEL_ERROR, slot->label, "the job died (%s) without a result",
+                 end->how ? end->how : died);
         worklist_add(&jobs->work, SLOT_RUN, slot->key, slot->label);
     }
 }
@@ -220,41 +205,49 @@ static void judge_run_end(struct jobs *jobs, const struct slot *slot, const stru
 /* What a killed job had started has become our child, and is no job. */
 static void end_orphans(const struct jobs *jobs)
 {
-    CLEANUP(mem_freep) pid_t *alive = mem_alloc((jobs->slots_len + 1) * sizeof(*alive));
-    size_t len = 0;
+    pid_t others[EXECUTOR_MAX_PIDS + 1];
     struct err err = {0};
-    pid_t neighbour = jobs->settings.neighbour(jobs->settings.data);
-    if (neighbour)
-        alive[len++] = neighbour;
-    for (size_t i = 0; i < jobs->slots_len; i++)
-        if (jobs->slots[i].work != SLOT_FREE)
-            alive[len++] = jobs->slots[i].pid;
-    if (proc_kill_descendants(alive, len, ORPHANS_TIMEOUT_MS, &err) < 0)
+    size_t len = jobs->executor->kind->pids(jobs->executor, others);
+    others[len++] = jobs->settings.neighbour(jobs->settings.data);
+    if (slots_end_orphans(&jobs->slots, others, len, &err) < 0)
         log_error("%s", err.message);
+}
+
+static void take_end(struct jobs *jobs, struct slot *slot, const struct executor_end *end)
+{
+    struct worklist_item item = {.work = slot->work, .key = slot->key, .label = slot->label};
+    status_ended(jobs->settings.status, slot->number);
+    slot->work = SLOT_FREE;
+    if (item.work == SLOT_RUN)
+        judge_run_end(jobs, slot, &item, end);
+    else
+        put_away(jobs, &item, true); /* a job that leaves trees has died */
+    slot_release(slot);
 }
 
 bool jobs_reaped(struct jobs *jobs, pid_t pid, int status)
 {
-    struct slot *slot = NULL;
-    for (size_t i = 0; i < jobs->slots_len && !slot; i++)
-        if (jobs->slots[i].work != SLOT_FREE && jobs->slots[i].pid == pid)
-            slot = &jobs->slots[i];
-    if (!slot)
+    struct slot *slot = slots_find(&jobs->slots, pid);
+    struct executor_end end = {.status = status};
+    if (!slot) {
+        jobs->executor->kind->reaped(jobs->executor, pid, status);
         return false;
+    }
     crash_point("job-reaped");
     slot_ended(slot);
-    status_ended(jobs->settings.status, slot->number);
-    enum slot_work work = slot->work;
-    slot->work = SLOT_FREE;
+    slot->pid = 0;
     if (!WIFEXITED(status))
         end_orphans(jobs);
-    struct worklist_item item = {.work = work, .key = slot->key, .label = slot->label};
-    if (work == SLOT_RUN)
-        judge_run_end(jobs, slot, &item, status);
-    else
-        put_away(jobs, &item, true); /* a job that leaves trees has died */
-    slot_release(slot);
+    take_end(jobs, slot, &end);
     return true;
+}
+
+/* Of type executor_settings.on_end. */
+static void on_executor_end(struct slot *slot, const struct executor_end *end, void *data)
+{
+    struct jobs *jobs = data;
+    take_end(jobs, slot, end);
+    jobs->settings.on_change(jobs->settings.data);
 }
 
 /* ---- taking claims in ---- */
@@ -262,12 +255,10 @@ bool jobs_reaped(struct jobs *jobs, pid_t pid, int status)
 /* Whether a running claim is this very one: the same answer, byte for byte. */
 static bool is_in_work(const struct jobs *jobs, const char *label, const char *body, size_t len)
 {
-    for (size_t i = 0; i < jobs->slots_len; i++) {
-        const struct slot *slot = &jobs->slots[i];
-        CLEANUP(buf_done) struct buf old = BUF_INIT(0);
+    for (size_t i = 0; i < jobs->slots.len; i++) {
+        const struct slot *slot = &jobs->slots.items[i];
         if (slot->work == SLOT_RUN && strcmp(slot->label, label) == 0 &&
-            journal_read(jobs->journal, slot->key, &old, NULL) == 0 && old.len == len &&
-            memcmp(old.data, body, len) == 0)
+            journal_holds(jobs->journal, slot->key, body, len))
             return true;
     }
     return false;
@@ -324,14 +315,16 @@ static void save_unsaved(struct jobs *jobs)
 
 bool jobs_have_room(const struct jobs *jobs)
 {
-    return !jobs->unsaved.len && disk_is_well(jobs) && count_slots(jobs, SLOT_FREE) > jobs->work.len;
+    return !jobs->unsaved.len && disk_is_well(jobs) && jobs->executor->kind->is_well(jobs->executor) &&
+           slots_count(&jobs->slots, SLOT_FREE) > jobs->work.len;
 }
 
 void jobs_proceed(struct jobs *jobs)
 {
     save_unsaved(jobs);
     struct worklist_item item;
-    while (disk_is_well(jobs) && find_free_slot(jobs) && worklist_take(&jobs->work, !jobs->draining, &item)) {
+    while (disk_is_well(jobs) && slots_find_free(&jobs->slots) &&
+           worklist_take(&jobs->work, !jobs->draining, &item)) {
         start_item(jobs, &item);
         worklist_item_done(&item);
     }
@@ -352,8 +345,13 @@ void jobs_drain(struct jobs *jobs)
 void jobs_stop(struct jobs *jobs)
 {
     jobs->draining = true;
-    for (size_t i = 0; i < jobs->slots_len; i++)
-        slot_stop(&jobs->slots[i]);
+    for (size_t i = 0; i < jobs->slots.len; i++) {
+        struct slot *slot = &jobs->slots.items[i];
+        if (slot->work == SLOT_RUN)
+            jobs->executor->kind->cancel(jobs->executor, slot);
+        else
+            slot_stop(slot);
+    }
 }
 
 const struct slot_program *jobs_program(const struct jobs *jobs)
@@ -363,19 +361,18 @@ const struct slot_program *jobs_program(const struct jobs *jobs)
 
 size_t jobs_running(const struct jobs *jobs)
 {
-    return count_slots(jobs, SLOT_RUN);
+    return slots_count(&jobs->slots, SLOT_RUN);
 }
 
 bool jobs_are_lost(const struct jobs *jobs)
 {
-    siginfo_t info;
-    return jobs_running(jobs) && waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 && errno == ECHILD;
+    return slots_are_lost(&jobs->slots);
 }
 
 bool jobs_are_idle(const struct jobs *jobs)
 {
     size_t startable = jobs->work.len - (jobs->draining ? worklist_claims(&jobs->work) : 0);
-    return !jobs->unsaved.len && !startable && count_slots(jobs, SLOT_FREE) == jobs->slots_len;
+    return !jobs->unsaved.len && !startable && slots_count(&jobs->slots, SLOT_FREE) == jobs->slots.len;
 }
 
 /* ---- opening ---- */
@@ -439,13 +436,21 @@ int jobs_open(const struct jobs_settings *settings, struct jobs **ret_jobs, stru
                                           .cache_dir = jobs->cache_dir,
                                           .jobs_dir = jobs->jobs_dir,
                                           .status = settings->status};
-    jobs->slots_len = (size_t)o->concurrent;
-    jobs->slots = mem_alloc(jobs->slots_len * sizeof(*jobs->slots));
+    slots_init(&jobs->slots, (size_t)o->concurrent);
+    struct executor_settings executor = {.options = o,
+                                         .program = &jobs->program,
+                                         .slots = &jobs->slots,
+                                         .ev = settings->ev,
+                                         .on_end = on_executor_end,
+                                         .on_change = on_change,
+                                         .data = jobs};
     int r = jobs_take_options(jobs, err);
     if (r == 0)
         r = fs_make_dirs(jobs->cache_dir, 0700, err);
     if (r == 0)
         r = journal_open(o->state_dir, &jobs->journal, err);
+    if (r == 0)
+        r = executor_open(&executor, &jobs->executor, err);
     if (r == 0)
         r = recover(jobs, err);
     if (r < 0)
@@ -482,9 +487,8 @@ void jobs_free(struct jobs *jobs)
     if (!jobs)
         return;
     tell_of_unsaved(jobs);
-    for (size_t i = 0; i < jobs->slots_len; i++)
-        if (jobs->slots[i].work != SLOT_FREE)
-            slot_release(&jobs->slots[i]);
+    executor_free(jobs->executor);
+    slots_done(&jobs->slots);
     ev_timer_stop(jobs->settings.ev, &jobs->disk_timer);
     journal_free(jobs->journal);
     worklist_done(&jobs->work);
@@ -492,6 +496,5 @@ void jobs_free(struct jobs *jobs)
     free(jobs->cache_dir);
     free(jobs->jobs_dir);
     free(jobs->job_config);
-    free(jobs->slots);
     free(jobs);
 }

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #define COUNTER_LIMIT_BYTES 32
+#define WORDS_LIMIT_BYTES   512
 #define FAULT               ".fault"
 #define MAX_SEQUENCE        UINT64_C(500000000000) /* half of what the digits hold: the rest is for one run */
 #define MAX_STARTS          1000000L               /* far past --task-tries */
@@ -166,6 +167,18 @@ int journal_read(struct journal *journal, const char *key, struct buf *ret_body,
     return r == -ENOENT ? err_set(err, ERR_INTERNAL, ENOENT, "%s is missing", path) : r;
 }
 
+bool journal_holds(struct journal *journal, const char *key, const char *body, size_t len)
+{
+    CLEANUP(buf_done) struct buf old = BUF_INIT(0);
+    return journal_read(journal, key, &old, NULL) == 0 && old.len == len && memcmp(old.data, body, len) == 0;
+}
+
+bool journal_has_room(const struct journal *journal)
+{
+    struct fs_room room;
+    return fs_free_space(journal->jobs_dir, &room, NULL) == 0 && !fs_is_full(&room);
+}
+
 /* 0 where there is no file yet, or none that we have written. */
 static int read_starts(const char *path, long *ret_starts, struct err *err)
 {
@@ -210,6 +223,16 @@ int journal_uncount_start(struct journal *journal, const char *key, struct err *
 {
     unsigned starts;
     return change_starts(journal, key, -1, &starts, err);
+}
+
+char *journal_tell_starts(const struct journal *journal, const char *key, unsigned starts)
+{
+    CLEANUP(mem_freep) char *path = file_of(journal, key, "why");
+    CLEANUP(buf_done) struct buf text = BUF_INIT(0);
+    fs_read_file(path, WORDS_LIMIT_BYTES, &text, NULL);
+    return mem_printf(
+        "The task was started %u times, and each time the runner or its job died before the end%s%s", starts,
+        text.len ? "; the last time: " : "", text.len ? text.data : "");
 }
 
 bool journal_has_result(const struct journal *journal, const char *key)

@@ -43,8 +43,14 @@ int journal_add(struct journal *journal, const struct task *task, const char *bo
 /* The body that journal_add() wrote. */
 int journal_read(struct journal *journal, const char *key, struct buf *ret_body, struct err *err);
 
+/* Whether that is this body, byte for byte. */
+bool journal_holds(struct journal *journal, const char *key, const char *body, size_t len);
+
 /* jobs/<key>. The caller frees. */
 char *journal_dir(const struct journal *journal, const char *key);
+
+/* Whether the disk takes what a job needs at least: else it could not even say that it failed. */
+bool journal_has_room(const struct journal *journal);
 
 /* How many starts were counted so far; 0 where that cannot be read. */
 unsigned journal_starts(const struct journal *journal, const char *key);
@@ -54,6 +60,12 @@ int journal_count_start(struct journal *journal, const char *key, unsigned *ret_
 
 /* Takes the last start back: it was ended by us, not by a fault. */
 int journal_uncount_start(struct journal *journal, const char *key, struct err *err);
+
+/*
+ * The sentence of the result when no other start follows. It ends in what the file "why" says of the last
+ * one, where there is one: what a cluster told. The caller frees.
+ */
+char *journal_tell_starts(const struct journal *journal, const char *key, unsigned starts);
 
 /* Whether its result is written; also where a journal_hand_over() has failed after the move. */
 bool journal_has_result(const struct journal *journal, const char *key);

@@ -3,6 +3,7 @@
 #include "base/fs.h"
 #include "base/opt_live.h"
 #include "base/utf8.h"
+#include "runner/slurm.h"
 #include "runner/status/listen.h"
 
 #include <errno.h>
@@ -91,6 +92,15 @@ static const struct opt table[] = {
     {"drain-timeout", "S", OPT_SECONDS, MEMBER(drain_timeout_ms), .max = 1e6,
      .help = "how long a stop waits for running tasks and deliveries; 0: no limit [as --timeout]",
      .is_live = true},
+    {"executor", "WHERE", OPT_CHOICE, MEMBER(executor), "local", .choices = "local|slurm",
+     .help = "where tasks run: on this machine, or as jobs of a Slurm cluster (docs/cluster.md)",
+     .group = "Cluster"},
+    {"slurm-args", "WORDS", OPT_STRING, MEMBER(slurm_args), "", .check = slurm_check_args,
+     .help = "options for each sbatch, as '--partition=short --account=os'"},
+    {"slurm-poll", "S", OPT_SECONDS, MEMBER(slurm_poll_ms), "5", .min = 0.1, .max = 600,
+     .help = "between questions to Slurm about all jobs"},
+    {"slurm-grace", "S", OPT_SECONDS, MEMBER(slurm_grace_ms), "60", .min = 0.1, .max = 3600,
+     .help = "how long the result of a job that Slurm calls ended may still be on its way over the network"},
     JOB_OPTIONS(struct options, job.),
     {"name", "NAME", OPT_STRING, MEMBER(name), .check = check_name,
      .help = "what this runner calls itself at the backend, in log and metrics [the host's name]",

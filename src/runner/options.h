@@ -14,6 +14,8 @@
 
 #define OPTIONS_CONFIG "config" /* the option that names the configuration file */
 
+enum options_executor { OPTIONS_EXECUTOR_LOCAL, OPTIONS_EXECUTOR_SLURM };
+
 struct options {
     char *backend_url;
     int64_t concurrent;
@@ -34,6 +36,10 @@ struct options {
     char *check_config;
     int64_t max_tasks; /* 0: no end */
     int64_t task_tries;
+    int executor; /* enum options_executor */
+    char *slurm_args;
+    int64_t slurm_poll_ms;  /* between questions to Slurm */
+    int64_t slurm_grace_ms; /* for files to become visible */
     uint64_t min_free_bytes;
     int64_t max_unsent;
     int64_t pause_after; /* 0: never */

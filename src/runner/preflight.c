@@ -3,6 +3,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/proc.h"
+#include "runner/slurm_check.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -11,7 +12,6 @@
 
 #define OUTPUT_LIMIT_BYTES 65536
 #define GRACE_MS           3000
-#define PROBE_PREFIX       "probe-"
 
 /* Ubuntu 24.04: namespaces can be made, but without any rights inside. */
 #define RESTRICTED \
@@ -97,7 +97,8 @@ int preflight_probe(const struct options *options, const char *job_program, enum
 {
     CLEANUP(buf_done) struct buf output = BUF_INIT(0);
     CLEANUP(mem_freep) char *cache_dir = mem_printf("%s/cache", options->state_dir);
-    CLEANUP(mem_freep) char *dir = mem_printf("%s/" PROBE_PREFIX "%d", options->state_dir, (int)getpid());
+    CLEANUP(mem_freep)
+    char *dir = mem_printf("%s/" PREFLIGHT_PROBE_PREFIX "%d", options->state_dir, (int)getpid());
     CLEANUP(mem_freep) char *config = mem_printf("%s.conf", dir);
     int r = options_write_job_file(options, config, err);
     if (r == 0)
@@ -125,14 +126,30 @@ static void remove_old_probes(const char *state_dir)
         return;
     for (size_t i = 0; i < names.len; i++) {
         CLEANUP(mem_freep) char *path = mem_printf("%s/%s", state_dir, names.items[i]);
-        if (strncmp(names.items[i], PROBE_PREFIX, strlen(PROBE_PREFIX)) == 0)
+        if (strncmp(names.items[i], PREFLIGHT_PROBE_PREFIX, strlen(PREFLIGHT_PROBE_PREFIX)) == 0)
             fs_remove_tree(path, NULL);
     }
+}
+
+/* What the nodes can do, `doctor` tells. A cluster that is away at the moment is waited for. */
+static int check_cluster(const struct options *options, const char *job_program, struct err *err)
+{
+    remove_old_probes(options->state_dir);
+    int r = slurm_check_request(options, job_program, err);
+    if (r < 0 && err->class == ERR_NETWORK) {
+        log_warning("%s", err->message);
+        return 0;
+    }
+    if (r < 0)
+        err_prefix(err, "Slurm would not take a task's job (--slurm-args, --memory, --cpus, --timeout)");
+    return r;
 }
 
 int preflight(const struct options *options, const char *job_program, struct err *err)
 {
     CLEANUP(mem_freep) char *git_version = NULL;
+    if (options->executor == OPTIONS_EXECUTOR_SLURM)
+        return check_cluster(options, job_program, err);
     if (options->job.mock)
         return 0;
     int r = preflight_git(&git_version, err);

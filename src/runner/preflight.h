@@ -7,6 +7,9 @@
 #include "runner/options.h"
 #include "sandbox/cgroup_place.h"
 
+/* Directories of probes below the state directory; what killed ones left is removed at the start. */
+#define PREFLIGHT_PROBE_PREFIX "probe-"
+
 enum preflight_probe { PREFLIGHT_SANDBOX, PREFLIGHT_SUITE };
 
 /*

@@ -132,9 +132,17 @@ int slot_start(struct slot *slot, struct ev *ev, const struct slot_program *prog
     return 0;
 }
 
+void slot_take(struct slot *slot, size_t number, struct ev *ev, const char *key, const char *label)
+{
+    *slot = (struct slot){.work = SLOT_RUN, .number = number, .ev = ev, .out_fd = -1, .log_fd = -1};
+    slot->start_ms = clock_now_ms();
+    slot->key = mem_strdup(key);
+    slot->label = mem_strdup(label);
+}
+
 void slot_stop(const struct slot *slot)
 {
-    if (slot->work != SLOT_FREE)
+    if (slot->work != SLOT_FREE && slot->pid > 0)
         kill(slot->pid, SIGTERM);
 }
 

@@ -53,6 +53,9 @@ struct slot {
 int slot_start(struct slot *slot, struct ev *ev, const struct slot_program *program, size_t number,
                enum slot_work work, const char *key, const char *label, struct err *err);
 
+/* The claim's job runs elsewhere: the slot has no process, and is only taken. */
+void slot_take(struct slot *slot, size_t number, struct ev *ev, const char *key, const char *label);
+
 /* Asks the job to stop. */
 void slot_stop(const struct slot *slot);
 

@@ -29,7 +29,6 @@
 #include "runner/status/status.h"
 #include "runner/trouble.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -150,6 +149,7 @@ static void on_task_end(enum jobs_end end, void *data)
     struct supervisor *s = data;
     gates_task_ended(s->gates, end);
     housekeeper_kick(s->housekeeper);
+    claim_hurry(s->claim);
 }
 
 static pid_t neighbour_of_jobs(void *data)

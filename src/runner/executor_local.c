@@ -1,0 +1,51 @@
+#include "runner/executor_local.h"
+
+#include "base/mem.h"
+
+/* A job dies with its runner. */
+static bool goes_on(const struct executor *x, const char *key)
+{
+    return false;
+}
+
+static int start(struct executor *x, struct slot *slot, const char *key, const char *label, struct err *err)
+{
+    const struct executor_settings *s = &x->settings;
+    size_t number = (size_t)(slot - s->slots->items);
+    return slot_start(slot, s->ev, s->program, number, SLOT_RUN, key, label, err);
+}
+
+static void cancel(struct executor *x, struct slot *slot)
+{
+    slot_stop(slot);
+}
+
+static bool reaped(struct executor *x, pid_t pid, int status)
+{
+    return false;
+}
+
+static size_t pids(const struct executor *x, pid_t *ret_pids)
+{
+    return 0;
+}
+
+static bool is_well(const struct executor *x)
+{
+    return true;
+}
+
+static void free_it(struct executor *x)
+{
+    free(x);
+}
+
+int executor_local_open(const struct executor_settings *settings, struct executor **ret_executor,
+                        struct err *err)
+{
+    static const struct executor_kind kind = {goes_on, start, cancel, reaped, pids, is_well, free_it};
+    struct executor *x = mem_alloc(sizeof(*x));
+    *x = (struct executor){&kind, *settings};
+    *ret_executor = x;
+    return 0;
+}

@@ -1,0 +1,498 @@
+/*
+ * The life of a try:
+ *
+ *   WAITING ──sbatch──▶ SUBMITTING ──accepted──▶ QUEUED ──Slurm: ended, or unknown──▶ GONE ──grace──▶ failed
+ *      ▲                    └──failed, or the runner was started anew──▶ UNSURE ──▶ QUEUED, WAITING or GONE
+ *
+ * and from each of them to its end, as soon as the job's own file tells of it. Whether Slurm has a job is
+ * asked for by name, in a question that began after the last submission had ended. To submit the
+ * same try twice is harmless: only one copy begins it.
+ */
+
+#include "runner/executor_slurm.h"
+
+#include "base/clock.h"
+#include "base/crash.h"
+#include "base/fs.h"
+#include "base/log.h"
+#include "base/log_format.h"
+#include "model/job_exit.h"
+#include "runner/backoff.h"
+#include "runner/slurm.h"
+#include "runner/slurm_cluster.h"
+#include "runner/slurm_poll.h"
+#include "runner/slurm_strangers.h"
+#include "runner/slurm_try.h"
+#include "runner/tool.h"
+#include "runner/trouble.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define TICK_MS          200
+#define LOOKS_A_TICK     100 /* each costs a shared file system's server a question */
+#define TOOL_TIMEOUT_MS  60000
+#define MAX_SUBMITS      4 /* at the same time */
+#define MAX_RESUBMITS    5 /* of a try that Slurm forgets again and again */
+#define MAX_BACKOFF_MS   60000
+#define TEXT_LIMIT_BYTES 4096
+
+_Static_assert(MAX_SUBMITS + 2 <= EXECUTOR_MAX_PIDS, "room for all tools");
+enum phase { WAITING, SUBMITTING, UNSURE, QUEUED, GONE };
+
+struct
+try {
+    struct executor_slurm *x;
+    struct slot *slot; /* NULL: there is no try in this place */
+    struct slurm_try files;
+    char *name;
+    enum phase phase;
+    struct tool *submit;
+    unsigned resubmits;
+    uint64_t from_poll;    /* the first one that can tell */
+    uint64_t begun_poll;   /* the first one since it was seen to have begun; 0: it was not */
+    int64_t gone_since_ms; /* GONE */
+    bool is_forgotten;     /* Slurm has not said that it ended, but knows nothing of it */
+    char how[768];         /* what is known of its end */
+    /* In the answer that is being read: */
+    bool is_listed, is_active, is_running;
+};
+
+struct executor_slurm {
+    struct executor base;
+    struct slurm_cluster *cluster;
+    struct try *tries; /* beside the slots */
+    size_t len;
+    size_t next_look; /* grows; modulo their number, the try that is looked at next */
+    struct ev_timer timer;
+    struct slurm_poll poll;
+    uint64_t wanted_poll;       /* for copies of a try that has ended */
+    struct trouble submissions; /* what is wrong with them */
+    struct trouble held;        /* jobs that wait for a person */
+    struct backoff backoff;
+    int64_t submit_at_ms;
+    struct slurm_strangers strangers;
+};
+
+static struct executor_slurm *of(const struct executor *x)
+{
+    return (struct executor_slurm *)x; /* the first member */
+}
+
+static struct try *try_of(const struct executor *x, const struct slot *slot)
+{
+    return &of(x)->tries[slot - x->settings.slots->items];
+}
+
+static void set_timer(struct executor_slurm *x);
+static void submit_waiting(struct executor_slurm *x);
+
+/* ---- the end of a try ---- */
+
+static void try_done(struct try *t)
+{
+    tool_free(t->submit);
+    slurm_try_done(&t->files);
+    free(t->name);
+    *t = (struct try){.x = t->x};
+}
+
+static void end_try(struct try *t, int exit_status, const char *how, bool goes_on)
+{
+    struct executor_slurm *x = t->x;
+    struct slot *slot = t->slot;
+    CLEANUP(mem_freep) char *words = mem_strdup(how);
+    struct executor_end end = {.status = W_EXITCODE(exit_status, 0), .how = words, .goes_on = goes_on};
+    if (!goes_on)
+        slurm_try_close(&t->files, words);
+    try_done(t);
+    x->wanted_poll = x->poll.count + 1;
+    x->base.settings.on_end(slot, &end, x->base.settings.data);
+}
+
+/* As a job's lines on this machine are, but all at its end. Gives the last one; the caller frees. */
+static char *pass_log_on(const struct try *t)
+{
+    CLEANUP(mem_freep) char *log = slurm_try_log(&t->files);
+    CLEANUP(mem_freep) char *path = mem_printf("%s/job.log", t->files.claim_dir);
+    CLEANUP(strv_done) struct strv lines = {0};
+    CLEANUP(buf_done) struct buf kept = BUF_INIT(0);
+    struct err err = {0};
+    strv_split(&lines, log, "\n");
+    for (size_t i = 0; i < lines.len; i++) {
+        enum log_level level = LOG_LEVEL_WARNING;
+        const char *text = log_split_plain(lines.items[i], &level);
+        log_relay(level, t->slot->label, text);
+        log_format_text(&kept, lines.items[i]);
+        buf_puts(&kept, "\n");
+    }
+    if (fs_write_plain(path, kept.data ? kept.data : "", kept.len, &err) < 0)
+        log_task(LOG_LEVEL_WARNING, t->slot->label, "%s", err.message);
+    return buf_last_line(&kept);
+}
+
+static void fail(struct try *t, int exit_status)
+{
+    CLEANUP(mem_freep) char *last = pass_log_on(t);
+    CLEANUP(mem_freep)
+    char *how = mem_printf("%s%s%s", t->how, *last ? "; the job's last line: " : "", last);
+    end_try(t, exit_status, how, false);
+}
+
+/* Its own file tells of its end. False where what it tells of cannot be seen yet. */
+static bool take_end(struct try *t, const struct lease_end *end)
+{
+    struct err err = {0};
+    bool is_stop = end->status == JOB_EXIT_STOPPED && !end->has_result;
+    if (is_stop && t->phase != GONE)
+        return false; /* Slurm will say why */
+    if (end->has_result && slurm_try_take_result(&t->files, end, &err) < 0) {
+        snprintf(t->how, sizeof(t->how), "%s", err.message);
+        return false;
+    }
+    if (end->has_result || end->status == JOB_EXIT_DISK) {
+        log_task(LOG_LEVEL_DEBUG, t->slot->label, "ran on %s", end->host);
+        free(pass_log_on(t));
+        end_try(t, (int)end->status, NULL, false);
+        return true;
+    }
+    if (!is_stop)
+        snprintf(t->how, sizeof(t->how), "the job ended on %s with exit status %u", end->host, end->status);
+    fail(t, (int)end->status);
+    return true;
+}
+
+/* ---- submitting ---- */
+
+static void on_submitted(int status, const char *output, void *data)
+{
+    struct try *t = data;
+    struct executor_slurm *x = t->x;
+    char id[32];
+    t->from_poll = x->poll.count + 1;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0 && slurm_parse_id(output, id, sizeof(id))) {
+        log_fields(LOG_LEVEL_INFO, t->slot->label, "submitted", LOG_TEXT("job", id),
+                   LOG_TEXT("lease", t->files.lease));
+        t->phase = QUEUED;
+        backoff_reset(&x->backoff);
+        if (trouble_over(&x->submissions)) {
+            log_info("Slurm takes jobs again");
+            x->base.settings.on_change(x->base.settings.data);
+        }
+    } else {
+        CLEANUP(mem_freep) char *text = slurm_cluster_complaint("sbatch", status, output);
+        trouble_log(&x->submissions, LOG_LEVEL_ERROR, text);
+        t->phase = UNSURE; /* it may have been accepted all the same */
+        x->submit_at_ms = clock_now_ms() + backoff_next_ms(&x->backoff, TICK_MS);
+    }
+    crash_point("cluster-submitted");
+    submit_waiting(x);
+    set_timer(x);
+}
+
+static void submit(struct try *t)
+{
+    struct executor_slurm *x = t->x;
+    struct err err = {0};
+    CLEANUP(strv_done) struct strv argv = {0};
+    size_t number = (size_t)(t - x->tries);
+    slurm_cluster_command(x->cluster, t->name, t->files.dir, t->files.lease, number, &argv);
+    struct tool_wants wants = {&argv, TEXT_LIMIT_BYTES, TOOL_TIMEOUT_MS, on_submitted, t};
+    if (tool_start(x->base.settings.ev, &wants, &t->submit, &err) < 0) {
+        trouble_log(&x->submissions, LOG_LEVEL_ERROR, err.message);
+        x->submit_at_ms = clock_now_ms() + backoff_next_ms(&x->backoff, TICK_MS);
+        return;
+    }
+    t->phase = SUBMITTING;
+    crash_point("cluster-submitting");
+}
+
+static void submit_waiting(struct executor_slurm *x)
+{
+    size_t running = 0;
+    for (size_t i = 0; i < x->len; i++)
+        running += x->tries[i].submit != NULL;
+    for (size_t i = 0; i < x->len && running < MAX_SUBMITS && clock_now_ms() >= x->submit_at_ms; i++) {
+        if (!x->tries[i].slot || x->tries[i].phase != WAITING)
+            continue;
+        submit(&x->tries[i]);
+        running++;
+    }
+}
+
+/* ---- what Slurm says ---- */
+
+static void set_gone(struct try *t)
+{
+    if (t->phase == GONE)
+        return;
+    t->phase = GONE;
+    t->gone_since_ms = clock_now_ms();
+}
+
+static void take_job(struct try *t, const struct slurm_job *job)
+{
+    if (job->state == SLURM_ENDED && t->is_active) /* a copy of it goes on */
+        return;
+    t->is_listed = true;
+    t->is_forgotten = false;
+    t->is_active = job->state != SLURM_ENDED;
+    t->is_running = t->is_running || job->state == SLURM_RUNS;
+    snprintf(t->how, sizeof(t->how), "Slurm says %s of job %s%s%s%s%s", job->word, job->id,
+             *job->node ? " on " : "", job->node, strcmp(job->reason, "None") != 0 ? ": " : "",
+             strcmp(job->reason, "None") != 0 ? job->reason : "");
+}
+
+/* Slurm does not know of it, though it should, or might. */
+static void take_absence(struct try *t)
+{
+    struct slurm_try_sight sight;
+    slurm_try_look(&t->files, &sight);
+    if (t->phase == UNSURE && !sight.has_begun) {
+        t->phase = WAITING;
+        return;
+    }
+    if (t->phase == GONE)
+        return;
+    snprintf(t->how, sizeof(t->how), "Slurm forgot the job%s", sight.has_begun ? ", which had begun" : "");
+    t->is_forgotten = true;
+    set_gone(t);
+}
+
+static struct try *find_try(const struct executor_slurm *x, const char *name)
+{
+    for (size_t i = 0; i < x->len; i++)
+        if (x->tries[i].slot && strcmp(x->tries[i].name, name) == 0)
+            return &x->tries[i];
+    return NULL;
+}
+
+static void take_line(struct executor_slurm *x, char *line, unsigned *held)
+{
+    struct slurm_job job;
+    if (!slurm_parse_line(line, &job))
+        return;
+    struct try *t = find_try(x, job.name);
+    if (t)
+        take_job(t, &job);
+    else if (job.state != SLURM_ENDED && slurm_cluster_is_orphan(x->cluster, job.name))
+        slurm_strangers_add(&x->strangers, job.name);
+    *held += t && job.state == SLURM_HELD;
+}
+
+static void judge_listing(struct executor_slurm *x)
+{
+    for (size_t i = 0; i < x->len; i++) {
+        struct try *t = &x->tries[i];
+        bool can_tell = t->slot && t->phase >= UNSURE && t->from_poll <= x->poll.count;
+        if (!can_tell)
+            continue;
+        /* What has begun and waits again was put back into the queue: it would not begin a second time. */
+        bool is_spent = t->begun_poll && t->begun_poll <= x->poll.count && !t->is_running;
+        if (t->is_active && !is_spent)
+            t->phase = QUEUED;
+        else if (t->is_listed)
+            set_gone(t);
+        else
+            take_absence(t);
+    }
+}
+
+/* Of type slurm_poll.on_answer. */
+static void take_listing(const char *output, void *data)
+{
+    struct executor_slurm *x = data;
+    CLEANUP(strv_done) struct strv lines = {0};
+    unsigned held = 0;
+    strv_split(&lines, output, "\n");
+    for (size_t i = 0; i < x->len; i++)
+        x->tries[i].is_listed = x->tries[i].is_active = x->tries[i].is_running = false;
+    for (size_t i = 0; i < lines.len; i++)
+        take_line(x, lines.items[i], &held);
+    if (held)
+        trouble_log(&x->held, LOG_LEVEL_WARNING,
+                    "Jobs are held in Slurm's queue: scontrol release, or scancel");
+    else
+        trouble_over(&x->held);
+    judge_listing(x);
+    slurm_strangers_cancel(&x->strangers, x->base.settings.ev);
+}
+
+/* Of type slurm_poll.on_change. */
+static void on_polled(bool had_answer, void *data)
+{
+    struct executor_slurm *x = data;
+    const struct executor_settings *settings = &x->base.settings;
+    set_timer(x);
+    if (x->poll.has_answer && !had_answer)
+        settings->on_change(settings->data);
+}
+
+static bool has_try_past(const struct executor_slurm *x, enum phase phase)
+{
+    for (size_t i = 0; i < x->len; i++)
+        if (x->tries[i].slot && x->tries[i].phase >= phase)
+            return true;
+    return false;
+}
+
+static bool wants_listing(const struct executor_slurm *x)
+{
+    return !x->poll.has_answer || x->poll.count < x->wanted_poll ||
+           slurm_strangers_are_there(&x->strangers) || has_try_past(x, UNSURE);
+}
+
+/* ---- what is done each TICK_MS ---- */
+
+static void give_up_or_submit_again(struct try *t, bool has_begun)
+{
+    if (has_begun || !t->is_forgotten || t->resubmits >= MAX_RESUBMITS) {
+        fail(t, JOB_EXIT_FAILED);
+        return;
+    }
+    log_task(LOG_LEVEL_WARNING, t->slot->label, "%s before it began: it is submitted again", t->how);
+    t->resubmits++;
+    t->is_forgotten = false;
+    t->phase = WAITING;
+}
+
+static void look_after(struct try *t)
+{
+    const struct options *o = t->x->base.settings.options;
+    struct slurm_try_sight sight;
+    slurm_try_look(&t->files, &sight);
+    if (sight.has_begun && !t->begun_poll)
+        t->begun_poll = t->x->poll.count + 1;
+    if (sight.has_ended && take_end(t, &sight.end))
+        return;
+    if (t->phase == GONE && clock_now_ms() >= t->gone_since_ms + o->slurm_grace_ms)
+        give_up_or_submit_again(t, sight.has_begun);
+}
+
+static void on_timer(void *data)
+{
+    struct executor_slurm *x = data;
+    for (size_t looks = 0; looks < MIN(x->len, (size_t)LOOKS_A_TICK); looks++) {
+        struct try *t = &x->tries[x->next_look++ % x->len];
+        if (t->slot && t->phase != WAITING)
+            look_after(t);
+    }
+    submit_waiting(x);
+    if (wants_listing(x))
+        slurm_poll_ask(&x->poll);
+    set_timer(x);
+}
+
+static void set_timer(struct executor_slurm *x)
+{
+    if (!x->timer.armed && (has_try_past(x, WAITING) || wants_listing(x)))
+        ev_timer_at(x->base.settings.ev, &x->timer, clock_now_ms() + TICK_MS, on_timer, x);
+}
+
+/* ---- the interface ---- */
+
+static bool goes_on(const struct executor *x, const char *key)
+{
+    CLEANUP(slurm_try_done) struct slurm_try files = {0};
+    CLEANUP(mem_freep) char *dir = mem_printf("%s/%s", x->settings.program->jobs_dir, key);
+    return slurm_try_find(dir, &files);
+}
+
+static int start(struct executor *base, struct slot *slot, const char *key, const char *label,
+                 struct err *err)
+{
+    struct executor_slurm *x = of(base);
+    CLEANUP(mem_freep) char *dir = mem_printf("%s/%s", base->settings.program->jobs_dir, key);
+    struct try *t = try_of(base, slot);
+    bool is_old = slurm_try_find(dir, &t->files);
+    int r = is_old ? 0 : slurm_try_new(dir, &t->files, err);
+    if (r < 0)
+        return r;
+    slot_take(slot, (size_t)(t - x->tries), base->settings.ev, key, label);
+    t->slot = slot;
+    t->name = slurm_cluster_job_name(x->cluster, key, t->files.lease);
+    t->phase = is_old ? UNSURE : WAITING;
+    t->from_poll = x->poll.count + 1;
+    if (is_old)
+        log_fields(LOG_LEVEL_INFO, label, "may be in the cluster from an earlier run",
+                   LOG_TEXT("lease", t->files.lease));
+    ev_timer_at(base->settings.ev, &x->timer, clock_now_ms(), on_timer, x);
+    return 0;
+}
+
+static void cancel(struct executor *base, struct slot *slot)
+{
+    end_try(try_of(base, slot), JOB_EXIT_STOPPED, NULL, true);
+}
+
+static bool reaped(struct executor *base, pid_t pid, int status)
+{
+    struct executor_slurm *x = of(base);
+    bool is_ours = tool_reaped(&x->poll.tool, pid, status) || tool_reaped(&x->strangers.tool, pid, status);
+    for (size_t i = 0; i < x->len && !is_ours; i++)
+        is_ours = tool_reaped(&x->tries[i].submit, pid, status);
+    return is_ours;
+}
+
+static size_t pids(const struct executor *base, pid_t *ret_pids)
+{
+    const struct executor_slurm *x = of(base);
+    size_t n = 0;
+    if (x->poll.tool)
+        ret_pids[n++] = tool_pid(x->poll.tool);
+    if (x->strangers.tool)
+        ret_pids[n++] = tool_pid(x->strangers.tool);
+    for (size_t i = 0; i < x->len; i++)
+        if (x->tries[i].submit)
+            ret_pids[n++] = tool_pid(x->tries[i].submit);
+    return n;
+}
+
+static bool is_well(const struct executor *base)
+{
+    const struct executor_slurm *x = of(base);
+    bool submits = false;
+    for (size_t i = 0; i < x->len; i++)
+        submits = submits || (x->tries[i].slot && x->tries[i].phase <= UNSURE);
+    return x->poll.has_answer && !(submits && *x->submissions.last);
+}
+
+static void free_it(struct executor *base)
+{
+    struct executor_slurm *x = of(base);
+    for (size_t i = 0; i < x->len; i++)
+        try_done(&x->tries[i]);
+    slurm_poll_done(&x->poll);
+    ev_timer_stop(base->settings.ev, &x->timer);
+    slurm_strangers_done(&x->strangers);
+    slurm_cluster_free(x->cluster);
+    free(x->tries);
+    free(x);
+}
+
+int executor_slurm_open(const struct executor_settings *settings, struct executor **ret_executor,
+                        struct err *err)
+{
+    static const struct executor_kind kind = {goes_on, start, cancel, reaped, pids, is_well, free_it};
+    struct slurm_cluster *cluster;
+    int r = slurm_cluster_open(settings->options, settings->program, &cluster, err);
+    if (r < 0)
+        return r;
+    struct executor_slurm *x = mem_alloc(sizeof(*x));
+    *x = (struct executor_slurm){.base = {&kind, *settings}, .cluster = cluster};
+    x->len = settings->slots->len;
+    x->tries = mem_alloc(x->len * sizeof(*x->tries));
+    for (size_t i = 0; i < x->len; i++)
+        x->tries[i].x = x;
+    x->backoff = (struct backoff){.base_ms = 1000, .max_ms = MAX_BACKOFF_MS, .random = backoff_seed()};
+    x->poll = (struct slurm_poll){.ev = settings->ev,
+                                  .interval_ms = settings->options->slurm_poll_ms,
+                                  .on_answer = take_listing,
+                                  .on_change = on_polled,
+                                  .data = x};
+    set_timer(x);
+    *ret_executor = &x->base;
+    return 0;
+}

@@ -1,0 +1,255 @@
+#include "runner/slurm_check.h"
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/log.h"
+#include "base/log_format.h"
+#include "base/proc.h"
+#include "runner/preflight.h"
+#include "runner/slurm.h"
+#include "runner/slurm_cluster.h"
+#include "runner/slurm_try.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#define COMMAND_TIMEOUT_MS 60000
+#define PROBE_TIMEOUT_MS   120000 /* for all nodes together */
+#define LOOK_MS            200
+#define OUTPUT_LIMIT_BYTES (4U << 20)
+#define MAX_NODES          1024
+
+/* What is needed to submit anything. */
+struct check {
+    struct slot_program program;
+    char *dir, *cache_dir, *config;
+    struct slurm_cluster *cluster;
+};
+
+struct probe {
+    char *node;
+    char *name; /* of its job */
+    struct slurm_try files;
+    bool is_done;
+};
+
+/* ---- Slurm's commands ---- */
+
+/* Waits for a command. Class environment where it fails. */
+static int run(const struct strv *argv, char **ret_output, struct err *err)
+{
+    struct proc_run run = {.setup = {.argv = argv, .in_fd = -1},
+                           .out = {.fd = -1, .limit_bytes = OUTPUT_LIMIT_BYTES},
+                           .err = {.fd = -1, .limit_bytes = OUTPUT_LIMIT_BYTES},
+                           .timeout_ms = COMMAND_TIMEOUT_MS,
+                           .cancel_fd = -1};
+    int r = proc_run(&run, err);
+    CLEANUP(mem_freep) char *output = buf_take(&run.out.buf);
+    CLEANUP(mem_freep) char *last = buf_last_line(&run.err.buf);
+    buf_done(&run.err.buf);
+    if (r < 0)
+        return err_set(err, ERR_ENVIRONMENT, -r,
+                       "%s is missing here; install it: apt-get install slurm-client", argv->items[0]);
+    if (!run.exited || run.status != 0)
+        return err_set(err, ERR_ENVIRONMENT, EIO, "%s failed: %s", argv->items[0],
+                       *last ? last : "it said nothing");
+    *ret_output = TAKE_PTR(output);
+    return 0;
+}
+
+/* Slurm itself does not answer, or not in time: that may pass. */
+static bool is_away(const char *message)
+{
+    static const char *const words[] = {"Unable to contact", "timed out", "Connection refused",
+                                        "said nothing"};
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (strstr(message, words[i]))
+            return true;
+    return false;
+}
+
+static void check_done(struct check *c)
+{
+    if (c->cluster)
+        slurm_cluster_free(c->cluster);
+    fs_remove_tree(c->dir, NULL);
+    free(c->dir);
+    free(c->cache_dir);
+    free(c->config);
+}
+
+/* With a configuration of its own: a runner may be at work in the same state directory. */
+static int check_open(struct check *c, const struct options *options, const char *job_program,
+                      struct err *err)
+{
+    *c = (struct check){.dir =
+                            mem_printf("%s/" PREFLIGHT_PROBE_PREFIX "%d", options->state_dir, (int)getpid()),
+                        .cache_dir = mem_printf("%s/cache", options->state_dir)};
+    c->config = mem_printf("%s/job.conf", c->dir);
+    c->program = (struct slot_program){
+        .path = job_program, .config_path = c->config, .cache_dir = c->cache_dir, .jobs_dir = c->dir};
+    int r = fs_make_dirs(c->dir, 0700, err);
+    if (r == 0)
+        r = options_write_job_file(options, c->config, err);
+    return r < 0 ? r : slurm_cluster_open(options, &c->program, &c->cluster, err);
+}
+
+int slurm_check_request(const struct options *options, const char *job_program, struct err *err)
+{
+    CLEANUP(check_done) struct check c = {0};
+    CLEANUP(strv_done) struct strv argv = {0};
+    CLEANUP(mem_freep) char *output = NULL;
+    int r = check_open(&c, options, job_program, err);
+    if (r < 0)
+        return r;
+    slurm_cluster_probe_command(c.cluster, "ostest-test", c.dir, "0000000000000000", NULL, &argv);
+    r = run(&argv, &output, err);
+    if (r < 0 && is_away(err->message))
+        err->class = ERR_NETWORK;
+    return r;
+}
+
+/* ---- nodes ---- */
+
+static void probe_done(struct probe *p)
+{
+    free(p->node);
+    free(p->name);
+    slurm_try_done(&p->files);
+}
+
+static int submit(const struct check *c, struct probe *p, const char *node, struct err *err)
+{
+    CLEANUP(strv_done) struct strv argv = {0};
+    CLEANUP(mem_freep) char *output = NULL;
+    uint64_t number = 0;
+    if (getrandom(&number, sizeof(number), 0) != sizeof(number))
+        return err_errno(err, errno, "Cannot get random bits");
+    lease_name(number, p->files.lease);
+    p->node = mem_strdup(node);
+    p->files.claim_dir = mem_strdup(c->dir);
+    p->files.dir = mem_printf("%s/" LEASE_DIR_PREFIX "%s", c->dir, p->files.lease);
+    p->name = slurm_cluster_job_name(c->cluster, "probe", p->files.lease);
+    int r = fs_make_dirs(p->files.dir, 0700, err);
+    if (r < 0)
+        return r;
+    slurm_cluster_probe_command(c->cluster, p->name, p->files.dir, p->files.lease, node, &argv);
+    return run(&argv, &output, err);
+}
+
+/* What the job said: all of it where it went well, else the last line and what helps. The caller frees. */
+static char *words_of(const struct slurm_try *files, bool is_well)
+{
+    CLEANUP(mem_freep) char *log = slurm_try_log(files);
+    CLEANUP(strv_done) struct strv lines = {0};
+    CLEANUP(buf_done) struct buf text = BUF_INIT(0);
+    strv_split(&lines, log, "\n");
+    for (size_t i = 0; i < lines.len; i++) {
+        enum log_level level = LOG_LEVEL_WARNING;
+        const char *line = log_split_plain(lines.items[i], &level);
+        if (!is_well)
+            buf_clear(&text);
+        if (level == LOG_LEVEL_DEBUG)
+            continue;
+        buf_puts(&text, text.len ? "; " : "");
+        log_format_text(&text, line);
+    }
+    const char *mend = is_well || !text.len ? NULL : preflight_mend(text.data);
+    if (mend)
+        buf_printf(&text, "; %s", mend);
+    return buf_take(&text);
+}
+
+static bool take_end(struct probe *p, slurm_check_node_fn *fn, void *data)
+{
+    struct slurm_try_sight sight;
+    slurm_try_look(&p->files, &sight);
+    p->is_done = sight.has_ended;
+    if (!sight.has_ended)
+        return false;
+    CLEANUP(mem_freep) char *words = words_of(&p->files, sight.end.status == 0);
+    fn(p->node, sight.end.status == 0, words, data);
+    return true;
+}
+
+static void cancel_late(const struct probe *probes, size_t len, slurm_check_node_fn *fn, void *data)
+{
+    CLEANUP(strv_done) struct strv names = {0};
+    CLEANUP(strv_done) struct strv argv = {0};
+    CLEANUP(mem_freep) char *output = NULL;
+    for (size_t i = 0; i < len; i++) {
+        if (probes[i].is_done)
+            continue;
+        CLEANUP(mem_freep) char *log = slurm_try_log(&probes[i].files);
+        CLEANUP(mem_freep)
+        char *text = mem_printf("no answer within %d s: it is busy, or does not see %s%s%s",
+                                PROBE_TIMEOUT_MS / 1000, probes[i].files.claim_dir, *log ? "; " : "", log);
+        fn(probes[i].node, false, text, data);
+        strv_push(&names, probes[i].name);
+    }
+    slurm_cancel_command(geteuid(), &names, &argv);
+    if (names.len)
+        run(&argv, &output, NULL);
+}
+
+static void wait_for(struct probe *probes, size_t len, slurm_check_node_fn *fn, void *data)
+{
+    static const struct timespec pause = {.tv_nsec = LOOK_MS * 1000000L};
+    int64_t deadline_ms = clock_now_ms() + PROBE_TIMEOUT_MS;
+    size_t open = 0;
+    for (size_t i = 0; i < len; i++)
+        open += !probes[i].is_done;
+    while (open && clock_now_ms() < deadline_ms) {
+        for (size_t i = 0; i < len; i++)
+            open -= !probes[i].is_done && take_end(&probes[i], fn, data);
+        nanosleep(&pause, NULL);
+    }
+    cancel_late(probes, len, fn, data);
+}
+
+/* Submits a probe to each node that takes jobs, and tells of the others. */
+static size_t submit_all(const struct check *c, struct strv *lines, struct probe *probes,
+                         slurm_check_node_fn *fn, void *data)
+{
+    CLEANUP(strv_done) struct strv seen = {0};
+    size_t len = 0;
+    for (size_t i = 0; i < lines->len && len < MAX_NODES; i++) {
+        const char *state, *node = lines->items[i];
+        struct err fault = {0};
+        bool takes_jobs = slurm_parse_node(lines->items[i], &state);
+        if (!*state || strv_contains(&seen, node))
+            continue;
+        strv_push(&seen, node);
+        if (takes_jobs)
+            probes[len].is_done = submit(c, &probes[len], node, &fault) < 0;
+        if (!takes_jobs || probes[len].is_done)
+            fn(node, false, takes_jobs ? fault.message : state, data);
+        len += takes_jobs;
+    }
+    return len;
+}
+
+int slurm_check_nodes(const struct options *options, const char *job_program, slurm_check_node_fn *fn,
+                      void *data, struct err *err)
+{
+    CLEANUP(check_done) struct check c = {0};
+    CLEANUP(strv_done) struct strv argv = {0};
+    CLEANUP(strv_done) struct strv lines = {0};
+    CLEANUP(mem_freep) char *output = NULL;
+    int r = check_open(&c, options, job_program, err);
+    slurm_nodes_command(&argv);
+    if (r == 0)
+        r = run(&argv, &output, err);
+    if (r < 0)
+        return r;
+    strv_split(&lines, output, "\n");
+    CLEANUP(mem_freep) struct probe *probes = mem_alloc((lines.len + 1) * sizeof(*probes));
+    size_t len = submit_all(&c, &lines, probes, fn, data);
+    wait_for(probes, len, fn, data);
+    for (size_t i = 0; i < len; i++)
+        probe_done(&probes[i]);
+    return 0;
+}

@@ -1,0 +1,53 @@
+#include "runner/slurm_poll.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "runner/slurm.h"
+#include "runner/slurm_cluster.h"
+#include "runner/tool.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define OUTPUT_LIMIT_BYTES (16U << 20)
+#define TIMEOUT_MS         60000
+
+static void set_answered(struct slurm_poll *p, bool has_answer, const char *fault)
+{
+    p->next_ms = clock_now_ms() + p->interval_ms;
+    p->has_answer = has_answer;
+    if (!has_answer)
+        trouble_log(&p->trouble, LOG_LEVEL_ERROR, fault);
+    else if (trouble_over(&p->trouble))
+        log_info("Slurm answers again");
+}
+
+static void on_end(int status, const char *output, void *data)
+{
+    struct slurm_poll *p = data;
+    CLEANUP(mem_freep) char *fault = slurm_cluster_complaint("squeue", status, output);
+    bool had_answer = p->has_answer;
+    set_answered(p, WIFEXITED(status) && WEXITSTATUS(status) == 0, fault);
+    if (p->has_answer)
+        p->on_answer(output, p->data);
+    p->on_change(had_answer, p->data);
+}
+
+void slurm_poll_ask(struct slurm_poll *p)
+{
+    struct err err = {0};
+    CLEANUP(strv_done) struct strv argv = {0};
+    if (p->tool || clock_now_ms() < p->next_ms)
+        return;
+    slurm_list_command(geteuid(), &argv);
+    struct tool_wants wants = {&argv, OUTPUT_LIMIT_BYTES, TIMEOUT_MS, on_end, p};
+    p->count++;
+    if (tool_start(p->ev, &wants, &p->tool, &err) < 0)
+        set_answered(p, false, err.message);
+}
+
+void slurm_poll_done(struct slurm_poll *p)
+{
+    tool_free(p->tool);
+}

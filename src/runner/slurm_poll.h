@@ -1,0 +1,29 @@
+#pragma once
+
+/* The question to Slurm about all jobs: one at a time, at most one each interval, and whether it is answered.
+ */
+
+#include "base/ev.h"
+#include "runner/trouble.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct slurm_poll {
+    struct ev *ev;
+    int64_t interval_ms;
+    void (*on_answer)(const char *output, void *data);     /* what squeue printed */
+    void (*on_change)(bool had_answer_before, void *data); /* after each; see has_answer */
+    void *data;
+
+    struct tool *tool;
+    uint64_t count; /* of those that have begun */
+    int64_t next_ms;
+    bool has_answer; /* the last one was answered */
+    struct trouble trouble;
+};
+
+/* Asks, if it is time. The first four members are set by the caller; the others begin with 0. */
+void slurm_poll_ask(struct slurm_poll *p);
+
+void slurm_poll_done(struct slurm_poll *p);

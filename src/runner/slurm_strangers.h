@@ -1,0 +1,28 @@
+#pragma once
+
+/*
+ * Jobs of this runner's in the cluster that are of no use any more: a copy of one that was submitted twice,
+ * or what was left when its claim was given up. They are cancelled, when two answers of Slurm's in a row had
+ * them.
+ */
+
+#include "base/ev.h"
+#include "base/strv.h"
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct slurm_strangers {
+    struct strv now, before; /* in this answer, and in the last one */
+    struct tool *tool;
+};
+
+void slurm_strangers_done(struct slurm_strangers *s);
+
+void slurm_strangers_add(struct slurm_strangers *s, const char *job_name);
+
+/* The answer is at its end. */
+void slurm_strangers_cancel(struct slurm_strangers *s, struct ev *ev);
+
+/* Whether the next answer matters. */
+bool slurm_strangers_are_there(const struct slurm_strangers *s);

@@ -1,0 +1,44 @@
+#pragma once
+
+/* The files of one try of a claim in a cluster, see model/lease.h. Which one counts stands in
+ * jobs/<key>/lease. */
+
+#include "base/err.h"
+#include "model/lease.h"
+
+#include <stdbool.h>
+
+struct slurm_try {
+    char lease[LEASE_SIZE];
+    char *claim_dir; /* jobs/<key>; owned */
+    char *dir;       /* the try's own, in that; owned */
+};
+
+/* Makes a new one, which counts from then on; on disk before anybody is asked to run it. */
+int slurm_try_new(const char *claim_dir, struct slurm_try *ret_try, struct err *err);
+
+/* The one that counts; false where there is none. */
+bool slurm_try_find(const char *claim_dir, struct slurm_try *ret_try);
+
+void slurm_try_done(struct slurm_try *t);
+
+struct slurm_try_sight {
+    bool has_begun;
+    bool has_ended;
+    struct lease_end end; /* then */
+};
+
+/* What can be seen from here by now. */
+void slurm_try_look(const struct slurm_try *t, struct slurm_try_sight *ret_sight);
+
+/* Brings the result to the claim. -EBADMSG where it is not yet, or never, what the job's end says. */
+int slurm_try_take_result(const struct slurm_try *t, const struct lease_end *end, struct err *err);
+
+/*
+ * The claim takes over its logs, and this try counts no more; what a copy of it still writes is of no effect.
+ * `why`: what became of it (journal_tell_starts()); NULL: nothing that matters.
+ */
+void slurm_try_close(const struct slurm_try *t, const char *why);
+
+/* What the job logged, as it wrote it. The caller frees. */
+char *slurm_try_log(const struct slurm_try *t);

@@ -1,0 +1,104 @@
+#include "runner/tool.h"
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/proc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+struct tool {
+    struct ev *ev;
+    pid_t pid; /* 0: reaped */
+    int out_fd;
+    struct ev_source out;
+    struct ev_timer limit;
+    struct buf output;
+    tool_end_fn *on_end;
+    void *data;
+};
+
+/* Gives false at the end of the stream. */
+static bool take_output(struct tool *tool)
+{
+    char chunk[4096];
+    ssize_t n;
+    while ((n = read(tool->out_fd, chunk, sizeof(chunk))) > 0)
+        buf_append(&tool->output, chunk, MIN((size_t)n, tool->output.limit - tool->output.len));
+    return n < 0 && (errno == EAGAIN || errno == EINTR);
+}
+
+static void on_output(short events, void *data)
+{
+    struct tool *tool = data;
+    if (!take_output(tool))
+        ev_remove_fd(tool->ev, &tool->out);
+}
+
+static void on_limit(void *data)
+{
+    const struct tool *tool = data;
+    kill(tool->pid, SIGKILL);
+}
+
+int tool_start(struct ev *ev, const struct tool_wants *wants, struct tool **ret_tool, struct err *err)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+        return err_errno(err, errno, "Cannot create a pipe");
+    fcntl(ends[1], F_SETFL, 0); /* the program's side blocks as usual */
+    struct tool *tool = mem_alloc(sizeof(*tool));
+    *tool = (struct tool){.ev = ev, .out_fd = ends[0], .output = BUF_INIT(wants->limit_bytes)};
+    tool->on_end = wants->on_end;
+    tool->data = wants->data;
+    struct proc_setup setup = {.argv = wants->argv,
+                               .in_fd = -1,
+                               .out_fd = ends[1],
+                               .err_fd = ends[1],
+                               .death_signal = SIGKILL,
+                               .new_session = true};
+    int r = proc_spawn(&setup, &tool->pid, err);
+    fd_close(ends[1]);
+    if (r < 0) {
+        tool_free(tool);
+        return r;
+    }
+    ev_add_fd(ev, &tool->out, tool->out_fd, on_output, tool);
+    ev_timer_at(ev, &tool->limit, clock_now_ms() + wants->timeout_ms, on_limit, tool);
+    *ret_tool = tool;
+    return 0;
+}
+
+pid_t tool_pid(const struct tool *tool)
+{
+    return tool ? tool->pid : 0;
+}
+
+bool tool_reaped(struct tool **tool, pid_t pid, int status)
+{
+    struct tool *ended = *tool;
+    if (!ended || ended->pid != pid)
+        return false;
+    *tool = NULL;
+    ended->pid = 0;
+    take_output(ended);
+    ended->on_end(status, ended->output.data ? ended->output.data : "", ended->data);
+    tool_free(ended);
+    return true;
+}
+
+void tool_free(struct tool *tool)
+{
+    if (!tool)
+        return;
+    if (tool->pid > 0)
+        kill(tool->pid, SIGKILL);
+    ev_remove_fd(tool->ev, &tool->out);
+    ev_timer_stop(tool->ev, &tool->limit);
+    fd_close(tool->out_fd);
+    buf_done(&tool->output);
+    free(tool);
+}

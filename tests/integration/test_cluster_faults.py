@@ -1,0 +1,242 @@
+"""What a real Slurm cannot be brought to when a test wants it: its commands are scripts here, everything else is real.
+
+script/test-cluster has the real one, and with it what happens to nodes, controllers and jobs.
+"""
+
+import json
+import os
+import stat
+
+import pytest
+
+import harness
+
+# "Nodes" are processes of this machine; squeue knows a job by a file in queue/, whose text is its state.
+SBATCH = """#!/bin/sh
+cd "$SLURM_FAKE" || exit 1
+echo "$*" >>sbatch.calls
+for word; do
+    case $word in
+    --test-only) exit 0 ;;
+    --job-name=*) name=${word#*=} ;;
+    -*) ;;
+    *) break ;;
+    esac
+    shift
+done
+[ ! -e sbatch.refuses ] || { echo "sbatch: error: Batch job submission failed: $(cat sbatch.refuses)" >&2; exit 1; }
+echo x >>ids
+id=$(wc -l <ids)
+echo PENDING >"queue/$name"
+if [ -e hold ]; then :; else
+    (echo RUNNING >"queue/$name"; sh ./run "$@" </dev/null >/dev/null 2>&1; echo COMPLETED >"queue/$name") &
+fi
+[ ! -e sbatch.lies ] || { rm sbatch.lies; echo "sbatch: error: Socket timed out on send/recv operation" >&2; exit 1; }
+echo "$id"
+"""
+SQUEUE = """#!/bin/sh
+cd "$SLURM_FAKE" || exit 1
+echo "$*" >>squeue.calls
+[ ! -e squeue.refuses ] || { echo "slurm_load_jobs error: Unable to contact slurm controller (connect failure)" >&2; exit 1; }
+[ ! -e squeue.warns ] || echo "squeue: warning: a|b|c"
+for file in queue/*; do
+    [ ! -e "$file" ] || echo "7|$(cat "$file")|n1|None|${file#queue/}"
+done
+"""
+SCANCEL = """#!/bin/sh
+cd "$SLURM_FAKE" || exit 1
+echo "$*" >>scancel.calls
+for word; do
+    case $word in --name=*) (IFS=,; for name in ${word#*=}; do echo CANCELLED >"queue/$name"; done) ;; esac
+done
+"""
+RUN = 'exec sh "$@"\n'  # the script that sbatch was given, the try's directory, and the other words
+
+# The job in a directory beside its own, for what happens to its files before the runner can see them; then moves them.
+ASIDE = """d=$2; aside=$2.aside; shift 2
+mkdir "$aside" && cp "$d/task.json" "$aside/"
+words=
+for word; do [ "$word" != "$d" ] || word=$aside; words="$words $word"; done
+$words >"$aside/job.log" 2>&1
+"""
+MOVE = 'for name in begun result.json end; do mv "$aside/$name" "$d/"; done; rm -r "$aside"'
+
+
+class Slurm:
+    def __init__(self, directory):
+        self.dir = directory / "slurm"
+        (self.dir / "queue").mkdir(parents=True)
+        self.write("run", RUN)
+        for name, text in {"sbatch": SBATCH, "squeue": SQUEUE, "scancel": SCANCEL}.items():
+            self.write(f"bin/{name}", text)
+
+    def write(self, name, text=""):
+        path = self.dir / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+        path.chmod(path.stat().st_mode | stat.S_IXUSR)
+
+    def remove(self, name):
+        (self.dir / name).unlink()
+
+    def calls(self, name):
+        path = self.dir / f"{name}.calls"
+        return path.read_text().splitlines() if path.exists() else []
+
+    def submissions(self):
+        return [call for call in self.calls("sbatch") if "--test-only" not in call]
+
+
+@pytest.fixture
+def slurm(tmp_path):
+    return Slurm(tmp_path)
+
+
+@pytest.fixture
+def start(slurm, small, start_mock, start_runner):
+    """start(task…, option…): the mock and a runner on this cluster."""
+    def go(tasks, *options, env=None):
+        mock = start_mock(tasks=tasks)
+        runner = start_runner(mock, "--tests-url", small.suite, "--executor", "slurm", "--slurm-poll", "0.2", "--slurm-grace", "1",
+                              *options, env={"SLURM_FAKE": slurm.dir, "PATH": f"{slurm.dir}/bin:{os.environ['PATH']}"} | (env or {}))
+        return mock, runner
+    return go
+
+
+def test_an_sbatch_that_failed_may_have_been_heard(start, slurm, small):
+    """The job is found by its name: it is submitted once."""
+    slurm.write("sbatch.lies")
+    mock, runner = start([harness.task(1, small.student())], "--once")
+    assert runner.wait() == 0, runner.log
+    assert mock.results()[0]["isPassed"]
+    assert len(slurm.submissions()) == 1
+    assert "Socket timed out" in runner.log
+
+
+def test_an_sbatch_that_failed_is_repeated_under_the_same_name(start, slurm, small):
+    slurm.write("sbatch.refuses", "Invalid account")
+    mock, runner = start([harness.task(1, small.student()), harness.task(2, small.student())], "--concurrent", 2)
+    runner.wait_log("ERROR.*Slurm does not do its work: .*Invalid account")
+    runner.wait_log("task=1 claimed")
+    slurm.remove("sbatch.refuses")
+    runner.wait_log("Slurm takes jobs again")
+    assert all(result["isPassed"] for result in mock.results(2))
+    assert runner.stop() == 0, runner.log
+    names = {word for call in slurm.submissions() for word in call.split() if word.startswith("--job-name=")}
+    assert len(names) == 2 < len(slurm.submissions())
+
+
+def test_no_task_is_claimed_before_slurm_has_answered(start, slurm, small):
+    slurm.write("squeue.refuses")
+    mock, runner = start([harness.task(1, small.student())], "--once")
+    runner.wait_log("Unable to contact slurm controller")
+    assert mock.state()["claimed"] == 0
+    slurm.remove("squeue.refuses")
+    assert runner.wait() == 0, runner.log
+    assert mock.results()[0]["isPassed"]
+
+
+def test_a_result_that_comes_late_is_waited_for(start, slurm, small, tmp_path, barrier):
+    """As over NFS: Slurm says that the job has ended, and its files are not there yet."""
+    slurm.write("run", f"{ASIDE}({barrier.script}; {MOVE}) >/dev/null 2>&1 &\n")
+    mock, runner = start([harness.task(1, small.student())], "--once", "--slurm-grace", "60")
+    barrier.wait()
+    polls = len(slurm.calls("squeue"))
+    while len(slurm.calls("squeue")) < polls + 3:  # it goes on asking
+        pass
+    assert mock.state()["results"] == 0
+    barrier.open()
+    assert runner.wait() == 0, runner.log
+    assert mock.results()[0]["isPassed"] and len(slurm.submissions()) == 1
+
+
+@pytest.mark.parametrize("damage", ["printf x >>result.json", "truncate -s -1 result.json", "rm result.json",
+                                    "sed -i s/true/TRUE/ result.json", "sed -i s/lease=./lease=g/ end", "truncate -s 20 end"])
+def test_a_result_that_is_not_whole_is_none(start, slurm, small, damage):
+    """The first try's is damaged before the runner can see it."""
+    slurm.write("run", f'mkdir first 2>/dev/null || exec sh "$@"\n{ASIDE}(cd "$aside" && {damage})\n{MOVE}\n')
+    mock, runner = start([harness.task(1, small.student())], "--once")
+    assert runner.wait() == 0, runner.log
+    assert mock.results()[0]["isPassed"]
+    assert len(slurm.submissions()) == 2
+    runner.wait_log("the job died .* without a result")
+
+
+def test_a_job_that_vanishes_before_it_began_is_submitted_again(start, slurm, small):
+    slurm.write("hold")
+    mock, runner = start([harness.task(1, small.student())], "--once")
+    runner.wait_log("submitted job=1 ")
+    slurm.remove("hold")
+    for path in (slurm.dir / "queue").iterdir():
+        path.unlink()
+    runner.wait_log("Slurm forgot the job before it began: it is submitted again")
+    assert runner.wait() == 0, runner.log
+    leases = {line.split("lease=")[1] for line in runner.hits(" submitted job=")}
+    assert mock.results()[0]["isPassed"] and len(leases) == 1
+
+
+@pytest.mark.parametrize("word", ["TIMEOUT", "OUT_OF_MEMORY", "PREEMPTED", "BOOT_FAIL"])
+def test_what_became_of_a_job_stands_in_the_result(start, slurm, small, word):
+    """Ended by Slurm, each time: these take a minute, or a cluster that constrains memory, or priorities."""
+    slurm.write("hold")
+    slurm.write("bin/squeue", SQUEUE.replace("$(cat \"$file\")", word))
+    mock, runner = start([harness.task(1, small.student())], "--once")
+    assert runner.wait() == 0, runner.log
+    result = mock.results()[0]
+    assert result["isError"] and not result["isPassed"]
+    assert result["errorDetails"] == ("The task was started 2 times, and each time the runner or its job died before the end; "
+                                      f"the last time: Slurm says {word} of job 7 on n1")
+
+
+def test_a_warning_of_squeue_is_no_job(start, slurm, small):
+    slurm.write("squeue.warns")
+    mock, runner = start([harness.task(1, small.student())], "--once")
+    assert runner.wait() == 0, runner.log
+    assert mock.results()[0]["isPassed"]
+
+
+def test_jobs_of_others_are_never_cancelled(start, slurm, small, barrier):
+    """Only what this runner has submitted, and has no use for any more."""
+    for name in ["wrap", "ostest-0123456789abcdef-000000000001-1-0123456789abcdef"]:
+        slurm.write(f"queue/{name}", "RUNNING")
+    mock, runner = start([harness.task(1, small.student("pass", barrier.script))])
+    barrier.wait()
+    own = json.loads(json.dumps((slurm.dir.parent / "state" / "cluster-id").read_text()))
+    stale = f"ostest-{own}-000000000001-1-0123456789abcdef"
+    slurm.write(f"queue/{stale}", "PENDING")
+    runner.wait_log("of no use any more")
+    barrier.open()
+    mock.results(1)
+    assert runner.stop() == 0
+    assert slurm.calls("scancel") == [f"--user={os.geteuid()} --name={stale}"]
+
+
+def test_a_start_without_slurms_commands_says_what_to_install(start, small, tmp_path):
+    (tmp_path / "empty").mkdir()
+    _, runner = start([], env={"PATH": str(tmp_path / "empty")})
+    assert runner.wait() == 1
+    assert "sbatch is missing here; install it: apt-get install slurm-client" in runner.log
+
+
+def test_a_start_is_refused_where_slurm_would_refuse_each_job(start, slurm):
+    slurm.write("bin/sbatch", "#!/bin/sh\necho 'allocation failure: Invalid partition name specified' >&2; exit 1\n")
+    _, runner = start([])
+    assert runner.wait() == 1
+    assert "Slurm would not take a task's job (--slurm-args, --memory, --cpus, --timeout): sbatch failed: allocation failure: " \
+        "Invalid partition name specified" in runner.log
+
+
+def test_no_secret_reaches_the_cluster(start, slurm, small, tmp_path):
+    """Neither a command line nor a job's environment has the password."""
+    slurm.write("run", f"env >'{tmp_path}/seen'; tr '\\0' ' ' </proc/$PPID/cmdline >>'{tmp_path}/seen'; exec sh \"$@\"\n")
+    mock, runner = start([harness.task(1, small.student())], "--once", env={"OSTEST_PASSWORD": "hunter2hunter2"})
+    assert runner.wait() == 0, runner.log
+    seen = (tmp_path / "seen").read_text() + "".join(slurm.calls("sbatch"))
+    assert "SLURM_FAKE" in seen and "hunter2" not in seen
+
+
+@pytest.mark.parametrize("args", ["--array=1-3", "--wait", "short"])
+def test_arguments_that_would_make_something_else_of_a_job_are_refused(start, args):
+    _, runner = start([], f"--slurm-args={args}")
+    assert runner.wait() == 2
+    assert "--slurm-args" in runner.log and "options of sbatch" in runner.log

@@ -1,0 +1,198 @@
+#include "runner/slurm_try.h"
+
+#include "base/fs.h"
+#include "scratch.h"
+#include "test.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define TASK "{\"id\": 1}"
+
+/* A claim's directory with a task; tests write what a job would. */
+static char *make_claim(const char *name)
+{
+    char *dir = mem_strdup(scratch(name));
+    CLEANUP(mem_freep) char *task = mem_printf("%s/task.json", dir);
+    CHECK(mkdir(dir, 0700) == 0);
+    CHECK_INT(fs_write_atomic(task, TASK, strlen(TASK), NULL), 0);
+    return dir;
+}
+
+static void write_file(const char *dir, const char *name, const char *text)
+{
+    CLEANUP(mem_freep) char *path = mem_printf("%s/%s", dir, name);
+    CHECK_INT(fs_write_atomic(path, text, strlen(text), NULL), 0);
+}
+
+static bool has(const char *dir, const char *name)
+{
+    CLEANUP(mem_freep) char *path = mem_printf("%s/%s", dir, name);
+    return fs_is_there(path);
+}
+
+static struct lease_end end_of(const struct slurm_try *t, const char *result)
+{
+    struct lease_end end = {
+        .has_result = true, .size = strlen(result), .sum = lease_sum(result, strlen(result))};
+    memcpy(end.lease, t->lease, LEASE_SIZE);
+    lease_set_host(&end, "n1");
+    return end;
+}
+
+static void write_end(const struct slurm_try *t, const struct lease_end *end)
+{
+    CLEANUP(mem_freep) char *text = lease_format(end);
+    write_file(t->dir, LEASE_END, text);
+}
+
+static void a_new_try_is_found_again(void)
+{
+    CLEANUP(mem_freep) char *claim = make_claim("found");
+    CLEANUP(slurm_try_done) struct slurm_try made = {0};
+    CLEANUP(slurm_try_done) struct slurm_try found = {0};
+    CHECK(!slurm_try_find(claim, &found));
+    CHECK_INT(slurm_try_new(claim, &made, NULL), 0);
+    CHECK(slurm_try_find(claim, &found));
+    CHECK_STR(found.lease, made.lease);
+    CHECK_STR(found.dir, made.dir);
+    CHECK(has(made.dir, "task.json"));
+}
+
+static void each_try_has_a_lease_of_its_own(void)
+{
+    CLEANUP(mem_freep) char *claim = make_claim("own");
+    CLEANUP(slurm_try_done) struct slurm_try one = {0};
+    CLEANUP(slurm_try_done) struct slurm_try two = {0};
+    CLEANUP(slurm_try_done) struct slurm_try found = {0};
+    CHECK_INT(slurm_try_new(claim, &one, NULL), 0);
+    CHECK_INT(slurm_try_new(claim, &two, NULL), 0);
+    CHECK(strcmp(one.lease, two.lease) != 0);
+    CHECK(slurm_try_find(claim, &found));
+    CHECK_STR(found.lease, two.lease); /* the newer one counts */
+}
+
+static void a_claim_without_a_task_has_no_try(void)
+{
+    CLEANUP(mem_freep) char *claim = mem_strdup(scratch("none"));
+    struct slurm_try t = {0};
+    struct err err = {0};
+    CHECK(mkdir(claim, 0700) == 0);
+    CHECK_INT(slurm_try_new(claim, &t, &err), -ENOENT);
+    CHECK_CONTAINS(err.message, "task.json is missing");
+    CHECK(!has(claim, "lease"));
+}
+
+static void a_lease_that_is_not_whole_is_none(void)
+{
+    static const char *const texts[] = {"",
+                                        "0123456789abcdef",
+                                        "0123456789abcde\n",
+                                        "0123456789abcdef\n\n",
+                                        "../456789abcdef0\n",
+                                        "0123456789ABCDEF\n"};
+    CLEANUP(mem_freep) char *claim = make_claim("lease");
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        struct slurm_try t = {0};
+        write_file(claim, "lease", texts[i]);
+        if (slurm_try_find(claim, &t))
+            TEST_FAIL("lease %zu was taken", i);
+    }
+}
+
+static void what_can_be_seen_grows(void)
+{
+    CLEANUP(mem_freep) char *claim = make_claim("sight");
+    CLEANUP(slurm_try_done) struct slurm_try t = {0};
+    struct slurm_try_sight sight;
+    CHECK_INT(slurm_try_new(claim, &t, NULL), 0);
+    slurm_try_look(&t, &sight);
+    CHECK(!sight.has_begun && !sight.has_ended);
+    write_file(t.dir, LEASE_BEGUN, "");
+    slurm_try_look(&t, &sight);
+    CHECK(sight.has_begun && !sight.has_ended);
+    struct lease_end end = end_of(&t, "{}");
+    end.status = 65;
+    write_end(&t, &end);
+    slurm_try_look(&t, &sight);
+    CHECK(sight.has_ended);
+    CHECK_INT(sight.end.status, 65);
+}
+
+static void an_end_of_another_lease_is_none(void)
+{
+    CLEANUP(mem_freep) char *claim = make_claim("other");
+    CLEANUP(slurm_try_done) struct slurm_try t = {0};
+    struct slurm_try_sight sight;
+    CHECK_INT(slurm_try_new(claim, &t, NULL), 0);
+    struct lease_end end = end_of(&t, "{}");
+    end.lease[0] = end.lease[0] == '0' ? '1' : '0';
+    write_end(&t, &end);
+    slurm_try_look(&t, &sight);
+    CHECK(!sight.has_ended);
+}
+
+static void nothing_is_seen_where_nothing_is(void)
+{
+    struct slurm_try t = {.lease = "0123456789abcdef", .dir = (char *)"/nowhere"};
+    struct slurm_try_sight sight;
+    slurm_try_look(&t, &sight);
+    CHECK(!sight.has_begun && !sight.has_ended);
+    CLEANUP(mem_freep) char *log = slurm_try_log(&t);
+    CHECK_STR(log, "");
+}
+
+static void a_result_is_taken_when_it_is_what_the_job_wrote(void)
+{
+    CLEANUP(mem_freep) char *claim = make_claim("result");
+    CLEANUP(slurm_try_done) struct slurm_try t = {0};
+    struct err err = {0};
+    CHECK_INT(slurm_try_new(claim, &t, NULL), 0);
+    struct lease_end end = end_of(&t, "{\"a\": 1}");
+    CHECK_INT(slurm_try_take_result(&t, &end, &err), -EBADMSG); /* it is not there yet */
+    write_file(t.dir, "result.json", "{\"a\": 1");
+    CHECK_INT(slurm_try_take_result(&t, &end, &err), -EBADMSG);
+    write_file(t.dir, "result.json", "{\"a\": 2}");
+    CHECK_INT(slurm_try_take_result(&t, &end, &err), -EBADMSG);
+    CHECK(!has(claim, "result.json"));
+    write_file(t.dir, "result.json", "{\"a\": 1}");
+    CHECK_INT(slurm_try_take_result(&t, &end, &err), 0);
+    CHECK(has(claim, "result.json") && !has(t.dir, "result.json"));
+}
+
+static void a_closed_try_leaves_its_logs_alone(void)
+{
+    CLEANUP(mem_freep) char *claim = make_claim("closed");
+    CLEANUP(slurm_try_done) struct slurm_try t = {0};
+    struct slurm_try found = {0};
+    CHECK_INT(slurm_try_new(claim, &t, NULL), 0);
+    write_file(t.dir, "stdout.log", "x");
+    write_file(t.dir, "job.log", "info x\n");
+    write_file(t.dir, LEASE_BEGUN, "");
+    slurm_try_close(&t, NULL);
+    CHECK(has(claim, "stdout.log"));
+    CHECK(!fs_is_there(t.dir));
+    CHECK(!slurm_try_find(claim, &found));
+    CHECK(has(claim, "task.json"));
+}
+
+/* They are removed with the claim: a copy of the job may still be at work in them. */
+static void trees_of_a_dead_job_stay(void)
+{
+    CLEANUP(mem_freep) char *claim = make_claim("trees");
+    CLEANUP(slurm_try_done) struct slurm_try t = {0};
+    CHECK_INT(slurm_try_new(claim, &t, NULL), 0);
+    CLEANUP(mem_freep) char *src = mem_printf("%s/src", t.dir);
+    CHECK(mkdir(src, 0700) == 0);
+    slurm_try_close(&t, "node gone");
+    CHECK(fs_is_dir(src));
+    CHECK(has(claim, "why"));
+    CHECK(!has(claim, "lease"));
+}
+
+TEST_MAIN(TEST(a_new_try_is_found_again), TEST(each_try_has_a_lease_of_its_own),
+          TEST(a_claim_without_a_task_has_no_try), TEST(a_lease_that_is_not_whole_is_none),
+          TEST(what_can_be_seen_grows), TEST(an_end_of_another_lease_is_none),
+          TEST(nothing_is_seen_where_nothing_is), TEST(a_result_is_taken_when_it_is_what_the_job_wrote),
+          TEST(a_closed_try_leaves_its_logs_alone), TEST(trees_of_a_dead_job_stay))
