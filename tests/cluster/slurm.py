@@ -1,0 +1,240 @@
+"""A real Slurm on one machine: each node is a network, process, mount and host name space of its own.
+
+This process is the host "ctl" itself, started in such namespaces (script/test-cluster does it): so the kernel ends
+and removes everything with it. As a program: brings a cluster up, runs a command beside it, takes it down.
+"""
+
+import contextlib
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+TIMEOUT = 60
+NETWORK = "10.99.0"
+NODE_CPUS = 4
+NODE_MEMORY_MB = 16000  # what Slurm is told; the tests use little of it
+
+# Printed by a host's pid 1 when it is there; it ends with us, and all of its host with it.
+HOST = "hostname $0 && echo up && exec sleep infinity"
+
+
+class Wait:
+    """`while wait.more():` for what has no event to wait for, such as the words of another daemon."""
+
+    def __init__(self, what, timeout=TIMEOUT):
+        self.what = what
+        self.end = time.monotonic() + timeout
+
+    def more(self):
+        assert time.monotonic() < self.end, f"still waiting for {self.what}"
+        time.sleep(0.05)
+        return True
+
+
+class Node:
+    def __init__(self, name, number):
+        self.name = name
+        self.address = f"{NETWORK}.{10 + number}"
+        self.link = f"v{number}"
+        self.host = subprocess.Popen(
+            ["unshare", "--net", "--uts", "--ipc", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc",
+             "sh", "-c", HOST, name], stdout=subprocess.PIPE, text=True)
+        assert self.host.stdout.readline() == "up\n"
+        self.init = pathlib.Path(f"/proc/{self.host.pid}/task/{self.host.pid}/children").read_text().split()[0]
+        self.slurmd = None
+
+    def command(self, *words):
+        return ["nsenter", "--target", self.init, "--net", "--uts", "--ipc", "--pid", "--mount", "--wd=/", *map(str, words)]
+
+
+class Cluster:
+    """Up when made; down with close()."""
+
+    def __init__(self, nodes=3, cgroup=False, extra=""):
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="ostest-slurm-"))
+        self.dir.chmod(0o755)
+        self.cgroup = cgroup
+        self.daemons = []
+        self.controller = None
+        self.conf = self.dir / "slurm.conf"
+        self.env = dict(os.environ) | {"SLURM_CONF": str(self.conf)}
+        self.nodes = {}
+        try:
+            self._up(nodes, extra)
+        except BaseException:
+            self.close()
+            raise
+
+    def _up(self, count, extra):
+        for name in ("state", "log", "spool", "munge"):
+            (self.dir / name).mkdir()
+        subprocess.run(["hostname", "ctl"], check=True)
+        self.ip("link set lo up")
+        self.ip("link add br0 type bridge")
+        self.ip(f"addr add {NETWORK}.1/24 dev br0")
+        self.ip("link set br0 up")
+        self._start_munge()
+        for number in range(1, count + 1):
+            self._add_node(f"n{number}", number)
+        self._write_conf(extra)
+        self.start_controller()
+        for name in self.nodes:
+            self.start_node(name)
+        self.wait_idle()
+
+    def _start_munge(self):
+        key = self.dir / "munge.key"
+        key.write_bytes(os.urandom(128))
+        key.chmod(0o400)
+        socket = self.dir / "munge" / "socket"
+        self._daemon("munged", ["munged", "--foreground", "--force", f"--key-file={key}", f"--socket={socket}",
+                                f"--pid-file={self.dir}/munge/pid", f"--seed-file={self.dir}/munge/seed",
+                                f"--log-file={self.dir}/log/munged"])
+        wait = Wait("munged")
+        while not socket.exists():
+            wait.more()
+
+    def _add_node(self, name, number):
+        node = self.nodes[name] = Node(name, number)
+        self.ip(f"link add {node.link} type veth peer name eth0 netns {node.init}")
+        self.ip(f"link set {node.link} master br0 up")
+        for command in ("link set lo up", f"addr add {node.address}/24 dev eth0", "link set eth0 up"):
+            subprocess.run(node.command("ip", *command.split()), check=True)
+
+    def _write_conf(self, extra):
+        kind = "cgroup" if self.cgroup else "linuxproc"
+        lines = ["ClusterName=test", f"SlurmctldHost=ctl({NETWORK}.1)", "SlurmUser=root", "SlurmdUser=root",
+                 "AuthType=auth/munge", f"AuthInfo=socket={self.dir}/munge/socket", "CryptoType=crypto/munge",
+                 f"StateSaveLocation={self.dir}/state", f"SlurmdSpoolDir={self.dir}/spool/%n",
+                 f"SlurmctldPidFile={self.dir}/slurmctld.pid", f"SlurmdPidFile={self.dir}/slurmd.%n.pid",
+                 f"SlurmctldLogFile={self.dir}/log/slurmctld", f"SlurmdLogFile={self.dir}/log/slurmd.%n",
+                 "MpiDefault=none", "SwitchType=switch/none", f"ProctrackType=proctrack/{kind}",
+                 f"TaskPlugin=task/{'cgroup' if self.cgroup else 'none'}", "JobAcctGatherType=jobacct_gather/none",
+                 "AccountingStorageType=accounting_storage/none",
+                 "SelectType=select/cons_tres", "SelectTypeParameters=CR_CPU_Memory", "DefMemPerCPU=100",
+                 "SchedulerType=sched/backfill", "SchedulerParameters=sched_min_interval=100000,batch_sched_delay=0",
+                 "ReturnToService=2", "SlurmctldTimeout=10", "SlurmdTimeout=10", "MessageTimeout=5", "KillWait=5",
+                 "MinJobAge=300", "InactiveLimit=0", "Waittime=0", "SlurmdParameters=config_overrides", extra]
+        lines += [f"NodeName={node.name} NodeAddr={node.address} CPUs={NODE_CPUS} RealMemory={NODE_MEMORY_MB}"
+                  for node in self.nodes.values()]
+        lines += ["PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP"]
+        self.conf.write_text("\n".join(lines) + "\n")
+        (self.dir / "cgroup.conf").write_text(
+            "CgroupPlugin=cgroup/v1\nConstrainRAMSpace=yes\nConstrainSwapSpace=no\nConstrainCores=no\n")
+
+    def ip(self, command):
+        subprocess.run(["ip", *command.split()], check=True)
+
+    def _daemon(self, name, command):
+        with open(self.dir / "log" / f"{name}.out", "a") as out:
+            daemon = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=self.env)
+        self.daemons.append(daemon)
+        return daemon
+
+    # ---- its daemons
+
+    def start_controller(self):
+        self.controller = self._daemon("slurmctld", ["slurmctld", "-D"])
+
+    def kill_controller(self):
+        self.controller.kill()
+        self.controller.wait()
+
+    def start_node(self, name):
+        node = self.nodes[name]
+        node.slurmd = self._daemon(f"slurmd.{name}", node.command("slurmd", "-D", "-N", name))
+
+    def kill_slurmd(self, name):
+        """The daemon alone: its jobs go on."""
+        pid = int((self.dir / f"slurmd.{name}.pid").read_text())
+        subprocess.run(self.nodes[name].command("kill", "-9", pid), check=True)
+        self.nodes[name].slurmd.wait()
+
+    def kill_jobs(self, name):
+        """All processes of the node at once, its pid 1 left out."""
+        subprocess.run(self.nodes[name].command("kill", "-9", "-1"), check=False)
+        self.nodes[name].slurmd.wait()
+
+    def cut_off(self, name, is_cut=True):
+        self.ip(f"link set {self.nodes[name].link} {'down' if is_cut else 'up'}")
+
+    def forget_everything(self):
+        """The controller's state on disk: what it does not know when it is started again."""
+        shutil.rmtree(self.dir / "state")
+        (self.dir / "state").mkdir()
+
+    # ---- its words
+
+    def ask(self, *words, check=True):
+        done = subprocess.run(list(map(str, words)), env=self.env, capture_output=True, text=True, timeout=TIMEOUT)
+        assert not check or done.returncode == 0, done
+        return done.stdout
+
+    def jobs(self, states="all"):
+        """(id, name, state, node) of what the controller knows."""
+        lines = self.ask("squeue", "--noheader", f"--states={states}", "--format=%i|%j|%T|%N").splitlines()
+        return [tuple(line.split("|")) for line in lines]
+
+    def submit_other(self):
+        """A job that is none of ours, as soon as the controller takes one: its id."""
+        wait = Wait("the controller")
+        while not (number := self.ask("sbatch", "--parsable", "--output=/dev/null", "--wrap=true", check=False).strip()):
+            wait.more()
+        return number
+
+    def states(self):
+        """How many jobs are in each state, and the nodes' states."""
+        words = self.ask("squeue", "--noheader", "--states=all", "--format=%T", check=False).split()
+        nodes = self.ask("sinfo", "--noheader", "--Node", "--format=%N=%T", check=False).split()
+        return " ".join([*(f"{word}:{words.count(word)}" for word in sorted(set(words))), *nodes])
+
+    def wait_idle(self):
+        wait = Wait("idle nodes")
+        while self.ask("sinfo", "--noheader", "--format=%D", "--states=idle", check=False).strip() != str(len(self.nodes)):
+            wait.more()
+
+    def rpcs(self):
+        """How many requests of each kind the controller has served."""
+        lines = self.ask("sdiag").split("Remote Procedure Call statistics by message type")[1].splitlines()
+        counts = {}
+        for line in lines[1:]:
+            if not line.strip() or "by user" in line:
+                break
+            counts[line.split()[0]] = int(line.split("count:")[1].split()[0])
+        return counts
+
+    def close(self):
+        for node in self.nodes.values():
+            node.host.send_signal(signal.SIGKILL)
+            node.host.wait()
+            with contextlib.suppress(subprocess.CalledProcessError):
+                self.ip(f"link del {node.link}")  # else it goes some time after its name space
+            node.host.stdout.close()
+        for daemon in self.daemons:
+            with contextlib.suppress(ProcessLookupError):
+                daemon.kill()
+            daemon.wait()
+        for name in self.nodes:
+            for tree in pathlib.Path("/sys/fs/cgroup").glob(f"*/slurm_{name}"):
+                for directory, _, _ in os.walk(tree, topdown=False):
+                    with contextlib.suppress(OSError):
+                        os.rmdir(directory)
+        with contextlib.suppress(subprocess.CalledProcessError):
+            self.ip("link del br0")
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+
+def main():
+    start = time.monotonic()
+    with contextlib.closing(Cluster(cgroup=bool(os.environ.get("CGROUP")))) as cluster:
+        print(f"{len(cluster.nodes)} nodes are idle after {time.monotonic() - start:.1f} s", flush=True)
+        return subprocess.run(sys.argv[1:] or ["sinfo"], env=cluster.env, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
