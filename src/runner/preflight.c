@@ -3,6 +3,8 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/proc.h"
+#include "runner/mend.h"
+#include "runner/probe_dir.h"
 #include "runner/slurm_check.h"
 
 #include <errno.h>
@@ -12,37 +14,6 @@
 
 #define OUTPUT_LIMIT_BYTES 65536
 #define GRACE_MS           3000
-
-/* Ubuntu 24.04: namespaces can be made, but without any rights inside. */
-#define RESTRICTED \
-    "AppArmor restricts user namespaces: install its profile for ostest-job, which the package brings " \
-    "(docs/operations.md), or sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"
-
-/* What is said when the sandbox does not work, and what helps. The first row that fits counts. */
-static const struct {
-    const char *words, *mend;
-} mends[] = {
-    {"Cannot start bwrap: No such file", "install bubblewrap: apt-get install bubblewrap"},
-    {"Cannot start bwrap: Operation not permitted",
-     "root has not all of its rights here, as in a container: start the runner as an ordinary user"},
-    {"Cannot start bwrap: Invalid argument", "the users from 1900000000 on do not exist here, as in a "
-                                             "container: start the runner as an ordinary user"},
-    {"No permissions to create a new namespace",
-     "unprivileged user namespaces are switched off: sysctl -w kernel.unprivileged_userns_clone=1 (Debian), "
-     "kernel.apparmor_restrict_unprivileged_userns=0 (Ubuntu 24.04), user.max_user_namespaces=10000"},
-    {"setting up uid map", RESTRICTED},
-    {"RTM_NEWADDR", RESTRICTED},
-    {"ostest-init", "the installation is not complete"},
-    {"control group", "start the runner as a service with Delegate=yes, or as root"},
-};
-
-const char *preflight_mend(const char *message)
-{
-    for (size_t i = 0; i < ARRAY_LEN(mends); i++)
-        if (strstr(message, mends[i].words))
-            return mends[i].mend;
-    return NULL;
-}
 
 /* ostest-job logs "<level> <text>" a line; the last one tells. The caller frees. */
 static char *last_text(const struct buf *output)
@@ -98,7 +69,7 @@ int preflight_probe(const struct options *options, const char *job_program, enum
     CLEANUP(buf_done) struct buf output = BUF_INIT(0);
     CLEANUP(mem_freep) char *cache_dir = mem_printf("%s/cache", options->state_dir);
     CLEANUP(mem_freep)
-    char *dir = mem_printf("%s/" PREFLIGHT_PROBE_PREFIX "%d", options->state_dir, (int)getpid());
+    char *dir = mem_printf("%s/" PROBE_DIR_PREFIX "%d", options->state_dir, (int)getpid());
     CLEANUP(mem_freep) char *config = mem_printf("%s.conf", dir);
     int r = options_write_job_file(options, config, err);
     if (r == 0)
@@ -107,7 +78,7 @@ int preflight_probe(const struct options *options, const char *job_program, enum
         r = run_probe(job_program, config, cache_dir, dir, probe, &output, err);
     CLEANUP(mem_freep) char *words = last_text(&output);
     if (r == -EIO) {
-        const char *mend = preflight_mend(words);
+        const char *mend = mend_of(words);
         err_set(err, ERR_ENVIRONMENT, EIO, "%s%s%s", *words ? words : "ostest-job said nothing",
                 mend ? "; " : "", mend ? mend : "");
     }
@@ -126,7 +97,7 @@ static void remove_old_probes(const char *state_dir)
         return;
     for (size_t i = 0; i < names.len; i++) {
         CLEANUP(mem_freep) char *path = mem_printf("%s/%s", state_dir, names.items[i]);
-        if (strncmp(names.items[i], PREFLIGHT_PROBE_PREFIX, strlen(PREFLIGHT_PROBE_PREFIX)) == 0)
+        if (strncmp(names.items[i], PROBE_DIR_PREFIX, strlen(PROBE_DIR_PREFIX)) == 0)
             fs_remove_tree(path, NULL);
     }
 }

@@ -7,9 +7,6 @@
 #include "runner/options.h"
 #include "sandbox/cgroup_place.h"
 
-/* Directories of probes below the state directory; what killed ones left is removed at the start. */
-#define PREFLIGHT_PROBE_PREFIX "probe-"
-
 enum preflight_probe { PREFLIGHT_SANDBOX, PREFLIGHT_SUITE };
 
 /*
@@ -19,9 +16,6 @@ enum preflight_probe { PREFLIGHT_SANDBOX, PREFLIGHT_SUITE };
  */
 int preflight_probe(const struct options *options, const char *job_program, enum preflight_probe probe,
                     char **ret_words, struct err *err);
-
-/* What helps where the sandbox says this; NULL: not known. */
-const char *preflight_mend(const char *message);
 
 /* The version of git; class environment where it does not work. The caller frees. */
 int preflight_git(char **ret_version, struct err *err);

@@ -16,10 +16,11 @@
 #include "model/page.h"
 #include "model/result_parse.h"
 #include "runner/junit_file.h"
+#include "runner/mend.h"
 #include "runner/out_file.h"
-#include "runner/preflight.h"
 #include "runner/run_dir.h"
 #include "runner/run_options.h"
+#include "sandbox/cgroup_place.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -267,7 +268,7 @@ static int show_result(const struct run *r, struct result *ret_result, struct er
     if (code < 0)
         return code;
     display_result(r->display, ret_result);
-    const char *mend = ret_result->is_error ? preflight_mend(ret_result->error_details) : NULL;
+    const char *mend = ret_result->is_error ? mend_of(ret_result->error_details) : NULL;
     if (mend)
         display_say(r->display, mend);
     return write_files(r, ret_result, &body, err);

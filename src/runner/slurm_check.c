@@ -5,7 +5,8 @@
 #include "base/log.h"
 #include "base/log_format.h"
 #include "base/proc.h"
-#include "runner/preflight.h"
+#include "runner/mend.h"
+#include "runner/probe_dir.h"
 #include "runner/slurm.h"
 #include "runner/slurm_cluster.h"
 #include "runner/slurm_try.h"
@@ -85,8 +86,7 @@ static void check_done(struct check *c)
 static int check_open(struct check *c, const struct options *options, const char *job_program,
                       struct err *err)
 {
-    *c = (struct check){.dir =
-                            mem_printf("%s/" PREFLIGHT_PROBE_PREFIX "%d", options->state_dir, (int)getpid()),
+    *c = (struct check){.dir = mem_printf("%s/" PROBE_DIR_PREFIX "%d", options->state_dir, (int)getpid()),
                         .cache_dir = mem_printf("%s/cache", options->state_dir)};
     c->config = mem_printf("%s/job.conf", c->dir);
     c->program = (struct slot_program){
@@ -157,7 +157,7 @@ static char *words_of(const struct slurm_try *files, bool is_well)
         buf_puts(&text, text.len ? "; " : "");
         log_format_text(&text, line);
     }
-    const char *mend = is_well || !text.len ? NULL : preflight_mend(text.data);
+    const char *mend = is_well || !text.len ? NULL : mend_of(text.data);
     if (mend)
         buf_printf(&text, "; %s", mend);
     return buf_take(&text);
