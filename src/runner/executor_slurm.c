@@ -42,8 +42,7 @@
 _Static_assert(MAX_SUBMITS + 2 <= EXECUTOR_MAX_PIDS, "room for all tools");
 enum phase { WAITING, SUBMITTING, UNSURE, QUEUED, GONE };
 
-struct
-try {
+struct attempt {
     struct executor_slurm *x;
     struct slot *slot; /* NULL: there is no try in this place */
     struct slurm_try files;
@@ -63,7 +62,7 @@ try {
 struct executor_slurm {
     struct executor base;
     struct slurm_cluster *cluster;
-    struct try *tries; /* beside the slots */
+    struct attempt *tries; /* beside the slots */
     size_t len;
     size_t next_look; /* grows; modulo their number, the try that is looked at next */
     struct ev_timer timer;
@@ -81,7 +80,7 @@ static struct executor_slurm *of(const struct executor *x)
     return (struct executor_slurm *)x; /* the first member */
 }
 
-static struct try *try_of(const struct executor *x, const struct slot *slot)
+static struct attempt *try_of(const struct executor *x, const struct slot *slot)
 {
     return &of(x)->tries[slot - x->settings.slots->items];
 }
@@ -91,15 +90,15 @@ static void submit_waiting(struct executor_slurm *x);
 
 /* ---- the end of a try ---- */
 
-static void try_done(struct try *t)
+static void try_done(struct attempt *t)
 {
     tool_free(t->submit);
     slurm_try_done(&t->files);
     free(t->name);
-    *t = (struct try){.x = t->x};
+    *t = (struct attempt){.x = t->x};
 }
 
-static void end_try(struct try *t, int exit_status, const char *how, bool goes_on)
+static void end_try(struct attempt *t, int exit_status, const char *how, bool goes_on)
 {
     struct executor_slurm *x = t->x;
     struct slot *slot = t->slot;
@@ -113,7 +112,7 @@ static void end_try(struct try *t, int exit_status, const char *how, bool goes_o
 }
 
 /* As a job's lines on this machine are, but all at its end. Gives the last one; the caller frees. */
-static char *pass_log_on(const struct try *t)
+static char *pass_log_on(const struct attempt *t)
 {
     CLEANUP(mem_freep) char *log = slurm_try_log(&t->files);
     CLEANUP(mem_freep) char *path = mem_printf("%s/job.log", t->files.claim_dir);
@@ -133,7 +132,7 @@ static char *pass_log_on(const struct try *t)
     return buf_last_line(&kept);
 }
 
-static void fail(struct try *t, int exit_status)
+static void fail(struct attempt *t, int exit_status)
 {
     CLEANUP(mem_freep) char *last = pass_log_on(t);
     CLEANUP(mem_freep)
@@ -142,7 +141,7 @@ static void fail(struct try *t, int exit_status)
 }
 
 /* Its own file tells of its end. False where what it tells of cannot be seen yet. */
-static bool take_end(struct try *t, const struct lease_end *end)
+static bool take_end(struct attempt *t, const struct lease_end *end)
 {
     struct err err = {0};
     bool is_stop = end->status == JOB_EXIT_STOPPED && !end->has_result;
@@ -168,7 +167,7 @@ static bool take_end(struct try *t, const struct lease_end *end)
 
 static void on_submitted(int status, const char *output, void *data)
 {
-    struct try *t = data;
+    struct attempt *t = data;
     struct executor_slurm *x = t->x;
     char id[32];
     t->from_poll = x->poll.count + 1;
@@ -192,7 +191,7 @@ static void on_submitted(int status, const char *output, void *data)
     set_timer(x);
 }
 
-static void submit(struct try *t)
+static void submit(struct attempt *t)
 {
     struct executor_slurm *x = t->x;
     struct err err = {0};
@@ -224,7 +223,7 @@ static void submit_waiting(struct executor_slurm *x)
 
 /* ---- what Slurm says ---- */
 
-static void set_gone(struct try *t)
+static void set_gone(struct attempt *t)
 {
     if (t->phase == GONE)
         return;
@@ -232,7 +231,7 @@ static void set_gone(struct try *t)
     t->gone_since_ms = clock_now_ms();
 }
 
-static void take_job(struct try *t, const struct slurm_job *job)
+static void take_job(struct attempt *t, const struct slurm_job *job)
 {
     if (job->state == SLURM_ENDED && t->is_active) /* a copy of it goes on */
         return;
@@ -246,7 +245,7 @@ static void take_job(struct try *t, const struct slurm_job *job)
 }
 
 /* Slurm does not know of it, though it should, or might. */
-static void take_absence(struct try *t)
+static void take_absence(struct attempt *t)
 {
     struct slurm_try_sight sight;
     slurm_try_look(&t->files, &sight);
@@ -261,7 +260,7 @@ static void take_absence(struct try *t)
     set_gone(t);
 }
 
-static struct try *find_try(const struct executor_slurm *x, const char *name)
+static struct attempt *find_try(const struct executor_slurm *x, const char *name)
 {
     for (size_t i = 0; i < x->len; i++)
         if (x->tries[i].slot && strcmp(x->tries[i].name, name) == 0)
@@ -274,7 +273,7 @@ static void take_line(struct executor_slurm *x, char *line, unsigned *held)
     struct slurm_job job;
     if (!slurm_parse_line(line, &job))
         return;
-    struct try *t = find_try(x, job.name);
+    struct attempt *t = find_try(x, job.name);
     if (t)
         take_job(t, &job);
     else if (job.state != SLURM_ENDED && slurm_cluster_is_orphan(x->cluster, job.name))
@@ -285,7 +284,7 @@ static void take_line(struct executor_slurm *x, char *line, unsigned *held)
 static void judge_listing(struct executor_slurm *x)
 {
     for (size_t i = 0; i < x->len; i++) {
-        struct try *t = &x->tries[i];
+        struct attempt *t = &x->tries[i];
         bool can_tell = t->slot && t->phase >= UNSURE && t->from_poll <= x->poll.count;
         if (!can_tell)
             continue;
@@ -346,7 +345,7 @@ static bool wants_listing(const struct executor_slurm *x)
 
 /* ---- what is done each TICK_MS ---- */
 
-static void give_up_or_submit_again(struct try *t, bool has_begun)
+static void give_up_or_submit_again(struct attempt *t, bool has_begun)
 {
     if (has_begun || !t->is_forgotten || t->resubmits >= MAX_RESUBMITS) {
         fail(t, JOB_EXIT_FAILED);
@@ -358,7 +357,7 @@ static void give_up_or_submit_again(struct try *t, bool has_begun)
     t->phase = WAITING;
 }
 
-static void look_after(struct try *t)
+static void look_after(struct attempt *t)
 {
     const struct options *o = t->x->base.settings.options;
     struct slurm_try_sight sight;
@@ -375,7 +374,7 @@ static void on_timer(void *data)
 {
     struct executor_slurm *x = data;
     for (size_t looks = 0; looks < MIN(x->len, (size_t)LOOKS_A_TICK); looks++) {
-        struct try *t = &x->tries[x->next_look++ % x->len];
+        struct attempt *t = &x->tries[x->next_look++ % x->len];
         if (t->slot && t->phase != WAITING)
             look_after(t);
     }
@@ -405,7 +404,7 @@ static int start(struct executor *base, struct slot *slot, const char *key, cons
 {
     struct executor_slurm *x = of(base);
     CLEANUP(mem_freep) char *dir = mem_printf("%s/%s", base->settings.program->jobs_dir, key);
-    struct try *t = try_of(base, slot);
+    struct attempt *t = try_of(base, slot);
     bool is_old = slurm_try_find(dir, &t->files);
     int r = is_old ? 0 : slurm_try_new(dir, &t->files, err);
     if (r < 0)
