@@ -416,11 +416,14 @@ static void take_sample(const struct proc_sample *now, void *data)
 static void each_sample_is_told_to_who_wants_it(void)
 {
     struct proc_sample peak = {0};
-    prepare("exit 0");
+    prepare("sleep 1000 &" TICK_ON);
     run.sample_ms = 1;
+    run.timeout_ms = 30;
     run.on_sample = take_sample;
     run.sample_data = &peak;
+    start_ticking();
     go();
+    stop_ticking();
     CHECK(peak.rss_bytes > 0);
     CHECK_INT(peak.rss_bytes, run.peak.rss_bytes);
     finish();
