@@ -6,18 +6,9 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select
 
 import browser as module
-from harness import task
+from harness import PYTEST_SUITE, task
 
 HOSTILE = "<script>document.title='owned'</script><img src=x onerror=document.title='owned'>\u202egnp.exe\x1b[31m"
-SUITE = {
-    "run_tests.py": "import argparse, sys, pytest\n"
-                    "parser = argparse.ArgumentParser()\n"
-                    "parser.add_argument('--src')\n"
-                    "parser.add_argument('--lab')\n"
-                    "args, rest = parser.parse_known_args()\n"
-                    "sys.exit(pytest.main(['tests', *rest]))\n",
-    "requirements.txt": "pytest\n",
-}
 
 
 class Page:
@@ -58,7 +49,7 @@ def test_a_runner_without_work(page):
 
 def test_tasks_appear_run_and_end_while_one_looks(page, make_repo, tmp_path):
     gates = [tmp_path / "gate-1", tmp_path / "gate-2"]
-    suite = make_repo("suite", SUITE | {"tests/test_it.py": "import pathlib, time, pytest\n"
+    suite = make_repo("suite", PYTEST_SUITE | {"tests/test_it.py": "import pathlib, time, pytest\n"
         "@pytest.mark.parametrize('n', [0, 1])\n"
         "def test_waits(n):\n"
         f"    while not pathlib.Path({str(tmp_path)!r}, f'gate-{{n + 1}}').exists(): time.sleep(0.02)\n"
@@ -101,7 +92,7 @@ def test_the_report_of_a_result_can_be_read(page, small):
 
 def test_hostile_names_are_shown_as_text(page, make_repo, tmp_path):
     (tmp_path / "hostile").mkdir()
-    suite = make_repo("suite", SUITE | {"tests/test_it.py": "import pathlib, time, pytest\n"
+    suite = make_repo("suite", PYTEST_SUITE | {"tests/test_it.py": "import pathlib, time, pytest\n"
         f"@pytest.mark.parametrize('n', [0], ids=[{HOSTILE!r}])\n"
         "def test_named(n):\n"
         f"    while not pathlib.Path({str(tmp_path)!r}, 'go').exists(): time.sleep(0.02)\n"})

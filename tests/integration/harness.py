@@ -45,6 +45,17 @@ GIT_ENV = CLEAN_ENV | {
 }
 
 
+# A suite that runs pytest on what is in its tests/, as the course's does.
+PYTEST_SUITE = {
+    "run_tests.py": "import argparse, sys, pytest\n"
+                    "parser = argparse.ArgumentParser()\n"
+                    "parser.add_argument('--src')\n"
+                    "parser.add_argument('--lab')\n"
+                    "args, rest = parser.parse_known_args()\n"
+                    "sys.exit(pytest.main(['tests', *rest]))\n",
+    "requirements.txt": "pytest\n",
+}
+
 PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
 
 # Most tests are about something else, and their suites meet the test through files of the host.

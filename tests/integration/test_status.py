@@ -14,22 +14,13 @@ import time
 import pytest
 
 import harness
-from harness import TIMEOUT, task
+from harness import PYTEST_SUITE, TIMEOUT, task
 
 ROUTES = {
     "/": "text/html; charset=utf-8", "/page.css": "text/css; charset=utf-8",
     "/page.js": "text/javascript; charset=utf-8", "/icon.svg": "image/svg+xml", "/api/status.json": "application/json",
     "/metrics": "text/plain; version=0.0.4; charset=utf-8", "/healthz": "text/plain; charset=utf-8",
     "/readyz": "text/plain; charset=utf-8",
-}
-SUITE = {
-    "run_tests.py": "import argparse, sys, pytest\n"
-                    "parser = argparse.ArgumentParser()\n"
-                    "parser.add_argument('--src')\n"
-                    "parser.add_argument('--lab')\n"
-                    "args, rest = parser.parse_known_args()\n"
-                    "sys.exit(pytest.main(['tests', *rest]))\n",
-    "requirements.txt": "pytest\n",
 }
 BASE_KIB, MORE_KIB = 8192, 2048  # memory of the runner, and what the page may add
 
@@ -180,7 +171,7 @@ def test_the_address_may_be_of_ipv6(open_page):
 
 def test_a_running_task_and_its_result(open_page, make_repo, tmp_path):
     os.mkfifo(tmp_path / "go")
-    suite = make_repo("suite", SUITE | {
+    suite = make_repo("suite", PYTEST_SUITE | {
         "tests/test_it.py": f"def test_quick(): pass\ndef test_slow(): open({str(tmp_path / 'go')!r}).read()\n"})
     student = make_repo("proxy-anton", {"README": "x"})
     page = open_page([task("an-id", student, branch="main", laboratoryNumber=[1, 3])], suite=suite)
