@@ -43,7 +43,9 @@ def test_all_are_answered_and_none_in_two_ways(start_two, small):
     mock, start = start_two(tasks, "--claim-lag", 0.01)
     runners = [start(0), start(1)]
     mock.state(results=TASKS // 3)
-    runners[0].kill()  # the other goes on
+    runners[0].signal()
+    runners[0].wait_log("stopping")
+    assert runners[0].stop() == 0  # in the middle of its tasks; the other goes on
     mock.state(results=2 * TASKS // 3)
     runners[0] = start(0)
     mock.state(results=TASKS)
