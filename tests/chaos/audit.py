@@ -115,7 +115,7 @@ class Audit:
             kind = self.course.kinds[result["id"]]
             if TOO_OFTEN.match(result["errorDetails"]):
                 self.check_too_often(result, kind)
-            elif kind != "deadly" and self.course.is_right(result):
+            elif self.course.is_right(result) and (kind != "deadly" or self.was_harmless(result["id"])):
                 self.figures["right verdicts"] += 1
             elif result["isError"] and self.was_hit(result["id"]):
                 self.figures["errors, part of the job killed"] += 1
@@ -125,6 +125,10 @@ class Audit:
                 self.expect(False, f"task {result['id']} has a wrong answer: {result}")
         self.figures["errors, part of the job killed"] += asides
         self.expect(asides <= self.kills.asides, f"{asides} errors for {self.kills.asides} processes killed at a named place")
+
+    def was_harmless(self, task_id):
+        """A deadly student's run.sh ends its job, but a later start may have the suite for pytest, which runs none."""
+        return any(f" task={task_id} running the tests kind=pytest " in line for line in self.service.log_lines())
 
     def was_hit(self, task_id):
         return any(key.split("-", 1)[1] == str(task_id) for key in self.kills.hit)
