@@ -409,6 +409,7 @@ static int checkout(const struct git *git, const struct repo *repo, const char *
     if (r < 0)
         return r;
     CLEANUP(mem_freep) char *index = mem_printf("%s.index", dest);
+    CLEANUP(mem_freep) char *index_lock = mem_printf("%s.lock", index);
     CLEANUP(strv_done) struct strv args = {0};
     strv_push(&args, "read-tree");
     strv_push(&args, "--reset");
@@ -419,7 +420,9 @@ static int checkout(const struct git *git, const struct repo *repo, const char *
                                   .index_file = index,
                                   .args = &args,
                                   .doing = "Checking out the commit"};
+    unlink(index_lock); /* of a git that was killed: with the mirror's lock, nobody else is at work */
     r = git_run(git, &command, NULL, err);
+    unlink(index_lock);
     unlink(index);
     *ret_submodules = size.submodules;
     if (r == -EIO && (strstr(err->message, "File name too long") || strstr(err->message, "invalid path")))

@@ -110,3 +110,11 @@ def test_the_runner_trims_and_tasks_go_on(start_mock, start_runner, small, tmp_p
     runner.wait_log(r"INFO cache: \d+ entries, 0 MB; [1-9]\d* evicted")
     assert all(result["isPassed"] for result in mock.results(4))
     assert runner.stop() == 0
+
+
+def test_a_lock_that_a_killed_checkout_of_the_suite_has_left(run_job, small, cache):
+    commit = harness.git("rev-parse", "HEAD", cwd=small.suite.path).strip()
+    (cache / "suites").mkdir(parents=True)
+    (cache / "suites" / f"{commit}.new.index.lock").touch()
+    job = run_job(small.student(), small.suite)
+    assert job.passed, job.log
