@@ -64,7 +64,8 @@ class Kills:
         elif pause == "until all is over":
             self.service.wait_for_orphans()
         self.service.reap()
-        self.service.start("pytest" if chance.random() < 0.06 else "quick", point)
+        suite = "pytest" if chance.random() < 0.06 else "quick"
+        self.service.start(suite, point, keeps_cache=point != "entry-evicted" and len(self.service.lives) % 7 != 3)
 
     def keep_up(self):
         """A runner that ended by itself (the state directory was still locked, say) is started again."""

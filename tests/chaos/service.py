@@ -62,13 +62,13 @@ class Service:
     def life(self):
         return self.lives[-1]
 
-    def start(self, suite="quick", point=None):
+    def start(self, suite="quick", point=None, keeps_cache=True):
         options = ["--auth", "--refresh-time", 1, "--backend-url", self.mock.url, "--state-dir", self.state,
                    "--tests-url", self.course.suites[suite], "--git-protocols", "file", "--check-interval", "0.05",
                    "--concurrent", self.slots, "--sandbox", self.sandbox]
         if self.tries is not None:
             options += ["--task-tries", self.tries]
-        if point == "entry-evicted" or len(self.lives) % 7 == 3:
+        if not keeps_cache:
             options += ["--cache-size", "0"]
         env = {"TMPDIR": self.temporary, "OSTEST_SANDBOX": None}
         if point:
