@@ -199,6 +199,23 @@ int proc_spawn(const struct proc_setup *setup, pid_t *ret_pid, struct err *err)
     return 0;
 }
 
+int proc_spawn_piped(const struct proc_setup *setup, pid_t *ret_pid, int *ret_fd, struct err *err)
+{
+    struct proc_setup piped = *setup;
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+        return err_errno(err, errno, "Cannot create a pipe");
+    fcntl(ends[1], F_SETFL, 0); /* the child's side blocks as usual */
+    piped.out_fd = piped.err_fd = ends[1];
+    int r = proc_spawn(&piped, ret_pid, err);
+    fd_close(ends[1]);
+    if (r < 0)
+        fd_close(ends[0]);
+    else
+        *ret_fd = ends[0];
+    return r;
+}
+
 static void sink_put(struct proc_sink *sink, const char *data, size_t len)
 {
     size_t keep = (size_t)MIN((uint64_t)len, sink->limit_bytes - sink->kept_bytes);

@@ -40,6 +40,10 @@ struct proc_setup {
 /* Starts a child. A program that cannot be executed is an error here, not an exit status. */
 int proc_spawn(const struct proc_setup *setup, pid_t *ret_pid, struct err *err);
 
+/* The same; what it prints, on both streams, is read from a descriptor that never blocks; the caller closes
+ * it. */
+int proc_spawn_piped(const struct proc_setup *setup, pid_t *ret_pid, int *ret_fd, struct err *err);
+
 /* What to do with one output stream. What passes the limit is read, counted and dropped. */
 struct proc_sink {
     int fd;         /* written to; -1: kept in `buf` */
@@ -112,7 +116,8 @@ char *proc_describe_status(int status);
 /* Blocks the signals that tell a program to stop or to start anew, and gives them. */
 void proc_hold_stop_signals(sigset_t *ret_set);
 
-/* As that, and gives a descriptor to read them from (signalfd(2), never blocking); `also` one more; 0: none. */
+/* As that, and gives a descriptor to read them from (signalfd(2), never blocking); `also` one more; 0: none.
+ */
 int proc_open_signals(int also, int *ret_fd, struct err *err);
 
 /* pidfd_open(2), close-on-exec. A descriptor or -errno. */

@@ -23,7 +23,6 @@
 #include "sandbox/cgroup_place.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <locale.h>
 #include <poll.h>
 #include <signal.h>
@@ -133,23 +132,12 @@ static int start_job(struct run *r, struct err *err)
 {
     CLEANUP(mem_freep) char *config = mem_printf("%s/job.conf", r->dir.path);
     CLEANUP(strv_done) struct strv argv = {0};
-    int ends[2];
     int code = run_options_write_job_file(r->options, config, err);
     if (code < 0)
         return code;
-    if (pipe2(ends, O_CLOEXEC) < 0)
-        return err_errno(err, errno, "Cannot create a pipe");
     push_words(r, config, &argv);
-    struct proc_setup setup = {.argv = &argv,
-                               .in_fd = -1,
-                               .out_fd = ends[1],
-                               .err_fd = ends[1],
-                               .death_signal = SIGTERM,
-                               .new_session = true};
-    code = proc_spawn(&setup, &r->pid, err);
-    fd_close(ends[1]);
-    r->out_fd = ends[0];
-    return code;
+    struct proc_setup setup = {.argv = &argv, .in_fd = -1, .death_signal = SIGTERM, .new_session = true};
+    return proc_spawn_piped(&setup, &r->pid, &r->out_fd, err);
 }
 
 /* ---- what it says ---- */
@@ -191,7 +179,7 @@ static bool take_output(struct run *r)
     ssize_t n = read(r->out_fd, chunk, sizeof(chunk));
     if (n > 0)
         lines_add(&r->lines, chunk, (size_t)n);
-    return n > 0 || (n < 0 && errno == EINTR);
+    return n > 0 || (n < 0 && (errno == EINTR || errno == EAGAIN));
 }
 
 /* The first one asks the job to stop, the next one ends it. */

@@ -6,7 +6,6 @@
 #include "base/proc.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -46,22 +45,13 @@ static void on_limit(void *data)
 
 int tool_start(struct ev *ev, const struct tool_wants *wants, struct tool **ret_tool, struct err *err)
 {
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
-        return err_errno(err, errno, "Cannot create a pipe");
-    fcntl(ends[1], F_SETFL, 0); /* the program's side blocks as usual */
     struct tool *tool = mem_alloc(sizeof(*tool));
-    *tool = (struct tool){.ev = ev, .out_fd = ends[0], .output = BUF_INIT(wants->limit_bytes)};
+    *tool = (struct tool){.ev = ev, .out_fd = -1, .output = BUF_INIT(wants->limit_bytes)};
     tool->on_end = wants->on_end;
     tool->data = wants->data;
-    struct proc_setup setup = {.argv = wants->argv,
-                               .in_fd = -1,
-                               .out_fd = ends[1],
-                               .err_fd = ends[1],
-                               .death_signal = SIGKILL,
-                               .new_session = true};
-    int r = proc_spawn(&setup, &tool->pid, err);
-    fd_close(ends[1]);
+    struct proc_setup setup = {
+        .argv = wants->argv, .in_fd = -1, .death_signal = SIGKILL, .new_session = true};
+    int r = proc_spawn_piped(&setup, &tool->pid, &tool->out_fd, err);
     if (r < 0) {
         tool_free(tool);
         return r;

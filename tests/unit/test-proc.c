@@ -72,6 +72,25 @@ static void descriptors_not_given_are_dev_null(void)
     finish();
 }
 
+static void piped_output_never_blocks_us_but_the_child(void)
+{
+    prepare("read line; sed -n 's/^flags://p' /proc/self/fdinfo/1 >&2");
+    int ends[2], fd = -1;
+    char byte;
+    pid_t pid = -1;
+    CHECK_INT(pipe2(ends, O_CLOEXEC), 0);
+    run.setup.in_fd = ends[0];
+    CHECK_INT(proc_spawn_piped(&run.setup, &pid, &fd, NULL), 0);
+    CHECK(read(fd, &byte, 1) < 0 && errno == EAGAIN);
+    fd_close(ends[0]);
+    fd_close(ends[1]);
+    CHECK_INT(status_of(pid), 0);
+    CHECK_INT(fd_read_all(fd, &run.out.buf), 0);
+    fd_close(fd);
+    CHECK(run.out.buf.len && !(strtol(run.out.buf.data, NULL, 8) & O_NONBLOCK));
+    finish();
+}
+
 static void input_comes_from_the_descriptor_given(void)
 {
     prepare("read line; echo got $line");
@@ -228,6 +247,7 @@ static void check_not_started(int want, const char *part, const char *another_pa
     CHECK_INT(pid, -7);
     CHECK_CONTAINS(e.message, part);
     CHECK_CONTAINS(e.message, another_part);
+    CHECK_INT(proc_spawn_piped(&run.setup, &pid, &(int){-1}, NULL), want);
     CHECK_INT(count_open_files(), before);
     CHECK(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD);
     finish();
@@ -436,7 +456,7 @@ static void kill_gives_up_on_what_does_not_die(void)
 /* become_subreaper_makes_us_one comes first: the others rely on it. */
 TEST_MAIN(TEST(become_subreaper_makes_us_one), TEST(spawn_starts_a_child_of_ours),
           TEST(descriptors_not_given_are_dev_null), TEST(input_comes_from_the_descriptor_given),
-          TEST(streams_may_cross_the_standard_ones),
+          TEST(piped_output_never_blocks_us_but_the_child), TEST(streams_may_cross_the_standard_ones),
           TEST(spawn_works_where_our_own_standard_streams_are_closed), TEST(no_descriptor_is_inherited),
           TEST(one_more_descriptor_can_be_inherited), TEST(the_environment_is_exactly_as_given),
           TEST(an_empty_environment_is_possible), TEST(without_an_environment_ours_is_passed_on),
