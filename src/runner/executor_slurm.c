@@ -13,9 +13,7 @@
 
 #include "base/clock.h"
 #include "base/crash.h"
-#include "base/fs.h"
 #include "base/log.h"
-#include "base/log_format.h"
 #include "model/job_exit.h"
 #include "runner/backoff.h"
 #include "runner/slurm.h"
@@ -38,6 +36,8 @@
 #define MAX_RESUBMITS    5 /* of a try that Slurm forgets again and again */
 #define MAX_BACKOFF_MS   60000
 #define TEXT_LIMIT_BYTES 4096
+#define LOG_CHUNK_BYTES  16384
+#define LOG_LIMIT_BYTES  (16U << 20) /* of a try, with the lines that tell how far it is */
 
 _Static_assert(MAX_SUBMITS + 2 <= EXECUTOR_MAX_PIDS, "room for all tools");
 enum phase { WAITING, SUBMITTING, UNSURE, QUEUED, GONE };
@@ -53,6 +53,7 @@ struct attempt {
     uint64_t from_poll;    /* the first one that can tell */
     uint64_t begun_poll;   /* the first one since it was seen to have begun; 0: it was not */
     int64_t gone_since_ms; /* GONE */
+    uint64_t log_bytes;    /* of its log, that were read */
     bool is_forgotten;     /* Slurm has not said that it ended, but knows nothing of it */
     char how[768];         /* what is known of its end */
     /* In the answer that is being read: */
@@ -111,32 +112,29 @@ static void end_try(struct attempt *t, int exit_status, const char *how, bool go
     x->base.settings.on_end(slot, &end, x->base.settings.data);
 }
 
-/* As a job's lines on this machine are, but all at its end. Gives the last one; the caller frees. */
-static char *pass_log_on(const struct attempt *t)
+/* What the job has logged since the last time. */
+static void read_log(struct attempt *t, unsigned chunks)
 {
-    CLEANUP(mem_freep) char *log = slurm_try_log(&t->files);
-    CLEANUP(mem_freep) char *path = mem_printf("%s/job.log", t->files.claim_dir);
-    CLEANUP(strv_done) struct strv lines = {0};
-    CLEANUP(buf_done) struct buf kept = BUF_INIT(0);
-    struct err err = {0};
-    strv_split(&lines, log, "\n");
-    for (size_t i = 0; i < lines.len; i++) {
-        enum log_level level = LOG_LEVEL_WARNING;
-        const char *text = log_split_plain(lines.items[i], &level);
-        log_relay(level, t->slot->label, text);
-        log_format_text(&kept, lines.items[i]);
-        buf_puts(&kept, "\n");
+    char chunk[LOG_CHUNK_BYTES];
+    for (size_t n = sizeof(chunk); n == sizeof(chunk) && chunks && t->log_bytes < LOG_LIMIT_BYTES; chunks--) {
+        n = slurm_try_read_log(&t->files, t->log_bytes, chunk, sizeof(chunk));
+        slot_feed(t->slot, chunk, n);
+        t->log_bytes += n;
     }
-    if (fs_write_plain(path, kept.data ? kept.data : "", kept.len, &err) < 0)
-        log_task(LOG_LEVEL_WARNING, t->slot->label, "%s", err.message);
-    return buf_last_line(&kept);
+}
+
+static void read_rest_of_log(struct attempt *t)
+{
+    read_log(t, LOG_LIMIT_BYTES / LOG_CHUNK_BYTES);
+    slot_ended(t->slot);
 }
 
 static void fail(struct attempt *t, int exit_status)
 {
-    CLEANUP(mem_freep) char *last = pass_log_on(t);
+    read_rest_of_log(t);
+    const char *last = t->slot->last;
     CLEANUP(mem_freep)
-    char *how = mem_printf("%s%s%s", t->how, *last ? "; the job's last line: " : "", last);
+    char *how = mem_printf("%s%s%s", t->how, last ? "; the job's last line: " : "", last ? last : "");
     end_try(t, exit_status, how, false);
 }
 
@@ -153,7 +151,7 @@ static bool take_end(struct attempt *t, const struct lease_end *end)
     }
     if (end->has_result || end->status == JOB_EXIT_DISK) {
         log_task(LOG_LEVEL_DEBUG, t->slot->label, "ran on %s", end->host);
-        free(pass_log_on(t));
+        read_rest_of_log(t);
         end_try(t, (int)end->status, NULL, false);
         return true;
     }
@@ -364,6 +362,8 @@ static void look_after(struct attempt *t)
     slurm_try_look(&t->files, &sight);
     if (sight.has_begun && !t->begun_poll)
         t->begun_poll = t->x->poll.count + 1;
+    if (sight.has_begun)
+        read_log(t, 1);
     if (sight.has_ended && take_end(t, &sight.end))
         return;
     if (t->phase == GONE && clock_now_ms() >= t->gone_since_ms + o->slurm_grace_ms)
@@ -409,7 +409,7 @@ static int start(struct executor *base, struct slot *slot, const char *key, cons
     int r = is_old ? 0 : slurm_try_new(dir, &t->files, err);
     if (r < 0)
         return r;
-    slot_take(slot, (size_t)(t - x->tries), base->settings.ev, key, label);
+    slot_take(slot, base->settings.ev, base->settings.program, (size_t)(t - x->tries), key, label);
     t->slot = slot;
     t->name = slurm_cluster_job_name(x->cluster, key, t->files.lease);
     t->phase = is_old ? UNSURE : WAITING;

@@ -20,12 +20,14 @@
 static void keep(struct slot *slot, const char *line)
 {
     char when[32];
-    clock_wall_text(when, sizeof(when));
-    if (slot->log_fd < 0 || slot->log_len > LOG_LIMIT_BYTES)
-        return;
     CLEANUP(buf_done) struct buf text = BUF_INIT(0);
     log_format_text(&text, line);
-    int n = dprintf(slot->log_fd, "%s %s\n", when, text.len ? text.data : "");
+    free(slot->last);
+    slot->last = buf_take(&text);
+    if (slot->log_fd < 0 || slot->log_len > LOG_LIMIT_BYTES)
+        return;
+    clock_wall_text(when, sizeof(when));
+    int n = dprintf(slot->log_fd, "%s %s\n", when, slot->last);
     slot->log_len += (size_t)MAX(n, 0);
 }
 
@@ -73,14 +75,14 @@ static void push_trim(struct strv *argv, const struct slot_program *program)
     strv_push(argv, program->cache_dir);
 }
 
-static int spawn(struct slot *slot, const struct slot_program *program, size_t number, enum slot_work work,
-                 int out_fd, struct err *err)
+static int spawn(struct slot *slot, enum slot_work work, struct err *err)
 {
+    const struct slot_program *program = slot->program;
     CLEANUP(strv_done) struct strv argv = {0};
     strv_push(&argv, program->path);
     strv_pushf(&argv, "--config=%s", program->config_path);
     strv_pushf(&argv, "--cache-dir=%s", program->cache_dir);
-    strv_pushf(&argv, "--slot=%zu", number);
+    strv_pushf(&argv, "--slot=%zu", slot->number);
     if (work == SLOT_CLEAN)
         strv_push(&argv, "--clean");
     if (work == SLOT_RUN && program->status)
@@ -91,53 +93,53 @@ static int spawn(struct slot *slot, const struct slot_program *program, size_t n
         strv_push(&argv, "--report");
     if (work != SLOT_TRIM)
         strv_pushf(&argv, "%s/%s", program->jobs_dir, slot->key);
-    struct proc_setup setup = {.argv = &argv,
-                               .in_fd = -1,
-                               .out_fd = out_fd,
-                               .err_fd = out_fd,
-                               .death_signal = SIGTERM,
-                               .new_session = true};
-    return proc_spawn(&setup, &slot->pid, err);
+    struct proc_setup setup = {.argv = &argv, .in_fd = -1, .death_signal = SIGTERM, .new_session = true};
+    return proc_spawn_piped(&setup, &slot->pid, &slot->out_fd, err);
 }
 
-static int open_log(const struct slot_program *program, const char *key)
+static int open_log(const struct slot *slot, int flags)
 {
-    CLEANUP(mem_freep) char *path = mem_printf("%s/%s/job.log", program->jobs_dir, key);
-    return open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+    CLEANUP(mem_freep) char *path = mem_printf("%s/%s/job.log", slot->program->jobs_dir, slot->key);
+    return open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | flags, 0600);
+}
+
+static void fill(struct slot *slot, struct ev *ev, const struct slot_program *program, size_t number,
+                 const char *key, const char *label)
+{
+    *slot = (struct slot){.number = number, .ev = ev, .program = program, .out_fd = -1, .log_fd = -1};
+    slot->start_ms = clock_now_ms();
+    slot->lines = (struct lines){slot->line, sizeof(slot->line), pass_on, slot, 0};
+    slot->key = mem_strdup(key);
+    slot->label = mem_strdup(label);
 }
 
 int slot_start(struct slot *slot, struct ev *ev, const struct slot_program *program, size_t number,
                enum slot_work work, const char *key, const char *label, struct err *err)
 {
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
-        return err_errno(err, errno, "Cannot create a pipe");
-    *slot = (struct slot){.ev = ev, .out_fd = ends[0], .log_fd = -1, .start_ms = clock_now_ms()};
-    slot->number = number;
-    slot->program = program;
-    slot->lines = (struct lines){slot->line, sizeof(slot->line), pass_on, slot, 0};
-    slot->key = mem_strdup(key);
-    slot->label = mem_strdup(label);
-    fcntl(ends[1], F_SETFL, 0); /* the job's side blocks as usual */
-    int r = spawn(slot, program, number, work, ends[1], err);
-    fd_close(ends[1]);
+    fill(slot, ev, program, number, key, label);
+    int r = spawn(slot, work, err);
     if (r < 0) {
         slot_release(slot);
         return r;
     }
     if (work == SLOT_RUN)
-        slot->log_fd = open_log(program, key);
+        slot->log_fd = open_log(slot, 0);
     ev_add_fd(ev, &slot->out, slot->out_fd, on_output, slot);
     slot->work = work;
     return 0;
 }
 
-void slot_take(struct slot *slot, size_t number, struct ev *ev, const char *key, const char *label)
+void slot_take(struct slot *slot, struct ev *ev, const struct slot_program *program, size_t number,
+               const char *key, const char *label)
 {
-    *slot = (struct slot){.work = SLOT_RUN, .number = number, .ev = ev, .out_fd = -1, .log_fd = -1};
-    slot->start_ms = clock_now_ms();
-    slot->key = mem_strdup(key);
-    slot->label = mem_strdup(label);
+    fill(slot, ev, program, number, key, label);
+    slot->log_fd = open_log(slot, O_TRUNC);
+    slot->work = SLOT_RUN;
+}
+
+void slot_feed(struct slot *slot, const char *data, size_t len)
+{
+    lines_add(&slot->lines, data, len);
 }
 
 void slot_stop(const struct slot *slot)
@@ -162,5 +164,6 @@ void slot_release(struct slot *slot)
     fd_close(slot->log_fd);
     free(slot->key);
     free(slot->label);
+    free(slot->last);
     *slot = (struct slot){.out_fd = -1, .log_fd = -1};
 }

@@ -41,6 +41,7 @@ struct slot {
     int out_fd;
     int log_fd;     /* job.log; -1: none */
     size_t log_len; /* written there */
+    char *last;     /* line of that; NULL: none yet; owned */
     struct ev_source out;
     struct lines lines;
     char line[PROGRESS_MAX_LINE_BYTES]; /* the one that is being read */
@@ -53,13 +54,18 @@ struct slot {
 int slot_start(struct slot *slot, struct ev *ev, const struct slot_program *program, size_t number,
                enum slot_work work, const char *key, const char *label, struct err *err);
 
-/* The claim's job runs elsewhere: the slot has no process, and is only taken. */
-void slot_take(struct slot *slot, size_t number, struct ev *ev, const char *key, const char *label);
+/*
+ * The claim's job runs elsewhere: the slot has no process, is only taken, and told what the job logs, from
+ * its first line on.
+ */
+void slot_take(struct slot *slot, struct ev *ev, const struct slot_program *program, size_t number,
+               const char *key, const char *label);
+void slot_feed(struct slot *slot, const char *data, size_t len);
 
 /* Asks the job to stop. */
 void slot_stop(const struct slot *slot);
 
-/* The job has been reaped: reads the rest of its output, ends what it has left running. */
+/* The job has ended: reads the rest of its output. */
 void slot_ended(struct slot *slot);
 
 /* Makes it free again. */

@@ -21,6 +21,7 @@
 #define PROBE_TIMEOUT_MS   120000 /* for all nodes together */
 #define LOOK_MS            200
 #define OUTPUT_LIMIT_BYTES (4U << 20)
+#define LOG_LIMIT_BYTES    8192
 #define MAX_NODES          1024
 
 /* What is needed to submit anything. */
@@ -143,9 +144,10 @@ static int submit(const struct check *c, struct probe *p, const char *node, stru
 /* What the job said: all of it where it went well, else the last line and what helps. The caller frees. */
 static char *words_of(const struct slurm_try *files, bool is_well)
 {
-    CLEANUP(mem_freep) char *log = slurm_try_log(files);
+    char log[LOG_LIMIT_BYTES];
     CLEANUP(strv_done) struct strv lines = {0};
     CLEANUP(buf_done) struct buf text = BUF_INIT(0);
+    log[slurm_try_read_log(files, 0, log, sizeof(log) - 1)] = '\0';
     strv_split(&lines, log, "\n");
     for (size_t i = 0; i < lines.len; i++) {
         enum log_level level = LOG_LEVEL_WARNING;
@@ -183,10 +185,11 @@ static void cancel_late(const struct probe *probes, size_t len, slurm_check_node
     for (size_t i = 0; i < len; i++) {
         if (probes[i].is_done)
             continue;
-        CLEANUP(mem_freep) char *log = slurm_try_log(&probes[i].files);
+        CLEANUP(mem_freep) char *words = words_of(&probes[i].files, false);
         CLEANUP(mem_freep)
-        char *text = mem_printf("no answer within %d s: it is busy, or does not see %s%s%s",
-                                PROBE_TIMEOUT_MS / 1000, probes[i].files.claim_dir, *log ? "; " : "", log);
+        char *text =
+            mem_printf("no answer within %d s: it is busy, or does not see %s%s%s", PROBE_TIMEOUT_MS / 1000,
+                       probes[i].files.claim_dir, *words ? "; " : "", words);
         fn(probes[i].node, false, text, data);
         strv_push(&names, probes[i].name);
     }

@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #define LEASE_FILE      "lease"
-#define LOG_LIMIT_BYTES (1U << 20)
 #define WHY_LIMIT_BYTES 512
 
 static char *lease_file(const char *claim_dir)
@@ -162,10 +161,10 @@ void slurm_try_close(const struct slurm_try *t, const char *why)
     rmdir(t->dir); /* trees of a dead job stay, and are removed with the claim (ostest-job --clean) */
 }
 
-char *slurm_try_log(const struct slurm_try *t)
+size_t slurm_try_read_log(const struct slurm_try *t, uint64_t offset, char *ret_data, size_t size)
 {
     CLEANUP(mem_freep) char *path = file_of(t, "job.log");
-    CLEANUP(buf_done) struct buf text = BUF_INIT(0);
-    fs_read_file(path, LOG_LIMIT_BYTES, &text, NULL);
-    return buf_take(&text);
+    CLEANUP(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    ssize_t n = fd < 0 ? -1 : pread(fd, ret_data, size, (off_t)offset);
+    return n > 0 ? (size_t)n : 0;
 }

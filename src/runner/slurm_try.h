@@ -40,5 +40,5 @@ int slurm_try_take_result(const struct slurm_try *t, const struct lease_end *end
  */
 void slurm_try_close(const struct slurm_try *t, const char *why);
 
-/* What the job logged, as it wrote it. The caller frees. */
-char *slurm_try_log(const struct slurm_try *t);
+/* What the job has logged behind the first `offset` bytes: how many of those could be had; 0: none by now. */
+size_t slurm_try_read_log(const struct slurm_try *t, uint64_t offset, char *ret_data, size_t size);

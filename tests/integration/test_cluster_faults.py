@@ -6,6 +6,7 @@ script/test-cluster has the real one, and with it what happens to nodes, control
 import json
 import os
 import stat
+import urllib.request
 
 import pytest
 
@@ -95,8 +96,8 @@ def slurm(tmp_path):
 @pytest.fixture
 def start(slurm, small, start_mock, start_runner):
     """start(task…, option…): the mock and a runner on this cluster."""
-    def go(tasks, *options, env=None):
-        mock = start_mock(tasks=tasks)
+    def go(tasks, *options, env=None, mock=None):
+        mock = mock or start_mock(tasks=tasks)
         runner = start_runner(mock, "--tests-url", small.suite, "--executor", "slurm", "--slurm-poll", "0.2", "--slurm-grace", "1",
                               *options, env={"SLURM_FAKE": slurm.dir, "PATH": f"{slurm.dir}/bin:{os.environ['PATH']}"} | (env or {}))
         return mock, runner
@@ -186,6 +187,30 @@ def test_what_became_of_a_job_stands_in_the_result(start, slurm, small, word):
     assert result["isError"] and not result["isPassed"]
     assert result["errorDetails"] == ("The task was started 2 times, and each time the runner or its job died before the end; "
                                       f"the last time: Slurm says {word} of job 7 on n1")
+
+
+def slots_on(page):
+    with urllib.request.urlopen(page + "api/status.json", timeout=harness.TIMEOUT) as answer:
+        return json.load(answer)["slots"]
+
+
+def test_what_a_job_logs_comes_while_it_runs(start, slurm, small, barrier, tmp_path):
+    """To the runner's log and to the page; a runner that finds the job again begins with its first line."""
+    mock, runner = start([harness.task(1, small.student("pass", barrier.script))], "--http", "127.0.0.1:0")
+    barrier.wait()
+    runner.wait_log("task=1 running the tests")
+    page = runner.wait_log("status page url=").split("url=")[-1]
+    while not (slots := slots_on(page)) or slots[0]["stage"] != "test":
+        pass
+    runner.kill()
+    _, runner = start([], mock=mock)
+    runner.wait_log("task=1 running the tests")
+    barrier.open()
+    assert mock.results(1)[0]["isPassed"]
+    assert runner.stop() == 0, runner.log
+    log = next(tmp_path.glob("state/kept/*/job.log")).read_text().splitlines()
+    assert [line.split(" ", 1)[1] for line in log if "running" in line] == ["info running the tests kind=manifest venv=no"]
+    assert len(slurm.submissions()) == 1
 
 
 def test_a_warning_of_squeue_is_no_job(start, slurm, small):

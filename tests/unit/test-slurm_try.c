@@ -139,8 +139,23 @@ static void nothing_is_seen_where_nothing_is(void)
     struct slurm_try_sight sight;
     slurm_try_look(&t, &sight);
     CHECK(!sight.has_begun && !sight.has_ended);
-    CLEANUP(mem_freep) char *log = slurm_try_log(&t);
-    CHECK_STR(log, "");
+    CHECK_INT(slurm_try_read_log(&t, 0, &(char){0}, 1), 0);
+}
+
+static void a_log_is_read_on_from_where_it_was_read_to(void)
+{
+    CLEANUP(mem_freep) char *claim = make_claim("log");
+    CLEANUP(slurm_try_done) struct slurm_try t = {0};
+    char text[8] = "";
+    CHECK_INT(slurm_try_new(claim, &t, NULL), 0);
+    CHECK_INT(slurm_try_read_log(&t, 0, text, sizeof(text)), 0);
+    write_file(t.dir, "job.log", "abcdefghij");
+    CHECK_INT(slurm_try_read_log(&t, 0, text, 4), 4);
+    CHECK_STR(text, "abcd");
+    CHECK_INT(slurm_try_read_log(&t, 4, text, sizeof(text)), 6);
+    CHECK(strncmp(text, "efghij", 6) == 0);
+    CHECK_INT(slurm_try_read_log(&t, 10, text, sizeof(text)), 0);
+    CHECK_INT(slurm_try_read_log(&t, 11, text, sizeof(text)), 0);
 }
 
 static void a_result_is_taken_when_it_is_what_the_job_wrote(void)
@@ -194,5 +209,6 @@ static void trees_of_a_dead_job_stay(void)
 TEST_MAIN(TEST(a_new_try_is_found_again), TEST(each_try_has_a_lease_of_its_own),
           TEST(a_claim_without_a_task_has_no_try), TEST(a_lease_that_is_not_whole_is_none),
           TEST(what_can_be_seen_grows), TEST(an_end_of_another_lease_is_none),
-          TEST(nothing_is_seen_where_nothing_is), TEST(a_result_is_taken_when_it_is_what_the_job_wrote),
-          TEST(a_closed_try_leaves_its_logs_alone), TEST(trees_of_a_dead_job_stay))
+          TEST(nothing_is_seen_where_nothing_is), TEST(a_log_is_read_on_from_where_it_was_read_to),
+          TEST(a_result_is_taken_when_it_is_what_the_job_wrote), TEST(a_closed_try_leaves_its_logs_alone),
+          TEST(trees_of_a_dead_job_stay))
