@@ -17,8 +17,8 @@ char *url_protocol(const char *url);
 char *url_without_userinfo(const char *url);
 
 /*
- * The same for the eye alone, of what need not be a URL, or not a right one: whatever may be a password before
- * an '@' becomes "(hidden)". The caller frees.
+ * The same for the eye alone, of what need not be a URL, or not a right one: whatever may be a password
+ * before an '@' becomes "(hidden)". The caller frees.
  */
 char *url_shown(const char *text);
 

@@ -92,7 +92,7 @@ static int cache_name(const struct job *job, const char *python, const struct en
 {
     CLEANUP(mem_freep)
     char *real = realpath(python, NULL); /* an upgrade changes it; a venv's is its base's */
-    uint64_t hash = hash_add(HASH_START, python, strlen(python));
+    uint64_t hash = hash_add(HASH_START, python, strlen(python)); // NOLINT: find_python() gave one
     hash = hash_add(hash, real ? real : "", real ? strlen(real) : 0);
     hash = hash_add(hash, &wants->pytest, sizeof(wants->pytest));
     int r = wants->requirements ? hash_file(wants->requirements, 0, &hash, err) : 0;

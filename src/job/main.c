@@ -112,7 +112,8 @@ static void raise_descriptor_limit(void)
 /* Children run in directories of their own. The caller frees. */
 static char *absolute(const char *path)
 {
-    CLEANUP(mem_freep) char *cwd = *path == '/' ? NULL : realpath(".", NULL);
+    CLEANUP(mem_freep)
+    char *cwd = *path == '/' ? NULL : realpath(".", NULL); // NOLINT: main() has refused NULL
     return cwd ? mem_printf("%s/%s", cwd, path) : mem_strdup(path);
 }
 

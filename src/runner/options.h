@@ -57,8 +57,9 @@ struct options {
 
 /*
  * Reads all of them. Each fault is one sentence in `ret_faults`, with what was given and what is
- * accepted. Words that are no options are in `set.operands`, for commands_choose(). `ret_asked` is "help", "version" or "example"
- * where that was asked for, else NULL. The caller ends `ret_options` with options_done() in every case.
+ * accepted. Words that are no options are in `set.operands`, for commands_choose(). `ret_asked` is "help",
+ * "version" or "example" where that was asked for, else NULL. The caller ends `ret_options` with
+ * options_done() in every case.
  */
 int options_read(int argc, char **argv, struct options *ret_options, const char **ret_asked,
                  struct strv *ret_faults);

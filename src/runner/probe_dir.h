@@ -1,4 +1,5 @@
 #pragma once
 
-/* Directories of probes below the state directory; what killed ones left is removed at the start (preflight). */
+/* Directories of probes below the state directory; what killed ones left is removed at the start (preflight).
+ */
 #define PROBE_DIR_PREFIX "probe-"

@@ -130,7 +130,7 @@ static void let_go_of_old(struct stream *s)
             continue;
         c->frame = NULL;
         c->is_late = true;
-        frame_unref(oldest);
+        frame_unref(oldest); // NOLINT: each client has a reference of its own
     }
 }
 

@@ -10,7 +10,7 @@
 
 #define MAX_CONNECTIONS   128
 #define MIN_CONNECTIONS   8
-#define CONNECTION_FDS    2 /* its own, and of the file that it is sent */
+#define CONNECTION_FDS    2                  /* its own, and of the file that it is sent */
 #define CONNECTION_MEMORY ((size_t)12 << 10) /* the head of a request, and what is being sent */
 #define IDLE_TIMEOUT_S    15U
 #define REQUEST_LIMIT_MS  20000  /* from the connection, or the last answer, to the next request's head */
