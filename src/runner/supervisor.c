@@ -377,7 +377,7 @@ static void on_service_trouble(const char *message, void *data)
 /* Busy slots are none: that is what they are for. */
 static const char *why_closed(struct supervisor *s)
 {
-    if (s->level != WORK)
+    if (s->level != WORK || !s->jobs) /* a start that fails still answers who has asked */
         return "the runner is stopping";
     if (is_last_task_taken(s))
         return "the last task is taken (--max-tasks)";
