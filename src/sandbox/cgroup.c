@@ -29,25 +29,6 @@ static bool is_first_of_its_dir(const struct cgroup *g, int tree)
     return g->dirs[tree] != NULL;
 }
 
-static uint64_t read_number(const char *dir, const char *file)
-{
-    CLEANUP(mem_freep) char *text = cgroup_read(dir, file);
-    return strtoull(text, NULL, 10);
-}
-
-/* The number behind a word at the start of a line, in a file of "word number" lines. */
-static uint64_t read_keyed(const char *dir, const char *file, const char *key)
-{
-    CLEANUP(mem_freep) char *text = cgroup_read(dir, file);
-    CLEANUP(strv_done) struct strv lines = {0};
-    size_t len = strlen(key);
-    strv_split(&lines, text, "\n");
-    for (size_t i = 0; i < lines.len; i++)
-        if (strncmp(lines.items[i], key, len) == 0 && lines.items[i][len] == ' ')
-            return strtoull(lines.items[i] + len, NULL, 10);
-    return 0;
-}
-
 /* ---- making ---- */
 
 static int write_number(const char *dir, const char *file, uint64_t number, struct err *err)
@@ -189,9 +170,9 @@ void cgroup_close_doors(struct cgroup_doors *doors)
 static int64_t cpu_time_us(const struct cgroup *g)
 {
     if (g->dirs[CGROUP_UNIFIED])
-        return (int64_t)read_keyed(g->dirs[CGROUP_UNIFIED], "cpu.stat", "usage_usec");
+        return (int64_t)cgroup_read_keyed(g->dirs[CGROUP_UNIFIED], "cpu.stat", "usage_usec");
     if (g->dirs[CGROUP_CPUACCT])
-        return (int64_t)(read_number(g->dirs[CGROUP_CPUACCT], "cpuacct.usage") / 1000);
+        return (int64_t)(cgroup_read_number(g->dirs[CGROUP_CPUACCT], "cpuacct.usage") / 1000);
     return -1;
 }
 
@@ -214,11 +195,11 @@ void cgroup_test_begin(struct cgroup *g, pid_t pid)
     if (g->has_leaves) {
         begin_leaf(g, pid);
     } else if (g->kind == CGROUP_V2) {
-        g->held = read_number(memory, "memory.current");
+        g->held = cgroup_read_number(memory, "memory.current");
         if (pwrite(g->peak_fd, "0\n", 2, 0) < 0)
             g->held = UINT64_MAX;
     } else {
-        g->held = read_number(memory, "memory.usage_in_bytes");
+        g->held = cgroup_read_number(memory, "memory.usage_in_bytes");
         if (cgroup_write(memory, "memory.max_usage_in_bytes", "0") < 0)
             g->held = UINT64_MAX;
     }
@@ -230,10 +211,10 @@ static uint64_t read_peak(const struct cgroup *g)
     char text[32] = "";
     if (g->has_leaves) {
         CLEANUP(mem_freep) char *leaf = mem_printf("%s/test-%u", g->dirs[CGROUP_MEMORY], g->leaf);
-        return read_number(leaf, "memory.peak");
+        return cgroup_read_number(leaf, "memory.peak");
     }
     if (g->kind != CGROUP_V2)
-        return read_number(g->dirs[CGROUP_MEMORY], "memory.max_usage_in_bytes");
+        return cgroup_read_number(g->dirs[CGROUP_MEMORY], "memory.max_usage_in_bytes");
     return pread(g->peak_fd, text, sizeof(text) - 1, 0) > 0 ? strtoull(text, NULL, 10) : 0;
 }
 
@@ -253,8 +234,8 @@ uint64_t cgroup_memory_now(const struct cgroup *g)
 {
     if (g->kind == CGROUP_NONE)
         return 0;
-    return read_number(g->dirs[CGROUP_MEMORY],
-                       g->kind == CGROUP_V2 ? "memory.current" : "memory.usage_in_bytes");
+    return cgroup_read_number(g->dirs[CGROUP_MEMORY],
+                              g->kind == CGROUP_V2 ? "memory.current" : "memory.usage_in_bytes");
 }
 
 void cgroup_read_hits(const struct cgroup *g, struct cgroup_hits *ret_hits)
@@ -263,9 +244,9 @@ void cgroup_read_hits(const struct cgroup *g, struct cgroup_hits *ret_hits)
     if (g->kind == CGROUP_NONE)
         return;
     const char *events = g->kind == CGROUP_V2 ? "memory.events" : "memory.oom_control";
-    ret_hits->memory = read_keyed(g->dirs[CGROUP_MEMORY], events, "oom_kill");
+    ret_hits->memory = cgroup_read_keyed(g->dirs[CGROUP_MEMORY], events, "oom_kill");
     if (g->dirs[CGROUP_PIDS])
-        ret_hits->pids = read_keyed(g->dirs[CGROUP_PIDS], "pids.events", "max");
+        ret_hits->pids = cgroup_read_keyed(g->dirs[CGROUP_PIDS], "pids.events", "max");
 }
 
 /* ---- removing ---- */

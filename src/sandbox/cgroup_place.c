@@ -95,6 +95,13 @@ static char *read_text(const char *path)
     return fs_read_file(path, FILE_LIMIT_BYTES, &text, NULL) < 0 ? mem_strdup("") : buf_take(&text);
 }
 
+char *cgroup_own_dir(const char *controller)
+{
+    CLEANUP(mem_freep) char *cgroups = read_text("/proc/self/cgroup");
+    CLEANUP(mem_freep) char *mounts = read_text("/proc/self/mountinfo");
+    return own_dir(cgroups, mounts, controller);
+}
+
 int cgroup_write(const char *dir, const char *file, const char *text)
 {
     CLEANUP(mem_freep) char *path = mem_printf("%s/%s", dir, file);
@@ -108,6 +115,24 @@ char *cgroup_read(const char *dir, const char *file)
 {
     CLEANUP(mem_freep) char *path = mem_printf("%s/%s", dir, file);
     return read_text(path);
+}
+
+uint64_t cgroup_read_number(const char *dir, const char *file)
+{
+    CLEANUP(mem_freep) char *text = cgroup_read(dir, file);
+    return strtoull(text, NULL, 10);
+}
+
+uint64_t cgroup_read_keyed(const char *dir, const char *file, const char *key)
+{
+    CLEANUP(mem_freep) char *text = cgroup_read(dir, file);
+    CLEANUP(strv_done) struct strv lines = {0};
+    size_t len = strlen(key);
+    strv_split(&lines, text, "\n");
+    for (size_t i = 0; i < lines.len; i++)
+        if (strncmp(lines.items[i], key, len) == 0 && lines.items[i][len] == ' ')
+            return strtoull(lines.items[i] + len, NULL, 10);
+    return 0;
 }
 
 /* ---- what there is ---- */

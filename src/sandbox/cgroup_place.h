@@ -4,6 +4,8 @@
 
 #include "base/err.h"
 
+#include <stdint.h>
+
 enum cgroup_kind {
     CGROUP_NONE,
     CGROUP_V1,
@@ -32,8 +34,21 @@ const char *cgroup_kind_name(enum cgroup_kind kind);
  */
 int cgroup_make_room(struct err *err);
 
+/*
+ * Where our own group in the hierarchy of a controller ("": the unified one) can be seen; NULL where it
+ * cannot. The caller frees.
+ */
+char *cgroup_own_dir(const char *controller);
+
 /* One write(2) into a file of a group. 0 or -errno. */
 int cgroup_write(const char *dir, const char *file, const char *text);
 
 /* A file of a group; "" where it cannot be read. The caller frees. */
 char *cgroup_read(const char *dir, const char *file);
+
+/* A file that holds a number; 0 where it cannot be read. */
+uint64_t cgroup_read_number(const char *dir, const char *file);
+
+/* The number behind a word at the start of a line, in a file of "word number" lines; 0 where there is none.
+ */
+uint64_t cgroup_read_keyed(const char *dir, const char *file, const char *key);
