@@ -1,86 +1,8 @@
 #include "sandbox/cgroup_place.h"
 
-#include "base/mem.h"
-#include "base/strv.h"
-#include "scratch.h"
+#include "cgroups.h"
 
-#include <stdarg.h>
-#include <sys/syscall.h>
-
-/* Stands in for open(2), so that /proc/self tells of a machine that the test has made up. */
-int open(const char *path, int flags, ...)
-{
-    va_list list;
-    va_start(list, flags);
-    mode_t mode = flags & O_CREAT ? va_arg(list, mode_t) : 0;
-    va_end(list);
-    if (strcmp(path, "/proc/self/cgroup") == 0)
-        path = scratch("own-cgroup");
-    else if (strcmp(path, "/proc/self/mountinfo") == 0)
-        path = scratch("own-mountinfo");
-    return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
-}
-
-static int number;
 static struct cgroup_place place;
-static char own[8192], mounts[8192];
-
-static void machine(void)
-{
-    number++;
-    strcpy(own, "");
-    strcpy(mounts,
-           "22 1 0:21 / /proc rw,nosuid shared:3 - proc proc rw\n23 1 8:1 / / rw - ext4 /dev/sda1 rw\n");
-}
-
-/* A directory of the machine's cgroup file system. */
-static const char *dir_of(const char *name)
-{
-    CLEANUP(mem_freep) char *path = mem_printf("machine-%d%s%s", number, *name ? "/" : "", name);
-    return scratch(path);
-}
-
-static void put(const char *dir, const char *file, const char *text)
-{
-    CLEANUP(mem_freep) char *path = mem_printf("machine-%d/%s/%s", number, dir, file);
-    make_file(path, text);
-}
-
-/* A group with its directories above; `is_ours`: with a cgroup.procs that can be written. */
-static void group(const char *name, bool is_ours)
-{
-    CLEANUP(strv_done) struct strv parts = {0};
-    CLEANUP(mem_freep) char *path = mem_strdup(dir_of(""));
-    mkdir(path, 0755);
-    strv_split(&parts, name, "/");
-    for (size_t i = 0; i < parts.len; i++) {
-        char *longer = mem_printf("%s/%s", path, parts.items[i]);
-        free(path);
-        path = longer;
-        mkdir(path, 0755);
-    }
-    if (is_ours)
-        put(name, "cgroup.procs", "");
-}
-
-static void mounted(const char *type, const char *options, const char *root, const char *at)
-{
-    size_t len = strlen(mounts);
-    snprintf(mounts + len, sizeof(mounts) - len,
-             "30 22 0:30 %s %s rw,nosuid,relatime shared:9 - %s %s rw,%s\n", root, dir_of(at), type, type,
-             options);
-}
-
-static void member(const char *line)
-{
-    snprintf(own + strlen(own), sizeof(own) - strlen(own), "%s\n", line);
-}
-
-static void write_machine(void)
-{
-    make_file("own-cgroup", own);
-    make_file("own-mountinfo", mounts);
-}
 
 static void look(void)
 {
@@ -98,17 +20,6 @@ static void check_none(const char *why)
 }
 
 /* ---- v2 */
-
-static void unified(const char *path, const char *available, const char *enabled)
-{
-    machine();
-    group(path, true);
-    put(path, "cgroup.controllers", available);
-    put(path, "cgroup.subtree_control", enabled);
-    mounted("cgroup2", "nsdelegate", "/", "");
-    CLEANUP(mem_freep) char *line = mem_printf("0::/%s", path);
-    member(line);
-}
 
 static void check_v2(const char *dir)
 {
@@ -222,15 +133,6 @@ static void the_root_group(void)
 }
 
 /* ---- v1 */
-
-static void v1(const char *controller, const char *path, bool is_ours)
-{
-    CLEANUP(mem_freep) char *dir = mem_printf("%s%s", controller, path);
-    CLEANUP(mem_freep) char *line = mem_printf("5:%s:%s", controller, path);
-    group(dir, is_ours);
-    mounted("cgroup", controller, "/", controller);
-    member(line);
-}
 
 static void all_of_v1(void)
 {
