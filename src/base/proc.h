@@ -67,7 +67,7 @@ struct proc_channel {
     void *data;
 };
 
-#define PROC_CHANNELS 2
+#define PROC_CHANNELS 3
 
 struct proc_run {
     struct proc_setup setup;   /* in: out_fd, err_fd, new_session and death_signal are set by us */

@@ -32,6 +32,7 @@ void account_take_run(struct job *job, const struct run *run)
     s->limits[SUMMARY_OUTPUT] = run->proc.out.dropped_bytes || run->proc.err.dropped_bytes;
     seen->has_run = true;
     seen->group = run->box.group_kind;
+    seen->in_slurms_group = box_is_in_slurms(&run->box);
     seen->dropped_bytes[0] = run->proc.out.dropped_bytes;
     seen->dropped_bytes[1] = run->proc.err.dropped_bytes;
 }
@@ -104,7 +105,7 @@ static void add_machine(const struct job *job, struct page *page)
         page_add(page, PAGE_MACHINE, "Sandbox", "none");
     else if (job->seen.has_run)
         page_add(page, PAGE_MACHINE, "Sandbox", "bubblewrap; control groups: %s",
-                 cgroup_kind_name(job->seen.group));
+                 job->seen.in_slurms_group ? "Slurm's" : cgroup_kind_name(job->seen.group));
 }
 
 static void add_limits(const struct job *job, struct page *page)

@@ -14,6 +14,7 @@
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 /* No system gives these to anybody: between systemd's container range and the highest user. */
@@ -28,6 +29,9 @@
 
 /* Where it does, the group is to be the first to refuse, since it counts how often it did. */
 #define PIDS_MARGIN 64
+
+/* Between samples of Slurm's group: one costs some microseconds. */
+#define SLURM_SAMPLE_MS 10
 
 /* ---- what ostest-init tells ---- */
 
@@ -124,6 +128,30 @@ static int make_group(const struct job *job, struct cgroup *ret_group, struct er
     return r;
 }
 
+/* A lower limit than ours would fail students who keep to theirs. */
+static int open_slurm(const struct job *job, struct box *box, struct err *err)
+{
+    cgroup_slurm_find(job->cluster_job, &box->slurm);
+    if (box->slurm.limit_bytes < job->options->memory_bytes)
+        return err_set(err, ERR_ENVIRONMENT, EINVAL,
+                       "Slurm limits the job to %llu MB of memory, less than the %llu MB of --memory: the "
+                       "operator should raise --mem in --slurm-args",
+                       (unsigned long long)(box->slurm.limit_bytes >> 20),
+                       (unsigned long long)(job->options->memory_bytes >> 20));
+    return 0;
+}
+
+/* Where the task has no group of its own, Slurm's is looked at again and again while a test runs. */
+static int open_sampling(struct box *box, struct err *err)
+{
+    if (box->group.kind != CGROUP_NONE || !box->slurm.dir)
+        return 0;
+    log_debug("memory is measured in Slurm's group %s", box->slurm.dir);
+    cgroup_slurm_run_begin(&box->slurm);
+    box->sample_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    return box->sample_fd < 0 ? err_errno(err, errno, "Cannot create a timer") : 0;
+}
+
 /* ---- the way in for another user ---- */
 
 /*
@@ -205,7 +233,7 @@ static int open_channels(const struct job *job, struct box *box, struct err *err
 
 void box_init(struct box *box)
 {
-    *box = (struct box){.control = {-1, -1}, .report_fd = -1, .group.peak_fd = -1};
+    *box = (struct box){.control = {-1, -1}, .report_fd = -1, .sample_fd = -1, .group.peak_fd = -1};
     box->doors = (struct cgroup_doors){.birthplace = -1, .fallback = -1};
     for (int i = 0; i < CGROUP_TREES; i++)
         box->doors.entries[i] = -1;
@@ -218,7 +246,11 @@ int box_open(const struct job *job, const struct box_wants *wants, struct box *r
     box.uid = geteuid() == 0 ? (uid_t)(SLOT_UID_BASE + job->slot) : 0;
     int r = open_channels(job, &box, err);
     if (r == 0)
+        r = open_slurm(job, &box, err);
+    if (r == 0)
         r = make_group(job, &box.group, err);
+    if (r == 0)
+        r = open_sampling(&box, err);
     if (r == 0)
         r = cgroup_open_doors(&box.group, &box.doors, err);
     if (r == 0)
@@ -235,6 +267,55 @@ int box_open(const struct job *job, const struct box_wants *wants, struct box *r
     return r;
 }
 
+/* ---- measuring ---- */
+
+bool box_is_in_slurms(const struct box *box)
+{
+    return box->sample_fd >= 0;
+}
+
+static void set_sampling(const struct box *box, int64_t every_ms)
+{
+    const struct timespec every = {.tv_nsec = every_ms * 1000000};
+    const struct itimerspec when = {every, every}; /* all zero: never */
+    timerfd_settime(box->sample_fd, 0, &when, NULL);
+}
+
+/* Of type proc_channel.take. */
+static bool take_samples(int fd, void *data)
+{
+    struct box *box = data;
+    uint64_t times;
+    if (read(fd, &times, sizeof(times)) == sizeof(times))
+        cgroup_slurm_sample(&box->slurm);
+    return true;
+}
+
+void box_test_begin(struct box *box, pid_t pid)
+{
+    cgroup_test_begin(&box->group, pid);
+    if (!box_is_in_slurms(box))
+        return;
+    cgroup_slurm_test_begin(&box->slurm);
+    set_sampling(box, SLURM_SAMPLE_MS);
+}
+
+void box_test_end(struct box *box, struct cgroup_usage *ret_usage)
+{
+    cgroup_test_end(&box->group, ret_usage);
+    if (!box_is_in_slurms(box))
+        return;
+    set_sampling(box, 0);
+    ret_usage->memory_bytes = cgroup_slurm_test_end(&box->slurm);
+}
+
+uint64_t box_memory_now(const struct box *box)
+{
+    return box_is_in_slurms(box) ? cgroup_slurm_memory_now(&box->slurm) : cgroup_memory_now(&box->group);
+}
+
+/* ---- the run ---- */
+
 void box_attach(struct box *box, const struct job *job, struct proc_run *run)
 {
     int fds = box->bwrap.fds_len + 1;
@@ -249,6 +330,8 @@ void box_attach(struct box *box, const struct job *job, struct proc_run *run)
     run->setup.prepare = box->uid ? bind_stages : NULL;
     run->setup.prepare_data = box;
     run->channels[0] = (struct proc_channel){box->control[0], take_messages, box};
+    if (box_is_in_slurms(box))
+        run->channels[2] = (struct proc_channel){box->sample_fd, take_samples, box};
     if (box->group.kind == CGROUP_NONE)
         run->rss_limit_bytes = job->options->memory_bytes;
 }
@@ -280,10 +363,27 @@ static int judge_start(const struct box *box, const struct job *job, const struc
                    *words ? words : "bubblewrap said nothing");
 }
 
+/* What the kernel did in Slurm's group. The student's matter only where the job has reached its limit. */
+static int read_slurm_kills(struct box *box, const struct proc_run *run, struct err *err)
+{
+    struct cgroup_slurm_kills kills;
+    if (!box_is_in_slurms(box))
+        return 0;
+    cgroup_slurm_read_kills(&box->slurm, &kills);
+    if (kills.processes && !kills.was_full && !run->cancelled)
+        return err_set(err, ERR_ENVIRONMENT, ENOMEM,
+                       "The machine had no memory left, and %llu processes of the job were killed",
+                       (unsigned long long)kills.processes);
+    box->hits.memory = kills.processes;
+    return 0;
+}
+
 int box_close(struct box *box, const struct job *job, const struct proc_run *run, struct err *err)
 {
     cgroup_read_hits(&box->group, &box->hits);
     int r = cgroup_destroy(&box->group, err);
+    if (r == 0)
+        r = read_slurm_kills(box, run, err);
     return r < 0 ? r : judge_start(box, job, run, err);
 }
 
@@ -294,6 +394,8 @@ void box_done(struct box *box)
     fd_close(box->control[0]);
     fd_close(box->control[1]);
     fd_close(box->report_fd);
+    fd_close(box->sample_fd);
+    cgroup_slurm_done(&box->slurm);
     for (int i = 0; i < box->stages_len; i++) {
         free(box->stages[i].source);
         free(box->stages[i].path);

@@ -12,6 +12,7 @@
 #include "sandbox/box.h"
 #include "sandbox/bwrap.h"
 #include "sandbox/cgroup.h"
+#include "sandbox/cgroup_slurm.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -32,6 +33,8 @@ struct box {
     struct cgroup group;
     enum cgroup_kind group_kind; /* also when it is closed */
     struct cgroup_doors doors;
+    struct cgroup_slurm slurm; /* in a cluster: the job's group, in which we are; its dir is NULL elsewhere */
+    int sample_fd;             /* a timer: time to look at that one, while a test runs */
     int keep_fds[BWRAP_MAX_FDS + 2];
     int control[2]; /* ours, ostest-init's */
     int report_fd;
@@ -68,6 +71,16 @@ int box_open(const struct job *job, const struct box_wants *wants, struct box *r
 
 /* Sets what proc_run() needs; the box must stay where it is until that has ended. */
 void box_attach(struct box *box, const struct job *job, struct proc_run *run);
+
+/* Whether it is Slurm's group that is measured, since the task has none of its own. */
+bool box_is_in_slurms(const struct box *box);
+
+/* A test begins, and has ended; `pid`: the process that runs the tests, in our namespace. */
+void box_test_begin(struct box *box, pid_t pid);
+void box_test_end(struct box *box, struct cgroup_usage *ret_usage);
+
+/* What is held now; 0: not measured. */
+uint64_t box_memory_now(const struct box *box);
 
 /* After the run: whether it came to start at all, and removes the group. */
 int box_close(struct box *box, const struct job *job, const struct proc_run *run, struct err *err);

@@ -28,6 +28,7 @@ void job_init(struct job *ret_job, const struct job_setup *setup)
         .home = mem_printf("%s/home", dir),
         .tmp = mem_printf("%s/home/tmp", dir),
         .cancel_fd = setup->cancel_fd,
+        .cluster_job = setup->cluster_job,
         .credentials = {mem_printf("%s/src.credentials", dir), mem_printf("%s/tests.credentials", dir)},
         .git = {.protocols = options->git_protocols,
                 .timeout_ms = options->timeout_ms,

@@ -19,13 +19,14 @@ struct job_inside {
 struct job_setup {
     const struct job_options *options;
     const char *cache_dir;
-    const char *dir;       /* jobs/<key> */
-    const char *src_dir;   /* in the place of the student's repository; NULL: that */
-    const char *tests_dir; /* in the place of the suite's; NULL: that */
-    bool tells_progress;   /* as model/progress.h says */
-    bool reports;          /* writes report.html */
-    int slot;              /* number among those that run at the same time */
-    int cancel_fd;         /* readable: stop */
+    const char *dir;         /* jobs/<key> */
+    const char *src_dir;     /* in the place of the student's repository; NULL: that */
+    const char *tests_dir;   /* in the place of the suite's; NULL: that */
+    bool tells_progress;     /* as model/progress.h says */
+    bool reports;            /* writes report.html */
+    int slot;                /* number among those that run at the same time */
+    int cancel_fd;           /* readable: stop */
+    const char *cluster_job; /* Slurm's number of the job that we are; NULL: none */
 };
 
 /* What there is to tell of a task, so far, that is not in its result. */
@@ -34,6 +35,7 @@ struct job_seen {
     char *suite_commit; /* NULL: none; owned */
     bool has_run;       /* the rest: of the test run */
     enum cgroup_kind group;
+    bool in_slurms_group;
     uint64_t dropped_bytes[2]; /* of standard output, of standard error */
 };
 
@@ -50,6 +52,7 @@ struct job {
     char *report;             /* the suite's report */
     struct job_inside inside; /* borrowed from the above, or constants of the sandbox */
     int slot, cancel_fd;
+    const char *cluster_job;
     char *credentials[2]; /* files for the URL's credentials: of the student's repository, of the suite's */
     struct git git;       /* with the first of them */
     struct task task;

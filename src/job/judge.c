@@ -59,12 +59,20 @@ int judge_read_report(const char *path, struct report *ret_report, struct err *e
 
 /* ---- what the run says ---- */
 
+static void push_memory_hits(const struct job *job, const struct run *run, struct strv *limits)
+{
+    bool in_slurms = box_is_in_slurms(&run->box);
+    uint64_t limit_bytes = in_slurms ? run->box.slurm.limit_bytes : job->options->memory_bytes;
+    strv_pushf(limits, "The limit of %llu MB of memory%s was reached: %llu processes were killed",
+               (unsigned long long)(limit_bytes >> 20), in_slurms ? " for all of the job" : "",
+               (unsigned long long)run->box.hits.memory);
+}
+
 static void push_hits(const struct job *job, const struct run *run, struct strv *limits)
 {
     const struct job_options *o = job->options;
     if (run->box.hits.memory)
-        strv_pushf(limits, "The limit of %llu MB of memory was reached: %llu processes were killed",
-                   (unsigned long long)(o->memory_bytes >> 20), (unsigned long long)run->box.hits.memory);
+        push_memory_hits(job, run, limits);
     if (run->box.hits.pids)
         strv_pushf(limits, "The limit of %lld processes and threads was reached", (long long)o->pids);
     if (run->box.full[BOX_FULL_BYTES])

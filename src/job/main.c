@@ -117,6 +117,12 @@ static char *absolute(const char *path)
     return cwd ? mem_printf("%s/%s", cwd, path) : mem_strdup(path);
 }
 
+/* Only a try in the cluster has the job for itself. */
+static const char *cluster_job(const struct config *config)
+{
+    return config->lease ? getenv("SLURM_JOB_ID") : NULL;
+}
+
 static int clean(const struct job_setup *setup, struct err *err)
 {
     struct job job;
@@ -174,9 +180,9 @@ static enum job_exit run(const struct config *config, const char *given_dir)
     raise_descriptor_limit();
     int cancel_fd = -1; /* readable where we are to stop; every wait of ours watches it */
     int r = proc_open_signals(0, &cancel_fd, &err);
-    struct job_setup setup = {&config->job,    cache_dir,         dir,
-                              config->src_dir, config->tests_dir, config->progress,
-                              config->report,  (int)config->slot, cancel_fd};
+    struct job_setup setup = {
+        &config->job,   cache_dir,         dir,       config->src_dir,    config->tests_dir, config->progress,
+        config->report, (int)config->slot, cancel_fd, cluster_job(config)};
     if (r == 0)
         r = proc_become_subreaper(&err);
     int lock = -1;

@@ -96,7 +96,7 @@ static int fetch_both(struct job *job, struct suite_fetched *ret_suite, struct e
     return r;
 }
 
-static void log_run(const struct run *run)
+static void log_run(const struct job *job, const struct run *run)
 {
     char end[64];
     proc_describe_end(&run->proc, end, sizeof(end));
@@ -112,6 +112,9 @@ static void log_run(const struct run *run)
     if (dropped)
         log_warning("the tests printed more than --output keeps: %llu bytes were dropped",
                     (unsigned long long)dropped);
+    if (job->cluster_job && job_is_boxed(job) && run->box.group_kind == CGROUP_NONE &&
+        !box_is_in_slurms(&run->box))
+        log_info("no control groups on this node, and none of Slurm's: memoryUsed is 0");
     if (run->proc.leftovers)
         log_warning("%u processes were still there after the tests and have been ended", run->proc.leftovers);
 }
@@ -140,7 +143,7 @@ static int prepare_and_run(struct job *job, const struct suite *suite, const str
     r = run_tests(job, env, &wants, &run, err);
     if (r < 0)
         return r;
-    log_run(&run);
+    log_run(job, &run);
     account_take_run(job, &run);
     job_enter_stage(job, SUMMARY_JUDGE);
     crash_point("tests-run");

@@ -7,6 +7,7 @@
 #include "job/suite.h"
 #include "job/suite_fetch.h"
 #include "sandbox/cgroup_place.h"
+#include "sandbox/cgroup_slurm.h"
 
 #include <errno.h>
 
@@ -43,13 +44,34 @@ int probe_suite(struct job *job, struct err *err)
     return r;
 }
 
-int probe_node(struct job *job, struct err *err)
+/* How memory is limited and measured. */
+static void log_groups(const struct job *job)
 {
     struct cgroup_place place;
+    struct cgroup_slurm slurm;
     cgroup_find(&place);
-    log_info("control groups: %s%s%s", cgroup_kind_name(place.kind), place.why ? ": " : "",
-             place.why ? place.why : "");
+    cgroup_slurm_find(job->cluster_job, &slurm);
+    if (place.kind != CGROUP_NONE)
+        log_info("control groups: %s: all limits hold, memory is measured", cgroup_kind_name(place.kind));
+    else if (slurm.dir)
+        log_info(
+            "control groups: Slurm's, %s: memory is measured there; --memory is watched by samples only, "
+            "--cpus has no effect",
+            slurm.is_v2 ? "v2" : "v1");
+    else
+        log_info("control groups: none: memoryUsed is 0, --memory is watched by samples only, --cpus has no "
+                 "effect: %s",
+                 place.why);
+    if (slurm.limit_bytes != CGROUP_SLURM_NO_LIMIT)
+        log_info("Slurm limits the job to %llu MB of memory", (unsigned long long)(slurm.limit_bytes >> 20));
     cgroup_place_done(&place);
+    cgroup_slurm_done(&slurm);
+}
+
+int probe_node(struct job *job, struct err *err)
+{
+    if (job_is_boxed(job))
+        log_groups(job);
     if (!job_is_boxed(job))
         log_info("no sandbox (--sandbox none)");
     int r = job_is_boxed(job) ? probe_sandbox(job, err) : 0;

@@ -80,11 +80,11 @@ static int plugin_dir(const struct job *job, const struct env *env, char **ret_d
 
 /* ---- what the plugin tells, while it does ---- */
 
-/* The events' socket, and the group that is measured for each test. */
+/* The events' socket, and the sandbox, which is measured for each test. */
 struct listener {
     int ends[2]; /* ours, the plugin's */
     struct events *events;
-    struct cgroup *group; /* NULL: none */
+    struct box *box; /* NULL: none that is measured */
     const struct job *job;
     size_t planned; /* that was told */
     unsigned told;
@@ -139,7 +139,7 @@ static void tell_memory(const struct proc_sample *now, void *data)
     struct listener *l = data;
     if (clock_now_ms() - l->memory_told_ms < MEMORY_TOLD_EVERY_MS)
         return;
-    uint64_t held = l->group ? cgroup_memory_now(l->group) : 0;
+    uint64_t held = l->box ? box_memory_now(l->box) : 0;
     struct progress p = {.kind = PROGRESS_MEMORY, .memory_bytes = held ? held : now->rss_bytes};
     l->memory_told_ms = clock_now_ms();
     job_tell(l->job, &p);
@@ -150,17 +150,17 @@ static void take_event(struct listener *l, const char *message, size_t len, pid_
     struct cgroup_usage usage = {.cpu_us = -1};
     enum events_kind kind = events_take(l->events, message, len);
     if (kind == EVENTS_END) {
-        if (l->group)
-            cgroup_test_end(l->group, &usage);
+        if (l->box)
+            box_test_end(l->box, &usage);
         events_set_usage(l->events, usage.memory_bytes, usage.cpu_us);
         log_test(events_last_ended(l->events));
         tell_end(l, events_last_ended(l->events));
     }
     if (kind == EVENTS_START)
         tell_start(l);
-    if (kind != EVENTS_START || !l->group)
+    if (kind != EVENTS_START || !l->box)
         return;
-    cgroup_test_begin(l->group, sender);
+    box_test_begin(l->box, sender);
     if (send(l->ends[0], "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
         log_debug("the tests do not wait for our answer: %s", strerror(errno));
 }
@@ -299,7 +299,7 @@ static int run_boxed(const struct job *job, const struct env *env, const struct 
     int r = box_open(job, &wants, &run->box, err);
     if (r < 0)
         return r;
-    parts->listener.group = &run->box.group;
+    parts->listener.box = &run->box;
     box_attach(&run->box, job, &run->proc);
     r = proc_run(&run->proc, err);
     struct err closing = {0};
