@@ -124,6 +124,19 @@ def test_a_job_that_is_cancelled_by_hand_is_run_again_then_reported(site):
     assert "started 2 times" in result["errorDetails"] and "Slurm says CANCELLED of job" in result["errorDetails"]
 
 
+@pytest.mark.slow
+def test_a_job_over_its_time_is_run_again_then_reported(site):
+    """A minute is the least that Slurm takes, and it looks every half."""
+    task, _ = one_gated_task(site, "--slurm-args", "--time=1")
+    site.runner.wait_log("the job died .Slurm says TIMEOUT", timeout=180)
+    site.wait_arrivals(2)
+    site.runner.wait_log("the job died .Slurm says TIMEOUT", 2, timeout=180)
+    result = site.finish([task])[1]
+    assert result["isError"] and not result["isPassed"]
+    assert "started 2 times" in result["errorDetails"] and "Slurm says TIMEOUT of job" in result["errorDetails"]
+    assert tries(site) == 2
+
+
 def test_a_job_that_is_cancelled_in_the_queue_is_submitted_again(site):
     task = harness.task(1, site.small.student())
     site.start_mock([task])

@@ -266,13 +266,13 @@ class Runner:
     def log(self):
         return "\n".join(self.lines)
 
-    def wait_log(self, pattern, count=1):
+    def wait_log(self, pattern, count=1, timeout=TIMEOUT):
         """Waits until `count` lines match; gives the last of them."""
         def found():
             hits = self.hits(pattern)
             return hits[count - 1] if len(hits) >= count else None
         with self.changed:
-            assert self.changed.wait_for(found, TIMEOUT), f"no {pattern!r} in the log:\n{self.log}"
+            assert self.changed.wait_for(found, timeout), f"no {pattern!r} in the log:\n{self.log}"
             return found()
 
     def hits(self, pattern):
