@@ -45,6 +45,7 @@ class Job:
         self.dir = pathlib.Path(directory)
         self.dir.mkdir(parents=True, exist_ok=True)
         (self.dir / "task.json").write_text(json.dumps({"id": 1} | task))
+        self.is_leased = "--lease" in options
         self.process = subprocess.Popen(
             [*under, harness.JOB, "--cache-dir", cache, *(["--tests-url", str(suite)] if suite else []),
              "--git-protocols", "https,http,ssh,git,file", "--sandbox", harness.SANDBOX, *map(str, options), self.dir],
@@ -82,7 +83,8 @@ class Job:
         assert not left, f"still running: {left}\n{self.log}"
         if self.process.returncode >= 0:
             names = set(os.listdir(self.dir))
-            assert names <= {"task.json", "result.json", "stdout.log", "stderr.log", "summary.json", "report.html"}, f"left behind: {names}\n{self.log}"
+            wanted = {"task.json", "result.json", "stdout.log", "stderr.log", "summary.json", "report.html"}
+            assert names <= wanted | ({"begun", "end"} if self.is_leased else set()), f"left behind: {names}\n{self.log}"
         return self.process.returncode
 
     def kill(self):
