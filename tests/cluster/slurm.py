@@ -17,7 +17,7 @@ import time
 TIMEOUT = 60
 NETWORK = "10.99.0"
 NODE_CPUS = 4
-HAS_V2 = pathlib.Path("/sys/fs/cgroup/cgroup.controllers").exists()  # one hierarchy of control groups for all
+HAS_CGROUP_V2 = pathlib.Path("/sys/fs/cgroup/cgroup.controllers").exists()
 NODE_MEMORY_MB = 16000  # what Slurm is told; the tests use little of it
 
 # Printed by a host's pid 1 when it is there; it ends with us, and all of its host with it.

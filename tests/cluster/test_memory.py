@@ -8,6 +8,7 @@ import tempfile
 
 import pytest
 
+import cgroup
 import harness
 import site_of_cluster
 import slurm
@@ -69,10 +70,11 @@ class User(site_of_cluster.Site):
         task = harness.task(1, student, connectedTests=list(tests))
         self.start_mock([task])
         harness.give(self.dir, USER if executor == "slurm" else 0)
-        self.start(*options, "--memory-unit", "B", executor=executor, sandbox="auto", suite=self.suite, state=self.dir / f"state-{executor}",
-                   prefix=AS_USER if executor == "slurm" else ())
-        self.mock.state(results=1)
-        assert self.runner.stop() == 0, self.runner.log
+        with cgroup.own_group() if executor == "local" else contextlib.nullcontext(AS_USER) as prefix:
+            self.start(*options, "--memory-unit", "B", executor=executor, sandbox="auto", suite=self.suite,
+                       state=self.dir / f"state-{executor}", prefix=prefix)
+            self.mock.state(results=1)
+            assert self.runner.stop() == 0, self.runner.log
         result = self.answers([task])[1]
         self.mock.stop()
         self.mock.results_path.unlink()
@@ -81,9 +83,10 @@ class User(site_of_cluster.Site):
 
     def doctor(self, *options, prefix=AS_USER):
         """What doctor says of the three nodes."""
-        self.state.mkdir(exist_ok=True)
+        state = self.dir / "state-doctor"
+        state.mkdir(exist_ok=True)
         harness.give(self.dir, USER if prefix else 0)
-        words = [*prefix, harness.RUNNER, "doctor", "--executor", "slurm", "--state-dir", self.state, "--tests-url", self.suite,
+        words = [*prefix, harness.RUNNER, "doctor", "--executor", "slurm", "--state-dir", state, "--tests-url", self.suite,
                  "--git-protocols", "file", "--backend-url", "http://127.0.0.1:9", *options]
         done = subprocess.run(list(map(str, words)), env=harness.CLEAN_ENV | {"SLURM_CONF": str(self.cluster.conf)}, capture_output=True,
                               text=True, timeout=3 * harness.TIMEOUT, check=False)
@@ -137,7 +140,7 @@ def test_doctor_tells_of_memory_on_each_node(user):
 
 
 def test_doctor_tells_of_memory_where_root_makes_groups(user):
-    how = "memory is measured there" if slurm.HAS_V2 else "all limits hold, memory is measured"
+    how = "memory is measured there" if slurm.HAS_CGROUP_V2 else "all limits hold, memory is measured"
     for line in user.doctor(prefix=()):
         assert how in line and "Slurm limits the job to 1280 MB of memory" in line
 
