@@ -59,9 +59,9 @@ static void log_groups(const struct job *job)
             "--cpus has no effect",
             slurm.is_v2 ? "v2" : "v1");
     else
-        log_info("control groups: none: memoryUsed is 0, --memory is watched by samples only, --cpus has no "
-                 "effect: %s",
-                 place.why);
+        log_info(
+            "control groups: none, and none of Slurm's (TaskPlugin=task/cgroup): memoryUsed is 0, --memory "
+            "is watched by samples only, --cpus has no effect");
     if (slurm.limit_bytes != CGROUP_SLURM_NO_LIMIT)
         log_info("Slurm limits the job to %llu MB of memory", (unsigned long long)(slurm.limit_bytes >> 20));
     cgroup_place_done(&place);

@@ -96,11 +96,18 @@ class User(site_of_cluster.Site):
 
 
 @pytest.fixture
-def user(start_cluster):
-    directory = pathlib.Path(tempfile.mkdtemp(prefix="ostest-user-"))
-    with contextlib.closing(User(start_cluster(cgroup=True), directory)) as user:
-        yield user
-    shutil.rmtree(directory)
+def start_user(start_cluster):
+    with contextlib.ExitStack() as stack:
+        def start(**options):
+            directory = pathlib.Path(tempfile.mkdtemp(prefix="ostest-user-"))
+            stack.callback(shutil.rmtree, directory)
+            return stack.enter_context(contextlib.closing(User(start_cluster(**options), directory)))
+        yield start
+
+
+@pytest.fixture
+def user(start_user):
+    return start_user(cgroup=True)
 
 
 def test_a_user_s_job_measures_as_root_does_on_one_machine(user):
@@ -143,6 +150,11 @@ def test_doctor_tells_of_memory_where_root_makes_groups(user):
     how = "memory is measured there" if slurm.HAS_CGROUP_V2 else "all limits hold, memory is measured"
     for line in user.doctor(prefix=()):
         assert how in line and "Slurm limits the job to 1280 MB of memory" in line
+
+
+def test_doctor_tells_where_nothing_is_measured(start_user):
+    for line in start_user().doctor():
+        assert line.startswith("ok") and "none of Slurm's (TaskPlugin=task/cgroup): memoryUsed is 0" in line and "limits the job" not in line
 
 
 # The kernel ends ostest-job first, as what takes the memory has it nowhere mapped.
