@@ -363,27 +363,24 @@ static int judge_start(const struct box *box, const struct job *job, const struc
                    *words ? words : "bubblewrap said nothing");
 }
 
-/* What the kernel did in Slurm's group. The student's matter only where the job has reached its limit. */
-static int read_slurm_kills(struct box *box, const struct proc_run *run, struct err *err)
+/* What the kernel killed is the student's fault only where a limit was reached. */
+static int judge_kills(const struct box *box, const struct proc_run *run, struct err *err)
 {
-    struct cgroup_slurm_kills kills;
-    if (!box_is_in_slurms(box))
+    if (!box->hits.memory || box->hits.was_full || run->cancelled)
         return 0;
-    cgroup_slurm_read_kills(&box->slurm, &kills);
-    if (kills.processes && !kills.was_full && !run->cancelled)
-        return err_set(err, ERR_ENVIRONMENT, ENOMEM,
-                       "The machine had no memory left, and %llu processes of the job were killed",
-                       (unsigned long long)kills.processes);
-    box->hits.memory = kills.processes;
-    return 0;
+    return err_set(err, ERR_ENVIRONMENT, ENOMEM,
+                   "The machine had no memory left, and %llu processes of the job were killed",
+                   (unsigned long long)box->hits.memory);
 }
 
 int box_close(struct box *box, const struct job *job, const struct proc_run *run, struct err *err)
 {
     cgroup_read_hits(&box->group, &box->hits);
+    if (box_is_in_slurms(box))
+        cgroup_slurm_read_hits(&box->slurm, &box->hits);
     int r = cgroup_destroy(&box->group, err);
     if (r == 0)
-        r = read_slurm_kills(box, run, err);
+        r = judge_kills(box, run, err);
     return r < 0 ? r : judge_start(box, job, run, err);
 }
 

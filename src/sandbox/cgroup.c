@@ -16,6 +16,7 @@
 
 #define CPU_PERIOD_US     100000
 #define REMOVE_TIMEOUT_MS 10000
+#define PAGE_BYTES        65536 /* the largest of any machine */
 #define MAIN_LEAF         "main"
 
 /* bwrap and ostest-init, which count like the task's own processes. */
@@ -57,8 +58,9 @@ static int set_limits(const struct cgroup *g, const struct cgroup_limits *limits
     int r = write_number(memory, v2 ? "memory.max" : "memory.limit_in_bytes", limits->memory_bytes, err);
     if (r == 0 && v2) /* the files for swap are missing where the kernel does not account for it */
         write_number(memory, "memory.swap.max", 0, NULL);
-    else if (r == 0)
-        write_number(memory, "memory.memsw.limit_in_bytes", limits->memory_bytes, NULL);
+    else if (r == 0) /* with a page of swap: so it is the limit without, which the kernel counts, that is
+                        reached */
+        write_number(memory, "memory.memsw.limit_in_bytes", limits->memory_bytes + PAGE_BYTES, NULL);
     if (r == 0 && g->dirs[CGROUP_PIDS])
         r = write_number(g->dirs[CGROUP_PIDS], "pids.max", (uint64_t)limits->pids + OWN_PROCESSES, err);
     return r < 0 ? r : set_cpus(g, limits->cpus, err);
@@ -243,8 +245,10 @@ void cgroup_read_hits(const struct cgroup *g, struct cgroup_hits *ret_hits)
     *ret_hits = (struct cgroup_hits){0};
     if (g->kind == CGROUP_NONE)
         return;
-    const char *events = g->kind == CGROUP_V2 ? "memory.events" : "memory.oom_control";
-    ret_hits->memory = cgroup_read_keyed(g->dirs[CGROUP_MEMORY], events, "oom_kill");
+    const char *memory = g->dirs[CGROUP_MEMORY];
+    bool is_v2 = g->kind == CGROUP_V2;
+    ret_hits->memory = cgroup_read_keyed(memory, is_v2 ? "memory.events" : "memory.oom_control", "oom_kill");
+    ret_hits->was_full = cgroup_count_refusals(memory, is_v2) != 0;
     if (g->dirs[CGROUP_PIDS])
         ret_hits->pids = cgroup_read_keyed(g->dirs[CGROUP_PIDS], "pids.events", "max");
 }

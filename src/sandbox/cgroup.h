@@ -65,7 +65,8 @@ uint64_t cgroup_memory_now(const struct cgroup *group);
 /* How often each limit was hit so far. */
 struct cgroup_hits {
     uint64_t memory; /* processes killed */
-    uint64_t pids;   /* processes and threads refused */
+    bool was_full; /* the limit for memory was reached; else the machine had none left, and so killed them */
+    uint64_t pids; /* processes and threads refused */
 };
 void cgroup_read_hits(const struct cgroup *group, struct cgroup_hits *ret_hits);
 

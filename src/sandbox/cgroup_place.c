@@ -135,6 +135,14 @@ uint64_t cgroup_read_keyed(const char *dir, const char *file, const char *key)
     return 0;
 }
 
+uint64_t cgroup_count_refusals(const char *memory_dir, bool is_v2)
+{
+    if (is_v2)
+        return cgroup_read_keyed(memory_dir, "memory.events", "oom");
+    return cgroup_read_number(memory_dir, "memory.failcnt") +
+           cgroup_read_number(memory_dir, "memory.memsw.failcnt"); /* not of Linux 6.13 and later */
+}
+
 /* ---- what there is ---- */
 
 static bool is_ours(const char *dir)

@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum cgroup_kind {
@@ -48,6 +49,9 @@ char *cgroup_read(const char *dir, const char *file);
 
 /* A file that holds a number; 0 where it cannot be read. */
 uint64_t cgroup_read_number(const char *dir, const char *file);
+
+/* How often a group's own limit of memory was in the way: the OOM killer (v2), or any reclaiming (v1). */
+uint64_t cgroup_count_refusals(const char *memory_dir, bool is_v2);
 
 /* The number behind a word at the start of a line, in a file of "word number" lines; 0 where there is none.
  */

@@ -11,11 +11,10 @@
 
 /* Files and words in them that mean the same. */
 static const struct {
-    const char *now, *peak, *limit, *kills, *refusals, *refusals_word;
+    const char *now, *peak, *limit, *kills;
 } versions[] = {
-    {"memory.usage_in_bytes", "memory.max_usage_in_bytes", "memory.limit_in_bytes", "memory.oom_control",
-     "memory.failcnt", NULL},
-    {"memory.current", "memory.peak", "memory.max", "memory.events", "memory.events", "oom"},
+    {"memory.usage_in_bytes", "memory.max_usage_in_bytes", "memory.limit_in_bytes", "memory.oom_control"},
+    {"memory.current", "memory.peak", "memory.max", "memory.events"},
 };
 
 /* ---- finding it ---- */
@@ -130,10 +129,9 @@ uint64_t cgroup_slurm_test_end(struct cgroup_slurm *g)
 static uint64_t count_refusals(const struct cgroup_slurm *g)
 {
     CLEANUP(mem_freep) char *dir = mem_strdup(g->dir);
-    const char *file = versions[g->is_v2].refusals, *word = versions[g->is_v2].refusals_word;
     uint64_t sum = 0;
     do
-        sum += word ? cgroup_read_keyed(dir, file, word) : cgroup_read_number(dir, file);
+        sum += cgroup_count_refusals(dir, g->is_v2);
     while (go_up(dir, g->job_len));
     return sum;
 }
@@ -149,8 +147,8 @@ void cgroup_slurm_run_begin(struct cgroup_slurm *g)
     g->refusals_before = count_refusals(g);
 }
 
-void cgroup_slurm_read_kills(const struct cgroup_slurm *g, struct cgroup_slurm_kills *ret_kills)
+void cgroup_slurm_read_hits(const struct cgroup_slurm *g, struct cgroup_hits *ret_hits)
 {
-    *ret_kills = (struct cgroup_slurm_kills){.processes = count_kills(g) - g->kills_before,
-                                             .was_full = count_refusals(g) > g->refusals_before};
+    ret_hits->memory = count_kills(g) - g->kills_before;
+    ret_hits->was_full = count_refusals(g) > g->refusals_before;
 }

@@ -6,6 +6,8 @@
  * The counters cannot be set back, and ostest-job counts as well.
  */
 
+#include "sandbox/cgroup.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -37,10 +39,7 @@ void cgroup_slurm_test_begin(struct cgroup_slurm *group);
 void cgroup_slurm_sample(struct cgroup_slurm *group);
 uint64_t cgroup_slurm_test_end(struct cgroup_slurm *group);
 
-/* What the kernel's OOM killer did in the group since the run began. */
-struct cgroup_slurm_kills {
-    uint64_t processes;
-    bool was_full; /* since a limit of the group was reached; else the machine had no memory left */
-};
+/* What the kernel's OOM killer did in the group since the run began; the limit may be one above, up to the
+ * job's. Fills in what is of memory. */
 void cgroup_slurm_run_begin(struct cgroup_slurm *group);
-void cgroup_slurm_read_kills(const struct cgroup_slurm *group, struct cgroup_slurm_kills *ret_kills);
+void cgroup_slurm_read_hits(const struct cgroup_slurm *group, struct cgroup_hits *ret_hits);

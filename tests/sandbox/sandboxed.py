@@ -142,13 +142,16 @@ class Site:
         return self.cgroups != "none"
 
     @contextlib.contextmanager
-    def for_job(self):
-        """The words that start a job as the runner would, and no group left behind."""
+    def for_job(self, machine_mib=None):
+        """The words that start a job as the runner would, and no group left behind; on a machine of so much memory."""
         with cgroup.own_group(self.uid) as prefix:
             if not prefix:
-                yield self.user
+                with cgroup.small_machine(machine_mib) as words:
+                    yield [*words, *self.user]
                 return
             group = pathlib.Path(prefix[-1])
+            if machine_mib:
+                (group / "memory.max").write_text(f"{machine_mib}M")
             own = group / "ostest-runner"  # as the runner does it for itself
             own.mkdir()
             for path in (own, own / "cgroup.procs"):
@@ -168,10 +171,10 @@ class Site:
         assert job.passed, job.log
         return 2 + 3 * job.result["duration"] // 1000
 
-    def job(self, student, suite, *options, env=None, task=None):
+    def job(self, student, suite, *options, env=None, task=None, machine_mib=None):
         """One task from its repository to its result; the job, which has ended."""
         directory = self.new_dir("job")
-        with self.for_job() as prefix:
+        with self.for_job(machine_mib) as prefix:
             job = jobs.Job(directory, {"repositoryUrl": str(student)} | (task or {}), suite, "--sandbox", "auto",
                            "--slot", self.slot, *options, cache=self.cache, env=env, under=prefix)
             try:

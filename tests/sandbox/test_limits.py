@@ -53,6 +53,14 @@ def test_without_control_groups_samples_end_the_run(site):
     assert tests["test_hungry"] == (False, "Was running when the limit of 128 MB of memory for all tests was passed")
 
 
+def test_a_machine_without_memory_fails_nobody(any_site):
+    """What is around the task has no memory left, though the task keeps to its limit: an error, no failed test."""
+    if not any_site.is_measured:
+        pytest.skip("without control groups nobody tells why the kernel has killed a process")
+    job = any_site.pytest(HUNGRY, "--memory", "1G", machine_mib=160)
+    assert job.error == "The machine had no memory left, and 1 processes of the job were killed"
+
+
 def test_files_in_memory_count_as_memory(site):
     if not site.is_measured:
         pytest.skip("files in memory belong to no process: without control groups --disk alone limits them")

@@ -243,10 +243,10 @@ static void a_group_that_vanishes_shows_nothing(void)
 
 static void check_kills(unsigned processes, bool was_full)
 {
-    struct cgroup_slurm_kills kills;
-    cgroup_slurm_read_kills(&job, &kills);
-    CHECK_INT(kills.processes, processes);
-    CHECK(kills.was_full == was_full);
+    struct cgroup_hits hits;
+    cgroup_slurm_read_hits(&job, &hits);
+    CHECK_INT(hits.memory, processes);
+    CHECK(hits.was_full == was_full);
 }
 
 static void kills_on_v2(void)
@@ -276,6 +276,9 @@ static void kills_on_v1(void)
     put(V1_DIR, "memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 1\n");
     check_kills(1, false);
     put(job_dir, "memory.failcnt", "13\n");
+    check_kills(1, true);
+    put(job_dir, "memory.failcnt", "12\n");
+    put(job_dir, "memory.memsw.failcnt", "1\n");
     check_kills(1, true);
     cgroup_slurm_done(&job);
 }
