@@ -103,6 +103,7 @@ void slurm_list_command(uid_t user, struct strv *ret_argv)
 {
     strv_push(ret_argv, "squeue");
     strv_push(ret_argv, "--noheader");
+    strv_push(ret_argv, "--all"); /* else a user's jobs in a hidden partition are not told even to him */
     strv_push(ret_argv, "--states=all");
     strv_pushf(ret_argv, "--user=%u", (unsigned)user);
     strv_push(ret_argv, "--format=%i|%T|%N|%r|%j");

@@ -52,6 +52,17 @@ class Site:
         while self.arrivals() < count:
             wait.more()
 
+    def wait_past_grace(self):
+        """Until the runner has asked so often that what it holds for ended has failed."""
+        def asked():
+            rpcs = self.cluster.rpcs()
+            return rpcs.get("REQUEST_JOB_INFO", 0) + rpcs.get("REQUEST_JOB_USER_INFO", 0)  # the latter for other users than root
+
+        wait = Wait("the runner's questions", harness.TIMEOUT)
+        before = asked()
+        while asked() < before + 2 * GRACE / POLL:
+            wait.more()
+
     def open_gate(self):
         (self.dir / "go").touch()
 

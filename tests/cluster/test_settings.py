@@ -1,0 +1,28 @@
+"""Settings of a site, of its users, and of those who look after it, that a runner has to get along with."""
+
+import contextlib
+import pathlib
+import shutil
+import tempfile
+
+import harness
+import site_of_cluster
+
+USER = 65534
+
+
+def test_jobs_in_a_hidden_partition_are_seen(start_cluster):
+    """squeue does not show them to their own user unless it is told to; root sees all."""
+    directory = pathlib.Path(tempfile.mkdtemp(prefix="ostest-user-"))
+    cluster = start_cluster(extra="PartitionName=hidden Nodes=ALL Hidden=YES State=UP")
+    with contextlib.closing(site_of_cluster.Site(cluster, directory)) as site:
+        task = harness.task(1, site.gated())
+        harness.give(directory, USER)
+        site.start_mock([task])
+        site.start("--slurm-args", "--partition=hidden", prefix=["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups"])
+        site.wait_arrivals(1)
+        site.wait_past_grace()
+        site.open_gate()
+        assert site.finish([task])[1]["isPassed"]
+        assert site.arrivals() == 1
+    shutil.rmtree(directory)
