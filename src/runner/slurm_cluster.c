@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 /*
  * Slurm copies it at each submission; it makes the job's log where the runner looks for it. A second copy of
@@ -46,12 +47,27 @@ static int find_id(struct slurm_cluster *c, struct err *err)
     return fs_write_atomic(path, c->id, LEASE_DIGITS, err);
 }
 
+/* What would have Slurm's commands tell of, or cancel, some of the jobs only, or make other jobs of them. */
+static void drop_settings_of_user(void)
+{
+    static const char *const starts[] = {"SQUEUE_",           "SCANCEL_",     "SINFO_",
+                                         "SBATCH_ARRAY_INX=", "SBATCH_WAIT=", "SBATCH_CLUSTERS="};
+    CLEANUP(strv_done) struct strv names = {0};
+    for (char **variable = environ; *variable; variable++)
+        for (size_t i = 0; i < ARRAY_LEN(starts); i++)
+            if (strncmp(*variable, starts[i], strlen(starts[i])) == 0)
+                strv_pushf(&names, "%.*s", (int)strcspn(*variable, "="), *variable);
+    for (size_t i = 0; i < names.len; i++)
+        unsetenv(names.items[i]);
+}
+
 int slurm_cluster_open(const struct options *options, const struct slot_program *program,
                        struct slurm_cluster **ret_cluster, struct err *err)
 {
     struct slurm_cluster *c = mem_alloc(sizeof(*c));
     *c = (struct slurm_cluster){.options = options, .program = program};
     c->script = mem_printf("%s/cluster-job.sh", options->state_dir);
+    drop_settings_of_user();
     int r = find_id(c, err);
     if (r == 0)
         r = fs_write_atomic(c->script, script, strlen(script), err);

@@ -12,7 +12,10 @@
 
 struct slurm_cluster;
 
-/* Writes what the jobs need into the state directory. All borrowed. */
+/*
+ * Writes what the jobs need into the state directory. All borrowed. From then on Slurm's commands ignore the
+ * user's settings in the environment that would hide jobs from them.
+ */
 int slurm_cluster_open(const struct options *options, const struct slot_program *program,
                        struct slurm_cluster **ret_cluster, struct err *err);
 void slurm_cluster_free(struct slurm_cluster *cluster);

@@ -236,6 +236,17 @@ def test_jobs_of_others_are_never_cancelled(start, slurm, small, barrier):
     assert slurm.calls("scancel") == [f"--user={os.geteuid()} --name={stale}"]
 
 
+def test_settings_of_the_user_do_not_hide_jobs(start, slurm, small, tmp_path):
+    """Those for squeue, scancel and sinfo in the environment; what is for sbatch stays, such as an account."""
+    for name in ("sbatch", "squeue"):
+        slurm.write(f"bin/{name}", (slurm.dir / "bin" / name).read_text().replace("cd ", f"env >>'{tmp_path}/seen'; cd ", 1))
+    settings = dict.fromkeys(("SQUEUE_PARTITION", "SQUEUE_STATES", "SCANCEL_STATE", "SBATCH_ARRAY_INX", "SBATCH_WAIT"), "seen-by-slurm")
+    mock, runner = start([harness.task(1, small.student())], "--once", env=settings | {"SBATCH_ACCOUNT": "os"})
+    assert runner.wait() == 0, runner.log
+    seen = (tmp_path / "seen").read_text()
+    assert "SBATCH_ACCOUNT=os" in seen and "seen-by-slurm" not in seen
+
+
 def test_a_start_without_slurms_commands_says_what_to_install(start, small, tmp_path):
     (tmp_path / "empty").mkdir()
     _, runner = start([], env={"PATH": str(tmp_path / "empty")})
