@@ -12,7 +12,7 @@ POLL = 1
 GRACE = 3
 
 # Waits in a student's run.sh until the test makes the file; "arrived" tells that the run is there.
-GATE = "echo >'{dir}/arrived-'$$; until [ -e '{dir}/go' ]; do sleep 0.05; done"
+GATE = "mktemp '{dir}/arrived-XXXXXX' >/dev/null; until [ -e '{dir}/go' ]; do sleep 0.05; done"
 
 
 class Site:
