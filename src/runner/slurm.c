@@ -158,22 +158,37 @@ bool slurm_parse_id(const char *output, char *ret_id, size_t size)
     return false;
 }
 
-/* Words that are not here are of a job that is on its way somewhere, and is waited for. */
+static bool is_among(const char *word, const char *const *words, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (strcmp(word, words[i]) == 0)
+            return true;
+    return false;
+}
+
+/*
+ * Words that are not here are of a job that is on its way somewhere, and is waited for. COMPLETING is a job
+ * that has ended and not been cleaned up: on a node that does not answer it may stay so for days.
+ */
 static enum slurm_state state_of(const char *word, const char *reason)
 {
-    static const char *const ended[] = {"COMPLETED", "CANCELLED", "FAILED",   "TIMEOUT", "NODE_FAIL",
-                                        "PREEMPTED", "BOOT_FAIL", "DEADLINE", "REVOKED", "OUT_OF_MEMORY"};
-    static const char *const held[] = {"JobHeldAdmin", "JobHeldUser", "launch failed requeued held",
-                                       "job requeued in held state", "BadConstraints"};
-    for (size_t i = 0; i < ARRAY_LEN(ended); i++)
-        if (strcmp(word, ended[i]) == 0)
-            return SLURM_ENDED;
-    if (strcmp(word, "PENDING") != 0)
-        return SLURM_RUNS;
-    for (size_t i = 0; i < ARRAY_LEN(held); i++)
-        if (strcmp(reason, held[i]) == 0)
-            return SLURM_HELD;
-    return SLURM_WAITS;
+    static const char *const ended[] = {"COMPLETED", "CANCELLED",     "FAILED",    "TIMEOUT",
+                                        "NODE_FAIL", "PREEMPTED",     "BOOT_FAIL", "DEADLINE",
+                                        "REVOKED",   "OUT_OF_MEMORY", "COMPLETING"};
+    static const char *const held[] = {"REQUEUE_HOLD", "SPECIAL_EXIT", "RESV_DEL_HOLD"};
+    static const char *const holding[] = {"JobHeldAdmin",
+                                          "JobHeldUser",
+                                          "JobHoldMaxRequeue",
+                                          "launch failed requeued held",
+                                          "job requeued in held state",
+                                          "BadConstraints"};
+    if (is_among(word, ended, ARRAY_LEN(ended)))
+        return SLURM_ENDED;
+    bool is_pending = strcmp(word, "PENDING") == 0;
+    if (is_among(word, held, ARRAY_LEN(held)) ||
+        (is_pending && is_among(reason, holding, ARRAY_LEN(holding))))
+        return SLURM_HELD;
+    return is_pending ? SLURM_WAITS : SLURM_RUNS;
 }
 
 bool slurm_parse_line(char *line, struct slurm_job *ret_job)

@@ -163,6 +163,28 @@ def test_a_job_that_is_requeued_by_hand_does_not_run_twice(site):
     assert tries(site) == 2
 
 
+def test_a_job_that_is_requeued_and_held_has_failed(site):
+    """It would not begin a second time, and so it is not waited for."""
+    task, job = one_gated_task(site)
+    site.cluster.ask("scontrol", "update", f"JobId={job[0]}", "Requeue=1")
+    site.cluster.ask("scontrol", "requeuehold", "State=SpecialExit", job[0])
+    site.wait_arrivals(2)  # of another try
+    site.open_gate()
+    assert site.finish([task])[1]["isPassed"]
+    assert tries(site) == 2
+
+
+def test_a_job_that_ends_on_a_node_which_does_not_answer_has_failed(site):
+    """Slurm goes on completing it for as long as that node is away."""
+    task, job = one_gated_task(site)
+    site.cluster.cut_off(job[3])
+    site.cluster.ask("scancel", job[0])
+    site.runner.wait_log("the job died .Slurm says COMPLETING")
+    site.open_gate()
+    assert site.finish([task])[1]["isPassed"]
+    assert tries(site) == 2
+
+
 def test_a_second_copy_in_the_queue_is_cancelled(site):
     """As after an sbatch that failed, but was heard."""
     task, job = one_gated_task(site)
