@@ -314,7 +314,7 @@ static void take_listing(const char *output, void *data)
     else
         trouble_over(&x->held);
     judge_listing(x);
-    slurm_strangers_cancel(&x->strangers, x->base.settings.ev);
+    slurm_strangers_cancel(&x->strangers);
 }
 
 /* Of type slurm_poll.on_change. */
@@ -485,6 +485,7 @@ int executor_slurm_open(const struct executor_settings *settings, struct executo
     x->tries = mem_alloc(x->len * sizeof(*x->tries));
     for (size_t i = 0; i < x->len; i++)
         x->tries[i].x = x;
+    x->strangers.ev = settings->ev;
     x->backoff = (struct backoff){.base_ms = 1000, .max_ms = MAX_BACKOFF_MS, .random = backoff_seed()};
     x->poll = (struct slurm_poll){.ev = settings->ev,
                                   .interval_ms = settings->options->slurm_poll_ms,

@@ -109,12 +109,11 @@ void slurm_list_command(uid_t user, struct strv *ret_argv)
     strv_push(ret_argv, "--format=%i|%T|%N|%r|%j");
 }
 
-void slurm_cancel_command(uid_t user, const struct strv *names, struct strv *ret_argv)
+void slurm_cancel_command(uid_t user, const char *name, struct strv *ret_argv)
 {
-    CLEANUP(mem_freep) char *list = strv_join(names, ",");
     strv_push(ret_argv, "scancel");
     strv_pushf(ret_argv, "--user=%u", (unsigned)user);
-    strv_pushf(ret_argv, "--name=%s", list);
+    strv_pushf(ret_argv, "--name=%s", name);
 }
 
 void slurm_nodes_command(struct strv *ret_argv)

@@ -36,8 +36,8 @@ void slurm_submit_command(const struct slurm_request *request, struct strv *ret_
 /* squeue, for all jobs of a user in one answer. */
 void slurm_list_command(uid_t user, struct strv *ret_argv);
 
-/* scancel, for all jobs of these names: an id may be somebody else's by now. */
-void slurm_cancel_command(uid_t user, const struct strv *names, struct strv *ret_argv);
+/* scancel, for all jobs of this name: an id may be somebody else's by now. It takes no list of names. */
+void slurm_cancel_command(uid_t user, const char *name, struct strv *ret_argv);
 
 /* sinfo, for each node once and again for each of its partitions. */
 void slurm_nodes_command(struct strv *ret_argv);

@@ -177,11 +177,16 @@ static bool take_end(struct probe *p, slurm_check_node_fn *fn, void *data)
     return true;
 }
 
-static void cancel_late(const struct probe *probes, size_t len, slurm_check_node_fn *fn, void *data)
+static void cancel(const char *name)
 {
-    CLEANUP(strv_done) struct strv names = {0};
     CLEANUP(strv_done) struct strv argv = {0};
     CLEANUP(mem_freep) char *output = NULL;
+    slurm_cancel_command(geteuid(), name, &argv);
+    run(&argv, &output, NULL);
+}
+
+static void cancel_late(const struct probe *probes, size_t len, slurm_check_node_fn *fn, void *data)
+{
     for (size_t i = 0; i < len; i++) {
         if (probes[i].is_done)
             continue;
@@ -191,11 +196,8 @@ static void cancel_late(const struct probe *probes, size_t len, slurm_check_node
             mem_printf("no answer within %d s: it is busy, or does not see %s%s%s", PROBE_TIMEOUT_MS / 1000,
                        probes[i].files.claim_dir, *words ? "; " : "", words);
         fn(probes[i].node, false, text, data);
-        strv_push(&names, probes[i].name);
+        cancel(probes[i].name);
     }
-    slurm_cancel_command(geteuid(), &names, &argv);
-    if (names.len)
-        run(&argv, &output, NULL);
 }
 
 static void wait_for(struct probe *probes, size_t len, slurm_check_node_fn *fn, void *data)

@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define MAX_NAMES          50 /* in one command */
+#define MAX_NAMES          50 /* after one answer */
 #define OUTPUT_LIMIT_BYTES 4096
 #define TIMEOUT_MS         60000
 
@@ -17,6 +17,7 @@ void slurm_strangers_done(struct slurm_strangers *s)
 {
     strv_done(&s->now);
     strv_done(&s->before);
+    strv_done(&s->doomed);
     tool_free(s->tool);
 }
 
@@ -25,37 +26,58 @@ void slurm_strangers_add(struct slurm_strangers *s, const char *job_name)
     strv_push(&s->now, job_name);
 }
 
+static void cancel_next(struct slurm_strangers *s);
+
 static void on_end(int status, const char *output, void *data)
 {
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+    struct slurm_strangers *s = data;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+        cancel_next(s);
         return;
+    }
     CLEANUP(mem_freep) char *text = slurm_cluster_complaint("scancel", status, output);
     log_warning("%s", text);
+    strv_done(&s->doomed); /* the next answer has them again */
 }
 
-static void cancel(struct slurm_strangers *s, struct ev *ev, const struct strv *names)
+/* One after the other: scancel takes one name. */
+static void cancel_next(struct slurm_strangers *s)
 {
     CLEANUP(strv_done) struct strv argv = {0};
     struct err err = {0};
-    slurm_cancel_command(geteuid(), names, &argv);
+    if (s->next_doomed >= s->doomed.len) {
+        strv_done(&s->doomed);
+        return;
+    }
+    slurm_cancel_command(geteuid(), s->doomed.items[s->next_doomed++], &argv);
     struct tool_wants wants = {&argv, OUTPUT_LIMIT_BYTES, TIMEOUT_MS, on_end, s};
-    log_warning("%zu jobs in the cluster are of no use any more, and are cancelled: %s%s", names->len,
-                names->items[0], names->len > 1 ? " …" : "");
-    if (tool_start(ev, &wants, &s->tool, &err) < 0)
+    if (tool_start(s->ev, &wants, &s->tool, &err) < 0) {
         log_warning("%s", err.message);
+        strv_done(&s->doomed);
+    }
 }
 
-void slurm_strangers_cancel(struct slurm_strangers *s, struct ev *ev)
+static void cancel_all(struct slurm_strangers *s)
 {
-    CLEANUP(strv_done) struct strv twice = {0};
-    for (size_t i = 0; i < s->now.len && twice.len < MAX_NAMES; i++)
-        if (strv_contains(&s->before, s->now.items[i]))
-            strv_push(&twice, s->now.items[i]);
-    if (twice.len && !s->tool)
-        cancel(s, ev, &twice);
+    if (!s->doomed.len)
+        return;
+    log_warning("%zu jobs in the cluster are of no use any more, and are cancelled: %s%s", s->doomed.len,
+                s->doomed.items[0], s->doomed.len > 1 ? " …" : "");
+    s->next_doomed = 0;
+    cancel_next(s);
+}
+
+void slurm_strangers_cancel(struct slurm_strangers *s)
+{
+    bool is_busy = s->doomed.len > 0;
+    for (size_t i = 0; i < s->now.len && !is_busy && s->doomed.len < MAX_NAMES; i++)
+        if (strv_contains(&s->before, s->now.items[i]) && !strv_contains(&s->doomed, s->now.items[i]))
+            strv_push(&s->doomed, s->now.items[i]);
     strv_done(&s->before);
     s->before = s->now;
     s->now = (struct strv){0};
+    if (!is_busy)
+        cancel_all(s);
 }
 
 bool slurm_strangers_are_there(const struct slurm_strangers *s)

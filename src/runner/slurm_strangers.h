@@ -10,10 +10,13 @@
 #include "base/strv.h"
 
 #include <stdbool.h>
-#include <sys/types.h>
+#include <stddef.h>
 
 struct slurm_strangers {
+    struct ev *ev;           /* set by the caller; the others begin with 0 */
     struct strv now, before; /* in this answer, and in the last one */
+    struct strv doomed;      /* being cancelled; empty: nothing is */
+    size_t next_doomed;
     struct tool *tool;
 };
 
@@ -22,7 +25,7 @@ void slurm_strangers_done(struct slurm_strangers *s);
 void slurm_strangers_add(struct slurm_strangers *s, const char *job_name);
 
 /* The answer is at its end. */
-void slurm_strangers_cancel(struct slurm_strangers *s, struct ev *ev);
+void slurm_strangers_cancel(struct slurm_strangers *s);
 
 /* Whether the next answer matters. */
 bool slurm_strangers_are_there(const struct slurm_strangers *s);

@@ -5,7 +5,9 @@ script/test-cluster has the real one, and with it what happens to nodes, control
 
 import json
 import os
+import re
 import stat
+import time
 import urllib.request
 
 import pytest
@@ -48,7 +50,7 @@ SCANCEL = """#!/bin/sh
 cd "$SLURM_FAKE" || exit 1
 echo "$*" >>scancel.calls
 for word; do
-    case $word in --name=*) (IFS=,; for name in ${word#*=}; do echo CANCELLED >"queue/$name"; done) ;; esac
+    case $word in --name=*) echo CANCELLED >"queue/${word#*=}" ;; esac
 done
 """
 RUN = 'exec sh "$@"\n'  # the script that sbatch was given, the try's directory, and the other words
@@ -83,6 +85,16 @@ class Slurm:
     def calls(self, name):
         path = self.dir / f"{name}.calls"
         return path.read_text().splitlines() if path.exists() else []
+
+    def wait_calls(self, name, count):
+        """Until the command was called so often. Its fake tells nobody: it is looked for."""
+        end = time.monotonic() + harness.TIMEOUT
+        while len(self.calls(name)) < count:
+            assert time.monotonic() < end, self.calls(name)
+
+    def own_name(self):
+        """What the names of the runner's jobs begin with."""
+        return re.match(r"ostest-[0-9a-f]{16}", self.submissions()[0].split("--job-name=")[1])[0]
 
     def submissions(self):
         return [call for call in self.calls("sbatch") if "--test-only" not in call]
@@ -226,14 +238,16 @@ def test_jobs_of_others_are_never_cancelled(start, slurm, small, barrier):
         slurm.write(f"queue/{name}", "RUNNING")
     mock, runner = start([harness.task(1, small.student("pass", barrier.script))])
     barrier.wait()
-    own = json.loads(json.dumps((slurm.dir.parent / "state" / "cluster-id").read_text()))
-    stale = f"ostest-{own}-000000000001-1-0123456789abcdef"
-    slurm.write(f"queue/{stale}", "PENDING")
-    runner.wait_log("of no use any more")
+    own = slurm.own_name()
+    stale = [f"{own}-000000000001-1-{number:016x}" for number in range(3)]
+    for name in stale:
+        slurm.write(f"queue/{name}", "PENDING")
+    runner.wait_log("3 jobs in the cluster are of no use any more")
+    slurm.wait_calls("scancel", 3)
     barrier.open()
     mock.results(1)
     assert runner.stop() == 0
-    assert slurm.calls("scancel") == [f"--user={os.geteuid()} --name={stale}"]
+    assert slurm.calls("scancel") == [f"--user={os.geteuid()} --name={name}" for name in stale]
 
 
 def test_settings_of_the_user_do_not_hide_jobs(start, slurm, small, tmp_path):
