@@ -475,8 +475,9 @@ int executor_slurm_open(const struct executor_settings *settings, struct executo
                         struct err *err)
 {
     static const struct executor_kind kind = {goes_on, start, cancel, reaped, pids, is_well, free_it};
+    const struct options *o = settings->options;
     struct slurm_cluster *cluster;
-    int r = slurm_cluster_open(settings->options, settings->program, &cluster, err);
+    int r = slurm_cluster_open(o, settings->program, o->state_dir, &cluster, err);
     if (r < 0)
         return r;
     struct executor_slurm *x = mem_alloc(sizeof(*x));
@@ -488,7 +489,7 @@ int executor_slurm_open(const struct executor_settings *settings, struct executo
     x->strangers.ev = settings->ev;
     x->backoff = (struct backoff){.base_ms = 1000, .max_ms = MAX_BACKOFF_MS, .random = backoff_seed()};
     x->poll = (struct slurm_poll){.ev = settings->ev,
-                                  .interval_ms = settings->options->slurm_poll_ms,
+                                  .interval_ms = o->slurm_poll_ms,
                                   .on_answer = take_listing,
                                   .on_change = on_polled,
                                   .data = x};

@@ -83,7 +83,10 @@ static void check_done(struct check *c)
     free(c->config);
 }
 
-/* With a configuration of its own: a runner may be at work in the same state directory. */
+/*
+ * All in a directory of its own: a runner may be at work in the same state directory, perhaps as another
+ * user, and must not take the probes for jobs of its own that are of no use any more.
+ */
 static int check_open(struct check *c, const struct options *options, const char *job_program,
                       struct err *err)
 {
@@ -95,7 +98,7 @@ static int check_open(struct check *c, const struct options *options, const char
     int r = fs_make_dirs(c->dir, 0700, err);
     if (r == 0)
         r = options_write_job_file(options, c->config, err);
-    return r < 0 ? r : slurm_cluster_open(options, &c->program, &c->cluster, err);
+    return r < 0 ? r : slurm_cluster_open(options, &c->program, c->dir, &c->cluster, err);
 }
 
 int slurm_check_request(const struct options *options, const char *job_program, struct err *err)

@@ -28,10 +28,10 @@ struct slurm_cluster {
     char id[LEASE_SIZE];
 };
 
-/* Made once for a state directory: by it the runner knows its jobs, whatever the machine is called. */
-static int find_id(struct slurm_cluster *c, struct err *err)
+/* Made once for a directory: by it the runner knows its jobs, whatever the machine is called. */
+static int find_id(struct slurm_cluster *c, const char *dir, struct err *err)
 {
-    CLEANUP(mem_freep) char *path = mem_printf("%s/cluster-id", c->options->state_dir);
+    CLEANUP(mem_freep) char *path = mem_printf("%s/cluster-id", dir);
     CLEANUP(buf_done) struct buf text = BUF_INIT(0);
     uint64_t number;
     int r = fs_read_file(path, LEASE_DIGITS, &text, err);
@@ -61,14 +61,14 @@ static void drop_settings_of_user(void)
         unsetenv(names.items[i]);
 }
 
-int slurm_cluster_open(const struct options *options, const struct slot_program *program,
+int slurm_cluster_open(const struct options *options, const struct slot_program *program, const char *dir,
                        struct slurm_cluster **ret_cluster, struct err *err)
 {
     struct slurm_cluster *c = mem_alloc(sizeof(*c));
     *c = (struct slurm_cluster){.options = options, .program = program};
-    c->script = mem_printf("%s/cluster-job.sh", options->state_dir);
+    c->script = mem_printf("%s/cluster-job.sh", dir);
     drop_settings_of_user();
-    int r = find_id(c, err);
+    int r = find_id(c, dir, err);
     if (r == 0)
         r = fs_write_atomic(c->script, script, strlen(script), err);
     if (r < 0)

@@ -13,10 +13,10 @@
 struct slurm_cluster;
 
 /*
- * Writes what the jobs need into the state directory. All borrowed. From then on Slurm's commands ignore the
- * user's settings in the environment that would hide jobs from them.
+ * Writes what the jobs need into `dir`, and finds there whose jobs they are. All else is borrowed. From then
+ * on Slurm's commands ignore the user's settings in the environment that would hide jobs from them.
  */
-int slurm_cluster_open(const struct options *options, const struct slot_program *program,
+int slurm_cluster_open(const struct options *options, const struct slot_program *program, const char *dir,
                        struct slurm_cluster **ret_cluster, struct err *err);
 void slurm_cluster_free(struct slurm_cluster *cluster);
 

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import stat
+import subprocess
 import time
 import urllib.request
 
@@ -72,6 +73,7 @@ class Slurm:
         self.write("run", RUN)
         for name, text in {"sbatch": SBATCH, "squeue": SQUEUE, "scancel": SCANCEL}.items():
             self.write(f"bin/{name}", text)
+        self.env = {"SLURM_FAKE": str(self.dir), "PATH": f"{self.dir}/bin:{os.environ['PATH']}"}
 
     def write(self, name, text=""):
         path = self.dir / name
@@ -111,7 +113,7 @@ def start(slurm, small, start_mock, start_runner):
     def go(tasks, *options, env=None, mock=None):
         mock = mock or start_mock(tasks=tasks)
         runner = start_runner(mock, "--tests-url", small.suite, "--executor", "slurm", "--slurm-poll", "0.2", "--slurm-grace", "1",
-                              *options, env={"SLURM_FAKE": slurm.dir, "PATH": f"{slurm.dir}/bin:{os.environ['PATH']}"} | (env or {}))
+                              *options, env=slurm.env | (env or {}))
         return mock, runner
     return go
 
@@ -248,6 +250,27 @@ def test_jobs_of_others_are_never_cancelled(start, slurm, small, barrier):
     mock.results(1)
     assert runner.stop() == 0
     assert slurm.calls("scancel") == [f"--user={os.geteuid()} --name={name}" for name in stale]
+
+
+def test_doctor_and_a_runner_do_not_meet(start, slurm, small, barrier, tmp_path):
+    """On one state directory: the runner leaves the probes alone, and doctor what the runner's jobs need."""
+    slurm.write("bin/sinfo", "#!/bin/sh\necho 'n1|idle'\n")
+    slurm.write("run", f'case "$*" in *--probe=*) {barrier.script} ;; esac\n{RUN}')
+    mock, runner = start([harness.task(1, small.student("pass", barrier.script))])
+    barrier.wait()
+    shared = {path: path.stat().st_ino for path in (tmp_path / "state").glob("cluster-*")}
+    words = [harness.RUNNER, "doctor", "--executor", "slurm", "--state-dir", tmp_path / "state", "--tests-url", small.suite, "--git-protocols",
+             "file", "--sandbox", "none", "--backend-url", mock.url]
+    doctor = subprocess.Popen(list(map(str, words)), stdout=subprocess.PIPE, text=True, env=harness.GIT_ENV | slurm.env)
+    barrier.wait()  # its probe
+    slurm.wait_calls("squeue", len(slurm.calls("squeue")) + 4)
+    assert not slurm.calls("scancel")
+    barrier.open(2)
+    words = doctor.communicate(timeout=harness.TIMEOUT)[0]
+    assert doctor.returncode == 0 and "ok    node       n1: " in words, words
+    assert shared == {path: path.stat().st_ino for path in (tmp_path / "state").glob("cluster-*")}
+    assert mock.results(1)[0]["isPassed"]
+    assert runner.stop() == 0
 
 
 def test_settings_of_the_user_do_not_hide_jobs(start, slurm, small, tmp_path):
