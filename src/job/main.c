@@ -5,9 +5,9 @@
  * goes in, a result.json comes out. It holds no secret of the backend. Its log goes to standard
  * output, "<level> <text>" a line, for the runner to pass on.
  *
- * SIGTERM or SIGINT stops it: what it has started is ended, and no result is written. How it ends tells
- * who has started it what to do next (model/job_exit.h).
- * All that it starts is its descendant, and, as it is a child subreaper, stays so.
+ * SIGTERM or SIGINT stops it, in a cluster also SIGCONT: what it has started is ended, and no result is
+ * written. How it ends tells who has started it what to do next (model/job_exit.h). All that it starts is its
+ * descendant, and, as it is a child subreaper, stays so.
  */
 
 #include "base/fs.h"
@@ -29,6 +29,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -168,6 +169,13 @@ static enum job_exit exit_after(const struct err *err, int r)
     return err->class == ERR_CANCELLED ? JOB_EXIT_STOPPED : is_disk ? JOB_EXIT_DISK : JOB_EXIT_FAILED;
 }
 
+/* Whether that is why it was told to stop. */
+static bool was_suspended(int cancel_fd)
+{
+    struct signalfd_siginfo info;
+    return read(cancel_fd, &info, sizeof(info)) == sizeof(info) && info.ssi_signo == SIGCONT;
+}
+
 static enum job_exit run(const struct config *config, const char *given_dir)
 {
     struct err err = {0};
@@ -179,7 +187,8 @@ static enum job_exit run(const struct config *config, const char *given_dir)
     umask(022);
     raise_descriptor_limit();
     int cancel_fd = -1; /* readable where we are to stop; every wait of ours watches it */
-    int r = proc_open_signals(0, &cancel_fd, &err);
+    /* A cluster may suspend its jobs: a test whose time passed meanwhile fails, which is no verdict. */
+    int r = proc_open_signals(config->lease ? SIGCONT : 0, &cancel_fd, &err);
     struct job_setup setup = {
         &config->job,   cache_dir,         dir,       config->src_dir,    config->tests_dir, config->progress,
         config->report, (int)config->slot, cancel_fd, cluster_job(config)};
@@ -197,6 +206,8 @@ static enum job_exit run(const struct config *config, const char *given_dir)
     fs_unlock(lock_path, lock);
     if (r == 0)
         return done;
+    if (err.class == ERR_CANCELLED && was_suspended(cancel_fd))
+        err_prefix(&err, "The job had been suspended for a while");
     log_error("%s", err.message);
     return exit_after(&err, r);
 }

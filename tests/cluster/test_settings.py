@@ -26,3 +26,18 @@ def test_jobs_in_a_hidden_partition_are_seen(start_cluster):
         assert site.finish([task])[1]["isPassed"]
         assert site.arrivals() == 1
     shutil.rmtree(directory)
+
+
+def test_a_job_that_was_suspended_has_failed(site):
+    """Its time passed while it could not run: a student's test that waits for something must not fail for that."""
+    task = harness.task(1, site.gated())
+    site.start_mock([task])
+    site.start()
+    site.wait_arrivals(1)
+    job = site.wait_job()[0]
+    site.cluster.ask("scontrol", "suspend", job)
+    site.wait_job("suspended")
+    site.open_gate()
+    site.cluster.ask("scontrol", "resume", job)
+    assert site.finish([task])[1]["isPassed"]
+    assert site.arrivals() == 2 and "The job had been suspended for a while" in site.log

@@ -1,9 +1,10 @@
 """ostest-job --lease: one try of a task in a cluster, whose files tell how it went."""
 
 import json
+import os
 import re
 import subprocess
-from signal import SIGKILL, SIGTERM
+from signal import SIGCONT, SIGKILL, SIGSTOP, SIGTERM
 
 import pytest
 
@@ -69,6 +70,19 @@ def test_one_that_is_told_to_stop_says_so(start, small, barrier):
     barrier.wait()
     job.send_signal(SIGTERM)
     assert end_of(job)[1] == 75
+    assert read_end(start.dir) == (75, 0, 0)
+
+
+def test_one_that_was_suspended_gives_no_result(start, small, barrier):
+    """A test of it may have failed since its time passed meanwhile."""
+    job = start(small.student("fail", barrier.script))
+    barrier.wait()
+    job.send_signal(SIGSTOP)
+    os.waitid(os.P_PID, job.pid, os.WSTOPPED | os.WNOWAIT)
+    barrier.open()
+    job.send_signal(SIGCONT)
+    words, status = end_of(job)
+    assert status == 75 and "The job had been suspended" in words
     assert read_end(start.dir) == (75, 0, 0)
 
 
