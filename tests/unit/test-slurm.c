@@ -54,10 +54,12 @@ static void operators_options_may_be_most(void)
                                        "--constraint=fast",
                                        "--time=10 --mem=2G",
                                        "--wait-all-nodes=0",
+                                       "--qos=high --gpus=1 --get-user-env",
                                        "--exclusive"};
     static const char *const refused[] = {
         "short",   "--array=1-9",    "-a1-9",    "-W",          "--wait", "--wrap=true", "--test-only",
-        "-Mother", "--clusters=a,b", "--arra=1", "-p a : -p b", "-p a\n", "--help"};
+        "-Mother", "--clusters=a,b", "--arra=1", "-p a : -p b", "-p a\n", "--help",      "-Q",
+        "--quiet", "--uid=1",        "--gid=1",  "-p a --",     "--wai"};
     for (size_t i = 0; i < ARRAY_LEN(fine); i++)
         if (slurm_check_args(fine[i]))
             TEST_FAIL("'%s' was refused", fine[i]);
