@@ -24,10 +24,10 @@
 #include "runner/tool.h"
 #include "runner/trouble.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #define TICK_MS          200
 #define LOOKS_A_TICK     100 /* each costs a shared file system's server a question */
@@ -396,7 +396,7 @@ static bool goes_on(const struct executor *x, const char *key)
 {
     CLEANUP(slurm_try_done) struct slurm_try files = {0};
     CLEANUP(mem_freep) char *dir = mem_printf("%s/%s", x->settings.program->jobs_dir, key);
-    return slurm_try_find(dir, &files);
+    return slurm_try_find(dir, &files, NULL) != -ENOENT;
 }
 
 static int start(struct executor *base, struct slot *slot, const char *key, const char *label,
@@ -405,16 +405,17 @@ static int start(struct executor *base, struct slot *slot, const char *key, cons
     struct executor_slurm *x = of(base);
     CLEANUP(mem_freep) char *dir = mem_printf("%s/%s", base->settings.program->jobs_dir, key);
     struct attempt *t = try_of(base, slot);
-    bool is_old = slurm_try_find(dir, &t->files);
-    int r = is_old ? 0 : slurm_try_new(dir, &t->files, err);
+    int r = slurm_try_find(dir, &t->files, err);
+    t->phase = r == 0 ? UNSURE : WAITING;
+    if (r == -ENOENT)
+        r = slurm_try_new(dir, &t->files, err);
     if (r < 0)
         return r;
     slot_take(slot, base->settings.ev, base->settings.program, (size_t)(t - x->tries), key, label);
     t->slot = slot;
     t->name = slurm_cluster_job_name(x->cluster, key, t->files.lease);
-    t->phase = is_old ? UNSURE : WAITING;
     t->from_poll = x->poll.count + 1;
-    if (is_old)
+    if (t->phase == UNSURE)
         log_fields(LOG_LEVEL_INFO, label, "may be in the cluster from an earlier run",
                    LOG_TEXT("lease", t->files.lease));
     ev_timer_at(base->settings.ev, &x->timer, clock_now_ms(), on_timer, x);
@@ -452,10 +453,10 @@ static size_t pids(const struct executor *base, pid_t *ret_pids)
 static bool is_well(const struct executor *base)
 {
     const struct executor_slurm *x = of(base);
-    bool submits = false;
-    for (size_t i = 0; i < x->len; i++)
-        submits = submits || (x->tries[i].slot && x->tries[i].phase <= UNSURE);
-    return x->poll.has_answer && !(submits && *x->submissions.last);
+    for (size_t i = 0; i < x->len && *x->submissions.last; i++)
+        if (x->tries[i].slot && x->tries[i].phase <= UNSURE)
+            return false;
+    return x->poll.has_answer;
 }
 
 static void free_it(struct executor *base)

@@ -142,7 +142,10 @@ bool slurm_cluster_is_orphan(const struct slurm_cluster *c, const char *name)
         return false;
     CLEANUP(slurm_try_done) struct slurm_try files = {0};
     CLEANUP(mem_freep) char *dir = mem_printf("%s/%s", c->program->jobs_dir, key);
-    return !slurm_try_find(dir, &files) || strcmp(files.lease, lease) != 0;
+    int r = slurm_try_find(dir, &files, NULL);
+    if (r == -ENOENT) /* or all is gone, as when the share is not mounted */
+        return fs_is_dir(c->program->jobs_dir);
+    return r == 0 && strcmp(files.lease, lease) != 0;
 }
 
 char *slurm_cluster_complaint(const char *program, int status, const char *output)

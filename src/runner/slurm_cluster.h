@@ -31,7 +31,7 @@ void slurm_cluster_command(const struct slurm_cluster *cluster, const char *name
 void slurm_cluster_probe_command(const struct slurm_cluster *cluster, const char *name, const char *dir,
                                  const char *lease, const char *node, struct strv *ret_argv);
 
-/* Whether a job is this runner's, but of a try that does not count. */
+/* Whether a job is this runner's, but of a try that does not count, for sure. */
 bool slurm_cluster_is_orphan(const struct slurm_cluster *cluster, const char *name);
 
 /* Why a command of Slurm's failed, as a sentence. The caller frees. */

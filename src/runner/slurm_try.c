@@ -51,9 +51,19 @@ static int copy_task(const struct slurm_try *t, struct err *err)
     return r < 0 ? r : fs_write_atomic(to, body.data ? body.data : "", body.len, err);
 }
 
-static int make(const struct slurm_try *t, struct err *err)
+/* Trees of a dead job stay, and are removed with the claim (ostest-job --clean). */
+static void remove_dir(const struct slurm_try *t)
 {
-    CLEANUP(mem_freep) char *path = lease_file(t->claim_dir);
+    static const char *const names[] = {"task.json", "job.log", LEASE_BEGUN, LEASE_END};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        CLEANUP(mem_freep) char *file = file_of(t, names[i]);
+        unlink(file);
+    }
+    rmdir(t->dir);
+}
+
+static int make(const struct slurm_try *t, const char *path, struct err *err)
+{
     CLEANUP(mem_freep) char *line = mem_printf("%s\n", t->lease);
     if (mkdir(t->dir, 0700) < 0)
         return err_errno(err, errno, "Cannot create %s", t->dir);
@@ -73,27 +83,35 @@ int slurm_try_new(const char *claim_dir, struct slurm_try *ret_try, struct err *
         return err_errno(err, errno, "Cannot get random bits");
     lease_name(number, t.lease);
     fill(&t, claim_dir);
-    int r = make(&t, err);
-    if (r < 0)
+    CLEANUP(mem_freep) char *path = lease_file(claim_dir);
+    int r = make(&t, path, err);
+    if (r < 0) {
+        unlink(path); /* it may be there, and only not flushed */
+        remove_dir(&t);
         slurm_try_done(&t);
-    else
-        *ret_try = t;
-    return r;
+        return r;
+    }
+    *ret_try = t;
+    return 0;
 }
 
-bool slurm_try_find(const char *claim_dir, struct slurm_try *ret_try)
+int slurm_try_find(const char *claim_dir, struct slurm_try *ret_try, struct err *err)
 {
     CLEANUP(mem_freep) char *path = lease_file(claim_dir);
     CLEANUP(buf_done) struct buf text = BUF_INIT(0);
     struct slurm_try t = {0};
-    if (fs_read_file(path, LEASE_SIZE, &text, NULL) < 0 || text.len != LEASE_SIZE)
-        return false;
+    int r = fs_read_file(path, LEASE_SIZE, &text, err);
+    bool is_other = r == -EFBIG || r == -EINVAL; /* a file that is none of ours */
+    if (r < 0 && !is_other)
+        return r;
+    if (is_other || text.len != LEASE_SIZE)
+        return -ENOENT;
     memcpy(t.lease, text.data, LEASE_DIGITS);
     if (!lease_is_name(t.lease))
-        return false;
+        return -ENOENT;
     fill(&t, claim_dir);
     *ret_try = t;
-    return true;
+    return 0;
 }
 
 static bool read_end(int dir_fd, struct lease_end *ret_end)
@@ -146,7 +164,6 @@ static void move_logs(const struct slurm_try *t)
 
 void slurm_try_close(const struct slurm_try *t, const char *why)
 {
-    static const char *const names[] = {"task.json", "job.log", LEASE_BEGUN, LEASE_END};
     CLEANUP(mem_freep) char *path = lease_file(t->claim_dir);
     CLEANUP(mem_freep) char *why_path = mem_printf("%s/why", t->claim_dir);
     move_logs(t);
@@ -154,11 +171,7 @@ void slurm_try_close(const struct slurm_try *t, const char *why)
         fs_write_plain(why_path, why, MIN(strlen(why), (size_t)WHY_LIMIT_BYTES), NULL);
     unlink(path);
     crash_point("cluster-lease-closed");
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        CLEANUP(mem_freep) char *file = file_of(t, names[i]);
-        unlink(file);
-    }
-    rmdir(t->dir); /* trees of a dead job stay, and are removed with the claim (ostest-job --clean) */
+    remove_dir(t);
 }
 
 size_t slurm_try_read_log(const struct slurm_try *t, uint64_t offset, char *ret_data, size_t size)

@@ -17,8 +17,9 @@ struct slurm_try {
 /* Makes a new one, which counts from then on; on disk before anybody is asked to run it. */
 int slurm_try_new(const char *claim_dir, struct slurm_try *ret_try, struct err *err);
 
-/* The one that counts; false where there is none. */
-bool slurm_try_find(const char *claim_dir, struct slurm_try *ret_try);
+/* The one that counts. -ENOENT, without a message, where there is none for sure; else it cannot be read now.
+ */
+int slurm_try_find(const char *claim_dir, struct slurm_try *ret_try, struct err *err);
 
 void slurm_try_done(struct slurm_try *t);
 

@@ -3,6 +3,7 @@
 script/test-cluster has the real one, and with it what happens to nodes, controllers and jobs.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -225,6 +226,31 @@ def test_what_a_job_logs_comes_while_it_runs(start, slurm, small, barrier, tmp_p
     log = next(tmp_path.glob("state/kept/*/job.log")).read_text().splitlines()
     assert [line.split(" ", 1)[1] for line in log if "running" in line] == ["info running the tests kind=manifest venv=no"]
     assert len(slurm.submissions()) == 1
+
+
+def test_a_lease_that_cannot_be_read_now_costs_nothing(start, slurm, small, barrier, tmp_path):
+    """As while a share is away: the job that it names is neither cancelled nor started once more."""
+    (tmp_path / "other").mkdir()
+    with contextlib.closing(harness.Barrier(tmp_path / "other")) as other:
+        mock, runner = start([harness.task(number, small.student("pass", place.script)) for number, place in enumerate((barrier, other))])
+        barrier.wait()
+        other.wait()
+        runner.kill()
+        lease = tmp_path / "state" / "jobs" / "000000000002-1" / "lease"
+        text = lease.read_text()
+        lease.unlink()
+        lease.symlink_to(lease.name)  # in circles
+        _, runner = start([], "--concurrent", 1, mock=mock)
+        runner.wait_log("may be in the cluster from an earlier run")
+        slurm.wait_calls("squeue", len(slurm.calls("squeue")) + 4)
+        barrier.open()
+        runner.wait_log("The state directory gives trouble: Cannot open .*/lease")
+        lease.unlink()
+        lease.write_text(text)
+        other.open()
+        assert all(result["isPassed"] for result in mock.results(2))
+        assert runner.stop() == 0, runner.log
+    assert len(slurm.submissions()) == 2 and not slurm.calls("scancel")
 
 
 def test_a_warning_of_squeue_is_no_job(start, slurm, small):

@@ -52,9 +52,9 @@ static void a_new_try_is_found_again(void)
     CLEANUP(mem_freep) char *claim = make_claim("found");
     CLEANUP(slurm_try_done) struct slurm_try made = {0};
     CLEANUP(slurm_try_done) struct slurm_try found = {0};
-    CHECK(!slurm_try_find(claim, &found));
+    CHECK_INT(slurm_try_find(claim, &found, NULL), -ENOENT);
     CHECK_INT(slurm_try_new(claim, &made, NULL), 0);
-    CHECK(slurm_try_find(claim, &found));
+    CHECK_INT(slurm_try_find(claim, &found, NULL), 0);
     CHECK_STR(found.lease, made.lease);
     CHECK_STR(found.dir, made.dir);
     CHECK(has(made.dir, "task.json"));
@@ -69,7 +69,7 @@ static void each_try_has_a_lease_of_its_own(void)
     CHECK_INT(slurm_try_new(claim, &one, NULL), 0);
     CHECK_INT(slurm_try_new(claim, &two, NULL), 0);
     CHECK(strcmp(one.lease, two.lease) != 0);
-    CHECK(slurm_try_find(claim, &found));
+    CHECK_INT(slurm_try_find(claim, &found, NULL), 0);
     CHECK_STR(found.lease, two.lease); /* the newer one counts */
 }
 
@@ -81,7 +81,7 @@ static void a_claim_without_a_task_has_no_try(void)
     CHECK(mkdir(claim, 0700) == 0);
     CHECK_INT(slurm_try_new(claim, &t, &err), -ENOENT);
     CHECK_CONTAINS(err.message, "task.json is missing");
-    CHECK(!has(claim, "lease"));
+    CHECK_INT(rmdir(claim), 0); /* nothing is left in it */
 }
 
 static void a_lease_that_is_not_whole_is_none(void)
@@ -96,9 +96,21 @@ static void a_lease_that_is_not_whole_is_none(void)
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         struct slurm_try t = {0};
         write_file(claim, "lease", texts[i]);
-        if (slurm_try_find(claim, &t))
+        if (slurm_try_find(claim, &t, NULL) != -ENOENT)
             TEST_FAIL("lease %zu was taken", i);
     }
+}
+
+/* Else its job would be given up, or cancelled, for a fault of the file system that passes. */
+static void a_lease_that_cannot_be_read_is_not_none(void)
+{
+    CLEANUP(mem_freep) char *claim = make_claim("unreadable");
+    CLEANUP(mem_freep) char *path = mem_printf("%s/lease", claim);
+    struct slurm_try t = {0};
+    struct err err = {0};
+    CHECK(symlink("lease", path) == 0);
+    CHECK_INT(slurm_try_find(claim, &t, &err), -ELOOP);
+    CHECK_CONTAINS(err.message, path);
 }
 
 static void what_can_be_seen_grows(void)
@@ -188,7 +200,7 @@ static void a_closed_try_leaves_its_logs_alone(void)
     slurm_try_close(&t, NULL);
     CHECK(has(claim, "stdout.log"));
     CHECK(!fs_is_there(t.dir));
-    CHECK(!slurm_try_find(claim, &found));
+    CHECK_INT(slurm_try_find(claim, &found, NULL), -ENOENT);
     CHECK(has(claim, "task.json"));
 }
 
@@ -208,7 +220,8 @@ static void trees_of_a_dead_job_stay(void)
 
 TEST_MAIN(TEST(a_new_try_is_found_again), TEST(each_try_has_a_lease_of_its_own),
           TEST(a_claim_without_a_task_has_no_try), TEST(a_lease_that_is_not_whole_is_none),
-          TEST(what_can_be_seen_grows), TEST(an_end_of_another_lease_is_none),
-          TEST(nothing_is_seen_where_nothing_is), TEST(a_log_is_read_on_from_where_it_was_read_to),
+          TEST(a_lease_that_cannot_be_read_is_not_none), TEST(what_can_be_seen_grows),
+          TEST(an_end_of_another_lease_is_none), TEST(nothing_is_seen_where_nothing_is),
+          TEST(a_log_is_read_on_from_where_it_was_read_to),
           TEST(a_result_is_taken_when_it_is_what_the_job_wrote), TEST(a_closed_try_leaves_its_logs_alone),
           TEST(trees_of_a_dead_job_stay))
