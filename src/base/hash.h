@@ -1,6 +1,7 @@
 #pragma once
 
-/* FNV-1a, 64 bits: names for cache entries. Not for anything that must resist an attacker. */
+/* FNV-1a, 64 bits: names for cache entries, and whether a file is whole. Not for anything that must resist an
+ * attacker. */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -15,3 +16,7 @@ static inline uint64_t hash_add(uint64_t hash, const void *data, size_t len)
         hash = (hash ^ p[i]) * 0x100000001b3u;
     return hash;
 }
+
+/* Of all that is still to be read, in bytes; the memory that it takes does not depend on them. 0 or -errno.
+ */
+int hash_fd(int fd, uint64_t *ret_hash, uint64_t *ret_len);

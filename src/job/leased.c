@@ -3,6 +3,7 @@
 #include "base/crash.h"
 #include "base/fd.h"
 #include "base/fs.h"
+#include "base/hash.h"
 #include "model/lease.h"
 
 #include <errno.h>
@@ -27,14 +28,14 @@ int leased_begin(const char *dir, struct err *err)
 static int sum_result(const char *dir, struct lease_end *end, struct err *err)
 {
     CLEANUP(mem_freep) char *path = mem_printf("%s/result.json", dir);
-    CLEANUP(buf_done) struct buf text = BUF_INIT(0);
-    int r = fs_read_file(path, LEASE_RESULT_MAX_BYTES, &text, err);
-    if (r == -ENOENT)
+    CLEANUP(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0 && errno == ENOENT)
         return 0;
-    end->has_result = r == 0;
-    end->size = text.len;
-    end->sum = lease_sum(text.data ? text.data : "", text.len);
-    return r;
+    int r = fd < 0 ? -errno : hash_fd(fd, &end->sum, &end->size);
+    if (r < 0)
+        return err_errno(err, -r, "Cannot read %s", path);
+    end->has_result = true;
+    return 0;
 }
 
 int leased_end(const char *dir, const char *lease, enum job_exit status, struct err *err)

@@ -1,7 +1,5 @@
 #include "model/lease.h"
 
-#include "base/hash.h"
-
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,11 +15,6 @@ void lease_name(uint64_t random, char ret_lease[LEASE_SIZE])
 bool lease_is_name(const char *text)
 {
     return strspn(text, "0123456789abcdef") == LEASE_DIGITS && text[LEASE_DIGITS] == '\0';
-}
-
-uint64_t lease_sum(const void *data, size_t len)
-{
-    return hash_add(HASH_START, data, len);
 }
 
 void lease_set_host(struct lease_end *end, const char *host)

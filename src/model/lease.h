@@ -21,22 +21,18 @@
 #define LEASE_END        "end"
 #define LEASE_MAX_BYTES  256 /* of the file LEASE_END */
 
-#define LEASE_RESULT_MAX_BYTES (256U << 20)
-
 struct lease_end {
     char lease[LEASE_SIZE];
     char host[LEASE_HOST_SIZE];
     unsigned status; /* the job's exit status, see model/job_exit.h */
     bool has_result;
-    uint64_t size, sum; /* of result.json */
+    uint64_t size, sum; /* of result.json, in bytes; see hash_fd() */
 };
 
 /* The name for 64 random bits. */
 void lease_name(uint64_t random, char ret_lease[LEASE_SIZE]);
 
 bool lease_is_name(const char *text);
-
-uint64_t lease_sum(const void *data, size_t len);
 
 /* Of the host only what fits a name is kept. */
 void lease_set_host(struct lease_end *end, const char *host);

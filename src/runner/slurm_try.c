@@ -3,6 +3,7 @@
 #include "base/crash.h"
 #include "base/fd.h"
 #include "base/fs.h"
+#include "base/hash.h"
 #include "model/task.h"
 
 #include <errno.h>
@@ -137,15 +138,21 @@ void slurm_try_look(const struct slurm_try *t, struct slurm_try_sight *ret_sight
     ret_sight->has_ended = read_end(dir_fd, &ret_sight->end) && strcmp(ret_sight->end.lease, t->lease) == 0;
 }
 
+/* Its size is looked at first: what is not whole yet is not read each time. */
+static bool is_whole(const char *path, const struct lease_end *end)
+{
+    CLEANUP(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    struct stat st;
+    uint64_t sum, size;
+    return fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size == end->size &&
+           hash_fd(fd, &sum, &size) == 0 && size == end->size && sum == end->sum;
+}
+
 int slurm_try_take_result(const struct slurm_try *t, const struct lease_end *end, struct err *err)
 {
     CLEANUP(mem_freep) char *from = file_of(t, "result.json");
     CLEANUP(mem_freep) char *to = mem_printf("%s/result.json", t->claim_dir);
-    CLEANUP(buf_done) struct buf text = BUF_INIT(0);
-    int r = fs_read_file(from, LEASE_RESULT_MAX_BYTES, &text, err);
-    if (r < 0 && r != -ENOENT)
-        return r;
-    if (r < 0 || text.len != end->size || lease_sum(text.data ? text.data : "", text.len) != end->sum)
+    if (!is_whole(from, end))
         return err_set(err, ERR_INTERNAL, EBADMSG, "%s is not the one that its job wrote", from);
     crash_point("cluster-result-checked");
     return fs_rename_durable(from, to, err);

@@ -1,6 +1,12 @@
 #include "base/hash.h"
 
+#include "base/fs.h"
+#include "scratch.h"
 #include "test.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 static uint64_t hash_of(const char *text)
 {
@@ -33,5 +39,22 @@ static void nul_bytes_count(void)
     CHECK(hash_add(HASH_START, "\0\0", 2) != hash_add(HASH_START, "\0", 1));
 }
 
+static void a_file_has_the_hash_of_its_bytes(void)
+{
+    CLEANUP(mem_freep) char *zeros = mem_alloc(300000); /* more than is read at a time */
+    const char *path = scratch("file");
+    uint64_t hash = 1, len = 1;
+    CHECK_INT(fs_write_plain(path, zeros, 300000, NULL), 0);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    CHECK_INT(hash_fd(fd, &hash, &len), 0);
+    CHECK(hash == hash_add(HASH_START, zeros, 300000));
+    CHECK_INT(len, 300000);
+    CHECK_INT(hash_fd(fd, &hash, &len), 0); /* from where the file stands: at its end */
+    CHECK(hash == HASH_START && len == 0);
+    close(fd);
+    CHECK_INT(hash_fd(fd, &hash, &len), -EBADF);
+}
+
 TEST_MAIN(TEST(gives_the_published_values), TEST(parts_give_the_hash_of_the_whole),
-          TEST(bytes_above_127_count_as_unsigned), TEST(nul_bytes_count))
+          TEST(bytes_above_127_count_as_unsigned), TEST(nul_bytes_count),
+          TEST(a_file_has_the_hash_of_its_bytes))
