@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "base/fs.h"
+#include "base/hash.h"
 #include "base/proc.h"
 #include "runner/slurm.h"
 #include "runner/slurm_try.h"
@@ -28,23 +29,35 @@ struct slurm_cluster {
     char id[LEASE_SIZE];
 };
 
+/* The place counts, too: a state directory that was copied is another runner's. */
+static void set_id(struct slurm_cluster *c, const char *made, const char *dir)
+{
+    char *real = realpath(dir, NULL);
+    const char *place = real ? real : dir;
+    uint64_t hash = hash_add(HASH_START, made, strlen(made));
+    lease_name(hash_add(hash, place, strlen(place)), c->id);
+    free(real);
+}
+
 /* Made once for a directory: by it the runner knows its jobs, whatever the machine is called. */
 static int find_id(struct slurm_cluster *c, const char *dir, struct err *err)
 {
     CLEANUP(mem_freep) char *path = mem_printf("%s/cluster-id", dir);
     CLEANUP(buf_done) struct buf text = BUF_INIT(0);
+    char made[LEASE_SIZE];
     uint64_t number;
     int r = fs_read_file(path, LEASE_DIGITS, &text, err);
     if (r < 0 && r != -ENOENT)
         return r;
     if (r == 0 && text.data && lease_is_name(text.data)) {
-        memcpy(c->id, text.data, LEASE_SIZE);
+        set_id(c, text.data, dir);
         return 0;
     }
     if (getrandom(&number, sizeof(number), 0) != sizeof(number))
         return err_errno(err, errno, "Cannot get random bits");
-    lease_name(number, c->id);
-    return fs_write_atomic(path, c->id, LEASE_DIGITS, err);
+    lease_name(number, made);
+    set_id(c, made, dir);
+    return fs_write_atomic(path, made, LEASE_DIGITS, err);
 }
 
 /* What would have Slurm's commands tell of, or cancel, some of the jobs only, or make other jobs of them. */

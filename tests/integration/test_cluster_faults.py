@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import stat
 import subprocess
 import time
@@ -111,10 +112,10 @@ def slurm(tmp_path):
 @pytest.fixture
 def start(slurm, small, start_mock, start_runner):
     """start(task…, option…): the mock and a runner on this cluster."""
-    def go(tasks, *options, env=None, mock=None):
+    def go(tasks, *options, env=None, mock=None, **named):
         mock = mock or start_mock(tasks=tasks)
         runner = start_runner(mock, "--tests-url", small.suite, "--executor", "slurm", "--slurm-poll", "0.2", "--slurm-grace", "1",
-                              *options, env=slurm.env | (env or {}))
+                              *options, env=slurm.env | (env or {}), **named)
         return mock, runner
     return go
 
@@ -276,6 +277,21 @@ def test_jobs_of_others_are_never_cancelled(start, slurm, small, barrier):
     mock.results(1)
     assert runner.stop() == 0
     assert slurm.calls("scancel") == [f"--user={os.geteuid()} --name={name}" for name in stale]
+
+
+def test_a_copied_state_directory_is_another_runners(start, slurm, small, barrier, tmp_path):
+    """As of somebody who wants a second runner with the first one's caches: neither cancels the other's jobs."""
+    _, runner = start([])
+    runner.wait_log("ostest-runner")
+    runner.stop()
+    shutil.copytree(tmp_path / "state", tmp_path / "copy")
+    mock, runner = start([harness.task(1, small.student("pass", barrier.script))])
+    barrier.wait()
+    _, other = start([], state=tmp_path / "copy")
+    slurm.wait_calls("squeue", len(slurm.calls("squeue")) + 8)  # of both
+    barrier.open()
+    assert mock.results(1)[0]["isPassed"]
+    assert not slurm.calls("scancel") and runner.stop() == other.stop() == 0
 
 
 def test_doctor_and_a_runner_do_not_meet(start, slurm, small, barrier, tmp_path):
