@@ -18,6 +18,9 @@ static inline void fd_closep(int *fd)
 
 int fd_set_nonblock(int fd);
 
+/* As many descriptors as this process may allow itself: the usual 1024 are for programs with select(2). */
+void fd_raise_limit(void);
+
 /* Writes all of it, over short writes and EINTR. 0 or -errno. */
 int fd_write_all(int fd, const void *data, size_t len);
 

@@ -10,6 +10,7 @@
  * descendant, and, as it is a child subreaper, stays so.
  */
 
+#include "base/fd.h"
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/opt.h"
@@ -28,7 +29,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -99,15 +99,6 @@ static int print_help(const char *asked)
          "Runs the task in DIR/task.json and writes DIR/result.json.\n");
     opt_help_print(options, ARRAY_LEN(options), stdout);
     return 0;
-}
-
-static void raise_descriptor_limit(void)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-        limit.rlim_cur = limit.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &limit);
-    }
 }
 
 /* Children run in directories of their own. The caller frees. */
@@ -185,7 +176,7 @@ static enum job_exit run(const struct config *config, const char *given_dir)
     CLEANUP(mem_freep) char *lock_path = mem_printf("%s/lock", dir);
     signal(SIGPIPE, SIG_IGN);
     umask(022);
-    raise_descriptor_limit();
+    fd_raise_limit();
     int cancel_fd = -1; /* readable where we are to stop; every wait of ours watches it */
     /* A cluster may suspend its jobs: a test whose time passed meanwhile fails, which is no verdict. */
     int r = proc_open_signals(config->lease ? SIGCONT : 0, &cancel_fd, &err);

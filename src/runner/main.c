@@ -4,6 +4,7 @@
  * supervisor.c.
  */
 
+#include "base/fd.h"
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/proc.h"
@@ -102,6 +103,7 @@ static int start(struct options *options, const struct command *command)
     signal(SIGPIPE, SIG_IGN);
     umask(077);
     protect_secrets();
+    fd_raise_limit();
     if (command) {
         const struct strv words = commands_words(&options->set.operands);
         return command->start(options, &words);

@@ -254,6 +254,15 @@ def test_a_lease_that_cannot_be_read_now_costs_nothing(start, slurm, small, barr
     assert len(slurm.submissions()) == 2 and not slurm.calls("scancel")
 
 
+def test_there_are_descriptors_for_all_slots(start, slurm, small):
+    """Each has a log open, and 1024 slots would take all that a process usually may open."""
+    slurm.write("hold")
+    mock, runner = start([harness.task(number, small.student()) for number in range(60)], "--concurrent", 60,
+                         prefix=["prlimit", "--nofile=50:500"])
+    runner.wait_log(" submitted job=", 60)
+    assert "Too many open files" not in runner.log
+
+
 def test_a_warning_of_squeue_is_no_job(start, slurm, small):
     slurm.write("squeue.warns")
     mock, runner = start([harness.task(1, small.student())], "--once")
