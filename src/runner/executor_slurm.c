@@ -132,9 +132,9 @@ static void read_rest_of_log(struct attempt *t)
 static void fail(struct attempt *t, int exit_status)
 {
     read_rest_of_log(t);
-    const char *last = t->slot->last;
+    const char *last = t->slot->complaint;
     CLEANUP(mem_freep)
-    char *how = mem_printf("%s%s%s", t->how, last ? "; the job's last line: " : "", last ? last : "");
+    char *how = mem_printf("%s%s%s", t->how, last ? "; the job's last complaint: " : "", last ? last : "");
     end_try(t, exit_status, how, false);
 }
 

@@ -21,14 +21,20 @@ static void keep(struct slot *slot, const char *line)
 {
     char when[32];
     CLEANUP(buf_done) struct buf text = BUF_INIT(0);
-    log_format_text(&text, line);
-    free(slot->last);
-    slot->last = buf_take(&text);
     if (slot->log_fd < 0 || slot->log_len > LOG_LIMIT_BYTES)
         return;
+    log_format_text(&text, line);
     clock_wall_text(when, sizeof(when));
-    int n = dprintf(slot->log_fd, "%s %s\n", when, slot->last);
+    int n = dprintf(slot->log_fd, "%s %s\n", when, text.data ? text.data : "");
     slot->log_len += (size_t)MAX(n, 0);
+}
+
+static void remember(struct slot *slot, const char *complaint)
+{
+    CLEANUP(buf_done) struct buf text = BUF_INIT(0);
+    log_format_text(&text, complaint);
+    free(slot->complaint);
+    slot->complaint = buf_take(&text);
 }
 
 /* False where the line is none that tells how far the job is. */
@@ -51,6 +57,8 @@ static void pass_on(const char *line, void *data)
     enum log_level level = LOG_LEVEL_WARNING; /* what is no line of its log is a complaint of a library */
     const char *text = log_split_plain(line, &level);
     log_relay(level, slot->work == SLOT_TRIM ? NULL : slot->label, text);
+    if (level >= LOG_LEVEL_WARNING)
+        remember(slot, text);
     keep(slot, line);
 }
 
@@ -164,6 +172,6 @@ void slot_release(struct slot *slot)
     fd_close(slot->log_fd);
     free(slot->key);
     free(slot->label);
-    free(slot->last);
+    free(slot->complaint);
     *slot = (struct slot){.out_fd = -1, .log_fd = -1};
 }

@@ -39,9 +39,9 @@ struct slot {
     int64_t start_ms;
     struct ev *ev;
     int out_fd;
-    int log_fd;     /* job.log; -1: none */
-    size_t log_len; /* written there */
-    char *last;     /* line of that; NULL: none yet; owned */
+    int log_fd;      /* job.log; -1: none */
+    size_t log_len;  /* written there */
+    char *complaint; /* the last one in that; NULL: none yet; owned */
     struct ev_source out;
     struct lines lines;
     char line[PROGRESS_MAX_LINE_BYTES]; /* the one that is being read */

@@ -254,6 +254,17 @@ def test_a_lease_that_cannot_be_read_now_costs_nothing(start, slurm, small, barr
     assert len(slurm.submissions()) == 2 and not slurm.calls("scancel")
 
 
+@pytest.mark.parametrize("told, said", [("debug command\tline=sh /secret/path", ""),
+                                        ("error Cannot clone\ninfo ended", "; the job's last complaint: Cannot clone")])
+def test_a_result_tells_of_the_jobs_last_complaint(start, slurm, small, told, said):
+    """Not of its last line, which may be meant for who looks after the runner."""
+    slurm.write("told", f"{told}\n")
+    slurm.write("run", 'cat told >>"$2/job.log"\n')
+    mock, runner = start([harness.task(1, small.student())], "--once")
+    assert runner.wait() == 0, runner.log
+    assert mock.results()[0]["errorDetails"].endswith(f"the last time: Slurm says COMPLETED of job 7 on n1{said}")
+
+
 def test_there_are_descriptors_for_all_slots(start, slurm, small):
     """Each has a log open, and 1024 slots would take all that a process usually may open."""
     slurm.write("hold")
