@@ -29,7 +29,7 @@ struct executor_settings {
     struct ev *ev;
     /* A try has ended; the slot is still taken. For what has no process in the slot. */
     void (*on_end)(struct slot *slot, const struct executor_end *end, void *data);
-    void (*on_change)(void *data); /* is_well() may be true again */
+    void (*on_change)(void *data); /* an obstacle() may be gone */
     void *data;
 };
 
@@ -45,8 +45,8 @@ struct executor_kind {
     bool (*reaped)(struct executor *x, pid_t pid, int status);
     /* Such children: at most EXECUTOR_MAX_PIDS. */
     size_t (*pids)(const struct executor *x, pid_t *ret_pids);
-    /* Whether it makes sense to claim more. */
-    bool (*is_well)(const struct executor *x);
+    /* Why it makes no sense to claim more; NULL: it does. Borrowed, until something happens. */
+    const char *(*obstacle)(const struct executor *x);
     void (*free)(struct executor *x);
 };
 

@@ -30,9 +30,9 @@ static size_t pids(const struct executor *x, pid_t *ret_pids)
     return 0;
 }
 
-static bool is_well(const struct executor *x)
+static const char *obstacle(const struct executor *x)
 {
-    return true;
+    return NULL;
 }
 
 static void free_it(struct executor *x)
@@ -43,7 +43,7 @@ static void free_it(struct executor *x)
 int executor_local_open(const struct executor_settings *settings, struct executor **ret_executor,
                         struct err *err)
 {
-    static const struct executor_kind kind = {goes_on, start, cancel, reaped, pids, is_well, free_it};
+    static const struct executor_kind kind = {goes_on, start, cancel, reaped, pids, obstacle, free_it};
     struct executor *x = mem_alloc(sizeof(*x));
     *x = (struct executor){&kind, *settings};
     *ret_executor = x;

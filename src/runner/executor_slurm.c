@@ -450,13 +450,13 @@ static size_t pids(const struct executor *base, pid_t *ret_pids)
     return n;
 }
 
-static bool is_well(const struct executor *base)
+static const char *obstacle(const struct executor *base)
 {
     const struct executor_slurm *x = of(base);
     for (size_t i = 0; i < x->len && *x->submissions.last; i++)
         if (x->tries[i].slot && x->tries[i].phase <= UNSURE)
-            return false;
-    return x->poll.has_answer;
+            return x->submissions.last;
+    return slurm_poll_obstacle(&x->poll);
 }
 
 static void free_it(struct executor *base)
@@ -475,7 +475,7 @@ static void free_it(struct executor *base)
 int executor_slurm_open(const struct executor_settings *settings, struct executor **ret_executor,
                         struct err *err)
 {
-    static const struct executor_kind kind = {goes_on, start, cancel, reaped, pids, is_well, free_it};
+    static const struct executor_kind kind = {goes_on, start, cancel, reaped, pids, obstacle, free_it};
     const struct options *o = settings->options;
     struct slurm_cluster *cluster;
     int r = slurm_cluster_open(o, settings->program, o->state_dir, &cluster, err);

@@ -313,9 +313,14 @@ static void save_unsaved(struct jobs *jobs)
         buf_clear(&jobs->unsaved);
 }
 
+const char *jobs_obstacle(const struct jobs *jobs)
+{
+    return jobs->executor->kind->obstacle(jobs->executor);
+}
+
 bool jobs_have_room(const struct jobs *jobs)
 {
-    return !jobs->unsaved.len && disk_is_well(jobs) && jobs->executor->kind->is_well(jobs->executor) &&
+    return !jobs->unsaved.len && disk_is_well(jobs) && !jobs_obstacle(jobs) &&
            slots_count(&jobs->slots, SLOT_FREE) > jobs->work.len;
 }
 
@@ -469,24 +474,12 @@ int jobs_take_options(struct jobs *jobs, struct err *err)
     return options_write_job_file(o, jobs->job_config, err);
 }
 
-/* Only who is told to leave at once ends with one: somebody has to see to it. */
-static void tell_of_unsaved(const struct jobs *jobs)
-{
-    CLEANUP(task_done) struct task task = {0};
-    struct err err = {0};
-    if (!jobs->unsaved.len)
-        return;
-    task_parse(jobs->unsaved.data, jobs->unsaved.len, &task, &err);
-    CLEANUP(mem_freep) char *label = label_of(&task);
-    log_task(LOG_LEVEL_CRITICAL, label,
-             "was claimed, but the disk never took it: it has to be handed in again");
-}
-
 void jobs_free(struct jobs *jobs)
 {
     if (!jobs)
         return;
-    tell_of_unsaved(jobs);
+    if (jobs->unsaved.len)
+        label_log_lost(jobs->unsaved.data, jobs->unsaved.len);
     executor_free(jobs->executor);
     slots_done(&jobs->slots);
     ev_timer_stop(jobs->settings.ev, &jobs->disk_timer);

@@ -55,7 +55,11 @@ enum jobs_intake {
 /* Takes the body of an answer in. */
 enum jobs_intake jobs_take(struct jobs *jobs, const char *body, size_t len, struct err *err);
 
-/* Whether another claim can be taken: a free slot that nothing waits for, and a disk that works. */
+/* Why jobs could not be started where they run, for a person; NULL: they could. Borrowed, until something
+ * happens. */
+const char *jobs_obstacle(const struct jobs *jobs);
+
+/* Whether another claim can be taken: a free slot that nothing waits for, a disk that works, no obstacle. */
 bool jobs_have_room(const struct jobs *jobs);
 
 /* Starts what can be started. Safe at any time. */

@@ -23,3 +23,13 @@ void label_log_claim(const struct task *task, const char *label, const char *key
                LOG_TEXT("branch", task->branch ? task->branch : "(default)"),
                LOG_NUMBER("lab", task_stage(task)), LOG_NUMBER("tests", task->tests.len));
 }
+
+void label_log_lost(const char *body, size_t len)
+{
+    CLEANUP(task_done) struct task task = {0};
+    struct err err = {0};
+    task_parse(body, len, &task, &err);
+    CLEANUP(mem_freep) char *label = label_of(&task);
+    log_task(LOG_LEVEL_CRITICAL, label,
+             "was claimed, but the disk never took it: it has to be handed in again");
+}

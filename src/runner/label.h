@@ -9,3 +9,6 @@ char *label_of(const struct task *task);
 
 /* Logs that it is ours now. */
 void label_log_claim(const struct task *task, const char *label, const char *key);
+
+/* Logs that what the backend answered was never written down. Only who is told to leave at once ends so. */
+void label_log_lost(const char *body, size_t len);

@@ -47,6 +47,13 @@ void slurm_poll_ask(struct slurm_poll *p)
         set_answered(p, false, err.message);
 }
 
+const char *slurm_poll_obstacle(const struct slurm_poll *p)
+{
+    if (p->has_answer)
+        return NULL;
+    return *p->trouble.last ? p->trouble.last : "Slurm was not yet asked what it has";
+}
+
 void slurm_poll_done(struct slurm_poll *p)
 {
     tool_free(p->tool);

@@ -26,4 +26,7 @@ struct slurm_poll {
 /* Asks, if it is time. The first four members are set by the caller; the others begin with 0. */
 void slurm_poll_ask(struct slurm_poll *p);
 
+/* Why nothing is known of the cluster now; NULL: it is. Borrowed. */
+const char *slurm_poll_obstacle(const struct slurm_poll *p);
+
 void slurm_poll_done(struct slurm_poll *p);

@@ -381,9 +381,8 @@ static const char *why_closed(struct supervisor *s)
         return "the runner is stopping";
     if (is_last_task_taken(s))
         return "the last task is taken (--max-tasks)";
-    if (*s->trouble.last)
-        return s->trouble.last;
-    return gates_reason(s->gates, spool_len(s->spool), jobs_running(s->jobs));
+    const char *trouble = *s->trouble.last ? s->trouble.last : jobs_obstacle(s->jobs);
+    return trouble ? trouble : gates_reason(s->gates, spool_len(s->spool), jobs_running(s->jobs));
 }
 
 static void look(struct status_view *ret_view, void *data)

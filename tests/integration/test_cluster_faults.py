@@ -11,6 +11,7 @@ import shutil
 import stat
 import subprocess
 import time
+import urllib.error
 import urllib.request
 
 import pytest
@@ -144,13 +145,19 @@ def test_an_sbatch_that_failed_is_repeated_under_the_same_name(start, slurm, sma
 
 
 def test_no_task_is_claimed_before_slurm_has_answered(start, slurm, small):
+    """And who asks is told why."""
     slurm.write("squeue.refuses")
-    mock, runner = start([harness.task(1, small.student())], "--once")
+    mock, runner = start([harness.task(1, small.student())], "--http", "127.0.0.1:0")
+    page = runner.wait_log("status page url=").split("url=")[-1]
     runner.wait_log("Unable to contact slurm controller")
     assert mock.state()["claimed"] == 0
+    with pytest.raises(urllib.error.HTTPError, match="503") as refused:
+        urllib.request.urlopen(page + "readyz", timeout=harness.TIMEOUT)
+    assert b"Unable to contact slurm controller" in refused.value.read()
     slurm.remove("squeue.refuses")
-    assert runner.wait() == 0, runner.log
-    assert mock.results()[0]["isPassed"]
+    assert mock.results(1)[0]["isPassed"]
+    urllib.request.urlopen(page + "readyz", timeout=harness.TIMEOUT).close()
+    assert runner.stop() == 0, runner.log
 
 
 def test_a_result_that_comes_late_is_waited_for(start, slurm, small, tmp_path, barrier):
