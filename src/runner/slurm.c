@@ -123,6 +123,7 @@ void slurm_nodes_command(struct strv *ret_argv)
 {
     strv_push(ret_argv, "sinfo");
     strv_push(ret_argv, "--noheader");
+    strv_push(ret_argv, "--all"); /* of hidden partitions, too */
     strv_push(ret_argv, "--Node");
     strv_push(ret_argv, "--format=%N|%T");
 }

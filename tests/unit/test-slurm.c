@@ -232,6 +232,19 @@ static void each_word_has_its_meaning(void)
     }
 }
 
+/* --all: else what is in a hidden partition is not told to those who may use it. */
+static void all_is_asked_for(void)
+{
+    CLEANUP(strv_done) struct strv list = {0};
+    CLEANUP(strv_done) struct strv nodes = {0};
+    slurm_list_command(7, &list);
+    slurm_nodes_command(&nodes);
+    CLEANUP(mem_freep) char *got_list = strv_join(&list, " ");
+    CLEANUP(mem_freep) char *got_nodes = strv_join(&nodes, " ");
+    CHECK_STR(got_list, "squeue --noheader --all --states=all --user=7 --format=%i|%T|%N|%r|%j");
+    CHECK_STR(got_nodes, "sinfo --noheader --all --Node --format=%N|%T");
+}
+
 static void jobs_are_cancelled_by_name_and_user(void)
 {
     CLEANUP(strv_done) struct strv argv = {0};
@@ -245,4 +258,4 @@ TEST_MAIN(TEST(a_name_can_be_taken_apart), TEST(other_names_are_left_alone),
           TEST(operators_options_stand_in_between), TEST(a_test_submits_nothing),
           TEST(a_node_takes_jobs_or_says_why_not), TEST(the_id_is_found_among_warnings),
           TEST(a_line_is_cut_up), TEST(other_lines_are_no_jobs), TEST(each_word_has_its_meaning),
-          TEST(jobs_are_cancelled_by_name_and_user))
+          TEST(all_is_asked_for), TEST(jobs_are_cancelled_by_name_and_user))
