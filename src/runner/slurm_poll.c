@@ -7,6 +7,7 @@
 #include "runner/slurm_cluster.h"
 #include "runner/tool.h"
 
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,9 +27,12 @@ static void set_answered(struct slurm_poll *p, bool has_answer, const char *faul
 static void on_end(int status, const char *output, void *data)
 {
     struct slurm_poll *p = data;
-    CLEANUP(mem_freep) char *fault = slurm_cluster_complaint("squeue", status, output);
+    bool is_cut = strlen(output) >= OUTPUT_LIMIT_BYTES; /* and jobs behind that would seem to be gone */
+    CLEANUP(mem_freep)
+    char *fault = is_cut ? mem_strdup("squeue tells of more jobs than can be read: too many of this user")
+                         : slurm_cluster_complaint("squeue", status, output);
     bool had_answer = p->has_answer;
-    set_answered(p, WIFEXITED(status) && WEXITSTATUS(status) == 0, fault);
+    set_answered(p, WIFEXITED(status) && WEXITSTATUS(status) == 0 && !is_cut, fault);
     if (p->has_answer)
         p->on_answer(output, p->data);
     p->on_change(had_answer, p->data);

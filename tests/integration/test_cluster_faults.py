@@ -288,6 +288,14 @@ def test_a_warning_of_squeue_is_no_job(start, slurm, small):
     assert mock.results()[0]["isPassed"]
 
 
+def test_half_an_answer_of_squeue_is_none(start, slurm):
+    """What stands behind the part that is read would seem to be gone."""
+    slurm.write("bin/squeue", "#!/bin/sh\nyes | head -c 17000000\n")
+    _, runner = start([])
+    runner.wait_log("ERROR squeue tells of more jobs than can be read")
+    assert runner.stop() == 0
+
+
 def test_jobs_of_others_are_never_cancelled(start, slurm, small, barrier):
     """Only what this runner has submitted, and has no use for any more."""
     for name in ["wrap", "ostest-0123456789abcdef-000000000001-1-0123456789abcdef"]:
