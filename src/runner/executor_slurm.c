@@ -317,13 +317,13 @@ static void take_listing(const char *output, void *data)
     slurm_strangers_cancel(&x->strangers);
 }
 
-/* Of type slurm_poll.on_change. */
-static void on_polled(bool had_answer, void *data)
+/* Of type slurm_poll.on_end. Slurm's silence may have been an obstacle, or a try that was unsure. */
+static void on_polled(void *data)
 {
     struct executor_slurm *x = data;
     const struct executor_settings *settings = &x->base.settings;
     set_timer(x);
-    if (x->poll.has_answer && !had_answer)
+    if (x->poll.has_answer)
         settings->on_change(settings->data);
 }
 
@@ -492,7 +492,7 @@ int executor_slurm_open(const struct executor_settings *settings, struct executo
     x->poll = (struct slurm_poll){.ev = settings->ev,
                                   .interval_ms = o->slurm_poll_ms,
                                   .on_answer = take_listing,
-                                  .on_change = on_polled,
+                                  .on_end = on_polled,
                                   .data = x};
     set_timer(x);
     *ret_executor = &x->base;

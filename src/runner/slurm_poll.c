@@ -31,11 +31,10 @@ static void on_end(int status, const char *output, void *data)
     CLEANUP(mem_freep)
     char *fault = is_cut ? mem_strdup("squeue tells of more jobs than can be read: too many of this user")
                          : slurm_cluster_complaint("squeue", status, output);
-    bool had_answer = p->has_answer;
     set_answered(p, WIFEXITED(status) && WEXITSTATUS(status) == 0 && !is_cut, fault);
     if (p->has_answer)
         p->on_answer(output, p->data);
-    p->on_change(had_answer, p->data);
+    p->on_end(p->data);
 }
 
 void slurm_poll_ask(struct slurm_poll *p)

@@ -12,8 +12,8 @@
 struct slurm_poll {
     struct ev *ev;
     int64_t interval_ms;
-    void (*on_answer)(const char *output, void *data);     /* what squeue printed */
-    void (*on_change)(bool had_answer_before, void *data); /* after each; see has_answer */
+    void (*on_answer)(const char *output, void *data); /* what squeue printed */
+    void (*on_end)(void *data);                        /* after each, answered or not */
     void *data;
 
     struct tool *tool;

@@ -131,6 +131,17 @@ def test_an_sbatch_that_failed_may_have_been_heard(start, slurm, small):
     assert "Socket timed out" in runner.log
 
 
+def test_claims_go_on_once_a_job_whose_sbatch_failed_is_found(start, slurm, small):
+    """Also where it waits in the queue for long: it has cost nothing but a question."""
+    slurm.write("sbatch.lies")
+    slurm.write("hold")
+    mock, runner = start([harness.task(1, small.student())], "--concurrent", 2, "--slurm-poll", 1)
+    runner.wait_log("Socket timed out")
+    slurm.wait_calls("squeue", len(slurm.calls("squeue")) + 2)
+    mock.add(harness.task(2, small.student()))
+    runner.wait_log("task=2 claimed")
+
+
 def test_an_sbatch_that_failed_is_repeated_under_the_same_name(start, slurm, small):
     slurm.write("sbatch.refuses", "Invalid account")
     mock, runner = start([harness.task(1, small.student()), harness.task(2, small.student())], "--concurrent", 2)
