@@ -1,14 +1,3 @@
-/*
- * The life of a try:
- *
- *   WAITING ──sbatch──▶ SUBMITTING ──accepted──▶ QUEUED ──Slurm: ended, or unknown──▶ GONE ──grace──▶ failed
- *      ▲                    └──failed, or the runner was started anew──▶ UNSURE ──▶ QUEUED, WAITING or GONE
- *
- * and from each of them to its end, as soon as the job's own file tells of it. Whether Slurm has a job is
- * asked for by name, in a question that began after the last submission had ended. To submit the
- * same try twice is harmless: only one copy begins it.
- */
-
 #include "runner/executor_slurm.h"
 
 #include "base/clock.h"
@@ -18,6 +7,7 @@
 #include "runner/backoff.h"
 #include "runner/slurm.h"
 #include "runner/slurm_cluster.h"
+#include "runner/slurm_life.h"
 #include "runner/slurm_poll.h"
 #include "runner/slurm_strangers.h"
 #include "runner/slurm_try.h"
@@ -33,31 +23,21 @@
 #define LOOKS_A_TICK     100 /* each costs a shared file system's server a question */
 #define TOOL_TIMEOUT_MS  60000
 #define MAX_SUBMITS      4 /* at the same time */
-#define MAX_RESUBMITS    5 /* of a try that Slurm forgets again and again */
 #define MAX_BACKOFF_MS   60000
 #define TEXT_LIMIT_BYTES 4096
 #define LOG_CHUNK_BYTES  16384
 #define LOG_LIMIT_BYTES  (16U << 20) /* of a try, with the lines that tell how far it is */
 
 _Static_assert(MAX_SUBMITS + 2 <= EXECUTOR_MAX_PIDS, "room for all tools");
-enum phase { WAITING, SUBMITTING, UNSURE, QUEUED, GONE };
 
 struct attempt {
     struct executor_slurm *x;
     struct slot *slot; /* NULL: there is no try in this place */
     struct slurm_try files;
     char *name;
-    enum phase phase;
+    struct slurm_life life;
     struct tool *submit;
-    unsigned resubmits;
-    uint64_t from_poll;    /* the first one that can tell */
-    uint64_t begun_poll;   /* the first one since it was seen to have begun; 0: it was not */
-    int64_t gone_since_ms; /* GONE */
-    uint64_t log_bytes;    /* of its log, that were read */
-    bool is_forgotten;     /* Slurm has not said that it ended, but knows nothing of it */
-    char how[768];         /* what is known of its end */
-    /* In the answer that is being read: */
-    bool is_listed, is_active, is_running;
+    uint64_t log_bytes; /* of its log, that were read */
 };
 
 struct executor_slurm {
@@ -134,7 +114,8 @@ static void fail(struct attempt *t, int exit_status)
     read_rest_of_log(t);
     const char *last = t->slot->complaint;
     CLEANUP(mem_freep)
-    char *how = mem_printf("%s%s%s", t->how, last ? "; the job's last complaint: " : "", last ? last : "");
+    char *how =
+        mem_printf("%s%s%s", t->life.how, last ? "; the job's last complaint: " : "", last ? last : "");
     end_try(t, exit_status, how, false);
 }
 
@@ -143,10 +124,10 @@ static bool take_end(struct attempt *t, const struct lease_end *end)
 {
     struct err err = {0};
     bool is_stop = end->status == JOB_EXIT_STOPPED && !end->has_result;
-    if (is_stop && t->phase != GONE)
+    if (is_stop && t->life.phase != LIFE_GONE)
         return false; /* Slurm will say why */
     if (end->has_result && slurm_try_take_result(&t->files, end, &err) < 0) {
-        snprintf(t->how, sizeof(t->how), "%s", err.message);
+        snprintf(t->life.how, sizeof(t->life.how), "%s", err.message);
         return false;
     }
     if (end->has_result || end->status == JOB_EXIT_DISK) {
@@ -156,7 +137,8 @@ static bool take_end(struct attempt *t, const struct lease_end *end)
         return true;
     }
     if (!is_stop)
-        snprintf(t->how, sizeof(t->how), "the job ended on %s with exit status %u", end->host, end->status);
+        snprintf(t->life.how, sizeof(t->life.how), "the job ended on %s with exit status %u", end->host,
+                 end->status);
     fail(t, (int)end->status);
     return true;
 }
@@ -168,11 +150,11 @@ static void on_submitted(int status, const char *output, void *data)
     struct attempt *t = data;
     struct executor_slurm *x = t->x;
     char id[32];
-    t->from_poll = x->poll.count + 1;
+    t->life.from_poll = x->poll.count + 1;
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0 && slurm_parse_id(output, id, sizeof(id))) {
         log_fields(LOG_LEVEL_INFO, t->slot->label, "submitted", LOG_TEXT("job", id),
                    LOG_TEXT("lease", t->files.lease));
-        t->phase = QUEUED;
+        t->life.phase = LIFE_QUEUED;
         backoff_reset(&x->backoff);
         if (trouble_over(&x->submissions)) {
             log_info("Slurm takes jobs again");
@@ -181,7 +163,7 @@ static void on_submitted(int status, const char *output, void *data)
     } else {
         CLEANUP(mem_freep) char *text = slurm_cluster_complaint("sbatch", status, output);
         trouble_log(&x->submissions, LOG_LEVEL_ERROR, text);
-        t->phase = UNSURE; /* it may have been accepted all the same */
+        t->life.phase = LIFE_UNSURE; /* it may have been accepted all the same */
         x->submit_at_ms = clock_now_ms() + backoff_next_ms(&x->backoff, TICK_MS);
     }
     crash_point("cluster-submitted");
@@ -202,7 +184,7 @@ static void submit(struct attempt *t)
         x->submit_at_ms = clock_now_ms() + backoff_next_ms(&x->backoff, TICK_MS);
         return;
     }
-    t->phase = SUBMITTING;
+    t->life.phase = LIFE_SUBMITTING;
     crash_point("cluster-submitting");
 }
 
@@ -212,7 +194,7 @@ static void submit_waiting(struct executor_slurm *x)
     for (size_t i = 0; i < x->len; i++)
         running += x->tries[i].submit != NULL;
     for (size_t i = 0; i < x->len && running < MAX_SUBMITS && clock_now_ms() >= x->submit_at_ms; i++) {
-        if (!x->tries[i].slot || x->tries[i].phase != WAITING)
+        if (!x->tries[i].slot || x->tries[i].life.phase != LIFE_WAITING)
             continue;
         submit(&x->tries[i]);
         running++;
@@ -220,43 +202,6 @@ static void submit_waiting(struct executor_slurm *x)
 }
 
 /* ---- what Slurm says ---- */
-
-static void set_gone(struct attempt *t)
-{
-    if (t->phase == GONE)
-        return;
-    t->phase = GONE;
-    t->gone_since_ms = clock_now_ms();
-}
-
-static void take_job(struct attempt *t, const struct slurm_job *job)
-{
-    if (job->state == SLURM_ENDED && t->is_active) /* a copy of it goes on */
-        return;
-    t->is_listed = true;
-    t->is_forgotten = false;
-    t->is_active = job->state != SLURM_ENDED;
-    t->is_running = t->is_running || job->state == SLURM_RUNS;
-    snprintf(t->how, sizeof(t->how), "Slurm says %s of job %s%s%s%s%s", job->word, job->id,
-             *job->node ? " on " : "", job->node, strcmp(job->reason, "None") != 0 ? ": " : "",
-             strcmp(job->reason, "None") != 0 ? job->reason : "");
-}
-
-/* Slurm does not know of it, though it should, or might. */
-static void take_absence(struct attempt *t)
-{
-    struct slurm_try_sight sight;
-    slurm_try_look(&t->files, &sight);
-    if (t->phase == UNSURE && !sight.has_begun) {
-        t->phase = WAITING;
-        return;
-    }
-    if (t->phase == GONE)
-        return;
-    snprintf(t->how, sizeof(t->how), "Slurm forgot the job%s", sight.has_begun ? ", which had begun" : "");
-    t->is_forgotten = true;
-    set_gone(t);
-}
 
 static struct attempt *find_try(const struct executor_slurm *x, const char *name)
 {
@@ -273,28 +218,10 @@ static void take_line(struct executor_slurm *x, char *line, unsigned *held)
         return;
     struct attempt *t = find_try(x, job.name);
     if (t)
-        take_job(t, &job);
+        slurm_life_take_job(&t->life, &job);
     else if (job.state != SLURM_ENDED && slurm_cluster_is_orphan(x->cluster, job.name))
         slurm_strangers_add(&x->strangers, job.name);
     *held += t && job.state == SLURM_HELD;
-}
-
-static void judge_listing(struct executor_slurm *x)
-{
-    for (size_t i = 0; i < x->len; i++) {
-        struct attempt *t = &x->tries[i];
-        bool can_tell = t->slot && t->phase >= UNSURE && t->from_poll <= x->poll.count;
-        if (!can_tell)
-            continue;
-        /* What has begun and waits again was put back into the queue: it would not begin a second time. */
-        bool is_spent = t->begun_poll && t->begun_poll <= x->poll.count && !t->is_running;
-        if (t->is_active && !is_spent)
-            t->phase = QUEUED;
-        else if (t->is_listed)
-            set_gone(t);
-        else
-            take_absence(t);
-    }
 }
 
 /* Of type slurm_poll.on_answer. */
@@ -305,7 +232,7 @@ static void take_listing(const char *output, void *data)
     unsigned held = 0;
     strv_split(&lines, output, "\n");
     for (size_t i = 0; i < x->len; i++)
-        x->tries[i].is_listed = x->tries[i].is_active = x->tries[i].is_running = false;
+        slurm_life_begin_answer(&x->tries[i].life);
     for (size_t i = 0; i < lines.len; i++)
         take_line(x, lines.items[i], &held);
     if (held)
@@ -313,7 +240,9 @@ static void take_listing(const char *output, void *data)
                     "Jobs are held in Slurm's queue: scontrol release, or scancel");
     else
         trouble_over(&x->held);
-    judge_listing(x);
+    for (size_t i = 0; i < x->len; i++)
+        if (x->tries[i].slot)
+            slurm_life_end_answer(&x->tries[i].life, x->poll.count, &x->tries[i].files);
     slurm_strangers_cancel(&x->strangers);
 }
 
@@ -327,10 +256,10 @@ static void on_polled(void *data)
         settings->on_change(settings->data);
 }
 
-static bool has_try_past(const struct executor_slurm *x, enum phase phase)
+static bool has_try_past(const struct executor_slurm *x, enum slurm_life_phase phase)
 {
     for (size_t i = 0; i < x->len; i++)
-        if (x->tries[i].slot && x->tries[i].phase >= phase)
+        if (x->tries[i].slot && x->tries[i].life.phase >= phase)
             return true;
     return false;
 }
@@ -338,21 +267,17 @@ static bool has_try_past(const struct executor_slurm *x, enum phase phase)
 static bool wants_listing(const struct executor_slurm *x)
 {
     return !x->poll.has_answer || x->poll.count < x->wanted_poll ||
-           slurm_strangers_are_there(&x->strangers) || has_try_past(x, UNSURE);
+           slurm_strangers_are_there(&x->strangers) || has_try_past(x, LIFE_UNSURE);
 }
 
 /* ---- what is done each TICK_MS ---- */
 
 static void give_up_or_submit_again(struct attempt *t, bool has_begun)
 {
-    if (has_begun || !t->is_forgotten || t->resubmits >= MAX_RESUBMITS) {
+    if (slurm_life_begin_again(&t->life, has_begun))
+        log_task(LOG_LEVEL_WARNING, t->slot->label, "%s before it began: it is submitted again", t->life.how);
+    else
         fail(t, JOB_EXIT_FAILED);
-        return;
-    }
-    log_task(LOG_LEVEL_WARNING, t->slot->label, "%s before it began: it is submitted again", t->how);
-    t->resubmits++;
-    t->is_forgotten = false;
-    t->phase = WAITING;
 }
 
 static void look_after(struct attempt *t)
@@ -360,13 +285,13 @@ static void look_after(struct attempt *t)
     const struct options *o = t->x->base.settings.options;
     struct slurm_try_sight sight;
     slurm_try_look(&t->files, &sight);
-    if (sight.has_begun && !t->begun_poll)
-        t->begun_poll = t->x->poll.count + 1;
-    if (sight.has_begun)
+    if (sight.has_begun) {
+        slurm_life_begun(&t->life, t->x->poll.count);
         read_log(t, 1);
+    }
     if (sight.has_ended && take_end(t, &sight.end))
         return;
-    if (t->phase == GONE && clock_now_ms() >= t->gone_since_ms + o->slurm_grace_ms)
+    if (slurm_life_is_over(&t->life, o->slurm_grace_ms))
         give_up_or_submit_again(t, sight.has_begun);
 }
 
@@ -375,7 +300,7 @@ static void on_timer(void *data)
     struct executor_slurm *x = data;
     for (size_t looks = 0; looks < MIN(x->len, (size_t)LOOKS_A_TICK); looks++) {
         struct attempt *t = &x->tries[x->next_look++ % x->len];
-        if (t->slot && t->phase != WAITING)
+        if (t->slot && t->life.phase != LIFE_WAITING)
             look_after(t);
     }
     submit_waiting(x);
@@ -386,7 +311,7 @@ static void on_timer(void *data)
 
 static void set_timer(struct executor_slurm *x)
 {
-    if (!x->timer.armed && (has_try_past(x, WAITING) || wants_listing(x)))
+    if (!x->timer.armed && (has_try_past(x, LIFE_WAITING) || wants_listing(x)))
         ev_timer_at(x->base.settings.ev, &x->timer, clock_now_ms() + TICK_MS, on_timer, x);
 }
 
@@ -406,7 +331,7 @@ static int start(struct executor *base, struct slot *slot, const char *key, cons
     CLEANUP(mem_freep) char *dir = mem_printf("%s/%s", base->settings.program->jobs_dir, key);
     struct attempt *t = try_of(base, slot);
     int r = slurm_try_find(dir, &t->files, err);
-    t->phase = r == 0 ? UNSURE : WAITING;
+    t->life.phase = r == 0 ? LIFE_UNSURE : LIFE_WAITING;
     if (r == -ENOENT)
         r = slurm_try_new(dir, &t->files, err);
     if (r < 0)
@@ -414,8 +339,8 @@ static int start(struct executor *base, struct slot *slot, const char *key, cons
     slot_take(slot, base->settings.ev, base->settings.program, (size_t)(t - x->tries), key, label);
     t->slot = slot;
     t->name = slurm_cluster_job_name(x->cluster, key, t->files.lease);
-    t->from_poll = x->poll.count + 1;
-    if (t->phase == UNSURE)
+    t->life.from_poll = x->poll.count + 1;
+    if (t->life.phase == LIFE_UNSURE)
         log_fields(LOG_LEVEL_INFO, label, "may be in the cluster from an earlier run",
                    LOG_TEXT("lease", t->files.lease));
     ev_timer_at(base->settings.ev, &x->timer, clock_now_ms(), on_timer, x);
@@ -454,7 +379,7 @@ static const char *obstacle(const struct executor *base)
 {
     const struct executor_slurm *x = of(base);
     for (size_t i = 0; i < x->len && *x->submissions.last; i++)
-        if (x->tries[i].slot && x->tries[i].phase <= UNSURE)
+        if (x->tries[i].slot && x->tries[i].life.phase <= LIFE_UNSURE)
             return x->submissions.last;
     return slurm_poll_obstacle(&x->poll);
 }
