@@ -15,7 +15,12 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#define LOCK_POLL_MS 2
+/* How often a lock is tried that somebody has: each try may be a question to a server that has others, too.
+ * So the pause is a part of the time waited so far, and a lock is had at most that much later than it could
+ * be. */
+#define LOCK_PAUSE_PART   8
+#define LOCK_PAUSE_MIN_MS 2
+#define LOCK_PAUSE_MAX_MS 250
 
 /* Directories deeper than this are moved up before they are emptied: a level costs a descriptor. */
 #define REMOVE_TREE_DEPTH 64
@@ -273,10 +278,15 @@ int fs_lock(const char *path, int *ret_fd, struct err *err)
 static int wait_as(const char *path, int operation, int cancel_fd, int *ret_fd, struct err *err)
 {
     int r;
+    int waited_ms = 0;
+    int pause_ms = LOCK_PAUSE_MIN_MS;
     struct pollfd cancel = {.fd = cancel_fd, .events = POLLIN};
-    while ((r = lock_as(path, operation, ret_fd, err)) == -EWOULDBLOCK) /* flock(2) cannot be polled */
-        if (poll(&cancel, 1, LOCK_POLL_MS) > 0)
+    while ((r = lock_as(path, operation, ret_fd, err)) == -EWOULDBLOCK) { /* flock(2) cannot be polled */
+        if (poll(&cancel, 1, pause_ms) > 0)
             return err_set(err, ERR_CANCELLED, ECANCELED, "Waiting for %s was stopped", path);
+        waited_ms = MIN(waited_ms + pause_ms, LOCK_PAUSE_PART * LOCK_PAUSE_MAX_MS);
+        pause_ms = MAX(waited_ms / LOCK_PAUSE_PART, LOCK_PAUSE_MIN_MS);
+    }
     return r;
 }
 
