@@ -10,6 +10,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integratio
 
 pytest.register_assert_rewrite("slurm", "site_of_cluster", "harness")
 import harness  # noqa: E402 (its place was set above)
+import nfs  # noqa: E402
 import slurm  # noqa: E402
 import site_of_cluster  # noqa: E402
 
@@ -31,6 +32,6 @@ def start_cluster():
 
 @pytest.fixture
 def site(start_cluster, tmp_path):
-    """Three nodes, a small course, and the means to start a mock backend and runners."""
-    with contextlib.closing(site_of_cluster.Site(start_cluster(), tmp_path)) as site:
+    """Three nodes, a small course, and the means to start a mock backend and runners; the state directory is on NFS where there is one."""
+    with contextlib.closing(site_of_cluster.Site(start_cluster(has_nfs=nfs.is_possible()), tmp_path)) as site:
         yield site

@@ -20,7 +20,7 @@ class Site:
         self.cluster = cluster
         directory.chmod(0o755)
         self.dir = directory
-        self.state = directory / "state"
+        self.state = cluster.shared / "state"
         self.small = harness.SmallCourse(directory)
         self.gate_script = GATE.format(dir=directory)
         self.runners = []
@@ -29,9 +29,12 @@ class Site:
 
     def close(self):
         self.open_gate()
+        if self.cluster.server:
+            self.cluster.cut_off_server(False)  # what waits for it cannot be killed
         for runner in self.runners:
             runner.kill()
         self.stack.close()
+        print(self.log)  # pytest shows it where a test has failed
 
     # ---- tasks
 

@@ -14,7 +14,9 @@ import sys
 import tempfile
 import time
 
-TIMEOUT = 60
+import nfs
+
+TIMEOUT = float(os.environ.get("OSTEST_TEST_TIMEOUT", 60))
 NETWORK = "10.99.0"
 NODE_CPUS = 4
 HAS_CGROUP_V2 = pathlib.Path("/sys/fs/cgroup/cgroup.controllers").exists()
@@ -22,6 +24,10 @@ NODE_MEMORY_MB = 16000  # what Slurm is told; the tests use little of it
 
 # Printed by a host's pid 1 when it is there; it ends with us, and all of its host with it.
 HOST = "hostname $0 && echo up && exec sleep infinity"
+
+# With control groups v2 each node has a part of the tree for itself, which is all that it sees. $0 is a file cgroup.procs.
+SEE_OWN_GROUPS = "umount --lazy /sys/fs/cgroup && mount -t cgroup2 cgroup /sys/fs/cgroup && "
+ENTER_GROUP = 'echo $$ >"$0" && exec "$@"'
 
 
 class Wait:
@@ -37,41 +43,73 @@ class Wait:
         return True
 
 
+def hand_on(*groups):
+    """What is in these control groups has all controllers."""
+    for group in groups:
+        (group / "cgroup.subtree_control").write_text("+cpuset +cpu +memory +pids")
+
+
 class Node:
-    def __init__(self, name, number):
+    """Another host; cgroup: a directory for it, where it has control groups (v2) of its own."""
+
+    def __init__(self, name, number, cgroup=None):
         self.name = name
         self.address = f"{NETWORK}.{10 + number}"
         self.link = f"v{number}"
-        self.host = subprocess.Popen(
-            ["unshare", "--net", "--uts", "--ipc", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc",
-             "sh", "-c", HOST, name], stdout=subprocess.PIPE, text=True)
+        self.cgroup = cgroup
+        start = ["unshare", "--net", "--uts", "--ipc", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c"]
+        start += [SEE_OWN_GROUPS + HOST if cgroup else HOST, name]
+        if cgroup:
+            (cgroup / "init").mkdir(parents=True)
+            (cgroup / "system.slice").mkdir()  # where slurmd makes what it needs
+            hand_on(cgroup.parent.parent, cgroup.parent)
+            into = ["sh", "-c", ENTER_GROUP]
+            start = [*into, cgroup / "cgroup.procs", "unshare", "--cgroup", *into, cgroup / "init" / "cgroup.procs", *start]
+        self.host = subprocess.Popen(start, stdout=subprocess.PIPE, text=True)
         assert self.host.stdout.readline() == "up\n"
+        if cgroup:
+            hand_on(cgroup, cgroup / "system.slice")  # not before: a group that does can have no process of its own
         self.init = pathlib.Path(f"/proc/{self.host.pid}/task/{self.host.pid}/children").read_text().split()[0]
         self.slurmd = None
 
     def command(self, *words):
-        return ["nsenter", "--target", self.init, "--net", "--uts", "--ipc", "--pid", "--mount", "--wd=/", *map(str, words)]
+        enter = ["nsenter", "--target", self.init, "--net", "--uts", "--ipc", "--pid", "--mount", "--wd=/"]
+        if self.cgroup:
+            enter = ["sh", "-c", ENTER_GROUP, str(self.cgroup / "init" / "cgroup.procs"), *enter, "--cgroup"]
+        return [*enter, *map(str, words)]
+
+    def end(self):
+        self.host.send_signal(signal.SIGKILL)
+        self.host.wait()
+        self.host.stdout.close()
 
 
 class Cluster:
-    """Up when made; down with close()."""
+    """Up when made; down with close(). shared: a directory that all nodes have, over NFS if has_nfs."""
 
-    def __init__(self, nodes=3, cgroup=False, extra=""):
+    def __init__(self, nodes=3, cgroup=False, has_nfs=False, extra=""):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="ostest-slurm-"))
         self.dir.chmod(0o755)
+        self.shared = self.dir / "shared"
+        self.shared.mkdir()
+        self.shared.chmod(0o1777)
+        self.server = None
         self.cgroup = cgroup
+        self.groups = None  # the place for the nodes' control groups, where they are v2
+        if cgroup and HAS_CGROUP_V2:
+            self.groups = pathlib.Path(os.environ.get("OSTEST_TEST_CGROUP", "/sys/fs/cgroup")) / self.dir.name
         self.daemons = []
         self.controller = None
         self.conf = self.dir / "slurm.conf"
         self.env = dict(os.environ) | {"SLURM_CONF": str(self.conf)}
         self.nodes = {}
         try:
-            self._up(nodes, extra)
+            self._up(nodes, has_nfs, extra)
         except BaseException:
             self.close()
             raise
 
-    def _up(self, count, extra):
+    def _up(self, count, has_nfs, extra):
         for name in ("state", "log", "spool", "munge"):
             (self.dir / name).mkdir()
         subprocess.run(["hostname", "ctl"], check=True)
@@ -81,7 +119,9 @@ class Cluster:
         self.ip("link set br0 up")
         self._start_munge()
         for number in range(1, count + 1):
-            self._add_node(f"n{number}", number)
+            self.nodes[f"n{number}"] = self._make_node(f"n{number}", number, self.groups and self.groups / f"n{number}")
+        if has_nfs:
+            self._serve_files()
         self._write_conf(extra)
         self.start_controller()
         for name in self.nodes:
@@ -100,12 +140,19 @@ class Cluster:
         while not socket.exists():
             wait.more()
 
-    def _add_node(self, name, number):
-        node = self.nodes[name] = Node(name, number)
+    def _make_node(self, name, number, groups=None):
+        node = Node(name, number, groups)
         self.ip(f"link add {node.link} type veth peer name eth0 netns {node.init}")
         self.ip(f"link set {node.link} master br0 up")
         for command in ("link set lo up", f"addr add {node.address}/24 dev eth0", "link set eth0 up"):
             subprocess.run(node.command("ip", *command.split()), check=True)
+        return node
+
+    def _serve_files(self):
+        self.server = nfs.Server(self._make_node("nfs", 100), self.dir / "served", f"{NETWORK}.0/24", self._daemon)
+        mount = self.server.mount_words(self.shared)
+        for command in (mount, *(node.command(*mount) for node in self.nodes.values())):
+            subprocess.run(command, check=True)
 
     def _write_conf(self, extra):
         kind = "cgroup" if self.cgroup else "linuxproc"
@@ -125,8 +172,9 @@ class Cluster:
                   for node in self.nodes.values()]
         lines += ["PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP"]
         self.conf.write_text("\n".join(lines) + "\n")
-        (self.dir / "cgroup.conf").write_text(
-            "CgroupPlugin=cgroup/v1\nConstrainRAMSpace=yes\nConstrainSwapSpace=no\nConstrainCores=no\n")
+        # There is no systemd in a node to ask for groups.
+        plugin = "CgroupPlugin=cgroup/v2\nIgnoreSystemd=yes\n" if self.groups else "CgroupPlugin=cgroup/v1\n"
+        (self.dir / "cgroup.conf").write_text(f"{plugin}ConstrainRAMSpace=yes\nConstrainSwapSpace=no\nConstrainCores=no\n")
 
     def ip(self, command):
         subprocess.run(["ip", *command.split()], check=True)
@@ -163,6 +211,10 @@ class Cluster:
 
     def cut_off(self, name, is_cut=True):
         self.ip(f"link set {self.nodes[name].link} {'down' if is_cut else 'up'}")
+
+    def cut_off_server(self, is_cut=True):
+        """That of the files."""
+        self.ip(f"link set {self.server.host.link} {'down' if is_cut else 'up'}")
 
     def forget_everything(self):
         """The controller's state on disk: what it does not know when it is started again."""
@@ -210,29 +262,40 @@ class Cluster:
         return counts
 
     def close(self):
-        for node in self.nodes.values():
-            node.host.send_signal(signal.SIGKILL)
-            node.host.wait()
-            with contextlib.suppress(subprocess.CalledProcessError):
-                self.ip(f"link del {node.link}")  # else it goes some time after its name space
-            node.host.stdout.close()
+        hosts = [*self.nodes.values()]
+        if self.server:  # it has to be there, and to be reached, until the last one has unmounted it
+            self.cut_off_server(False)
+            subprocess.run(["umount", "--lazy", self.shared], check=False)
+        for node in hosts:
+            self.cut_off(node.name, False)
+            node.end()
         for daemon in self.daemons:
             with contextlib.suppress(ProcessLookupError):
                 daemon.kill()
             daemon.wait()
-        for name in self.nodes:
-            for tree in pathlib.Path("/sys/fs/cgroup").glob(f"*/slurm_{name}"):
-                for directory, _, _ in os.walk(tree, topdown=False):
-                    with contextlib.suppress(OSError):
-                        os.rmdir(directory)
+        if self.server:
+            self.server.stop()
+            self.server.host.end()
+            hosts.append(self.server.host)
+        for node in hosts:
+            with contextlib.suppress(subprocess.CalledProcessError):
+                self.ip(f"link del {node.link}")  # else it goes some time after its name space
+        self._remove_groups()
         with contextlib.suppress(subprocess.CalledProcessError):
             self.ip("link del br0")
         shutil.rmtree(self.dir, ignore_errors=True)
 
+    def _remove_groups(self):
+        trees = [tree for name in self.nodes for tree in pathlib.Path("/sys/fs/cgroup").glob(f"*/slurm_{name}")]
+        for tree in [*trees, self.groups] if self.groups else trees:
+            for directory, _, _ in os.walk(tree, topdown=False):
+                with contextlib.suppress(OSError):
+                    os.rmdir(directory)
+
 
 def main():
     start = time.monotonic()
-    with contextlib.closing(Cluster(cgroup=bool(os.environ.get("CGROUP")))) as cluster:
+    with contextlib.closing(Cluster(cgroup=bool(os.environ.get("CGROUP")), has_nfs=bool(os.environ.get("NFS")))) as cluster:
         print(f"{len(cluster.nodes)} nodes are idle after {time.monotonic() - start:.1f} s", flush=True)
         return subprocess.run(sys.argv[1:] or ["sinfo"], env=cluster.env, check=False).returncode
 

@@ -11,11 +11,11 @@ PASSED = {"good", "memory-hungry"}
 VARYING = re.compile(r"==\d+==|0x[0-9a-f]+|\d+\.\d+ ?s\b|pid \d+")
 
 
-def posted(site, course, executor):
+def posted(site, course, executor, state):
     tasks = [harness.task(name, course / f"student-{name}", branch="main", laboratoryNumber=[1, 2]) for name in STUDENTS]
     site.start_mock(tasks)
     runner = site.start("--concurrent", 2, "--proxy-timeout", 5, "--max-tasks", len(tasks), executor=executor, sandbox="auto",
-                        suite=course / "suite", state=site.dir / f"state-{executor}")
+                        suite=course / "suite", state=state)
     assert runner.wait(10 * harness.TIMEOUT) == 0, runner.log
     results = site.answers(tasks)
     site.mock.stop()
@@ -33,7 +33,7 @@ def without_measurements(result):
 def test_same_results_as_on_one_machine(site):
     course = site.dir / "course"
     subprocess.run([harness.COURSE / "make-repos", course], check=True)
-    here, there = (posted(site, course, executor) for executor in ("local", "slurm"))
+    here, there = (posted(site, course, executor, state) for executor, state in [("local", site.dir / "state-local"), ("slurm", site.state)])
     assert {name for name in STUDENTS if there[name]["isPassed"]} == PASSED
     for name in STUDENTS:
         assert len(there[name]["testResults"]) == 20

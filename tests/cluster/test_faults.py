@@ -59,6 +59,8 @@ def test_what_a_node_that_was_cut_off_writes_later_is_not_taken(site):
     assert site.mock.state()["results"] == 0
     site.open_gate()
     site.mock.state(results=1)
+    if site.cluster.server:
+        site.cluster.cut_off(name, False)  # until then it waits for its files
     wait = Wait("the end of the old copy", harness.TIMEOUT)
     while harness.processes_with(str(old)):
         wait.more()

@@ -10,8 +10,11 @@ import pytest
 
 import harness
 import site_of_cluster
+import slurm
 
 USER = 65534
+# With control groups v2 those of a job are Slurm's alone, and the runner's own limit is kept by samples.
+REACHED = "used more than 300 MB of memory" if slurm.HAS_CGROUP_V2 else "The limit of 300 MB of memory was reached"
 HUNGRY = "python3 -c 'x = bytearray(600 << 20); print(len(x))' || exit 1"
 
 
@@ -35,13 +38,20 @@ def test_the_limit_holds_inside_of_slurms_own(constrained, memory, passes):
     result = run_one(constrained, constrained.small.student("pass", HUNGRY), "--memory", memory)
     assert result["isPassed"] == passes
     if not passes:
-        assert "The limit of 300 MB of memory was reached" in result["errorDetails"]
+        assert REACHED in result["errorDetails"]
 
 
-def test_a_user_needs_no_rights(start_cluster):
+def test_slurms_own_limit_ends_the_student_not_the_job(constrained):
+    """Of what is in the job's group, the kernel ends the largest."""
+    result = run_one(constrained, constrained.small.student("pass", HUNGRY), "--slurm-args", "--mem=400M")
+    assert not result["isPassed"] and constrained.log.count(" submitted job=") == 1, constrained.log
+
+
+@pytest.mark.parametrize("cgroup", [False, True])
+def test_a_user_needs_no_rights(start_cluster, cgroup):
     """The runner and its jobs are an ordinary user's."""
     directory = pathlib.Path(tempfile.mkdtemp(prefix="ostest-user-"))
-    with contextlib.closing(site_of_cluster.Site(start_cluster(), directory)) as site:
+    with contextlib.closing(site_of_cluster.Site(start_cluster(cgroup=cgroup), directory)) as site:
         student = site.small.student("pass", "test $(id -u) = 1000")
         harness.give(directory, USER)
         result = run_one(site, student, prefix=["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups"])
