@@ -246,12 +246,18 @@ int fs_list_dir(const char *path, struct strv *ret_names, struct err *err)
     return 0;
 }
 
-/* Whether the file behind the descriptor is still the one at the path: its last owner removes it. */
-static bool is_file_at(int fd, const char *path)
+/*
+ * Whether the file behind the descriptor is still the one at the path: its last owner removes it. By opening
+ * it, since NFS asks the server then, and not only its cache. 1, 0, or -errno.
+ */
+static int is_file_at(int fd, const char *path)
 {
-    struct stat by_fd, by_path;
-    return fstat(fd, &by_fd) == 0 && lstat(path, &by_path) == 0 && by_fd.st_dev == by_path.st_dev &&
-           by_fd.st_ino == by_path.st_ino;
+    struct stat ours, there;
+    CLEANUP(fd_closep) int again = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (again < 0)
+        return errno == ENOENT || errno == ESTALE ? 0 : -errno;
+    return fstat(fd, &ours) == 0 && fstat(again, &there) == 0 && ours.st_dev == there.st_dev &&
+           ours.st_ino == there.st_ino;
 }
 
 static int lock_as(const char *path, int operation, int *ret_fd, struct err *err)
@@ -262,7 +268,10 @@ static int lock_as(const char *path, int operation, int *ret_fd, struct err *err
             return err_errno(err, errno, "Cannot open the lock file %s", path);
         if (flock(fd, operation | LOCK_NB) < 0)
             return err_errno(err, errno, "Cannot lock %s", path);
-        if (!is_file_at(fd, path))
+        int r = is_file_at(fd, path);
+        if (r < 0)
+            return err_errno(err, -r, "Cannot open the lock file %s", path);
+        if (r == 0)
             continue;
         *ret_fd = fd;
         fd = -1;
