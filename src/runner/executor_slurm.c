@@ -124,7 +124,7 @@ static bool take_end(struct attempt *t, const struct lease_end *end)
 {
     struct err err = {0};
     bool is_stop = end->status == JOB_EXIT_STOPPED && !end->has_result;
-    if (is_stop && t->life.phase != LIFE_GONE)
+    if (is_stop && (t->life.phase != LIFE_GONE || t->life.is_ending))
         return false; /* Slurm will say why */
     if (end->has_result && slurm_try_take_result(&t->files, end, &err) < 0) {
         snprintf(t->life.how, sizeof(t->life.how), "%s", err.message);
@@ -219,7 +219,7 @@ static void take_line(struct executor_slurm *x, char *line, unsigned *held)
     struct attempt *t = find_try(x, job.name);
     if (t)
         slurm_life_take_job(&t->life, &job);
-    else if (job.state != SLURM_ENDED && slurm_cluster_is_orphan(x->cluster, job.name))
+    else if (job.state < SLURM_ENDING && slurm_cluster_is_orphan(x->cluster, job.name))
         slurm_strangers_add(&x->strangers, job.name);
     *held += t && job.state == SLURM_HELD;
 }

@@ -161,37 +161,40 @@ bool slurm_parse_id(const char *output, char *ret_id, size_t size)
     return false;
 }
 
-static bool is_among(const char *word, const char *const *words, size_t len)
+static bool is_holding(const char *reason)
 {
-    for (size_t i = 0; i < len; i++)
-        if (strcmp(word, words[i]) == 0)
+    static const char *const reasons[] = {"JobHeldAdmin",
+                                          "JobHeldUser",
+                                          "JobHoldMaxRequeue",
+                                          "launch failed requeued held",
+                                          "job requeued in held state",
+                                          "BadConstraints"};
+    for (size_t i = 0; i < ARRAY_LEN(reasons); i++)
+        if (strcmp(reason, reasons[i]) == 0)
             return true;
     return false;
 }
 
 /*
  * Words that are not here are of a job that is on its way somewhere, and is waited for. COMPLETING is a job
- * that has ended and not been cleaned up: on a node that does not answer it may stay so for days.
+ * that has not been cleaned up: on a node that does not answer it may stay so for days.
  */
 static enum slurm_state state_of(const char *word, const char *reason)
 {
-    static const char *const ended[] = {"COMPLETED", "CANCELLED",     "FAILED",    "TIMEOUT",
-                                        "NODE_FAIL", "PREEMPTED",     "BOOT_FAIL", "DEADLINE",
-                                        "REVOKED",   "OUT_OF_MEMORY", "COMPLETING"};
-    static const char *const held[] = {"REQUEUE_HOLD", "SPECIAL_EXIT", "RESV_DEL_HOLD"};
-    static const char *const holding[] = {"JobHeldAdmin",
-                                          "JobHeldUser",
-                                          "JobHoldMaxRequeue",
-                                          "launch failed requeued held",
-                                          "job requeued in held state",
-                                          "BadConstraints"};
-    if (is_among(word, ended, ARRAY_LEN(ended)))
-        return SLURM_ENDED;
-    bool is_pending = strcmp(word, "PENDING") == 0;
-    if (is_among(word, held, ARRAY_LEN(held)) ||
-        (is_pending && is_among(reason, holding, ARRAY_LEN(holding))))
-        return SLURM_HELD;
-    return is_pending ? SLURM_WAITS : SLURM_RUNS;
+    static const struct {
+        const char *word;
+        enum slurm_state state;
+    } words[] = {{"COMPLETING", SLURM_ENDING}, {"COMPLETED", SLURM_ENDED},     {"CANCELLED", SLURM_ENDED},
+                 {"FAILED", SLURM_ENDED},      {"TIMEOUT", SLURM_ENDED},       {"NODE_FAIL", SLURM_ENDED},
+                 {"PREEMPTED", SLURM_ENDED},   {"BOOT_FAIL", SLURM_ENDED},     {"DEADLINE", SLURM_ENDED},
+                 {"REVOKED", SLURM_ENDED},     {"OUT_OF_MEMORY", SLURM_ENDED}, {"REQUEUE_HOLD", SLURM_HELD},
+                 {"SPECIAL_EXIT", SLURM_HELD}, {"RESV_DEL_HOLD", SLURM_HELD}};
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (strcmp(word, words[i].word) == 0)
+            return words[i].state;
+    if (strcmp(word, "PENDING") != 0)
+        return SLURM_RUNS;
+    return is_holding(reason) ? SLURM_HELD : SLURM_WAITS;
 }
 
 bool slurm_parse_line(char *line, struct slurm_job *ret_job)

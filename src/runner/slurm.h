@@ -51,7 +51,8 @@ bool slurm_parse_id(const char *output, char *ret_id, size_t size);
 enum slurm_state {
     SLURM_WAITS, /* in the queue */
     SLURM_HELD,  /* in the queue, and only a person gets it out */
-    SLURM_RUNS,  /* or will end soon */
+    SLURM_RUNS,
+    SLURM_ENDING, /* it does not run any more; how it ended, Slurm will say */
     SLURM_ENDED,
 };
 

@@ -28,11 +28,12 @@ void slurm_life_begin_answer(struct slurm_life *life)
 
 void slurm_life_take_job(struct slurm_life *life, const struct slurm_job *job)
 {
-    if (job->state == SLURM_ENDED && life->is_active) /* a copy of it goes on */
+    if (job->state >= SLURM_ENDING && life->is_active) /* a copy of it goes on */
         return;
     life->is_listed = true;
     life->is_forgotten = false;
-    life->is_active = job->state != SLURM_ENDED;
+    life->is_active = job->state < SLURM_ENDING;
+    life->is_ending = job->state == SLURM_ENDING;
     life->is_running = life->is_running || job->state == SLURM_RUNS;
     bool has_reason = strcmp(job->reason, "None") != 0;
     snprintf(life->how, sizeof(life->how), "Slurm says %s of job %s%s%s%s%s", job->word, job->id,

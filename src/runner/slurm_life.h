@@ -27,6 +27,7 @@ struct slurm_life {
     uint64_t from_poll;    /* the first one that can tell */
     uint64_t begun_poll;   /* the first one since it was seen to have begun; 0: it was not */
     int64_t gone_since_ms; /* GONE */
+    bool is_ending;        /* Slurm has not said yet how it ended */
     bool is_forgotten;     /* Slurm has not said that it ended, but knows nothing of it */
     char how[768];         /* what is known of its end */
     /* In the answer that is being read: */

@@ -212,7 +212,7 @@ static void each_word_has_its_meaning(void)
                 {"CONFIGURING", "None", SLURM_RUNS},
                 {"SUSPENDED", "None", SLURM_RUNS},
                 {"A_WORD_OF_TOMORROW", "None", SLURM_RUNS},
-                {"COMPLETING", "None", SLURM_ENDED},
+                {"COMPLETING", "None", SLURM_ENDING},
                 {"COMPLETED", "None", SLURM_ENDED},
                 {"CANCELLED", "None", SLURM_ENDED},
                 {"FAILED", "NonZeroExitCode", SLURM_ENDED},

@@ -112,6 +112,17 @@ static void what_slurm_has_ended_is_not(void)
     CHECK_INT(life.phase, LIFE_GONE);
 }
 
+static void how_it_ended_may_be_told_later(void)
+{
+    begin(LIFE_QUEUED);
+    answer(2, SLURM_ENDING, SLURM_RUNS, -1);
+    CHECK(life.phase == LIFE_QUEUED && !life.is_ending);
+    answer(3, SLURM_ENDING, -1);
+    CHECK(life.phase == LIFE_GONE && life.is_ending);
+    answer(4, SLURM_ENDED, -1);
+    CHECK(life.phase == LIFE_GONE && !life.is_ending);
+}
+
 static void it_is_over_after_the_grace(void)
 {
     begin(LIFE_QUEUED);
@@ -130,4 +141,5 @@ TEST_MAIN(TEST(an_answer_from_before_the_submission_tells_nothing),
           TEST(what_slurm_has_is_not_submitted_again), TEST(what_it_does_not_have_is_submitted),
           TEST(what_has_begun_is_not_submitted_again), TEST(of_several_copies_the_living_one_counts),
           TEST(what_has_begun_and_waits_again_is_spent), TEST(a_forgotten_one_is_submitted_again_a_few_times),
-          TEST(what_slurm_has_ended_is_not), TEST(it_is_over_after_the_grace))
+          TEST(what_slurm_has_ended_is_not), TEST(how_it_ended_may_be_told_later),
+          TEST(it_is_over_after_the_grace))
