@@ -69,26 +69,13 @@ def test_a_run_has_a_moment_to_end_itself(run_job, student, make_suite):
 @pytest.mark.parametrize("ends", ["by-itself", "by-the-limit"])
 def test_a_grandchild_in_a_session_of_its_own_goes_too(run_job, student, make_suite, make_gate, ends):
     gate = make_gate()
-    work = "def work():\n" + "".join(f"    {line}\n" for line in (STUBBORN + told(gate) + forever()).splitlines())
-    # The suite goes on when the grandchild is there.
-    code = DAEMON + work + "daemon(work)\nwrite()\n" + (forever() if ends == "by-the-limit" else wait_for_the_daemon())
+    work = "def work():\n" + "".join(f"    {line}\n" for line in (STUBBORN + told(gate) + "open('there', 'w')\n" + forever()).splitlines())
+    wait_for_it = "while not os.path.exists('there'): time.sleep(0.01)\n"
+    code = DAEMON + work + "daemon(work)\nwrite()\n" + (forever() if ends == "by-the-limit" else wait_for_it)
     job = run_job(student, make_suite(code), "--timeout", 2 if ends == "by-the-limit" else 60)
     assert not is_alive(int(gate.wait()))
     if ends == "by-itself":
         assert job.passed and "1 processes were still there" in job.log
-
-
-def wait_for_the_daemon():
-    """Until a process of this session of tests has made itself a session: there is another python."""
-    return """
-me = os.getpid()
-def others():
-    for pid in os.listdir('/proc'):
-        try:
-            if pid.isdigit() and int(pid) != me and os.readlink(f'/proc/{pid}/cwd') == os.getcwd(): yield pid
-        except OSError: pass
-while not list(others()): time.sleep(0.01)
-"""
 
 
 def test_a_crowd_of_processes_goes_too(run_job, student, make_suite):
