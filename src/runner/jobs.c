@@ -129,7 +129,7 @@ static bool count_start(struct jobs *jobs, const struct worklist_item *item)
         return false;
     }
     if (!journal_has_room(jobs->journal)) {
-        put_back(jobs, item, "the disk is full");
+        put_back(jobs, item, "nothing can be written there: the disk is full, read-only, or away");
         return false;
     }
     if (journal_count_start(jobs->journal, item->key, &starts, &err) == 0)
