@@ -41,12 +41,6 @@ def test_the_limit_holds_inside_of_slurms_own(constrained, memory, passes):
         assert REACHED in result["errorDetails"]
 
 
-def test_slurms_own_limit_ends_the_student_not_the_job(constrained):
-    """Of what is in the job's group, the kernel ends the largest."""
-    result = run_one(constrained, constrained.small.student("pass", HUNGRY), "--slurm-args", "--mem=400M")
-    assert not result["isPassed"] and constrained.log.count(" submitted job=") == 1, constrained.log
-
-
 @pytest.mark.parametrize("cgroup", [False, True])
 def test_a_user_needs_no_rights(start_cluster, cgroup):
     """The runner and its jobs are an ordinary user's."""
