@@ -16,8 +16,11 @@
 
 #define CPU_PERIOD_US     100000
 #define REMOVE_TIMEOUT_MS 10000
-#define PAGE_BYTES        65536 /* the largest of any machine */
 #define MAIN_LEAF         "main"
+
+/* v1 limits memory with swap: by a page more (the largest of any machine), so that the limit without swap is
+ * reached first, which all kernels count. */
+#define SWAP_BYTES 65536
 
 /* bwrap and ostest-init, which count like the task's own processes. */
 #define OWN_PROCESSES 2
@@ -58,9 +61,8 @@ static int set_limits(const struct cgroup *g, const struct cgroup_limits *limits
     int r = write_number(memory, v2 ? "memory.max" : "memory.limit_in_bytes", limits->memory_bytes, err);
     if (r == 0 && v2) /* the files for swap are missing where the kernel does not account for it */
         write_number(memory, "memory.swap.max", 0, NULL);
-    else if (r == 0) /* with a page of swap: so it is the limit without, which the kernel counts, that is
-                        reached */
-        write_number(memory, "memory.memsw.limit_in_bytes", limits->memory_bytes + PAGE_BYTES, NULL);
+    else if (r == 0)
+        write_number(memory, "memory.memsw.limit_in_bytes", limits->memory_bytes + SWAP_BYTES, NULL);
     if (r == 0 && g->dirs[CGROUP_PIDS])
         r = write_number(g->dirs[CGROUP_PIDS], "pids.max", (uint64_t)limits->pids + OWN_PROCESSES, err);
     return r < 0 ? r : set_cpus(g, limits->cpus, err);
@@ -197,11 +199,11 @@ void cgroup_test_begin(struct cgroup *g, pid_t pid)
     if (g->has_leaves) {
         begin_leaf(g, pid);
     } else if (g->kind == CGROUP_V2) {
-        g->held = cgroup_read_number(memory, "memory.current");
+        g->held = cgroup_read_memory(memory, true);
         if (pwrite(g->peak_fd, "0\n", 2, 0) < 0)
             g->held = UINT64_MAX;
     } else {
-        g->held = cgroup_read_number(memory, "memory.usage_in_bytes");
+        g->held = cgroup_read_memory(memory, false);
         if (cgroup_write(memory, "memory.max_usage_in_bytes", "0") < 0)
             g->held = UINT64_MAX;
     }
@@ -236,8 +238,7 @@ uint64_t cgroup_memory_now(const struct cgroup *g)
 {
     if (g->kind == CGROUP_NONE)
         return 0;
-    return cgroup_read_number(g->dirs[CGROUP_MEMORY],
-                              g->kind == CGROUP_V2 ? "memory.current" : "memory.usage_in_bytes");
+    return cgroup_read_memory(g->dirs[CGROUP_MEMORY], g->kind == CGROUP_V2);
 }
 
 void cgroup_read_hits(const struct cgroup *g, struct cgroup_hits *ret_hits)
@@ -247,7 +248,7 @@ void cgroup_read_hits(const struct cgroup *g, struct cgroup_hits *ret_hits)
         return;
     const char *memory = g->dirs[CGROUP_MEMORY];
     bool is_v2 = g->kind == CGROUP_V2;
-    ret_hits->memory = cgroup_read_keyed(memory, is_v2 ? "memory.events" : "memory.oom_control", "oom_kill");
+    ret_hits->memory = cgroup_count_kills(memory, is_v2);
     ret_hits->was_full = cgroup_count_refusals(memory, is_v2) != 0;
     if (g->dirs[CGROUP_PIDS])
         ret_hits->pids = cgroup_read_keyed(g->dirs[CGROUP_PIDS], "pids.events", "max");

@@ -135,6 +135,16 @@ uint64_t cgroup_read_keyed(const char *dir, const char *file, const char *key)
     return 0;
 }
 
+uint64_t cgroup_read_memory(const char *memory_dir, bool is_v2)
+{
+    return cgroup_read_number(memory_dir, is_v2 ? "memory.current" : "memory.usage_in_bytes");
+}
+
+uint64_t cgroup_count_kills(const char *memory_dir, bool is_v2)
+{
+    return cgroup_read_keyed(memory_dir, is_v2 ? "memory.events" : "memory.oom_control", "oom_kill");
+}
+
 uint64_t cgroup_count_refusals(const char *memory_dir, bool is_v2)
 {
     if (is_v2)

@@ -50,6 +50,12 @@ char *cgroup_read(const char *dir, const char *file);
 /* A file that holds a number; 0 where it cannot be read. */
 uint64_t cgroup_read_number(const char *dir, const char *file);
 
+/* What a group holds in memory, in bytes; 0 where it cannot be read. */
+uint64_t cgroup_read_memory(const char *memory_dir, bool is_v2);
+
+/* How many processes in a group the kernel's OOM killer has ended. */
+uint64_t cgroup_count_kills(const char *memory_dir, bool is_v2);
+
 /* How often a group's own limit of memory was in the way: the OOM killer (v2), or any reclaiming (v1). */
 uint64_t cgroup_count_refusals(const char *memory_dir, bool is_v2);
 

@@ -9,12 +9,12 @@
 /* v1 shows no limit as the highest number of whole pages. */
 #define V1_NO_LIMIT (1ULL << 62)
 
-/* Files and words in them that mean the same. */
+/* Files that mean the same. */
 static const struct {
-    const char *now, *peak, *limit, *kills;
+    const char *now, *peak, *limit;
 } versions[] = {
-    {"memory.usage_in_bytes", "memory.max_usage_in_bytes", "memory.limit_in_bytes", "memory.oom_control"},
-    {"memory.current", "memory.peak", "memory.max", "memory.events"},
+    {"memory.usage_in_bytes", "memory.max_usage_in_bytes", "memory.limit_in_bytes"},
+    {"memory.current", "memory.peak", "memory.max"},
 };
 
 /* ---- finding it ---- */
@@ -95,7 +95,7 @@ void cgroup_slurm_done(struct cgroup_slurm *g)
 
 uint64_t cgroup_slurm_memory_now(const struct cgroup_slurm *g)
 {
-    return cgroup_read_number(g->dir, versions[g->is_v2].now);
+    return cgroup_read_memory(g->dir, g->is_v2);
 }
 
 static uint64_t peak(const struct cgroup_slurm *g)
@@ -136,19 +136,14 @@ static uint64_t count_refusals(const struct cgroup_slurm *g)
     return sum;
 }
 
-static uint64_t count_kills(const struct cgroup_slurm *g)
-{
-    return cgroup_read_keyed(g->dir, versions[g->is_v2].kills, "oom_kill");
-}
-
 void cgroup_slurm_run_begin(struct cgroup_slurm *g)
 {
-    g->kills_before = count_kills(g);
+    g->kills_before = cgroup_count_kills(g->dir, g->is_v2);
     g->refusals_before = count_refusals(g);
 }
 
 void cgroup_slurm_read_hits(const struct cgroup_slurm *g, struct cgroup_hits *ret_hits)
 {
-    ret_hits->memory = count_kills(g) - g->kills_before;
+    ret_hits->memory = cgroup_count_kills(g->dir, g->is_v2) - g->kills_before;
     ret_hits->was_full = count_refusals(g) > g->refusals_before;
 }
