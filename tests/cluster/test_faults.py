@@ -28,6 +28,14 @@ def wait_node(site, name, word):
         wait.more()
 
 
+def check_runs_again(site, task):
+    """One more try begins, and its result counts."""
+    site.wait_arrivals(2)
+    site.open_gate()
+    assert site.finish([task])[1]["isPassed"]
+    assert tries(site) == 2
+
+
 def test_a_dead_slurmd_does_not_matter_as_long_as_its_job_lives(site):
     task, job = one_gated_task(site)
     site.cluster.kill_slurmd(job[3])
@@ -159,10 +167,7 @@ def test_a_job_that_is_requeued_by_hand_does_not_run_twice(site):
     job = site.wait_job()
     site.cluster.ask("scontrol", "update", f"JobId={job[0]}", "Requeue=1")
     site.cluster.ask("scontrol", "requeue", job[0])
-    site.wait_arrivals(2)  # of another try
-    site.open_gate()
-    assert site.finish([task])[1]["isPassed"]
-    assert tries(site) == 2
+    check_runs_again(site, task)
 
 
 def test_a_job_that_is_requeued_and_held_has_failed(site):
@@ -170,10 +175,7 @@ def test_a_job_that_is_requeued_and_held_has_failed(site):
     task, job = one_gated_task(site)
     site.cluster.ask("scontrol", "update", f"JobId={job[0]}", "Requeue=1")
     site.cluster.ask("scontrol", "requeuehold", "State=SpecialExit", job[0])
-    site.wait_arrivals(2)  # of another try
-    site.open_gate()
-    assert site.finish([task])[1]["isPassed"]
-    assert tries(site) == 2
+    check_runs_again(site, task)
 
 
 def test_a_job_that_ends_on_a_node_which_does_not_answer_has_failed(site):
