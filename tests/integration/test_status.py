@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -382,6 +383,17 @@ def test_many_connections_disturb_nobody(open_page, small):
     finally:
         for connection in sockets:
             connection.close()
+    assert page.text("/healthz") == "alive\n"
+
+
+def test_when_all_connections_end_at_once_the_next_is_heard(open_page):
+    page = open_page()
+    held = [page.raw(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n") for _ in range(128)]  # no more are let in
+    assert all(connection.recv(1) for connection in held)
+    page.runner.process.send_signal(signal.SIGSTOP)
+    for connection in held:
+        connection.close()
+    page.runner.process.send_signal(signal.SIGCONT)
     assert page.text("/healthz") == "alive\n"
 
 

@@ -34,6 +34,7 @@ struct web {
     struct ev_timer sweep_timer;
     struct peer *peers;
     bool runs;
+    bool has_ended_one; /* a connection, in the daemon's last run */
 };
 
 /* ---- connections, and how long they may last ---- */
@@ -67,6 +68,7 @@ static void peer_close(struct peer *p)
     while (*link != p)
         link = &(*link)->next;
     *link = p->next;
+    p->web->has_ended_one = true;
     free(p);
 }
 
@@ -119,6 +121,18 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **se
 
 /* ---- the loop ---- */
 
+/* At its limit of connections the daemon does not listen; where some have ended, it listens again only in its
+   next run, and where all have, nothing else would call for that. */
+static int64_t next_run_ms(const struct web *web)
+{
+    MHD_UNSIGNED_LONG_LONG wait_ms;
+    if (web->has_ended_one)
+        return clock_now_ms();
+    if (MHD_get_timeout(web->daemon, &wait_ms) == MHD_YES)
+        return clock_now_ms() + (int64_t)MIN(wait_ms, 60000ULL);
+    return CLOCK_NEVER;
+}
+
 static void run_later(void *data)
 {
     web_run(data);
@@ -126,16 +140,17 @@ static void run_later(void *data)
 
 void web_run(struct web *web)
 {
-    MHD_UNSIGNED_LONG_LONG wait_ms;
     if (web->runs) /* from within a callback of the daemon */
         return;
     web->runs = true;
+    web->has_ended_one = false;
     MHD_run(web->daemon);
     web->runs = false;
-    if (MHD_get_timeout(web->daemon, &wait_ms) == MHD_YES)
-        ev_timer_at(web->ev, &web->timer, clock_now_ms() + (int64_t)MIN(wait_ms, 60000ULL), run_later, web);
-    else
+    int64_t next_ms = next_run_ms(web);
+    if (next_ms == CLOCK_NEVER)
         ev_timer_stop(web->ev, &web->timer);
+    else
+        ev_timer_at(web->ev, &web->timer, next_ms, run_later, web);
 }
 
 static void on_ready(short events, void *data)
