@@ -87,7 +87,7 @@ def test_drop(start):
 def test_slow_answers_block_nobody(start):
     mock = start("--faults", "get:slow=300,get:slow=3600000:2:after=1")
     began = time.monotonic()
-    assert mock.get().json["id"] == 0 and time.monotonic() - began >= 0.3
+    assert mock.get().json["id"] == 0 and time.monotonic() - began > 0.299
     with contextlib.ExitStack() as stack:
         for count in (2, 3):
             s = stack.enter_context(socket.create_connection(("127.0.0.1", mock.port)))
