@@ -54,7 +54,8 @@ static void on_timer(void *data)
 
 static void look_again_at(struct gates *g, int64_t when_ms)
 {
-    ev_timer_at(g->ev, &g->timer, when_ms, on_timer, g);
+    if (!g->timer.armed || when_ms < g->timer.deadline_ms) /* who asks often must not put it off */
+        ev_timer_at(g->ev, &g->timer, when_ms, on_timer, g);
 }
 
 /* ---- one gate after the other ---- */

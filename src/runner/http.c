@@ -167,6 +167,9 @@ void http_start(struct http *http, const struct http_request *request, http_done
     curl_easy_setopt(t->easy, CURLOPT_URL, request->url);
     curl_easy_setopt(t->easy, CURLOPT_USERAGENT, http->agent);
     curl_easy_setopt(t->easy, CURLOPT_NOSIGNAL, 1L);
+#if LIBCURL_VERSION_NUM >= 0x075700
+    curl_easy_setopt(t->easy, CURLOPT_QUICK_EXIT, 1L); /* else the loop stands until a resolver gives up */
+#endif
     curl_easy_setopt(t->easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
     curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, TOTAL_TIMEOUT_MS);
     curl_easy_setopt(t->easy, CURLOPT_TCP_KEEPALIVE, 1L);
@@ -176,7 +179,8 @@ void http_start(struct http *http, const struct http_request *request, http_done
     curl_easy_setopt(t->easy, CURLOPT_PRIVATE, t);
     if (request->json || request->body_fd >= 0)
         set_body(t, request);
-    curl_multi_add_handle(http->multi, t->easy);
+    if (curl_multi_add_handle(http->multi, t->easy) != CURLM_OK)
+        abort(); /* out of memory */
 }
 
 bool http_is_overdue(const struct http *http)

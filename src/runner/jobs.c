@@ -132,10 +132,12 @@ static bool count_start(struct jobs *jobs, const struct worklist_item *item)
         put_back(jobs, item, "nothing can be written there: the disk is full, read-only, or away");
         return false;
     }
-    if (journal_count_start(jobs->journal, item->key, &starts, &err) == 0)
-        return true;
-    put_back(jobs, item, err.message);
-    return false;
+    int r = journal_count_start(jobs->journal, item->key, &starts, &err);
+    if (r == -ENOENT) /* and yet jobs/ is there */
+        log_task(LOG_LEVEL_ERROR, item->label, "gets no result: somebody has removed jobs/%s", item->key);
+    else if (r < 0)
+        put_back(jobs, item, err.message);
+    return r == 0;
 }
 
 static int start_in(struct jobs *jobs, struct slot *slot, const struct worklist_item *item, struct err *err)
@@ -160,10 +162,12 @@ static void start_item(struct jobs *jobs, const struct worklist_item *item)
     int r = start_in(jobs, slot, item, &err);
     if (r < 0 && is_new)
         uncount_start(jobs, item);
-    if (r < 0)
+    if (r < 0) {
         put_back(jobs, item, err.message);
-    else
+    } else {
+        trouble_over(jobs->settings.trouble);
         status_started(jobs->settings.status, slot->number, item->key, item->label, item->work == SLOT_RUN);
+    }
     crash_point("job-started");
 }
 
@@ -253,13 +257,17 @@ static void on_executor_end(struct slot *slot, const struct executor_end *end, v
 /* ---- taking claims in ---- */
 
 /* Whether a running claim is this very one: the same answer, byte for byte. */
-static bool is_in_work(const struct jobs *jobs, const char *label, const char *body, size_t len)
+static bool is_in_work(const struct jobs *jobs, const struct task *task, const char *body, size_t len)
 {
+    CLEANUP(mem_freep) char *label = label_of(task);
     for (size_t i = 0; i < jobs->slots.len; i++) {
         const struct slot *slot = &jobs->slots.items[i];
         if (slot->work == SLOT_RUN && strcmp(slot->label, label) == 0 &&
-            journal_holds(jobs->journal, slot->key, body, len))
+            journal_holds(jobs->journal, slot->key, body, len)) {
+            log_task(LOG_LEVEL_WARNING, label,
+                     "was handed out again while it is being worked on: one result answers both");
             return true;
+        }
     }
     return false;
 }
@@ -270,11 +278,6 @@ static bool save(struct jobs *jobs, const struct task *task, const struct err *f
 {
     CLEANUP(worklist_item_done) struct worklist_item item = {.work = SLOT_RUN, .label = label_of(task)};
     struct err err = {0};
-    if (is_in_work(jobs, item.label, body, len)) {
-        log_task(LOG_LEVEL_WARNING, item.label,
-                 "was handed out again while it is being worked on: one result answers both");
-        return true;
-    }
     if (journal_add(jobs->journal, task, body, len, &item.key, &err) < 0) {
         wait_for_disk(jobs, err.message);
         return false;
@@ -296,6 +299,8 @@ enum jobs_intake jobs_take(struct jobs *jobs, const char *body, size_t len, stru
     enum task_answer answer = task_parse(body, len, &task, err);
     if (answer == TASK_NONE || answer == TASK_UNUSABLE)
         return answer == TASK_NONE ? JOBS_NO_TASK : JOBS_NONSENSE;
+    if (is_in_work(jobs, &task, body, len))
+        return JOBS_AGAIN;
     if (!save(jobs, &task, answer == TASK_MALFORMED ? err : NULL, body, len))
         buf_append(&jobs->unsaved, body, len);
     jobs_proceed(jobs);

@@ -48,6 +48,7 @@ int jobs_take_options(struct jobs *jobs, struct err *err);
 
 enum jobs_intake {
     JOBS_TAKEN,    /* a task: it is on disk now, or as safe as it can be */
+    JOBS_AGAIN,    /* one that is being worked on: nothing is to be done */
     JOBS_NO_TASK,  /* the backend has none */
     JOBS_NONSENSE, /* neither; `err` says why */
 };

@@ -77,6 +77,8 @@ struct supervisor {
 static void proceed(void *data)
 {
     struct supervisor *s = data;
+    if (*s->trouble.last)
+        housekeeper_kick(s->housekeeper); /* it may make room */
     jobs_proceed(s->jobs);
     delivery_kick(s->delivery);
     claim_kick(s->claim);
@@ -114,6 +116,7 @@ static bool on_body(const char *body, size_t len, void *data)
     struct err err = {0};
     enum jobs_intake intake = jobs_take(s->jobs, body, len, &err);
     static const enum metrics_claim counts[] = {[JOBS_TAKEN] = METRICS_CLAIM_TASK,
+                                                [JOBS_AGAIN] = METRICS_CLAIM_TASK,
                                                 [JOBS_NO_TASK] = METRICS_CLAIM_NONE,
                                                 [JOBS_NONSENSE] = METRICS_CLAIM_NONSENSE};
     status_claim_answered(s->status, counts[intake]);
@@ -121,11 +124,10 @@ static bool on_body(const char *body, size_t len, void *data)
         trouble_log(&s->claim_trouble, LOG_LEVEL_ERROR, err.message);
     else
         trouble_over(&s->claim_trouble);
-    if (intake != JOBS_TAKEN)
-        return false;
-    s->claims++;
-    delivery_kick(s->delivery);
-    return true;
+    s->claims += intake == JOBS_TAKEN || intake == JOBS_AGAIN;
+    if (intake == JOBS_TAKEN)
+        delivery_kick(s->delivery);
+    return intake == JOBS_TAKEN;
 }
 
 static void on_no_task(void *data)
@@ -188,7 +190,6 @@ static void on_delivery(const struct delivery_note *note, void *data)
                    LOG_NUMBER("waiting", spool_len(s->spool)));
         trouble_over(&s->delivery_trouble);
         status_arrived(s->status, note->waited_ms);
-        claim_kick(s->claim); /* there may have been too many */
         break;
     case DELIVERY_REJECTED:
         s->refused++;
@@ -202,6 +203,7 @@ static void on_delivery(const struct delivery_note *note, void *data)
         log_task(LOG_LEVEL_ERROR, task_key_id(key), "%s", message);
         break;
     }
+    claim_kick(s->claim); /* there may have been too many */
 }
 
 static void look_again(void *data)
@@ -210,7 +212,7 @@ static void look_again(void *data)
     size_t count = spool_look_again(s->spool);
     if (count)
         log_info("found in the spool: %zu results to deliver", count);
-    delivery_kick(s->delivery);
+    proceed(s); /* some may have been taken away */
     ev_timer_at(s->ev, &s->look_timer, clock_now_ms() + LOOK_AGAIN_MS, look_again, s);
 }
 

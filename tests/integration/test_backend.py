@@ -2,6 +2,7 @@
 
 import json
 import socket
+import time
 
 import pytest
 
@@ -212,6 +213,15 @@ def test_same_task_again_while_it_runs(start_mock, start_runner, small, barrier)
     assert runner.wait() == 0
     state = mock.state()
     assert (state["claimed"], state["results"], state["duplicates"], state["violations"]) == (2, 1, 0, 0)
+
+
+def test_same_task_again_and_again_is_no_reason_to_hurry(start_mock, start_runner, small, barrier):
+    mock = start_mock(tasks=[task(7, small.student(script=barrier.script))] * 5000)
+    runner = start_runner(mock, "--tests-url", small.suite, "--check-interval", 1)
+    begin = time.monotonic()
+    runner.wait_log("handed out again", count=2)
+    barrier.open(5000)
+    assert len(runner.hits("handed out again")) <= 1 + time.monotonic() - begin
 
 
 def test_same_task_again_after_its_delivery(start_mock, start_runner):

@@ -283,6 +283,22 @@ def test_no_other_task_is_claimed_while_one_finds_no_room(make_disk, start_mock,
         assert all(result["isPassed"] for result in mock.results())
 
 
+@pytest.mark.slow
+def test_a_cache_makes_room_for_a_claim_that_found_none(make_disk, start_mock, start_runner, small, barrier):
+    disk = make_disk()
+    mock = start_mock(tasks=[task(1, small.student(script=barrier.script))])
+    runner = start_runner(mock, "--tests-url", small.suite, "--concurrent", 1, "--min-free-disk", "10M",
+                          state=disk.path, prefix=disk.enter)
+    barrier.wait()
+    old = disk.seen / "cache" / "repos" / "old-0123456789abcdef.git"
+    old.mkdir(parents=True)
+    (old / "pack").write_bytes(bytes(50 << 20))
+    disk.leave(pages=0)
+    barrier.open(2)
+    runner.wait_log("state directory gives trouble")
+    assert mock.results(1)[0]["isPassed"] and not old.exists()
+
+
 def test_a_refused_result_stays_in_the_spool_until_there_is_room_for_the_answer(make_disk, start_mock, start_runner):
     disk, mock = make_disk(), start_mock(tasks=[])
     (disk.seen / "spool").mkdir()

@@ -65,6 +65,20 @@ def test_with_too_many_waiting_results_nothing_is_claimed(start_mock, start):
     assert runner.stop() == 0
 
 
+@pytest.mark.parametrize("how", ["refused", "taken away"])
+def test_claims_go_on_when_what_waited_is_gone_without_a_delivery(start_mock, start, tmp_path, how):
+    mock = start_mock("--faults", "post:503:*", tasks=[task(1), task(2)])
+    runner = start(mock, "--mock", "--max-unsent", "1")
+    runner.wait_log(CLOSED + "1 results wait")
+    if how == "refused":
+        mock.faults("post:400:1")
+    else:
+        (result,) = (tmp_path / "state" / "spool").glob("*.json")
+        result.unlink()
+        mock.faults("")
+    mock.state(claimed=2)
+
+
 # ---- a series of faults of the machine
 
 def test_after_a_series_of_faults_there_is_a_pause_then_one_task_tries(start_mock, start_runner, machine):

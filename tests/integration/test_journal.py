@@ -2,10 +2,13 @@
 
 import json
 import os
+import shutil
+import signal
 import stat
 
 import pytest
 
+import harness
 from harness import UNPRIVILEGED, task
 
 RESULT = {"id": 1, "isPassed": False, "duration": 0, "testResults": [], "isError": True, "errorDetails": "from yesterday"}
@@ -115,6 +118,19 @@ def test_claim_started_too_often(claimed_mock, start_runner, state):
     (result,) = mock.results(1)
     assert result["isError"] and "started 2 times" in result["errorDetails"]
     assert runner.stop() == 0 and is_empty(state / "jobs")
+
+
+def test_claim_whose_directory_was_removed_stops_no_other(start_mock, start_runner, small, barrier, state):
+    mock = start_mock(tasks=[task(1, small.student(script=barrier.script))])
+    runner = start_runner(mock, "--tests-url", small.suite, "--concurrent", 1, "--check-interval", 0.05)
+    barrier.wait()
+    job, *_ = harness.jobs_of(state)
+    (claim,) = (state / "jobs").iterdir()
+    shutil.rmtree(claim)
+    os.kill(job, signal.SIGKILL)
+    runner.wait_log(f"ERROR task=1 gets no result: somebody has removed jobs/{claim.name}")
+    mock.add(task(2, small.student()))
+    assert mock.results(1)[0]["isPassed"]
 
 
 def test_claim_that_is_given_up_is_not_counted_again(claimed_mock, start_runner, state):
