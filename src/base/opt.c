@@ -211,6 +211,18 @@ static bool take_text(struct opt_set *set, size_t i, const char *text, enum opt_
     return true;
 }
 
+/* What others can read in /proc/<pid>/cmdline and environ, see proc(5). Gives whether it is a secret. */
+static bool blank(const struct opt *o, char *text)
+{
+    CLEANUP(mem_freep) char *shown = opt_shown(o, text);
+    bool is_secret = strcmp(shown, text) != 0;
+    if (o->kind == OPT_SECRET)
+        memset(text, 'x', strlen(text));
+    else
+        url_blank_userinfo(text);
+    return is_secret;
+}
+
 static void take_flag(struct opt_set *set, size_t i, char *text)
 {
     const struct opt *o = &set->table[i];
@@ -219,8 +231,8 @@ static void take_flag(struct opt_set *set, size_t i, char *text)
     bool is_more = o->kind == OPT_LIST && set->sources[i] == OPT_FROM_FLAG;
     CLEANUP(mem_freep) char *all = is_more ? mem_printf("%s\n%s", set->texts[i], text) : NULL;
     take_text(set, i, all ? all : text ? text : "yes", OPT_FROM_FLAG);
-    if (o->kind == OPT_SECRET && text)
-        memset(text, 'x', strlen(text)); /* argv can be read by everybody, see proc(5) */
+    if (text)
+        blank(o, text);
 }
 
 static struct option *long_options(const struct opt_set *set)
@@ -307,10 +319,8 @@ static void read_environment(struct opt_set *set)
         if (!text || set->table[i].kind == OPT_HELP || set->table[i].is_of_call)
             continue;
         take_text(set, i, text, OPT_FROM_ENV);
-        if (set->table[i].kind == OPT_SECRET) {
-            memset(text, 'x', strlen(text)); /* else it stays in /proc/<pid>/environ */
-            unsetenv(name);
-        }
+        if (blank(&set->table[i], text))
+            unsetenv(name); /* children get it else */
     }
 }
 

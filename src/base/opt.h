@@ -13,7 +13,7 @@
 
 enum opt_kind {
     OPT_FLAG,    /* bool; on the command line alone, or with =yes / =no */
-    OPT_STRING,  /* char *, owned */
+    OPT_STRING,  /* char *, owned; of a URL in argv, the password is blanked */
     OPT_SECRET,  /* char *, owned; blanked in argv, never printed */
     OPT_INTEGER, /* int64_t, within min and max */
     OPT_NUMBER,  /* double, within min and max */

@@ -80,6 +80,14 @@ char *url_shown(const char *text)
     return mem_printf("%.*s(hidden)%s", (int)(start - text), text, at);
 }
 
+void url_blank_userinfo(char *url)
+{
+    const char *start;
+    const char *end = userinfo_end(url, &start);
+    if (end && is_secret(url, start, end))
+        memset(url + (start - url), 'x', (size_t)(end - start));
+}
+
 char *url_userinfo(const char *url)
 {
     const char *start;

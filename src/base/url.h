@@ -22,5 +22,8 @@ char *url_without_userinfo(const char *url);
  */
 char *url_shown(const char *text);
 
+/* Puts 'x' in the place of that part, so that what is left can still be read as a URL. */
+void url_blank_userinfo(char *url);
+
 /* The part that url_without_userinfo() leaves out, without the '@'; NULL where it is none. */
 char *url_userinfo(const char *url);

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/url.h"
 #include "runner/backoff.h"
 
 #include <stdio.h>
@@ -141,10 +142,11 @@ static void on_refusal(struct auth *auth, const struct http_answer *answer)
     }
     forget_tokens(auth);
     wait_after_failure(auth, MAX(answer->retry_after_ms, (int64_t)BACKOFF_BASE_MS));
+    CLEANUP(mem_freep) char *url = url_without_userinfo(auth->settings.login_url);
     CLEANUP(mem_freep)
     char *message =
         mem_printf("The backend refuses the login of '%s' (HTTP %d at %s): check --login and --password-file",
-                   auth->settings.login, answer->status, auth->settings.login_url);
+                   auth->settings.login, answer->status, url);
     tell(auth, AUTH_REFUSED, message);
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/fd.h"
 #include "base/mem.h"
+#include "base/url.h"
 
 #include <stdio.h>
 
@@ -66,7 +67,8 @@ void backend_free(struct backend *backend)
 /* The sentence for whoever reads the log. The caller frees. */
 static char *explain(const struct exchange *e, const struct http_answer *answer, const struct meaning *m)
 {
-    const char *url = e->is_claim ? e->backend->get_url : e->backend->post_url;
+    CLEANUP(mem_freep)
+    char *url = url_without_userinfo(e->is_claim ? e->backend->get_url : e->backend->post_url);
     if (answer->status == 0)
         return mem_printf("The backend does not answer at %s: %s", url, answer->error);
     if (m->claim == BACKEND_FORBIDDEN)

@@ -1,6 +1,7 @@
 #include "runner/doctor.h"
 
 #include "base/fs.h"
+#include "base/url.h"
 #include "runner/auth.h"
 #include "runner/http.h"
 #include "runner/preflight.h"
@@ -133,17 +134,18 @@ static enum health check_backend(const struct doctor *d)
     struct err err = {0};
     int r = ask_backend(o, &answer, &err);
     CLEANUP(mem_freep) char *error = answer.error;
+    CLEANUP(mem_freep) char *backend_url = url_without_userinfo(o->backend_url);
     CLEANUP(mem_freep) char *text = NULL;
     bool is_right = r == 0 && (o->auth ? answer.status / 100 == 2 : answer.status > 0);
     if (r < 0)
         text = mem_strdup(err.message);
     else if (answer.status == 0)
-        text = mem_printf("%s does not answer: %s; see --backend-url", o->backend_url, error ? error : "");
+        text = mem_printf("%s does not answer: %s; see --backend-url", backend_url, error ? error : "");
     else if (is_right)
-        text = mem_printf("%s answers%s", o->backend_url, o->auth ? ", and the login is right" : "");
+        text = mem_printf("%s answers%s", backend_url, o->auth ? ", and the login is right" : "");
     else
         text = mem_printf("%s answers the login of '%s' with status %d; see --login and --password-file",
-                          o->backend_url, o->login, answer.status);
+                          backend_url, o->login, answer.status);
     return say(is_right ? GOOD : POOR, "backend", text);
 }
 

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from harness import UNPRIVILEGED, processes_with, task
+from harness import GIT_ENV, RUNNER, TIMEOUT, UNPRIVILEGED, processes_with, task
 
 GET, LOGIN, REFRESH = "/api/task/available", "/api/v1/login", "/api/v1/auth/refresh"
 TOKEN = re.compile(r"(?<![0-9a-f])[0-9a-f]{48}(?![0-9a-f])")  # as the mock makes them; a git hash has 40
@@ -168,7 +168,7 @@ while [ "$pid" -gt 1 ]; do
 done"""
 
 
-@pytest.mark.parametrize("source", ["flag", "environment", "config", "file", "credential"])
+@pytest.mark.parametrize("source", ["flag", "environment", "config", "file", "credential", "url", "url in the environment"])
 def test_secrets_are_nowhere_to_be_seen(start_mock, start_runner, small, barrier, tmp_path, source):
     secret, seen = "Sesame-4711", tmp_path / "seen"
     student = small.student(script=f"{{ {SPY.format(stop=os.getpid())}; }} >'{seen}' 2>&1; {barrier.script}")
@@ -179,8 +179,12 @@ def test_secrets_are_nowhere_to_be_seen(start_mock, start_runner, small, barrier
         "flag": (["--password", secret], {}), "environment": ([], {"OSTEST_PASSWORD": secret}),
         "config": (["--config", tmp_path / "cred" / "config"], {}),
         "file": (["--password-file", tmp_path / "cred" / "password"], {}),
-        "credential": ([], {"CREDENTIALS_DIRECTORY": tmp_path / "cred"})}[source]
-    mock = start_mock("--auth", "--user", f"dora_explorer:{secret}:ADMIN", "--faults", "post:401", tasks=[task(1, student)])
+        "credential": ([], {"CREDENTIALS_DIRECTORY": tmp_path / "cred"})}.get(source, ([], {}))
+    mock = start_mock("--auth", *("--user", f"dora_explorer:{secret}:ADMIN") * ("url" not in source),
+                      "--faults", "login:403,get:503,post:401", tasks=[task(1, student)])
+    url = mock.url.replace("://", f"://me:{secret}@")
+    options, env = {"url": (["--backend-url", url], {}),
+                    "url in the environment": ([], {"OSTEST_BACKEND_URL": url})}.get(source, (options, env))
     runner = start_runner(mock, "--auth", "--tests-url", small.suite, "--logger-level", "debug",
                           "--refresh-time", "0.2", *options, env=env)
     barrier.wait()
@@ -194,11 +198,21 @@ def test_secrets_are_nowhere_to_be_seen(start_mock, start_runner, small, barrier
     mock.state(results=1)
     assert runner.stop() == 0
     texts |= {"log": runner.log, "seen by the student": seen.read_text()}
+    assert "(HTTP 403 at http://127" in runner.log and "(HTTP 503 at http://127" in runner.log
     assert "OSTEST_SRC=" in texts["seen by the student"] and "ostest-job" in texts["seen by the student"]
     assert "refreshed" in texts["log"] and any(path.endswith("task.json") for path in texts)
     for place, text in texts.items():
         assert secret not in text, place
         assert not TOKEN.search(text) and "Bearer" not in text, place
+
+
+@pytest.mark.parametrize("fault", [(), ("--faults", "login:403")])
+def test_doctor_hides_the_password_in_a_url(start_mock, tmp_path, fault):
+    url = start_mock("--auth", *fault).url
+    for place in [url, "http://127.0.0.1:9"]:
+        words = [RUNNER, "doctor", "--auth", "--state-dir", tmp_path / "state", "--backend-url", place.replace("://", "://me:Sesame@")]
+        said = subprocess.run(list(map(str, words)), capture_output=True, text=True, timeout=TIMEOUT, env=GIT_ENV)
+        assert f"{place} " in said.stdout and "Sesame" not in said.stdout + said.stderr
 
 
 def test_the_runner_leaves_no_core_dump(start):

@@ -28,6 +28,25 @@ static void other_values_stay_in_argv(void)
     finish();
 }
 
+static void a_password_in_a_url_is_blanked_in_argv(void)
+{
+    parse("--backend-url=http://me:geheim@a/b", NULL);
+    CHECK_STR(config.url, "http://me:geheim@a/b");
+    CHECK_STR(argv.items[1], "--backend-url=http://xxxxxxxxx@a/b");
+    finish();
+}
+
+static void a_password_in_a_url_vanishes_from_the_environment(void)
+{
+    static char variable[] = "OT_BACKEND_URL=http://me:geheim@a/b";
+    CHECK_INT(putenv(variable), 0);
+    parse(NULL);
+    CHECK_STR(config.url, "http://me:geheim@a/b");
+    CHECK(getenv("OT_BACKEND_URL") == NULL);
+    CHECK_STR(variable, "OT_BACKEND_URL=http://xxxxxxxxx@a/b");
+    finish();
+}
+
 static void a_secret_vanishes_from_the_environment(void)
 {
     static char variable[] = "OT_PASSWORD=geheim"; /* is itself a part of the environment */
@@ -376,7 +395,9 @@ static void all_faults_are_told_at_once(void)
 }
 
 TEST_MAIN(TEST(a_secret_is_blanked_in_argv), TEST(an_abbreviated_secret_is_blanked_too),
-          TEST(other_values_stay_in_argv), TEST(a_secret_vanishes_from_the_environment),
+          TEST(other_values_stay_in_argv), TEST(a_password_in_a_url_is_blanked_in_argv),
+          TEST(a_password_in_a_url_vanishes_from_the_environment),
+          TEST(a_secret_vanishes_from_the_environment),
           TEST(a_secret_vanishes_from_the_environment_even_if_it_is_overruled),
           TEST(a_refused_secret_is_not_told), TEST(a_password_in_a_refused_url_is_not_told),
           TEST(the_environment_has_upper_case_names_with_underscores),

@@ -40,7 +40,8 @@ struct read {
     struct config config;
 };
 
-static void read_line(struct read *ret_read, int argc, const char *const *words)
+/* As if each word stood in the configuration file. */
+static void read_words(struct read *ret_read, int argc, const char *const *words)
 {
     CLEANUP(strv_done) struct strv faults = {0}, argv = {0};
     strv_push(&argv, "test");
@@ -48,6 +49,8 @@ static void read_line(struct read *ret_read, int argc, const char *const *words)
         strv_push(&argv, words[i]);
     *ret_read = (struct read){.set = {.table = table, .len = ARRAY_LEN(table)}};
     CHECK_INT(opt_parse(&ret_read->set, argc + 1, argv.items, &ret_read->config, &faults), 0);
+    for (size_t i = 0; i < ARRAY_LEN(table); i++)
+        ret_read->set.sources[i] = MIN(ret_read->set.sources[i], OPT_FROM_FILE);
 }
 
 static void done(struct read *r)
@@ -62,8 +65,8 @@ static void what_is_live_is_taken_and_the_rest_is_named(void)
                                       "--list=1", "--list=2",  "--choice=b"};
     CLEANUP(done) struct read is, fresh;
     CLEANUP(strv_done) struct strv taken = {0}, left = {0};
-    read_line(&is, ARRAY_LEN(old), old);
-    read_line(&fresh, ARRAY_LEN(new), new);
+    read_words(&is, ARRAY_LEN(old), old);
+    read_words(&fresh, ARRAY_LEN(new), new);
     opt_take_live(&is.set, &is.config, &fresh.set, &fresh.config, &taken, &left);
     CLEANUP(mem_freep) char *names = strv_join(&taken, " ");
     CHECK_STR(names, "flag text number list choice");
@@ -73,7 +76,7 @@ static void what_is_live_is_taken_and_the_rest_is_named(void)
     CHECK_INT(is.config.list.len, 2);
     CHECK_STR(is.config.fixed, "a");
     CHECK_STR(is.config.secret, "s");
-    CHECK_INT(opt_source_of(&is.set, "number"), OPT_FROM_FLAG);
+    CHECK_INT(opt_source_of(&is.set, "number"), OPT_FROM_FILE);
     CHECK_INT(opt_source_of(&is.set, "text"), OPT_FROM_DEFAULT);
 }
 
@@ -82,10 +85,24 @@ static void the_same_is_no_change(void)
     static const char *const words[] = {"--fixed=b", "--number=2", "--list=1"};
     CLEANUP(done) struct read is, fresh;
     CLEANUP(strv_done) struct strv taken = {0}, left = {0};
-    read_line(&is, ARRAY_LEN(words), words);
-    read_line(&fresh, ARRAY_LEN(words), words);
+    read_words(&is, ARRAY_LEN(words), words);
+    read_words(&fresh, ARRAY_LEN(words), words);
     opt_take_live(&is.set, &is.config, &fresh.set, &fresh.config, &taken, &left);
     CHECK_INT(taken.len + left.len, 0);
 }
 
-TEST_MAIN(TEST(what_is_live_is_taken_and_the_rest_is_named), TEST(the_same_is_no_change))
+static void a_flag_is_as_it_was(void)
+{
+    static const char *const old[] = {"--text=http://me:word@a"}, *const new[] = {"--text=http://xxxxxxx@a"};
+    CLEANUP(done) struct read is, fresh;
+    CLEANUP(strv_done) struct strv taken = {0}, left = {0};
+    read_words(&is, 1, old);
+    read_words(&fresh, 1, new);
+    is.set.sources[2] = fresh.set.sources[2] = OPT_FROM_FLAG;
+    opt_take_live(&is.set, &is.config, &fresh.set, &fresh.config, &taken, &left);
+    CHECK_INT(taken.len + left.len, 0);
+    CHECK_STR(is.config.text, "http://me:word@a");
+}
+
+TEST_MAIN(TEST(what_is_live_is_taken_and_the_rest_is_named), TEST(the_same_is_no_change),
+          TEST(a_flag_is_as_it_was))
