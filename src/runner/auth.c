@@ -15,7 +15,8 @@
 #define SHARED_AFTER    2 /* refusals: then it is no restart of the backend */
 
 struct auth {
-    struct auth_settings settings;
+    const struct options *options;
+    char *login_url, *refresh_url;
     struct ev *ev;
     struct http *http;
     auth_event_fn *on_change;
@@ -35,12 +36,14 @@ struct auth {
     struct ev_timer timer;
 };
 
-struct auth *auth_new(const struct auth_settings *settings, struct ev *ev, struct http *http,
+struct auth *auth_new(const struct options *options, struct ev *ev, struct http *http,
                       auth_event_fn *on_change, void *data)
 {
     struct auth *auth = mem_alloc(sizeof(*auth));
     *auth = (struct auth){
-        .settings = *settings,
+        .options = options,
+        .login_url = options_url(options, options->login_api),
+        .refresh_url = options_url(options, options->token_refresh_api),
         .ev = ev,
         .http = http,
         .on_change = on_change,
@@ -62,6 +65,8 @@ void auth_free(struct auth *auth)
         return;
     ev_timer_stop(auth->ev, &auth->timer);
     forget_tokens(auth);
+    free(auth->login_url);
+    free(auth->refresh_url);
     free(auth);
 }
 
@@ -98,7 +103,7 @@ static bool take_tokens(struct auth *auth, const struct http_answer *answer)
     auth->refresh_token = is_shared(auth) ? NULL : mem_strdup(refresh);
     auth->number++;
     auth->proven = false;
-    auth->refresh_at_ms = clock_now_ms() + auth->settings.refresh_ms;
+    auth->refresh_at_ms = clock_now_ms() + auth->options->refresh_ms;
     return true;
 }
 
@@ -142,18 +147,18 @@ static void on_refusal(struct auth *auth, const struct http_answer *answer)
     }
     forget_tokens(auth);
     wait_after_failure(auth, MAX(answer->retry_after_ms, (int64_t)BACKOFF_BASE_MS));
-    CLEANUP(mem_freep) char *url = url_without_userinfo(auth->settings.login_url);
+    CLEANUP(mem_freep) char *url = url_without_userinfo(auth->login_url);
     CLEANUP(mem_freep)
     char *message =
         mem_printf("The backend refuses the login of '%s' (HTTP %d at %s): check --login and --password-file",
-                   auth->settings.login, answer->status, url);
+                   auth->options->login, answer->status, url);
     tell(auth, AUTH_REFUSED, message);
 }
 
 static void on_trouble(struct auth *auth, const struct http_answer *answer, const char *what)
 {
     if (auth->refreshing)
-        auth->refresh_at_ms = clock_now_ms() + MAX(auth->settings.refresh_ms, (int64_t)BACKOFF_BASE_MS);
+        auth->refresh_at_ms = clock_now_ms() + MAX(auth->options->refresh_ms, (int64_t)BACKOFF_BASE_MS);
     wait_after_failure(auth, MAX(answer->retry_after_ms, (int64_t)0));
     CLEANUP(mem_freep)
     char *message =
@@ -213,22 +218,26 @@ static void start(struct auth *auth)
     auth->renewing = auth->header != NULL;
     auth->refreshing = auth->renewing && auth->refresh_token;
     if (auth->refreshing)
-        post(auth, auth->settings.refresh_url,
-             text_of(json_pack("{s:s}", "refreshToken", auth->refresh_token)));
+        post(auth, auth->refresh_url, text_of(json_pack("{s:s}", "refreshToken", auth->refresh_token)));
     else
-        post(auth, auth->settings.login_url, auth_login_body(auth->settings.login, auth->settings.password));
+        post(auth, auth->login_url, auth_login_body(auth->options->login, auth->options->password));
 }
 
 bool auth_header(struct auth *auth, const char **ret_header, unsigned *ret_number)
 {
     bool fresh = auth->header && clock_now_ms() < auth->refresh_at_ms;
-    if (auth->settings.enabled && !fresh) {
+    if (auth->options->auth && !fresh) {
         start(auth);
         return false;
     }
-    *ret_header = auth->settings.enabled ? auth->header : NULL;
+    *ret_header = auth->options->auth ? auth->header : NULL;
     *ret_number = auth->number;
     return true;
+}
+
+bool auth_is_missing(const struct auth *auth)
+{
+    return auth->options->auth && !auth->header;
 }
 
 void auth_accepted(struct auth *auth, unsigned number)
@@ -241,7 +250,7 @@ void auth_accepted(struct auth *auth, unsigned number)
 
 bool auth_rejected(struct auth *auth, unsigned number)
 {
-    if (!auth->settings.enabled)
+    if (!auth->options->auth)
         return false;
     if (number != auth->number || !auth->header)
         return true;

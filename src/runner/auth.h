@@ -8,20 +8,11 @@
 
 #include "base/ev.h"
 #include "runner/http.h"
+#include "runner/options.h"
 
 #include <stdbool.h>
-#include <stdint.h>
 
 struct auth;
-
-struct auth_settings {
-    bool enabled;          /* off: every request goes out without a header */
-    const char *login_url; /* borrowed, like the others, for the life of the auth */
-    const char *refresh_url;
-    const char *login;
-    const char *password;
-    int64_t refresh_ms; /* a token older than this is refreshed before its next use */
-};
 
 /* What happened, for the one who logs. `message` is a sentence without secrets; NULL for AUTH_RETRY. */
 enum auth_event {
@@ -36,7 +27,8 @@ typedef void auth_event_fn(enum auth_event event, const char *message, void *dat
 /* The body of a login, which the caller ends with mem_free_secret(). */
 char *auth_login_body(const char *login, const char *password);
 
-struct auth *auth_new(const struct auth_settings *settings, struct ev *ev, struct http *http,
+/* All borrowed. Without --auth every request goes out without a header. */
+struct auth *auth_new(const struct options *options, struct ev *ev, struct http *http,
                       auth_event_fn *on_change, void *data);
 void auth_free(struct auth *auth);
 
@@ -45,6 +37,9 @@ void auth_free(struct auth *auth);
  * is needed; valid until the next turn of the loop) and its number for auth_rejected().
  */
 bool auth_header(struct auth *auth, const char **ret_header, unsigned *ret_number);
+
+/* Whether a login is needed that there is not. */
+bool auth_is_missing(const struct auth *auth);
 
 /* The backend took the token of that number. */
 void auth_accepted(struct auth *auth, unsigned number);

@@ -9,8 +9,8 @@
 struct backend {
     struct http *http;
     struct auth *auth;
-    const char *get_url;
-    const char *post_url;
+    char *get_url;
+    char *post_url;
     const char *login;
 };
 
@@ -51,16 +51,20 @@ static const struct meaning *meaning_of(int status)
     return m;
 }
 
-struct backend *backend_new(struct http *http, struct auth *auth, const char *get_url, const char *post_url,
-                            const char *login)
+struct backend *backend_new(const struct options *options, struct http *http, struct auth *auth)
 {
     struct backend *backend = mem_alloc(sizeof(*backend));
-    *backend = (struct backend){http, auth, get_url, post_url, login};
+    *backend = (struct backend){http, auth, options_url(options, options->get_api),
+                                options_url(options, options->post_api), options->login};
     return backend;
 }
 
 void backend_free(struct backend *backend)
 {
+    if (!backend)
+        return;
+    free(backend->get_url);
+    free(backend->post_url);
     free(backend);
 }
 

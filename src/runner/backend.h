@@ -32,9 +32,8 @@ typedef void backend_done_fn(const struct backend_answer *answer, void *data);
 
 struct backend;
 
-/* The URLs and the rest are borrowed. */
-struct backend *backend_new(struct http *http, struct auth *auth, const char *get_url, const char *post_url,
-                            const char *login);
+/* All borrowed. */
+struct backend *backend_new(const struct options *options, struct http *http, struct auth *auth);
 void backend_free(struct backend *backend);
 
 /* False where there is no token to send now; auth's on_change tells when to ask again. */

@@ -41,11 +41,9 @@
 #define STOP_LIMIT_MS 15000 /* from level STOP on: for jobs to end, and for last deliveries */
 
 enum level { WORK, DRAIN, STOP, LEAVE };
-enum url { URL_GET, URL_POST, URL_LOGIN, URL_REFRESH, URLS };
 
 struct supervisor {
     struct options *options;
-    char *urls[URLS];
     struct ev *ev;
     struct http *http;
     struct auth *auth;
@@ -132,8 +130,9 @@ static bool on_body(const char *body, size_t len, void *data)
 
 static void on_no_task(void *data)
 {
-    const struct supervisor *s = data;
+    struct supervisor *s = data;
     status_claim_answered(s->status, METRICS_CLAIM_NONE);
+    trouble_over(&s->claim_trouble);
 }
 
 static void on_claim_trouble(const struct backend_answer *answer, void *data)
@@ -376,7 +375,15 @@ static void on_service_trouble(const char *message, void *data)
 
 /* ---- what the status page shows ---- */
 
-/* Busy slots are none: that is what they are for. */
+/* The last try to claim a task came to nothing. No reason not to try again: that is how it ends. */
+static const char *why_in_vain(const struct supervisor *s)
+{
+    if (*s->login_trouble.last && auth_is_missing(s->auth))
+        return s->login_trouble.last;
+    return *s->claim_trouble.last ? s->claim_trouble.last : NULL;
+}
+
+/* For who asks. Busy slots are none: that is what they are for. */
 static const char *why_closed(struct supervisor *s)
 {
     if (s->level != WORK || !s->jobs) /* a start that fails still answers who has asked */
@@ -384,7 +391,9 @@ static const char *why_closed(struct supervisor *s)
     if (is_last_task_taken(s))
         return "the last task is taken (--max-tasks)";
     const char *trouble = *s->trouble.last ? s->trouble.last : jobs_obstacle(s->jobs);
-    return trouble ? trouble : gates_reason(s->gates, spool_len(s->spool), jobs_running(s->jobs));
+    if (!trouble)
+        trouble = gates_reason(s->gates, spool_len(s->spool), jobs_running(s->jobs));
+    return trouble ? trouble : why_in_vain(s);
 }
 
 static void look(struct status_view *ret_view, void *data)
@@ -400,18 +409,9 @@ static void look(struct status_view *ret_view, void *data)
 
 /* ---- putting it together ---- */
 
-static void set_urls(struct supervisor *s)
-{
-    const struct options *o = s->options;
-    const char *const apis[URLS] = {o->get_api, o->post_api, o->login_api, o->token_refresh_api};
-    for (size_t i = 0; i < URLS; i++)
-        s->urls[i] = options_url(o, apis[i]);
-}
-
 static int open_all(struct supervisor *s, const char *job_program, struct err *err)
 {
     const struct options *o = s->options;
-    set_urls(s);
     s->ev = ev_new();
     int r = open_signals(s, err);
     if (r == 0)
@@ -432,13 +432,11 @@ static int open_all(struct supervisor *s, const char *job_program, struct err *e
 static void connect_all(struct supervisor *s)
 {
     const struct options *o = s->options;
-    struct auth_settings settings = {o->auth,  s->urls[URL_LOGIN], s->urls[URL_REFRESH],
-                                     o->login, o->password,        o->refresh_ms};
     struct claim_calls calls = {may_ask, on_body, on_no_task, on_claim_trouble};
     struct service_calls service_calls = {on_status, is_well, on_service_trouble};
     s->housekeeper = housekeeper_new(s->ev, jobs_program(s->jobs));
-    s->auth = auth_new(&settings, s->ev, s->http, on_auth, s);
-    s->backend = backend_new(s->http, s->auth, s->urls[URL_GET], s->urls[URL_POST], o->login);
+    s->auth = auth_new(o, s->ev, s->http, on_auth, s);
+    s->backend = backend_new(o, s->http, s->auth);
     s->delivery = delivery_new(s->ev, s->spool, s->backend, on_delivery, s);
     s->claim = claim_new(s->ev, s->backend, o->check_interval_ms, &calls, s);
     s->service = service_new(s->ev, &service_calls, s);
@@ -459,8 +457,6 @@ static void supervisor_done(struct supervisor *s)
     gates_free(s->gates);
     ev_free(s->ev);
     fd_close(s->signal_fd);
-    for (size_t i = 0; i < URLS; i++)
-        free(s->urls[i]);
 }
 
 static int loop(struct supervisor *s, struct err *err)

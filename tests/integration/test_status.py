@@ -254,6 +254,37 @@ def test_ready_and_why_not(open_page, tmp_path):
     assert "\nostest_runner_claiming 0\n" in closed.text("/metrics")
 
 
+def claiming(page):
+    return float(re.search(r"^ostest_runner_claiming (\S+)$", page.text("/metrics"), re.MULTILINE)[1])
+
+
+@pytest.mark.parametrize("fault, words", [("login:403:*", "The backend refuses the login of 'dora_explorer' (HTTP 403 at "),
+                                          ("login:503:*", "The login failed: HTTP 503"),
+                                          ("get:403:*", "The account 'dora_explorer' may not take tasks: the backend answers 403 at "),
+                                          ("get:503:*", "The backend has trouble (HTTP 503 at "),
+                                          ("get:drop:*", "The backend does not answer at ")])
+def test_claims_that_come_to_nothing_are_not_ready(open_page, small, fault, words):
+    """And it asks on: what is mended is seen, with a task or without one."""
+    page = open_page([], "--auth", "--logger-level", "debug", mock_options=["--auth", "--faults", fault])
+    page.runner.wait_log(re.escape(words), count=2)
+    status, _, body = page.ask("/readyz")
+    assert status == 503 and body.decode().startswith(words)
+    assert page.status()["closed"] == body.decode().strip() and claiming(page) == 0
+    assert page.ask("/healthz")[0] == 200
+    page.mock.faults(None)
+    with page.events() as events:
+        until(events, lambda e: not e["closed"])
+    assert page.ask("/readyz")[::2] == (200, b"ready\n") and claiming(page) == 1
+    page.mock.add(task(1, small.student()))
+    assert page.mock.results(1)[0]["isPassed"]
+
+
+def test_ready_as_long_as_the_token_holds(open_page):
+    page = open_page([], "--auth", "--refresh-time", "0.1", mock_options=["--auth", "--faults", "refresh:503:*"])
+    page.runner.wait_log("Refreshing the token failed")
+    assert page.status()["troubles"]["login"] and page.ask("/readyz")[::2] == (200, b"ready\n")
+
+
 def test_a_runner_that_stops_is_not_ready(open_page, small, barrier):
     page = open_page([task(1, small.student("pass", barrier.script))])
     barrier.wait()
