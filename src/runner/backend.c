@@ -128,6 +128,6 @@ bool backend_claim(struct backend *backend, backend_done_fn *fn, void *data)
 
 bool backend_deliver(struct backend *backend, int fd, backend_done_fn *fn, void *data)
 {
-    struct http_request request = {.url = backend->post_url, .body_fd = fd};
+    struct http_request request = {.url = backend->post_url, .body_fd = fd, .status_decides = true};
     return start(backend, &request, false, fn, data);
 }

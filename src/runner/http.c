@@ -15,9 +15,12 @@
 #define ANSWER_LIMIT_BYTES (1U << 20)
 #define CONNECT_TIMEOUT_MS 10000L
 /* Long: an answer that we do not wait for may be a task that is lost. */
-#define TOTAL_TIMEOUT_MS  300000L
-#define OVERDUE_MS        (TOTAL_TIMEOUT_MS + 60000)
-#define MAX_RETRY_AFTER_S 3600
+#define TOTAL_TIMEOUT_MS 300000L
+#define OVERDUE_MS       (TOTAL_TIMEOUT_MS + 60000)
+/* A body that does not decide anything is not waited for, once it comes slower than this. */
+#define SLOW_BODY_BYTES_PER_S 1000L
+#define SLOW_BODY_S           5L
+#define MAX_RETRY_AFTER_S     3600
 
 struct http {
     CURLM *multi;
@@ -32,6 +35,9 @@ struct transfer {
     struct curl_slist *headers;
     int64_t start_ms;
     int body_fd;
+    curl_off_t upload_bytes; /* of body_fd */
+    bool status_decides;
+    int status; /* of the answer, once all its headers are there; until then 0 */
     struct buf body;
     char error[CURL_ERROR_SIZE];
     http_done_fn *fn;
@@ -89,10 +95,35 @@ void http_free(struct http *http)
 
 /* ---- building a request ---- */
 
+static int status_of(CURL *easy)
+{
+    long status = 0;
+    curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+    return (int)status;
+}
+
+/* A status counts from the empty line behind its headers on; one below 200 only announces another. */
+static size_t take_header(char *data, size_t size, size_t count, void *userdata)
+{
+    struct transfer *t = userdata;
+    int status = status_of(t->easy);
+    if ((data[0] != '\r' && data[0] != '\n') || status < 200)
+        return size * count;
+    t->status = status;
+    if (t->status_decides) {
+        curl_easy_setopt(t->easy, CURLOPT_LOW_SPEED_LIMIT, SLOW_BODY_BYTES_PER_S);
+        curl_easy_setopt(t->easy, CURLOPT_LOW_SPEED_TIME, SLOW_BODY_S);
+    }
+    return size * count;
+}
+
+/* Ends the transfer where the body is too large. */
 static size_t take_body(char *data, size_t size, size_t count, void *userdata)
 {
     struct transfer *t = userdata;
-    return buf_append(&t->body, data, size * count) < 0 ? 0 : size * count;
+    size_t len = MIN(size * count, ANSWER_LIMIT_BYTES - t->body.len);
+    buf_append(&t->body, data, len);
+    return len;
 }
 
 static size_t give_body(char *data, size_t size, size_t count, void *userdata)
@@ -118,7 +149,8 @@ static void set_body(struct transfer *t, const struct http_request *request)
     }
     struct stat st = {0};
     fstat(t->body_fd, &st);
-    curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)st.st_size);
+    t->upload_bytes = st.st_size;
+    curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE_LARGE, t->upload_bytes);
     curl_easy_setopt(t->easy, CURLOPT_READFUNCTION, give_body);
     curl_easy_setopt(t->easy, CURLOPT_READDATA, t);
     curl_easy_setopt(t->easy, CURLOPT_SEEKFUNCTION, rewind_body);
@@ -156,6 +188,7 @@ void http_start(struct http *http, const struct http_request *request, http_done
                            .easy = curl_easy_init(),
                            .start_ms = clock_now_ms(),
                            .body_fd = request->body_fd,
+                           .status_decides = request->status_decides,
                            .body = BUF_INIT(ANSWER_LIMIT_BYTES),
                            .fn = fn,
                            .data = data};
@@ -174,6 +207,9 @@ void http_start(struct http *http, const struct http_request *request, http_done
     curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, TOTAL_TIMEOUT_MS);
     curl_easy_setopt(t->easy, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(t->easy, CURLOPT_ERRORBUFFER, t->error);
+    curl_easy_setopt(t->easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L); /* a proxy's 200 is not the answer */
+    curl_easy_setopt(t->easy, CURLOPT_HEADERFUNCTION, take_header);
+    curl_easy_setopt(t->easy, CURLOPT_HEADERDATA, t);
     curl_easy_setopt(t->easy, CURLOPT_WRITEFUNCTION, take_body);
     curl_easy_setopt(t->easy, CURLOPT_WRITEDATA, t);
     curl_easy_setopt(t->easy, CURLOPT_PRIVATE, t);
@@ -201,17 +237,22 @@ static int64_t retry_after_ms(CURL *easy)
     return (int64_t)MIN(seconds, (curl_off_t)MAX_RETRY_AFTER_S) * 1000;
 }
 
+/* Whether the answer counts though the transfer failed. Nobody has taken what was not sent. */
+static bool is_decided(const struct transfer *t)
+{
+    curl_off_t sent = 0;
+    curl_easy_getinfo(t->easy, CURLINFO_SIZE_UPLOAD_T, &sent);
+    return t->status_decides && t->status && (t->status >= 300 || sent >= t->upload_bytes);
+}
+
 static void finish(struct http *http, struct transfer *t, CURLcode code)
 {
     char too_large[64];
     snprintf(too_large, sizeof(too_large), "the answer is larger than %u bytes", ANSWER_LIMIT_BYTES);
-    struct http_answer answer = {.body = "", .retry_after_ms = -1};
-    long status = 0;
-    curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
-    if (code == CURLE_OK) {
-        answer.status = (int)status;
-        answer.body = t->body.data ? t->body.data : "";
-        answer.body_len = t->body.len;
+    struct http_answer answer = {
+        .body = t->body.data ? t->body.data : "", .body_len = t->body.len, .retry_after_ms = -1};
+    if (code == CURLE_OK || is_decided(t)) {
+        answer.status = status_of(t->easy);
         answer.retry_after_ms = retry_after_ms(t->easy);
     } else {
         answer.error = code == CURLE_WRITE_ERROR ? too_large

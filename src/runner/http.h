@@ -19,10 +19,11 @@ struct http_request {
     const char *authorization; /* the header's value; NULL: none. Kept out of every log. */
     const char *json;          /* a POST of this text; copied */
     int body_fd;               /* a POST of this file, JSON too; owned from now on; -1: none */
+    bool status_decides;       /* what comes of the answer's body, however little, is enough */
 };
 
 struct http_answer {
-    int status;        /* 0: no answer, `error` says why */
+    int status;        /* 0: no answer, or not a whole one: `error` says why */
     const char *error; /* a sentence; valid during the callback, like the next */
     const char *body;  /* NUL-terminated */
     size_t body_len;

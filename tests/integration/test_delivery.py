@@ -51,7 +51,8 @@ def test_taken_but_not_answered(start_mock, start_runner):
     assert (state["results"], state["duplicates"], state["violations"]) == (1, 1, 0)
 
 
-@pytest.mark.parametrize("fault", ["201", "202", "204", "garbage", "html", "half", "dup-keys", "slow=300", "huge=0"])
+@pytest.mark.parametrize("fault", ["201", "202", "204", "garbage", "html", "half", "dup-keys", "slow=300", "huge=0", "truncated",
+                                   "huge=3000000", f"huge={1 << 40}"])
 def test_every_2xx_is_success(start_mock, start_runner, fault):
     mock = start_mock("--faults", f"post:{fault}", tasks=[task(1)])
     runner = start_runner(mock, "--mock", "--once")
