@@ -3,6 +3,7 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "base/url.h"
+#include "model/task.h"
 
 #include <stdio.h>
 
@@ -68,18 +69,30 @@ void backend_free(struct backend *backend)
     free(backend);
 }
 
+/* A claim is made once; where the connection broke only behind the task, nothing of that is missing. */
+static bool has_whole_task(const struct http_answer *answer)
+{
+    struct task task = {0};
+    struct err err;
+    bool is_whole = answer->cut_status / 100 == 2 &&
+                    task_parse(answer->body, answer->body_len, &task, &err) == TASK_VALID;
+    task_done(&task);
+    return is_whole;
+}
+
 /* The sentence for whoever reads the log. The caller frees. */
-static char *explain(const struct exchange *e, const struct http_answer *answer, const struct meaning *m)
+static char *explain(const struct exchange *e, const struct http_answer *answer, int status,
+                     const struct meaning *m)
 {
     CLEANUP(mem_freep)
     char *url = url_without_userinfo(e->is_claim ? e->backend->get_url : e->backend->post_url);
-    if (answer->status == 0)
+    if (status == 0)
         return mem_printf("The backend does not answer at %s: %s", url, answer->error);
     if (m->claim == BACKEND_FORBIDDEN)
         return mem_printf(
             "The account '%s' may not take tasks: the backend answers 403 at %s (it wants the role ADMIN)",
             e->backend->login, url);
-    return mem_printf("The backend %s (HTTP %d at %s)", m->words ? m->words : "answers", answer->status, url);
+    return mem_printf("The backend %s (HTTP %d at %s)", m->words ? m->words : "answers", status, url);
 }
 
 static void on_answer(const struct http_answer *answer, void *data)
@@ -89,17 +102,18 @@ static void on_answer(const struct http_answer *answer, void *data)
         e->fn(NULL, e->data);
         return;
     }
-    const struct meaning *m = meaning_of(answer->status);
-    CLEANUP(mem_freep) char *message = explain(e, answer, m);
+    int status = e->is_claim && has_whole_task(answer) ? answer->cut_status : answer->status;
+    const struct meaning *m = meaning_of(status);
+    CLEANUP(mem_freep) char *message = explain(e, answer, status, m);
     struct backend_answer said = {
         .outcome = e->is_claim ? m->claim : m->delivery,
-        .status = answer->status,
+        .status = status,
         .message = message,
         .body = answer->body ? answer->body : "",
         .body_len = answer->body_len,
         .retry_after_ms = answer->retry_after_ms,
     };
-    if (said.outcome != BACKEND_RELOGIN && answer->status != 0)
+    if (said.outcome != BACKEND_RELOGIN && status != 0)
         auth_accepted(e->backend->auth, e->token_number);
     if (said.outcome == BACKEND_RELOGIN && !auth_rejected(e->backend->auth, e->token_number))
         said.outcome = BACKEND_FORBIDDEN;

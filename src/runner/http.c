@@ -255,6 +255,7 @@ static void finish(struct http *http, struct transfer *t, CURLcode code)
         answer.status = status_of(t->easy);
         answer.retry_after_ms = retry_after_ms(t->easy);
     } else {
+        answer.cut_status = code == CURLE_WRITE_ERROR ? 0 : t->status;
         answer.error = code == CURLE_WRITE_ERROR ? too_large
                        : t->error[0]             ? t->error
                                                  : curl_easy_strerror(code);

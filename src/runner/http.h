@@ -24,6 +24,7 @@ struct http_request {
 
 struct http_answer {
     int status;        /* 0: no answer, or not a whole one: `error` says why */
+    int cut_status;    /* then: of one that broke off within its body, which is as much as came; else 0 */
     const char *error; /* a sentence; valid during the callback, like the next */
     const char *body;  /* NUL-terminated */
     size_t body_len;

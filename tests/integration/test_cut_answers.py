@@ -137,3 +137,26 @@ def test_what_was_not_sent_was_not_taken(start_backend, start_runner, tmp_path):
     runner.wait_log("WARNING The backend does not answer at .*result")
     runner.wait_log(" delivered key=")
     assert runner.stop() == 0 and backend.posted == ["kept"]
+
+
+# ---- to the question for a task ----
+
+@pytest.mark.parametrize("answer", [claim_of(TASK, missing=3), head(200, CHUNKED) + chunk(TASK)])
+def test_a_task_that_came_whole_is_taken(start_backend, start_runner, answer):
+    backend = start_backend(get=answer)
+    runner = start_runner(backend, "--mock", "--once")
+    assert runner.wait() == 0 and backend.posted == [1]
+    assert not runner.hits("WARNING (?!students' code)")
+
+
+@pytest.mark.parametrize("answer, said", [
+    (claim_of(TASK[:-1], missing=3), "does not answer"),
+    (claim_of(b'{"id": 1}', missing=3), "does not answer"),
+    (claim_of(TASK, missing=3).replace(b"200", b"500", 1), "does not answer"),
+    (claim_of(TASK + b" " * LIMIT), "larger than"),
+])
+def test_a_claim_that_broke_off_elsewhere_is_trouble(start_backend, start_runner, answer, said):
+    backend = start_backend(get=answer)
+    runner = start_runner(backend, "--mock", "--once")
+    runner.wait_log(f"WARNING The backend .*{said}")
+    assert runner.stop() == 0 and backend.posted == []
