@@ -15,7 +15,8 @@
 
 /*
  * classname and name as pytest's own JUnit report has them: "tests/lab1/test_a.py::B::test_c[x/y]"
- * is classname "tests.lab1.test_a.B", name "test_c[x/y]".
+ * is classname "tests.lab1.test_a.B", name "test_c[x/y]". Both are
+ * cut as those that are read from it.
  */
 static void split_node_id(const char *id, struct report_case *c)
 {
@@ -34,8 +35,9 @@ static void split_node_id(const char *id, struct report_case *c)
             buf_puts(&class, is_separator || id[i] == '/' ? "." : (char[]){id[i], '\0'});
         i += is_separator;
     }
-    c->classname = buf_take(&class);
-    c->name = mem_strdup(name);
+    CLEANUP(mem_freep) char *classname = buf_take(&class);
+    c->classname = report_shorten_name(classname, REPORT_NAME_BYTES);
+    c->name = report_shorten_name(name, REPORT_NAME_BYTES);
 }
 
 /* ---- what is known of each test ---- */

@@ -20,7 +20,7 @@ const struct junit_limits junit_default_limits = {
     .bytes = 256U << 20,
     .depth = 64,
     .cases = 500000,
-    .name_bytes = 1024,
+    .name_bytes = REPORT_NAME_BYTES,
     .description_bytes = 16U << 10,
     .total_description_bytes = 32U << 20,
 };
@@ -112,14 +112,6 @@ static void apply_status_word(struct report_case *c, const char *word)
             c->status = report_worse(c->status, words[i].status);
 }
 
-static char *copy_name(const char *s, size_t max)
-{
-    size_t len = s ? strlen(s) : 0;
-    if (len <= max)
-        return mem_strndup(s ? s : "", len);
-    return mem_printf("%.*s…", (int)utf8_cut(s, len, max), s);
-}
-
 static size_t description_limit(const struct junit *j)
 {
     if (j->description_bytes < j->limits.total_description_bytes)
@@ -135,8 +127,8 @@ static void open_case(struct junit *j, const struct attributes *a)
         return;
     }
     struct report_case *c = report_add(&j->report);
-    c->classname = copy_name(a->classname, j->limits.name_bytes);
-    c->name = copy_name(a->name, j->limits.name_bytes);
+    c->classname = report_shorten_name(a->classname ? a->classname : "", j->limits.name_bytes);
+    c->name = report_shorten_name(a->name ? a->name : "", j->limits.name_bytes);
     c->duration_ms = a->time ? report_parse_seconds(a->time) : 0;
     apply_status_word(c, a->status);
     apply_status_word(c, a->result);

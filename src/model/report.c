@@ -57,6 +57,14 @@ struct report_case *report_add(struct report *report)
     return c;
 }
 
+char *report_shorten_name(const char *name, size_t max_bytes)
+{
+    size_t len = strlen(name);
+    if (len <= max_bytes)
+        return mem_strndup(name, len);
+    return mem_printf("%.*s…", (int)utf8_cut(name, len, max_bytes), name);
+}
+
 enum report_status report_worse(enum report_status a, enum report_status b)
 {
     static const unsigned char badness[] = {

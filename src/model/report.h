@@ -42,6 +42,12 @@ struct report {
 
 void report_done(struct report *report);
 
+/* What junit_default_limits keeps of a classname or name, and what is compared with it. */
+#define REPORT_NAME_BYTES 1024
+
+/* A copy of a classname or name, of at most `max_bytes`, or so much of it, with "…". The caller frees. */
+char *report_shorten_name(const char *name, size_t max_bytes);
+
 /* Adds an empty case (strings NULL) and gives it; valid until the next call. */
 struct report_case *report_add(struct report *report);
 

@@ -339,6 +339,16 @@ def test_500_names(pytest_suite):
     assert job.passed and len(job.tests) == 500
 
 
+# ---- names in the report
+
+
+def test_long_names_of_tests(pytest_suite):
+    """The report's names are cut; two may differ only past that."""
+    test = "import pytest\n@pytest.mark.parametrize('x', ['short', 'я' * 900 + '1', 'я' * 900 + '2'])\ndef test_x(x): pass\n"
+    job = pytest_suite({"test_a.py": test, "pytest.ini": NAMES["pytest.ini"]})
+    assert job.passed and [test["name"][:18] for test in job.result["testResults"]] == ["test_a::test_x[sho", *["test_a::test_x[яяя"] * 2]
+
+
 # ---- broken suites
 
 

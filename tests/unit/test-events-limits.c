@@ -2,6 +2,9 @@
 
 #include "model/events.h"
 
+#include "base/buf.h"
+#include "base/utf8.h"
+
 #include "test.h"
 
 /* Takes an event of a test with the id "t<number>", and more members. */
@@ -85,5 +88,84 @@ static void a_long_text_is_shortened(void)
     events_free(e);
 }
 
-TEST_MAIN(TEST(past_the_limit_of_tests_only_those_that_are_known_go_on),
+#define A_TO_E "абвгд"
+enum { LETTERS_BYTES = sizeof(A_TO_E) - 1 };
+
+/* "test_x[абвгдабвгд…" past the limit of a name, and then `end`. The caller frees. */
+static char *long_name(const char *end)
+{
+    struct buf b = BUF_INIT(0);
+    buf_puts(&b, "test_x[");
+    while (b.len < REPORT_NAME_BYTES + 2 * LETTERS_BYTES)
+        buf_puts(&b, A_TO_E);
+    buf_printf(&b, "%s]", end);
+    return buf_take(&b);
+}
+
+static void run_test(struct events *e, const char *name, const char *outcome)
+{
+    CLEANUP(mem_freep) char *start = mem_printf("{\"event\": \"start\", \"id\": \"a.py::%s\"}", name);
+    CLEANUP(mem_freep)
+    char *end = mem_printf("{\"event\": \"end\", \"id\": \"a.py::%s\", \"outcome\": \"%s\"}", name, outcome);
+    events_take(e, start, strlen(start));
+    events_take(e, end, strlen(end));
+}
+
+static void add_reported(struct report *r, const char *name, enum report_status status)
+{
+    struct report_case *c = report_add(r);
+    c->classname = mem_strdup("a");
+    c->name = report_shorten_name(name, REPORT_NAME_BYTES);
+    c->description = mem_strdup("");
+    c->status = status;
+}
+
+/* Of two tests whose names differ only past the cut, what ran and what is reported; NULL: they agree. */
+static char *compare_long_names(const char *ran, const char *ran_too, enum report_status told,
+                                enum report_status told_too)
+{
+    static const char finish[] = "{\"event\": \"finish\"}";
+    CLEANUP(mem_freep) char *one = long_name("1");
+    CLEANUP(mem_freep) char *two = long_name("2");
+    CLEANUP(report_done) struct report report = {0};
+    struct events *e = events_new();
+    run_test(e, one, ran);
+    run_test(e, two, ran_too);
+    events_take(e, finish, sizeof(finish) - 1);
+    add_reported(&report, one, told);
+    add_reported(&report, two, told_too);
+    char *fault = events_compare(e, &report);
+    events_free(e);
+    return fault;
+}
+
+static void long_names_are_cut_as_those_of_the_report(void)
+{
+    CLEANUP(mem_freep) char *name = long_name("1");
+    CLEANUP(report_done) struct report report = {0};
+    struct events *e = events_new();
+    run_test(e, name, "passed");
+    const struct report_case *c = report_of(e, &report);
+    CHECK_STR(c->classname, "a");
+    CHECK_CONTAINS(c->name, "…");
+    CHECK(utf8_is_valid(c->name, strlen(c->name)));
+    CHECK(strlen(c->name) <= REPORT_NAME_BYTES + strlen("…"));
+    events_free(e);
+}
+
+static void names_that_differ_past_the_cut_are_compared_together(void)
+{
+    CLEANUP(mem_freep) char *both = compare_long_names("passed", "passed", REPORT_PASSED, REPORT_PASSED);
+    CHECK(both == NULL);
+    CLEANUP(mem_freep) char *one = compare_long_names("passed", "failed", REPORT_PASSED, REPORT_FAILED);
+    CHECK(one == NULL);
+    CLEANUP(mem_freep) char *first = compare_long_names("failed", "passed", REPORT_PASSED, REPORT_PASSED);
+    CHECK_CONTAINS(first ? first : "(they agree)", "did not pass, but the report says so");
+    CLEANUP(mem_freep) char *second = compare_long_names("passed", "failed", REPORT_PASSED, REPORT_PASSED);
+    CHECK_CONTAINS(second ? second : "(they agree)", "did not pass, but the report says so");
+}
+
+TEST_MAIN(TEST(long_names_are_cut_as_those_of_the_report),
+          TEST(names_that_differ_past_the_cut_are_compared_together),
+          TEST(past_the_limit_of_tests_only_those_that_are_known_go_on),
           TEST(past_the_limit_of_texts_a_test_counts_without_its_text), TEST(a_long_text_is_shortened))
