@@ -142,4 +142,5 @@ def pytest_configure(config):
     if names:
         config.pluginmanager.register(Selection(names), "ostest-selection")
     if EVENTS:
+        config.option.junitprefix = None  # what is told has no prefix, and is compared with the report
         config.pluginmanager.register(EVENTS, "ostest-events")

@@ -349,6 +349,11 @@ def test_long_names_of_tests(pytest_suite):
     assert job.passed and [test["name"][:18] for test in job.result["testResults"]] == ["test_a::test_x[sho", *["test_a::test_x[яяя"] * 2]
 
 
+def test_a_prefix_in_the_report_is_left_out(pytest_suite):
+    job = pytest_suite({"pytest.ini": "[pytest]\naddopts = --junit-prefix=pre\n", "test_a.py": "def test_one(): pass\n"})
+    assert job.passed and cases(job) == ["test_a::test_one"]
+
+
 # ---- broken suites
 
 
