@@ -354,10 +354,11 @@ bool suite_selects_tests(const struct suite *suite)
 
 bool suite_selects_by_plugin(const struct suite *suite, const struct task *task)
 {
-    bool has_parts = false;
+    bool is_for_plugin = false;
     for (size_t i = 0; i < task->tests.len; i++)
-        has_parts = has_parts || strstr(task->tests.items[i], "::");
-    return has_parts && suite_is_pytest(suite);
+        is_for_plugin =
+            is_for_plugin || strstr(task->tests.items[i], "::") || strchr(task->tests.items[i], '/');
+    return is_for_plugin && suite_is_pytest(suite);
 }
 
 bool suite_is_pytest(const struct suite *suite)

@@ -45,8 +45,8 @@ int suite_command(const struct suite *suite, const struct job *job, const struct
 bool suite_selects_tests(const struct suite *suite);
 
 /*
- * Whether a connected test's name has several parts of a node id ("test_a.py::test_b"). pytest's -k
- * compares each part alone; such names are left to our plugin, through OSTEST_SELECT.
+ * Whether the connected tests are left to our plugin, and not to pytest's -k. That compares each part of a
+ * node id alone ("test_a.py::test_b"; since pytest 8 also each directory).
  */
 bool suite_selects_by_plugin(const struct suite *suite, const struct task *task);
 

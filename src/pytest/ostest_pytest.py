@@ -129,11 +129,17 @@ def unified(node_id):
 
 class Selection:
     def __init__(self, names):
-        self.names = [unified(name) for name in names]
+        self.names = {spelling for name in names for spelling in (name.lower(), unified(name))}
+
+    def is_chosen(self, item):
+        node_id = item.nodeid.lower() + "\n" + unified(item.nodeid)
+        return any(name in node_id for name in self.names)
 
     def pytest_collection_modifyitems(self, config, items):
-        chosen = [item for item in items if any(name in unified(item.nodeid) for name in self.names)]
-        config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+        chosen, others = [], []
+        for item in items:
+            (chosen if self.is_chosen(item) else others).append(item)
+        config.hook.pytest_deselected(items=others)
         items[:] = chosen
 
 

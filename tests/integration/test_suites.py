@@ -283,6 +283,23 @@ def test_a_name_of_several_parts(names_job, name, expected):
     assert job.passed and cases(job) == expected
 
 
+@pytest.mark.parametrize("name, expected", [
+    ("sub/", ["sub.test_b::test_one"]),
+    ("sub/test_b", ["sub.test_b::test_one"]),
+    ("src/main.c", ["test_a::test_file[src/main.c]"]),
+    ("c/main", ["test_a::test_file[src/main.c]"]),
+    ("SUB/TEST_B", ["sub.test_b::test_one"]),
+])
+def test_a_name_with_a_path(names_job, name, expected):
+    """Since pytest 8 its -k looks at each directory alone."""
+    job = names_job([name])
+    assert job.passed and cases(job) == expected
+
+
+def test_a_name_with_a_path_is_not_left_to_pytest(program):
+    assert without_src(program(FORM_2024, connectedTests=["one", "t/one"])) == []
+
+
 def test_names_of_one_and_of_several_parts(names_job):
     job = names_job(["TestGroup::test_oneself", "test_b.py", "[a:b]"])
     assert job.passed
