@@ -9,7 +9,9 @@
 
 #define MANIFEST_LIMIT_BYTES 65536
 #define MAX_WORDS            1000
-#define SPACE                " \t\r\v\f"
+/* Of one argument, with its NUL; the kernel's MAX_ARG_STRLEN. */
+#define WORD_LIMIT_BYTES (128U << 10)
+#define SPACE            " \t\r\v\f"
 
 /* ---- reading ---- */
 
@@ -215,6 +217,12 @@ int manifest_expand(const struct strv *command, const struct job *job, struct st
         expand_word(command->items[i], all, ret_argv);
     for (int i = 0; i < PLACEHOLDERS; i++)
         strv_done(&all[i].values);
+    for (size_t i = 0; i < ret_argv->len; i++)
+        if (strlen(ret_argv->items[i]) >= WORD_LIMIT_BYTES)
+            return err_set(err, ERR_TASK, E2BIG,
+                           "The connected tests are too long for one word of the suite's command: together "
+                           "they have more than %u bytes",
+                           WORD_LIMIT_BYTES);
     if (!ret_argv->len)
         return err_set(
             err, ERR_ENVIRONMENT, EINVAL,

@@ -19,6 +19,8 @@
 
 #define GRACE_MS   3000
 #define TAIL_BYTES 4096
+/* The kernel takes no variable of more than 128 KiB. */
+#define SELECT_BYTES (64U << 10)
 
 static int open_log(const struct job *job, const char *name, int *ret_fd, struct err *err)
 {
@@ -209,6 +211,18 @@ static void listener_done(struct listener *l)
     fd_close(l->ends[1]);
 }
 
+/* One a line, in as many variables as they need. */
+static void push_names(const struct strv *names, struct strv *variables)
+{
+    size_t number = 0;
+    for (size_t i = 0; i < names->len;) {
+        CLEANUP(buf_done) struct buf text = BUF_INIT(0);
+        for (; i < names->len && text.len < SELECT_BYTES; i++)
+            buf_printf(&text, "%s\n", names->items[i]);
+        strv_pushf(variables, "OSTEST_SELECT_%zu=%s", number++, text.data);
+    }
+}
+
 /* Has python load the plugin. */
 static void push_variables(const struct job *job, enum run_plugin plugin, const char *dir,
                            const struct listener *l, struct strv *variables)
@@ -218,9 +232,8 @@ static void push_variables(const struct job *job, enum run_plugin plugin, const 
     strv_pushf(variables, "OSTEST_EVENTS_FD=%d", l->ends[1]);
     if (job_is_boxed(job))
         strv_push(variables, "OSTEST_EVENTS_ACK=1");
-    CLEANUP(mem_freep) char *names = strv_join(&job->task.tests, "\n");
     if (plugin == RUN_PLUGIN_SELECTS)
-        strv_pushf(variables, "OSTEST_SELECT=%s", names);
+        push_names(&job->task.tests, variables);
 }
 
 /* ---- the run ---- */

@@ -46,7 +46,8 @@ bool suite_selects_tests(const struct suite *suite);
 
 /*
  * Whether the connected tests are left to our plugin, and not to pytest's -k. That compares each part of a
- * node id alone ("test_a.py::test_b"; since pytest 8 also each directory).
+ * node id alone ("test_a.py::test_b"; since pytest 8 also each directory), and many names are too much for
+ * it.
  */
 bool suite_selects_by_plugin(const struct suite *suite, const struct task *task);
 

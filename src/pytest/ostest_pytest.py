@@ -11,8 +11,8 @@ nothing.
     {"event": "lost"}                                   one that is longer than MESSAGE_MAX bytes
     {"event": "finish"}                                 the session is over, its report is written
 
-With OSTEST_SELECT (names, one a line) it also leaves out every test whose node id contains none of
-them, in whatever spelling ("tests/test_a.py::test_b", "test_a::test_b").
+With OSTEST_SELECT_0, OSTEST_SELECT_1 … (names, one a line) it also leaves out every test whose node id
+contains none of them, in whatever spelling ("tests/test_a.py::test_b", "test_a::test_b").
 
 O is passed, failed, error, skipped or xfailed; TEXT is cut to TEXT_MAX characters; cpu_us is the
 time of this process and of those that it has waited for.
@@ -144,7 +144,7 @@ class Selection:
 
 
 def pytest_configure(config):
-    names = os.environ.get("OSTEST_SELECT", "").splitlines()
+    names = [name for key in os.environ if key.startswith("OSTEST_SELECT_") for name in os.environ[key].split("\n") if name]
     if names:
         config.pluginmanager.register(Selection(names), "ostest-selection")
     if EVENTS:

@@ -77,6 +77,14 @@ def test_names_with_a_comma_do_not_become_two(run_job, student, make_suite):
     assert "one,two" in job.error and job.tests == {}
 
 
+def test_names_that_are_too_long_for_one_word(run_job, student, make_suite):
+    task = {"repositoryUrl": str(student), "connectedTests": [f"{i:0>1000}" for i in range(131)]}
+    suite = make_suite("print('ran')\nwrite()", "--tests={tests}")
+    assert "too long for one word" in run_job(task, suite).error
+    task["connectedTests"].pop()
+    assert "ran" in run_job(task, suite).stdout
+
+
 def test_what_is_no_placeholder_stays(arguments):
     assert arguments("{} {SRC} {labs {nothing} $HOME ~ *") == ["{}", "{SRC}", "{labs", "{nothing}", "$HOME", "~", "*"]
 

@@ -350,6 +350,19 @@ def test_a_markers_name_is_not_a_tests_name(names_job):
     assert "lab1" in job.error
 
 
+@pytest.mark.parametrize("count", [100, 101])
+def test_many_names_are_not_left_to_pytest(program, count):
+    names = [f"{i:0>1024}" for i in range(count)]
+    words = without_src(program(FORM_2024, connectedTests=names))
+    assert words == (["-k", " or ".join(names)] if count == 100 else [])
+
+
+def test_more_names_than_one_argument_can_hold(pytest_suite):
+    files = {"test_a.py": "import pytest\n@pytest.mark.parametrize('x', [f'{i:0>500}' for i in range(400)])\ndef test_number(x): pass\n"}
+    job = pytest_suite(files, connectedTests=[f"[{i:0>500}]" for i in range(300)])
+    assert job.passed and len(job.tests) == 300
+
+
 def test_500_names(pytest_suite):
     files = {"test_a.py": "import pytest\n@pytest.mark.parametrize('x', range(600))\ndef test_number(x): pass\n"}
     job = pytest_suite(files, connectedTests=[f"number[{i}]" for i in range(500)])
