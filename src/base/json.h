@@ -14,5 +14,16 @@
  */
 int json_parse_object(const char *text, size_t len, json_t **ret_object, struct err *err);
 
+/* The same, with all integers as reals, however many digits they have. */
+int json_parse_object_of_reals(const char *text, size_t len, json_t **ret_object, struct err *err);
+
+/*
+ * Where in an object's text the value of its member `name` stands: also in a text that is refused above,
+ * since of strings and of what is nested no more than the ends are looked for. -ENOENT: there is no such
+ * member; -EINVAL: it is there twice, or the text is no whole object.
+ */
+int json_find_member(const char *text, size_t len, const char *name, const char **ret_value,
+                     size_t *ret_value_len);
+
 /* The JSON text of a string, with its quotes: escaped, invalid UTF-8 repaired. Caller frees. */
 char *json_quote(const char *s, size_t len);

@@ -1,6 +1,7 @@
 #include "mock/queue.h"
 
 #include "base/fs.h"
+#include "base/json.h"
 
 #include <errno.h>
 #include <string.h>
@@ -212,14 +213,25 @@ static json_t *take_next(struct queue *queue, int64_t *ret_queued_ms)
     return listed != 0 ? take_listed(queue) : NULL;
 }
 
-/* The id inside a task; for a raw text, as much as can be understood of it. A new reference, or NULL. */
+/* A raw text's id, as much as can be understood of it. A new reference, or NULL. */
+static json_t *id_of_text(const char *text, size_t len)
+{
+    const char *id;
+    size_t id_len;
+    CLEANUP(json_decrefp) json_t *object = json_loadb(text, len, JSON_ALLOW_NUL, NULL);
+    if (object)
+        return json_incref(json_object_get(object, "id"));
+    return json_find_member(text, len, "id", &id, &id_len) == 0
+               ? json_loadb(id, id_len, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL)
+               : NULL;
+}
+
+/* The id inside a task. A new reference, or NULL. */
 static json_t *id_of(json_t *task)
 {
     CLEANUP(json_decrefp)
-    json_t *object = json_is_object(task) ? json_incref(task)
-                                          : json_loadb(json_string_value(task), json_string_length(task),
-                                                       JSON_ALLOW_NUL, NULL);
-    json_t *id = json_object_get(object, "id");
+    json_t *id = json_is_object(task) ? json_incref(json_object_get(task, "id"))
+                                      : id_of_text(json_string_value(task), json_string_length(task));
     return json_is_integer(id) || json_is_string(id) ? json_incref(id) : NULL;
 }
 

@@ -13,55 +13,22 @@
 /* ---- the id ---- */
 
 /*
- * The text of the number behind the top level's "id" key. JSON integers beyond 63 bits are valid
- * ids, but no number type of the JSON library holds them, so that their digits are taken from the
- * text, which has been parsed before. NULL where there is no such member, or it is no integer.
+ * The id's JSON text, or NULL where it is none to answer to. It is taken from the body's text: no number
+ * type of the JSON library holds integers beyond 63 bits, and of a body that it refuses there is no more.
  */
-static char *integer_id_text(const char *body, size_t len)
+static char *read_id(const char *body, size_t len)
 {
-    int depth = 0;
-    for (const char *p = body, *end = body + len; p < end; p++) {
-        if (*p == '{' || *p == '[')
-            depth++;
-        else if (*p == '}' || *p == ']')
-            depth--;
-        if (*p != '"')
-            continue;
-        const char *start = p++;
-        for (; p < end && *p != '"'; p++)
-            p += *p == '\\';
-        if (depth != 1 || p - start != 3 || strncmp(start, "\"id\"", 4) != 0)
-            continue;
-        const char *value = p + 1 + strspn(p + 1, " \t\r\n");
-        if (*value != ':')
-            continue; /* a value that happens to be "id" */
-        value++;
-        value += strspn(value, " \t\r\n");
-        size_t digits = strspn(value, "-0123456789");
-        return strchr(".eE", value[digits]) ? NULL : mem_strndup(value, digits);
-    }
-    return NULL;
-}
-
-/* Parses the body; where integers are too big for the library, they come as reals. */
-static int parse_body(const char *body, size_t len, json_t **ret_root, bool *ret_big, struct err *err)
-{
-    struct err fault;
-    int r = json_parse_object(body, len, ret_root, &fault);
-    *ret_big = r == -ERANGE;
-    if (*ret_big)
-        *ret_root = json_loadb(body, len, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, NULL);
-    return json_is_object(*ret_root) ? 0 : err_set(err, ERR_TASK, -r, "%s", fault.message);
-}
-
-static char *id_text(const json_t *id, bool big, const char *body, size_t len)
-{
+    const char *text;
+    size_t text_len;
+    if (json_find_member(body, len, "id", &text, &text_len) < 0)
+        return NULL;
+    CLEANUP(json_decrefp)
+    json_t *id = json_loadb(text, text_len, JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL, NULL);
     size_t id_len = json_string_length(id);
     if (json_is_string(id))
         return id_len > 0 && id_len <= TASK_MAX_ID_BYTES ? json_quote(json_string_value(id), id_len) : NULL;
-    if (json_is_integer(id))
-        return json_dumps(id, JSON_ENCODE_ANY);
-    return big && json_is_real(id) ? integer_id_text(body, len) : NULL;
+    CLEANUP(mem_freep) char *digits = mem_strndup(text, text_len);
+    return json_is_real(id) && !digits[strspn(digits, "-0123456789")] ? TAKE_PTR(digits) : NULL;
 }
 
 /* ---- the other members ---- */
@@ -183,15 +150,42 @@ static enum task_answer malformed(struct task *task, struct err *err, const char
     return id ? TASK_MALFORMED : TASK_UNUSABLE;
 }
 
+static int parse_body(const char *body, size_t len, json_t **ret_root, struct err *err)
+{
+    struct err fault;
+    int r = json_parse_object(body, len, ret_root, &fault);
+    if (r == -ERANGE)
+        r = json_parse_object_of_reals(body, len, ret_root, &fault);
+    return r < 0 ? err_set(err, ERR_TASK, -r, "%s", fault.message) : 0;
+}
+
+/*
+ * A body that the JSON library refuses, although it may be whole: a NUL or half a character in a text, a
+ * number beyond all bounds, a member twice. Who it is for has to be clear, so that `id` and `status` may
+ * not be among those.
+ */
+static enum task_answer refused(const char *body, size_t len, struct task *task, struct err *err)
+{
+    static const char none[] = "\"UNAVAILABLE\"";
+    const char *status = "";
+    size_t status_len = 0;
+    int r = json_find_member(body, len, "status", &status, &status_len);
+    bool is_none = status_len == strlen(none) && memcmp(status, none, status_len) == 0;
+    if (r == -ENOENT || (r == 0 && !is_none))
+        task->id_json = read_id(body, len);
+    if (task->id_json)
+        err_prefix(err, "The task cannot be read");
+    return malformed(task, err, NULL);
+}
+
 enum task_answer task_parse(const char *body, size_t len, struct task *ret_task, struct err *err)
 {
     *ret_task = (struct task){0};
     CLEANUP(json_decrefp) json_t *root = NULL;
-    bool big = false;
     if (len > TASK_MAX_BYTES)
         return malformed(ret_task, err, "The answer is too large for a task");
-    if (parse_body(body, len, &root, &big, err) < 0)
-        return malformed(ret_task, err, NULL);
+    if (parse_body(body, len, &root, err) < 0)
+        return refused(body, len, ret_task, err);
 
     const json_t *status = json_object_get(root, "status");
     const json_t *id = json_object_get(root, "id");
@@ -201,7 +195,7 @@ enum task_answer task_parse(const char *body, size_t len, struct task *ret_task,
     if (!has_id && (!status || json_is_null(status)))
         return TASK_NONE;
 
-    ret_task->id_json = has_id ? id_text(id, big, body, len) : NULL;
+    ret_task->id_json = has_id ? read_id(body, len) : NULL;
     if (!ret_task->id_json)
         return malformed(ret_task, err, "The task has no usable id: a text or a whole number was expected");
     if (status && !json_is_null(status) &&

@@ -157,9 +157,23 @@ def test_malformed_tasks_get_an_error_result(run_tasks):
         assert said in results[name]["errorDetails"], name
 
 
+REFUSED = {
+    "branch with a NUL": r'"branch": "a\u0000b"', "half a character": r'"connectedTests": ["\ud800"]',
+    "too large a number": '"extra": 1e999', "no number": '"extra": NaN', "twice": '"branch": "a", "branch": "b"',
+}
+
+
+def test_tasks_that_the_parser_refuses_get_an_error_result(run_tasks):
+    texts = [f'{{"repositoryUrl": "/none", {members}, "id": "{name}"}}' for name, members in REFUSED.items()]
+    results = run_tasks(texts, "/none", "--mock")
+    for name in REFUSED:
+        assert results[name]["isError"] and not results[name]["isPassed"], name
+        assert results[name]["errorDetails"].startswith("The task cannot be read: Not valid JSON"), name
+
+
 @pytest.mark.parametrize("body", [
     '{"status": "AVAILABLE"}', '{"id": 1.5, "repositoryUrl": "x"}', '{"id": true}', '{"id": ["1"]}', '{"id": {}}', '{"id": ""}',
-    '{"id": 1, "id": 2}', '[]', '"text"', 'null', '', ' ', '{"id": 1', '{"id": 1}x', '\ufeff{"id": 1}', '{"id": "\\ud800"}'])
+    '{"id": 1, "id": 2}', '[]', '"text"', 'null', '', ' ', '{"id": 1', '{"extra": 1e999, "id": 1', '{"id": 1}x', '\ufeff{"id": 1}', '{"id": "\\ud800"}'])
 def test_a_task_without_an_id_is_logged(start_mock, start_runner, body):
     mock = start_mock(tasks=[body, task(2)])
     runner = start_runner(mock, "--mock", "--once")

@@ -154,10 +154,79 @@ static void quoted_text_can_be_parsed_again(void)
     CHECK(json_string_length(json_object_get(j, "x")) == 3 + 127 + 3 * 128);
 }
 
+/* ---- one member, from the text ---- */
+
+static void check_found(const char *text, const char *want)
+{
+    CLEANUP(mem_freep)
+    char *copy = malloc(strlen(text)); /* without a NUL, so that reading past the end shows */
+    memcpy(copy, text, strlen(text));
+    const char *value = NULL;
+    size_t len = 0;
+    if (json_find_member(copy, strlen(text), "id", &value, &len) < 0)
+        TEST_FAIL("%s: nothing found", text);
+    CLEANUP(mem_freep) char *got = mem_strndup(value, len);
+    CHECK_STR(got, want);
+}
+
+static void check_not_found(const char *text, size_t len, int want)
+{
+    const char *value = NULL;
+    size_t value_len = 0;
+    CLEANUP(mem_freep) char *copy = malloc(len ? len : 1);
+    memcpy(copy, text, len);
+    int r = json_find_member(copy, len, "id", &value, &value_len);
+    if (r != want || value)
+        TEST_FAIL("%s: %d", text, r);
+}
+
+static void a_member_is_found_where_it_stands(void)
+{
+    check_found("{\"id\":1}", "1");
+    check_found(" { \"a\" : 2 , \"id\"\n:\t\"x\\\"}\" } \n", "\"x\\\"}\"");
+    check_found("{\"a\":{\"id\":2},\"b\":[\"]\",{\"id\":3}],\"c\":\"\\\"id\\\":4\",\"id\":[{}, 1]}",
+                "[{}, 1]");
+    check_found("{\"x\":\"id\",\"\\u0069d\":null}", "null");
+}
+
+static void a_member_is_found_in_what_is_refused(void)
+{
+    check_found("{\"a\":1e999,\"id\":1}", "1");
+    check_found("{\"a\":NaN,\"id\":1}", "1");
+    check_found("{\"a\":\"\\u0000\\ud800\xff\",\"id\":1}", "1");
+    check_found("{\"a\":1,\"a\":2,\"id\":1}", "1");
+}
+
+static void a_member_that_is_not_there_or_twice_is_not_found(void)
+{
+    static const char *const missing[] = {"{\"a\":1}", "{\"ID\":1}", "{\"idx\":1,\"i\":2}",
+                                          "{\"a\":{\"id\":1}}", "{\"i\\u0064\\u0000\":1}"};
+    static const char *const twice[] = {"{\"id\":1,\"id\":1}", "{\"id\":1,\"i\\u0064\":2}"};
+    for (size_t i = 0; i < ARRAY_LEN(missing); i++)
+        check_not_found(missing[i], strlen(missing[i]), -ENOENT);
+    for (size_t i = 0; i < ARRAY_LEN(twice); i++)
+        check_not_found(twice[i], strlen(twice[i]), -EINVAL);
+}
+
+static void nothing_is_found_in_what_is_no_whole_object(void)
+{
+    static const char *const texts[] = {
+        "null",        "[\"id\",1]", "{}",        "{\"id\":1}}",  "{\"id\":1}{\"id\":1}",
+        "{\"id\":1,}", "{\"id\" 1}", "{\"id\":}", "{\"id\":1 2}", "{\"id\":1]",
+        "{'id':1}",    "{id:1}",     "\"id\":1}"};
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+        check_not_found(texts[i], strlen(texts[i]), -EINVAL);
+    static const char whole[] = " {\"id\":12,\"a\":[\"\\\"\",{}],\"b\":1e999}";
+    for (size_t len = 0; len < strlen(whole); len++)
+        check_not_found(whole, len, -EINVAL);
+}
+
 TEST_MAIN(TEST(an_object_is_parsed), TEST(only_the_given_length_is_read),
           TEST(malformed_text_is_refused_with_its_place), TEST(nothing_is_refused),
           TEST(garbage_behind_the_object_is_refused), TEST(duplicate_keys_are_refused),
           TEST(other_than_an_object_is_refused), TEST(integers_of_64_bits_are_exact),
           TEST(numbers_beyond_64_bits_are_out_of_range), TEST(ill_formed_utf8_is_refused),
           TEST(nul_in_a_string_is_refused), TEST(a_depth_bomb_is_refused), TEST(quote_escapes),
-          TEST(quote_repairs), TEST(quoted_text_can_be_parsed_again))
+          TEST(quote_repairs), TEST(quoted_text_can_be_parsed_again), TEST(a_member_is_found_where_it_stands),
+          TEST(a_member_is_found_in_what_is_refused), TEST(a_member_that_is_not_there_or_twice_is_not_found),
+          TEST(nothing_is_found_in_what_is_no_whole_object))

@@ -69,25 +69,78 @@ static void what_is_no_json_object_is_unusable(void)
         check_unusable(bodies[i], "JSON");
 }
 
-static void nul_bytes_and_ill_formed_text_are_unusable(void)
+/* Whole, but the JSON library refuses them: `%s` is a member, or more. */
+static const char *const refused[] = {
+    "\"branch\": \"a\\u0000b\"",
+    "\"branch\": \"\xff\"",
+    "\"branch\": \"a\x01z\"",
+    "\"connectedTests\": [\"\\ud800\"]",
+    "\"extra\": 1e999",
+    "\"extra\": [1e999, {\"id\": 1}]",
+    "\"extra\": NaN",
+    "\"a\": 1, \"a\": 2",
+    "\"extra\": 1e999, \"a\": {\"id\": 5, \"id\": 6}",
+    "\"extra\": 18446744073709551615, \"branch\": \"x\", \"branch\": \"y\"",
+};
+
+static void what_the_parser_refuses_is_malformed_where_its_id_can_be_read(void)
 {
+    static const char *const ids[] = {"21", "-9223372036854775808", "18446744073709551615", "\"3fa8-{é\""};
+    for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
+        for (size_t j = 0; j < ARRAY_LEN(ids); j++) {
+            CLEANUP(mem_freep)
+            char *before = mem_printf("{\"id\": %s, \"status\": \"AVAILABLE\", %s}", ids[j], refused[i]);
+            check_malformed(before, ids[j], "The task cannot be read: Not valid JSON: ");
+            CLEANUP(mem_freep)
+            char *behind = mem_printf("{%s, \"repositoryUrl\": \"u\", \"id\" : %s}\n", refused[i], ids[j]);
+            check_malformed(behind, ids[j], "The task cannot be read: Not valid JSON: ");
+        }
+    }
     static const char nul[] = "{\"id\": 1, \"repositoryUrl\": \"a\0b\"}";
-    CHECK_INT(parse_bytes(nul, sizeof(nul) - 1), TASK_UNUSABLE);
-    static const char behind[] = "{\"id\": 1, \"repositoryUrl\": \"a\"}\0";
-    CHECK_INT(parse_bytes(behind, sizeof(behind) - 1), TASK_UNUSABLE);
-    check_unusable("{\"id\": 1, \"repositoryUrl\": \"a\\u0000b\"}", "JSON");
-    check_unusable("{\"id\": \"\xff\", \"repositoryUrl\": \"a\"}", "JSON");
-    check_unusable("{\"id\": \"\\ud800\", \"repositoryUrl\": \"a\"}", "JSON");
+    CHECK_INT(parse_bytes(nul, sizeof(nul) - 1), TASK_MALFORMED);
+    CHECK_STR(task.id_json, "1");
 }
 
-static void duplicate_members_are_unusable(void)
+static void what_the_parser_refuses_says_where(void)
+{
+    check_malformed_with("\"branch\": \"x\", \"branch\": \"y\"", "duplicate object key near '\"branch\"'");
+    check_malformed("{\"id\": 18446744073709551615, \"a\": 1, \"a\": 2}", "18446744073709551615",
+                    "duplicate object key near '\"a\"'");
+    check_malformed_with("\n\"extra\": 1e999", "real number overflow near '1e999' (line 2");
+}
+
+static void what_the_parser_refuses_and_is_cut_is_unusable(void)
+{
+    for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
+        CLEANUP(mem_freep) char *body = body_with(refused[i]);
+        for (size_t len = 0; len < strlen(body); len++)
+            if (parse_bytes(body, len) != TASK_UNUSABLE)
+                TEST_FAIL("taken: %.*s", (int)len, body);
+    }
+}
+
+static void nul_bytes_and_ill_formed_text_in_the_id_are_unusable(void)
+{
+    static const char behind[] = "{\"id\": 1, \"repositoryUrl\": \"a\"}\0";
+    CHECK_INT(parse_bytes(behind, sizeof(behind) - 1), TASK_UNUSABLE);
+    check_unusable("{\"id\": \"a\\u0000b\", \"repositoryUrl\": \"a\"}", "JSON");
+    check_unusable("{\"id\": \"\xff\", \"repositoryUrl\": \"a\"}", "JSON");
+    check_unusable("{\"id\": \"\\ud800\", \"repositoryUrl\": \"a\"}", "JSON");
+    check_unusable("{\"id\": 1e999, \"repositoryUrl\": \"a\"}", "JSON");
+}
+
+static void a_duplicate_id_or_status_is_unusable(void)
 {
     check_unusable("{\"id\": 1, \"id\": 2, \"repositoryUrl\": \"u\"}", "duplicate");
-    check_unusable("{\"id\": 1, \"repositoryUrl\": \"u\", \"repositoryUrl\": \"v\"}", "duplicate");
-    check_unusable("{\"id\": 18446744073709551615, \"id\": 18446744073709551614, \"repositoryUrl\": \"u\"}",
-                   "JSON");
-    check_unusable("{\"id\": 18446744073709551615, \"repositoryUrl\": \"u\", \"repositoryUrl\": \"v\"}",
-                   "JSON");
+    check_unusable("{\"id\": 1, \"id\": 1, \"repositoryUrl\": \"u\"}", "duplicate");
+    check_unusable("{\"id\": 1, \"\\u0069d\": 2, \"repositoryUrl\": \"u\"}", "duplicate");
+    check_unusable("{\"id\": 18446744073709551615, \"id\": 18446744073709551614}", "duplicate");
+    check_unusable("{\"id\": 1, \"status\": \"AVAILABLE\", \"status\": \"UNAVAILABLE\"}", "duplicate");
+}
+
+static void unavailable_is_nobodys_claim_even_where_it_is_refused(void)
+{
+    check_unusable("{\"status\": \"UNAVAILABLE\", \"id\": 21, \"extra\": 1e999}", "JSON");
 }
 
 static char *task_of_size(size_t len)
@@ -152,7 +205,7 @@ static void a_task_with_a_wrong_byte_has_an_id_or_is_none(void)
 static void the_reason_need_not_be_asked_for(void)
 {
     static const char *const bodies[] = {"", "{\"id\": 1}", "{\"id\": 1, \"status\": 2}",
-                                         "{\"id\": 18446744073709551615}"};
+                                         "{\"id\": 18446744073709551615}", "{\"id\": 1, \"extra\": 1e999}"};
     for (size_t i = 0; i < ARRAY_LEN(bodies); i++) {
         struct task t;
         CHECK(task_parse(bodies[i], strlen(bodies[i]), &t, NULL) != TASK_VALID);
@@ -297,17 +350,18 @@ static void keys_are_unique_and_sort_by_age(void)
     }
 }
 
-TEST_MAIN(TEST(the_example_of_the_protocol_is_read), TEST(id_and_url_are_enough),
-          TEST(unknown_members_are_ignored), TEST(the_order_of_members_is_free),
-          TEST(what_is_no_json_object_is_unusable), TEST(nul_bytes_and_ill_formed_text_are_unusable),
-          TEST(duplicate_members_are_unusable), TEST(a_body_may_be_so_large_and_no_larger),
-          TEST(deep_nesting_is_no_danger), TEST(a_truncated_task_is_never_valid),
-          TEST(a_task_with_a_wrong_byte_has_an_id_or_is_none), TEST(the_reason_need_not_be_asked_for),
-          TEST(an_ended_task_is_empty_and_may_be_ended_again),
-          TEST(available_or_no_status_with_an_id_is_a_task),
-          TEST(unavailable_is_no_task_whatever_stands_beside_it),
-          TEST(without_status_and_id_there_is_no_task),
-          TEST(another_status_is_malformed_where_there_is_an_id),
-          TEST(another_status_is_unusable_where_there_is_no_id), TEST(available_without_an_id_is_unusable),
-          TEST(other_names_are_no_keys), TEST(a_key_has_sequence_and_id), TEST(a_key_is_safe_as_a_file_name),
-          TEST(a_key_is_cut_where_the_id_is_long), TEST(keys_are_unique_and_sort_by_age))
+TEST_MAIN(
+    TEST(the_example_of_the_protocol_is_read), TEST(id_and_url_are_enough), TEST(unknown_members_are_ignored),
+    TEST(the_order_of_members_is_free), TEST(what_is_no_json_object_is_unusable),
+    TEST(what_the_parser_refuses_is_malformed_where_its_id_can_be_read),
+    TEST(what_the_parser_refuses_says_where), TEST(what_the_parser_refuses_and_is_cut_is_unusable),
+    TEST(nul_bytes_and_ill_formed_text_in_the_id_are_unusable), TEST(a_duplicate_id_or_status_is_unusable),
+    TEST(unavailable_is_nobodys_claim_even_where_it_is_refused), TEST(a_body_may_be_so_large_and_no_larger),
+    TEST(deep_nesting_is_no_danger), TEST(a_truncated_task_is_never_valid),
+    TEST(a_task_with_a_wrong_byte_has_an_id_or_is_none), TEST(the_reason_need_not_be_asked_for),
+    TEST(an_ended_task_is_empty_and_may_be_ended_again), TEST(available_or_no_status_with_an_id_is_a_task),
+    TEST(unavailable_is_no_task_whatever_stands_beside_it), TEST(without_status_and_id_there_is_no_task),
+    TEST(another_status_is_malformed_where_there_is_an_id),
+    TEST(another_status_is_unusable_where_there_is_no_id), TEST(available_without_an_id_is_unusable),
+    TEST(other_names_are_no_keys), TEST(a_key_has_sequence_and_id), TEST(a_key_is_safe_as_a_file_name),
+    TEST(a_key_is_cut_where_the_id_is_long), TEST(keys_are_unique_and_sort_by_age))
