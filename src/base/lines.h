@@ -5,6 +5,7 @@
  * in pieces.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct lines {
@@ -12,7 +13,8 @@ struct lines {
     size_t size;
     void (*take)(const char *line, void *data);
     void *data;
-    size_t len; /* of the line that has no end yet */
+    size_t len;   /* of the line that has no end yet */
+    bool goes_on; /* what is in `buf` is not its first piece */
 };
 
 void lines_add(struct lines *lines, const char *data, size_t len);

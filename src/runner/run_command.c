@@ -303,7 +303,7 @@ static int start(const struct run_options *o, const char *job_program)
                     .display = display_new(prints_json ? stderr : stdout, (enum display_color)o->color),
                     .src_dir = directory_of(o->src),
                     .tests_dir = directory_of(o->tests),
-                    .lines = {r.line, sizeof(r.line), take_line, &r, 0},
+                    .lines = {r.line, sizeof(r.line), take_line, &r, 0, false},
                     .out_fd = -1,
                     .signal_fd = -1};
     cgroup_make_room(&(struct err){0}); /* where there is none, the job does without */

@@ -49,15 +49,20 @@ static bool take_progress(const struct slot *slot, const char *line)
     return true;
 }
 
+/* What goes on is as weighty as its beginning, which alone is the complaint. */
 static void pass_on(const char *line, void *data)
 {
     struct slot *slot = data;
-    if (take_progress(slot, line))
+    const char *text = line;
+    bool is_first = !slot->lines.goes_on;
+    if (is_first && take_progress(slot, line))
         return;
-    enum log_level level = LOG_LEVEL_WARNING; /* what is no line of its log is a complaint of a library */
-    const char *text = log_split_plain(line, &level);
-    log_relay(level, slot->work == SLOT_TRIM ? NULL : slot->label, text);
-    if (level >= LOG_LEVEL_WARNING)
+    if (is_first) {
+        slot->level = LOG_LEVEL_WARNING; /* what is no line of its log is a complaint of a library */
+        text = log_split_plain(line, &slot->level);
+    }
+    log_relay(slot->level, slot->work == SLOT_TRIM ? NULL : slot->label, text);
+    if (is_first && slot->level >= LOG_LEVEL_WARNING)
         remember(slot, text);
     keep(slot, line);
 }
@@ -116,7 +121,7 @@ static void fill(struct slot *slot, struct ev *ev, const struct slot_program *pr
 {
     *slot = (struct slot){.number = number, .ev = ev, .program = program, .out_fd = -1, .log_fd = -1};
     slot->start_ms = clock_now_ms();
-    slot->lines = (struct lines){slot->line, sizeof(slot->line), pass_on, slot, 0};
+    slot->lines = (struct lines){slot->line, sizeof(slot->line), pass_on, slot, 0, false};
     slot->key = mem_strdup(key);
     slot->label = mem_strdup(label);
 }

@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/ev.h"
 #include "base/lines.h"
+#include "base/log.h"
 #include "model/progress.h"
 #include "runner/status/status.h"
 
@@ -44,6 +45,7 @@ struct slot {
     char *complaint; /* the last one in that; NULL: none yet; owned */
     struct ev_source out;
     struct lines lines;
+    enum log_level level;               /* of the line whose first piece came last */
     char line[PROGRESS_MAX_LINE_BYTES]; /* the one that is being read */
 };
 
