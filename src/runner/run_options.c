@@ -24,7 +24,7 @@ static const struct opt table[] = {
     {"lab", "N", OPT_LIST, MEMBER(labs),
      .help = "number of the lab, as the task would have it; may be repeated"},
     {"name", "NAME", OPT_LIST, MEMBER(names), .help = "only tests whose name contains this; may be repeated",
-     .letter = 'k'},
+     .letter = 'k', .is_of_call = true},
     {"json", "FILE", OPT_STRING, MEMBER(json),
      .help = "write the result as the backend would get it; '-': print it",
      .group = "What is shown and written"},

@@ -64,6 +64,13 @@ write("<testsuite><testcase name='has_b'><failure>" + " ".join(sorted(os.listdir
     assert "    a b 3 has_b" in out and re.search(r"^commit [0-9a-f]{40}$", out, re.M)
 
 
+def test_the_name_of_the_agent_selects_no_tests(run, make_suite, make_repo):
+    student = make_repo("student", {"a": ""})
+    suite = make_suite('write("<testsuite><testcase name=\'all_is_well\'/></testsuite>")', words="{lab} {tests}")
+    status, out, err = run("--src", student.path, "--tests", suite, OSTEST_NAME="runner-1")
+    assert status == 0, out + err
+
+
 # ---- a directory as it is
 
 
