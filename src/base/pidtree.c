@@ -135,14 +135,44 @@ static uint64_t resident_bytes(pid_t pid)
     return (uint64_t)resident * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
+static void list_all(pid_t root, struct pids *p)
+{
+    pids_add(p, root);
+    for (size_t i = 0; i < p->len; i++)
+        add_children(p, p->items[i]);
+}
+
 void pidtree_usage(pid_t root, uint64_t *ret_rss_bytes, unsigned *ret_processes)
 {
     CLEANUP(pids_done) struct pids all = {0};
-    pids_add(&all, root);
-    for (size_t i = 0; i < all.len; i++)
-        add_children(&all, all.items[i]);
+    list_all(root, &all);
     *ret_processes = (unsigned)all.len;
     *ret_rss_bytes = 0;
     for (size_t i = 0; i < all.len; i++)
         *ret_rss_bytes += resident_bytes(all.items[i]);
+}
+
+/* Of each page the part that is this process's; all of it where the kernel does not tell us. */
+static uint64_t proportional_bytes(pid_t pid)
+{
+    char path[64], line[256];
+    unsigned long kib;
+    bool found = false;
+    snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)pid);
+    FILE *f = fopen(path, "re");
+    while (f && !found && fgets(line, sizeof(line), f))
+        found = sscanf(line, "Pss: %lu kB", &kib) == 1;
+    if (f)
+        fclose(f);
+    return found ? (uint64_t)kib << 10 : resident_bytes(pid);
+}
+
+uint64_t pidtree_exact_bytes(pid_t root)
+{
+    CLEANUP(pids_done) struct pids all = {0};
+    uint64_t sum = 0;
+    list_all(root, &all);
+    for (size_t i = 0; i < all.len; i++)
+        sum += proportional_bytes(all.items[i]);
+    return sum;
 }

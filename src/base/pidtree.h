@@ -22,5 +22,11 @@ unsigned pidtree_kill(pid_t root);
 /* The children of `root` alone; the caller frees `ret_pids`. Gives how many. */
 size_t pidtree_children(pid_t root, pid_t **ret_pids);
 
-/* Resident memory and number of processes of `root` and all below it. */
+/* Resident memory and number of processes of `root` and all below it. What they share counts in each. */
 void pidtree_usage(pid_t root, uint64_t *ret_rss_bytes, unsigned *ret_processes);
+
+/*
+ * Their memory with what they share counted once (PSS), as far as we may look into them; the others count
+ * as above. The kernel looks at each page: some 40 ms for a GB.
+ */
+uint64_t pidtree_exact_bytes(pid_t root);

@@ -55,7 +55,8 @@ struct proc_sink {
 };
 
 struct proc_sample {
-    uint64_t rss_bytes; /* of the child and all its descendants */
+    uint64_t rss_bytes; /* of the child and all its descendants; where that is over the limit, what they
+                           share counts once */
     unsigned processes;
 };
 

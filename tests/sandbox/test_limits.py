@@ -53,6 +53,32 @@ def test_without_control_groups_samples_end_the_run(site):
     assert tests["test_hungry"] == (False, "Was running when the limit of 128 MB of memory for all tests was passed")
 
 
+# In a program, and in pytest itself, which nobody else in the sandbox can look into.
+SHARED = """
+import textwrap
+CODE = textwrap.dedent('''
+    import os, time
+    x = b"x" * (60 << 20)
+    for _ in range(5):
+        if not os.fork():
+            time.sleep(0.5)
+            os._exit(0)
+    for _ in range(5):
+        os.wait()
+''')
+def test_program():
+    subprocess.run([sys.executable, "-c", CODE], check=True)
+def test_pytest():
+    exec(CODE)
+"""
+
+
+def test_memory_that_processes_share_counts_once(site):
+    job = site.pytest(SHARED, "--memory", "200M", "--check-proc-interval", 0.01)
+    assert job.passed and not details(job), job.log
+    assert site.is_measured or int(re.search(r"peak_rss_mb=(\d+)", job.log)[1]) <= 200
+
+
 def test_a_machine_without_memory_fails_nobody(any_site):
     """What is around the task has no memory left, though the task keeps to its limit: an error, no failed test."""
     if not any_site.is_measured:

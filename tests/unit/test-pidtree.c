@@ -412,6 +412,45 @@ static void usage_adds_up_the_memory_of_all(void)
     close_told();
 }
 
+static void parent_of_some_that_share(void)
+{
+    char *memory = mem_alloc(LARGE);
+    memset(memory, 'x', LARGE);
+    for (int i = 0; i < 3; i++)
+        start_child(idle, false);
+    idle();
+}
+
+static void memory_that_is_shared_counts_once_where_we_look_exactly(void)
+{
+    open_told();
+    pid_t root = start_child(parent_of_some_that_share, false);
+    wait_for_letters(4);
+    uint64_t rss = 0;
+    unsigned processes = 0;
+    pidtree_usage(root, &rss, &processes);
+    uint64_t exact = pidtree_exact_bytes(root);
+    CHECK_INT(processes, 4);
+    CHECK(rss > 4 * (uint64_t)LARGE);
+    CHECK(exact > LARGE && exact < 2 * (uint64_t)LARGE);
+    pidtree_kill(root);
+    end_child(root);
+    close_told();
+}
+
+static void memory_that_is_not_shared_counts_all(void)
+{
+    open_told();
+    pid_t first = start_child(idle_large, false), second = start_child(parent_of_a_large_one, false);
+    wait_for_letters(3);
+    CHECK(pidtree_exact_bytes(first) > LARGE);
+    CHECK(pidtree_exact_bytes(second) > LARGE);
+    pidtree_kill(second);
+    end_child(second);
+    end_child(first);
+    close_told();
+}
+
 static void usage_of_a_process_that_has_gone_is_nothing(void)
 {
     pid_t pid = start_child(leave, false);
@@ -420,6 +459,7 @@ static void usage_of_a_process_that_has_gone_is_nothing(void)
     unsigned processes = 7;
     pidtree_usage(pid, &rss, &processes);
     CHECK_INT(rss, 0);
+    CHECK_INT(pidtree_exact_bytes(pid), 0);
     CHECK(processes <= 1);
 }
 
@@ -429,4 +469,5 @@ TEST_MAIN(TEST(signal_reaches_the_process_and_all_below), TEST(signal_spares_the
           TEST(a_process_cannot_hide_behind_its_name), TEST(children_of_other_threads_are_found),
           TEST(many_processes_are_found), TEST(none_escapes_while_it_forks),
           TEST(children_are_only_the_next_below), TEST(usage_adds_up_the_memory_of_all),
-          TEST(usage_of_a_process_that_has_gone_is_nothing))
+          TEST(memory_that_is_shared_counts_once_where_we_look_exactly),
+          TEST(memory_that_is_not_shared_counts_all), TEST(usage_of_a_process_that_has_gone_is_nothing))
