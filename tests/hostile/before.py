@@ -1,6 +1,7 @@
 """What a machine is like before attacks, and what is not like that afterwards."""
 
 import contextlib
+import glob
 import hashlib
 import os
 import pathlib
@@ -44,7 +45,8 @@ def read_lines(path):
 
 
 def control_groups(names):
-    return [str(path) for path in pathlib.Path("/sys/fs/cgroup").glob("**/ostest-*") if path.name in names]
+    found = glob.glob("/sys/fs/cgroup/**/ostest-*", recursive=True)  # others' groups may go away meanwhile
+    return [path for path in found if os.path.basename(path) in names]
 
 
 def difference(before, after):
