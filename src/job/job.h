@@ -32,8 +32,9 @@ struct job_setup {
 /* What there is to tell of a task, so far, that is not in its result. */
 struct job_seen {
     struct summary summary;
-    char *suite_commit; /* NULL: none; owned */
-    bool has_run;       /* the rest: of the test run */
+    char *suite_commit;         /* NULL: none; owned */
+    bool students_host_is_away; /* though the suite's is there */
+    bool has_run;               /* the rest: of the test run */
     enum cgroup_kind group;
     bool in_slurms_group;
     uint64_t dropped_bytes[2]; /* of standard output, of standard error */

@@ -75,6 +75,22 @@ static int fetch_student(struct job *job, struct err *err)
     return 0;
 }
 
+/*
+ * The student's repository could not be reached. Where the suite's could, that is the matter of a single
+ * host, which the student has named.
+ */
+static int look_at_suite(struct job *job, struct aside *aside, int r, struct err *err)
+{
+    struct suite_fetched fetched;
+    struct err suite_err = {0};
+    int suite_r = aside_finish(aside, job->cancel_fd, &fetched, sizeof(fetched), &suite_err);
+    job->seen.students_host_is_away = suite_r == 0;
+    if (suite_err.class != ERR_CANCELLED)
+        return r;
+    *err = suite_err;
+    return suite_r;
+}
+
 /* Both at the same time, since mostly it is the network that is waited for. */
 static int fetch_both(struct job *job, struct suite_fetched *ret_suite, struct err *err)
 {
@@ -92,6 +108,8 @@ static int fetch_both(struct job *job, struct suite_fetched *ret_suite, struct e
     job->git.keep = 0;
     if (r == 0)
         return aside_finish(&aside, job->cancel_fd, ret_suite, sizeof(*ret_suite), err);
+    if (err->class == ERR_NETWORK)
+        return look_at_suite(job, &aside, r, err);
     aside_cancel(&aside);
     return r;
 }
@@ -237,6 +255,7 @@ static int work(struct job *job, enum job_exit *ret_exit, struct err *err)
         return r == -EROFS ? r : -ENOSPC;
     if (r == 0 && result.is_error && is_disk_full(job, 0))
         return err_set(err, ERR_ENVIRONMENT, ENOSPC, "The disk is full: %s", result.error_details);
+    is_machine = is_machine && !job->seen.students_host_is_away;
     *ret_exit = is_machine ? JOB_EXIT_MACHINE : r < 0 ? JOB_EXIT_TASK : JOB_EXIT_DONE;
     if (r < 0) {
         log_fields(LOG_LEVEL_WARNING, NULL, err->message, LOG_TEXT("class", err_class_name(err->class)));

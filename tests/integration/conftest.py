@@ -1,6 +1,7 @@
 """Fixtures: everything that a test starts is ended with it, and must have left nothing running."""
 
 import contextlib
+import socket
 import subprocess
 import sys
 
@@ -16,6 +17,14 @@ from runs import command, home, listing, on_terminal, run  # noqa: F401
 def pytest_configure(config):
     config.addinivalue_line("markers", "memory: measures memory, which means nothing with sanitizers")
     config.addinivalue_line("markers", "slow: takes some seconds (-m 'not slow' leaves it out)")
+
+
+@pytest.fixture
+def refusing():
+    """The URL of a host that refuses connections."""
+    with socket.socket() as bound:  # not listening
+        bound.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{bound.getsockname()[1]}"
 
 
 @pytest.fixture(scope="session")

@@ -104,6 +104,21 @@ def test_students_faults_are_no_faults_of_the_machine(start_mock, start, small, 
     assert not runner.hits(CLOSED) and runner.stop() == 0
 
 
+def test_a_students_host_that_is_away_closes_no_gate(start_mock, start, small, refusing):
+    mock = start_mock(tasks=[task(i, f"{refusing}/{i}.git") for i in range(4)])
+    runner = start(mock, "--concurrent", 4, "--pause-after", 1)
+    assert all(result["isError"] and "does not answer" in result["errorDetails"] for result in mock.results(4))
+    assert not runner.hits(CLOSED) and runner.stop() == 0
+
+
+def test_a_network_that_is_away_closes_it(start_mock, start, refusing):
+    mock = start_mock(tasks=[task(i, f"{refusing}/{i}.git") for i in range(9)])
+    runner = start(mock, "--concurrent", 2, "--pause-after", 2, "--pause-time", 600, "--tests-url", f"{refusing}/suite.git")
+    runner.wait_log(CLOSED)
+    assert mock.state()["claimed"] < 9 and runner.stop() == 0
+    assert all(result["isError"] for result in mock.results())
+
+
 def test_pauses_end_where_the_runner_is_stopped(start_mock, start_runner, machine):
     mock = start_mock(tasks=[task(1, machine.student), task(2, machine.student)])
     runner = start_runner(mock, "--tests-url", machine.suite, "--concurrent", 1, "--pause-after", "1", "--pause-time", "600")

@@ -374,7 +374,7 @@ def test_faults_of_the_network_are_tried_again(start_job, student, suite, make_g
     assert errors == {}
 
 
-def test_a_lasting_fault_is_an_error_after_a_few_tries(start_job, student, suite, make_git_server):
+def test_a_lasting_fault_is_an_error_after_a_few_tries(start_job, student, suite, make_git_server, refusing):
     answers = {"500": fails(500), "drop": drops, "break": breaks_off,
                "redirect": fails(302, Location=f"file://{student}/.git/info/refs")}
     jobs = {}
@@ -382,16 +382,19 @@ def test_a_lasting_fault_is_an_error_after_a_few_tries(start_job, student, suite
         server = make_git_server()
         server.usual = answer
         jobs[name] = server, start_job(f"http://user:{TOKEN}@{server.host}/student", suite)
-    with socket.socket() as free:  # bound, not listening: refuses connections
-        free.bind(("127.0.0.1", 0))
-        refused = start_job(f"http://127.0.0.1:{free.getsockname()[1]}/x", suite)
-        assert refused.wait() == MACHINE and "class=network" in refused.log and "does not answer" in refused.error
+    refused = start_job(f"{refusing}/x", suite)
+    assert refused.wait() == TASK and "class=network" in refused.log and "does not answer" in refused.error
     for name, (server, job) in jobs.items():
         check_status(job, job.wait())
         assert "class=network" in job.log and f"{server.url}/student" in job.error
         assert TOKEN not in job.error + job.log
         # libcurl itself repeats a request on a connection that was closed.
         assert 3 <= len(server.requests) <= 12
+
+
+def test_where_the_suite_is_away_too_it_is_the_machines_fault(start_job, refusing):
+    job = start_job(f"{refusing}/student", f"{refusing}/suite")
+    assert job.wait() == MACHINE and "class=network" in job.log and f"{refusing}/student" in job.error
 
 
 SSH_FAULTS = [
