@@ -235,7 +235,7 @@ def test_same_task_again_and_again_is_no_reason_to_hurry(start_mock, start_runne
     begin = time.monotonic()
     runner.wait_log("handed out again", count=2)
     barrier.open(5000)
-    assert len(runner.hits("handed out again")) <= 1 + time.monotonic() - begin
+    assert len(runner.hits("handed out again")) <= 2 + time.monotonic() - begin
 
 
 def test_same_task_again_after_its_delivery(start_mock, start_runner):
