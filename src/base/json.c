@@ -40,7 +40,7 @@ int json_parse_object_of_reals(const char *text, size_t len, json_t **ret_object
 
 static const char *skip_space(const char *p, const char *end)
 {
-    while (p < end && memchr(" \t\r\n", *p, 4))
+    while (p < end && (*p == ' ' || *p == '\t' || *p == '\r' || *p == '\n'))
         p++;
     return p;
 }
@@ -64,7 +64,7 @@ static const char *skip_string(const char *p, const char *end)
 static const char *skip_word(const char *p, const char *end)
 {
     const char *start = p;
-    while (p < end && (isalnum((unsigned char)*p) || memchr("+-.", *p, 3)))
+    while (p < end && (isalnum((unsigned char)*p) || *p == '+' || *p == '-' || *p == '.'))
         p++;
     return p > start ? p : NULL;
 }
