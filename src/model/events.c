@@ -15,8 +15,7 @@
 
 /*
  * classname and name as pytest's own JUnit report has them: "tests/lab1/test_a.py::B::test_c[x/y]"
- * is classname "tests.lab1.test_a.B", name "test_c[x/y]". Both are
- * cut as those that are read from it.
+ * is classname "tests.lab1.test_a.B", name "test_c[x/y]". Both are cut as those that are read from it.
  */
 static void split_node_id(const char *id, struct report_case *c)
 {
