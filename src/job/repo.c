@@ -83,7 +83,10 @@ static void remove_leftovers_in(const char *mirror, const char *sub_dir)
     }
 }
 
-/* Lock files and half-written objects of a git that was killed. Nobody else is at work: we hold the lock. */
+/*
+ * Lock files and half-written objects of a git that was killed. Nobody else is at work: we hold the lock. At
+ * most a child of that git still is about to end, and leaves one more for the next time.
+ */
 static void remove_leftovers(const char *mirror)
 {
     CLEANUP(mem_freep) char *objects = mem_printf("%s/objects", mirror);

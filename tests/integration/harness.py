@@ -305,6 +305,14 @@ class Runner:
         self.process.stdout.close()
 
 
+def wait_until(holds, what):
+    """For what no event tells."""
+    deadline = time.monotonic() + TIMEOUT
+    while not holds():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.01)
+
+
 def processes_with(text):
     """The pids of processes whose command line or working directory contains `text`."""
     found = []

@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from gitserver import breaks_off, fails
-from harness import CLEAN_ENV, JOB, Repository, git
+from harness import CLEAN_ENV, JOB, Repository, git, wait_until
 from jobs import entries, printing
 
 # Prints the files of the tree and the text of the one called "text".
@@ -364,15 +364,20 @@ def test_clean_removes_what_a_killed_job_left(start_job, repo, suite, tmp_path, 
     assert job.wait() == 0 and job.result is None
 
 
+def half_packs(cache):
+    return list(mirror_of(cache).glob("objects/pack/tmp_*"))
+
+
 def test_a_job_killed_in_the_middle_of_a_fetch(run_job, start_job, repo, suite, git_server, cache):
     repo.commit({f"file{i}": os.urandom(1000) for i in range(200)})
     task = {"repositoryUrl": f"{git_server.url}/student"}
     git_server.faults = [lambda handler: handler.git(), lambda handler: handler.git(), git_server.hangs_in_the_middle]
     job = start_job(task, suite)
     git_server.wait_requests(4)
+    wait_until(lambda: half_packs(cache), "git does not write what it fetches")
     job.kill()
     assert run_job(task, suite).passed
-    assert not list(mirror_of(cache).glob("objects/pack/tmp_*")), "a killed fetch has left its pack"
+    assert not half_packs(cache), "a killed fetch has left its pack"
 
 
 def test_two_jobs_on_a_new_repository_at_the_same_time(start_job, repo, suite, cache):

@@ -14,7 +14,6 @@ import pathlib
 import re
 import shutil
 import tempfile
-import time
 
 import cgroup
 import harness
@@ -72,14 +71,6 @@ def groups_called(pattern):
 def mounts():
     """All mounts that we see, without their numbers."""
     return sorted(line.split(" ", 2)[2] for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines())
-
-
-def wait_until(holds, what):
-    """For what no event tells."""
-    deadline = time.monotonic() + harness.TIMEOUT
-    while not holds():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.01)
 
 
 class Site:

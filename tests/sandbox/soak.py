@@ -256,7 +256,7 @@ class Soak:
             left = {pid: line for pid, line in children().items() if pid not in others}
             self.expect(not left, f"processes are left: {left}")
         self.expect(sandboxed.mounts() == mounts, "mounts are left")
-        sandboxed.wait_until(lambda: not set(sandboxed.groups_called("ostest-*")) - groups, "control groups are left")
+        harness.wait_until(lambda: not set(sandboxed.groups_called("ostest-*")) - groups, "control groups are left")
         self.expect(not set(os.listdir("/dev/shm")) - shared, "files in /dev/shm are left")
         self.expect(not os.listdir(self.temporary), f"temporary files are left: {os.listdir(self.temporary)[:5]}")
         left = [str(path) for name in ("jobs", "spool", "rejected") for path in (self.state / name).iterdir()]

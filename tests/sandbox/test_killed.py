@@ -7,7 +7,8 @@ import pytest
 import harness
 import jobs
 from cgroup import group_name
-from sandboxed import groups_called, wait_until
+from harness import wait_until
+from sandboxed import groups_called
 
 # The marker makes the processes findable; it is no other test's.
 WAIT = "subprocess.run(['sh', '-c', 'sleep 1000.{0} & setsid sleep 1000.{0} & sleep 1000.{0}'])\n"

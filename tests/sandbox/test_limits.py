@@ -8,7 +8,6 @@ import pytest
 
 import harness
 import jobs
-import sandboxed
 from sandboxed import outcomes_of
 
 MIB = 1 << 20
@@ -142,7 +141,7 @@ def test_a_task_runs_while_another_has_taken_all(site):
     hoarder = site.student({"run.py": jobs.PRELUDE + TAKE_ALL + f"os.execv('/bin/sleep', ['{name}', '1000'])"})
     with site.mock(tasks=[]) as mock, site.runner(mock, "--concurrent", "2") as runner:
         mock.add(harness.task(1, hoarder))
-        sandboxed.wait_until(lambda: harness.processes_with(name), "the other task does not have all")
+        harness.wait_until(lambda: harness.processes_with(name), "the other task does not have all")
         mock.add(harness.task(2, site.student({"run.py": jobs.PRELUDE + "write()"})))
         result = mock.results(1)[0]
         assert result["id"] == 2 and result["isPassed"], (result, runner.log)
