@@ -9,7 +9,7 @@ import socket
 
 import pytest
 
-from harness import git, task
+from harness import git, task, wait_until
 
 
 def descriptions(result):
@@ -222,6 +222,7 @@ def test_sighup_reopens_the_log(start_mock, start_runner, tmp_path):
     mock = start_mock(tasks=[task(1)])
     runner = start_runner(mock, "--mock", "--max-tasks", 2, "--logger-output", log)
     mock.state(results=1)
+    wait_until(lambda: "task=1 delivered" in log.read_text(), "the last line of the first task does not come")
     log.rename(old)
     runner.signal(signal.SIGHUP)
     mock.add(task(2))
