@@ -103,12 +103,13 @@ def test_second_signal_stops_tasks_which_run_at_the_next_start(start_mock, start
     assert (now["claimed"], now["duplicates"], now["violations"]) == (2, 0, 0) and not claims_in(state)
 
 
-def test_a_claim_that_comes_after_the_second_signal_is_kept(start_mock, start, small, state):
-    mock = start_mock("--faults", "get:slow=500", tasks=[task(1, small.student())])
+def test_a_claim_that_comes_after_the_second_signal_is_kept(start_mock, start, waiting, barrier, state):
+    mock = start_mock("--faults", "get:slow=500", tasks=[task(1, waiting)])  # cannot end, should it come before
     runner = start(mock)
     mock.state(claimed=1)
     stop_twice(runner)
     assert runner.wait() == 0 and len(claims_in(state)) == 1
+    barrier.open()
     runner = start(mock)
     mock.state(results=1)
     assert runner.stop() == 0 and not claims_in(state)
