@@ -1,7 +1,7 @@
 """Stopping ostest-runner, gently and by force: nothing is lost, nothing runs on."""
 
 import os
-from signal import SIGHUP, SIGINT, SIGKILL, SIGTERM
+from signal import SIGCONT, SIGHUP, SIGINT, SIGKILL, SIGSTOP, SIGTERM
 
 import pytest
 
@@ -181,10 +181,13 @@ def test_third_signal_leaves_no_process(start_mock, start, small, barrier, state
     mock = start_mock(tasks=[task(1, small.student(script=f"trap '' TERM; {barrier.script}"))])
     runner = start(mock)
     barrier.wait()
+    (job,) = jobs_of(state)
+    os.kill(job, SIGSTOP)  # it cannot end before the third signal
     stop_twice(runner)
     runner.wait_log("WARNING stopping ")
     runner.signal()
     assert runner.wait() == 1 and len(claims_in(state)) == 1
+    os.kill(job, SIGCONT)
     wait_gone(str(state))
 
 
