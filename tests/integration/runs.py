@@ -1,5 +1,6 @@
 """`ostest-runner run`, started by a test: fixtures for all of its files."""
 
+import codecs
 import fcntl
 import os
 import pty
@@ -51,10 +52,10 @@ def on_terminal(command):
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 24, columns, 0, 0))
         with subprocess.Popen(words, env=env, stdin=theirs, stdout=theirs, stderr=theirs) as process:
             os.close(theirs)
-            text = ""
+            text, decoder = "", codecs.getincrementaldecoder("utf-8")()  # a letter may come in two pieces
             while select.select([ours], [], [], harness.TIMEOUT)[0]:
                 try:
-                    text += os.read(ours, 65536).decode()
+                    text += decoder.decode(os.read(ours, 65536))
                 except OSError:
                     break
                 do(text, process)
