@@ -194,6 +194,11 @@ echo 'git@host.example: Permission denied (publickey).' >&2; exit 255""")
 # ---- credentials in the URL
 
 
+def files_below(directory):
+    """Also while directories come and go: rglob() fails where one is gone before it is read."""
+    return [pathlib.Path(parent, name) for parent, _, names in os.walk(directory) for name in names]
+
+
 @contextlib.contextmanager
 def watched_for(token, git_server, directory):
     """Looks, whenever git asks the server, at command lines and files for the token."""
@@ -206,7 +211,7 @@ def watched_for(token, git_server, directory):
                 command = (process / "cmdline").read_bytes()
                 if token.encode() in command:
                     seen["argv"].append(command)
-        for path in directory.rglob("*"):
+        for path in files_below(directory):
             with contextlib.suppress(OSError):
                 if path.is_file() and path.name != "task.json" and token.encode() in path.read_bytes():
                     seen["modes"].add(stat.S_IMODE(path.stat().st_mode))
@@ -217,7 +222,7 @@ def watched_for(token, git_server, directory):
 
 
 def files_with(token, directory):
-    return [path for path in directory.rglob("*")
+    return [path for path in files_below(directory)
             if path.is_file() and path.name != "task.json" and token.encode() in path.read_bytes()]
 
 
