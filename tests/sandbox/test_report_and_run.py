@@ -240,6 +240,7 @@ if os.fork() == 0:
     os._exit(0)
 for _ in range(32):
     os.read(reader, 1)
+os.wait()
 """
 
 
