@@ -145,6 +145,7 @@ def test_a_task_runs_while_another_has_taken_all(site):
         mock.add(harness.task(2, site.student({"run.py": jobs.PRELUDE + "write()"})))
         result = mock.results(1)[0]
         assert result["id"] == 2 and result["isPassed"], (result, runner.log)
+    harness.wait_gone(name)  # else it would count among the processes of the next test's user
 
 
 # ---- processes
