@@ -137,8 +137,8 @@ class Audit:
         """Right where two tries are all that there are, and there were as many kills meanwhile."""
         claim = self.claims[result["id"]]
         tries = int(TOO_OFTEN.match(result["errorDetails"])[1])
-        moments = map(self.since_mock_ms, self.kills.moments)
-        kills = sum(claim["claimed_ms"] - CLOCK_MS <= moment <= claim["posted_ms"] + CLOCK_MS for moment in moments)
+        moments = (map(self.since_mock_ms, moment) for moment in self.kills.moments)
+        kills = sum(claim["claimed_ms"] - CLOCK_MS <= last and first <= claim["posted_ms"] + CLOCK_MS for first, last in moments)
         in_time = tries == 2 and claim["claimed_ms"] <= self.two_tries_until_ms and kills >= 2
         is_right = result["isError"] and (in_time or kind == "deadly")
         self.expect(is_right, f"task {result['id']} was given up: {result}, {kills} kills")

@@ -91,6 +91,7 @@ class Chaos:
             handed_out = {claim["id"] for claim in self.mock.state()["tasks"]}
             if deadly <= handed_out and not deadly & self.service.claims_on_disk():
                 return
+            self.kills.keep_up()
             time.sleep(0.05)
         self.expect(False, "tasks that end their job each time are not given up")
 

@@ -41,17 +41,19 @@ class Kills:
         self.not_reached = collections.Counter()
         self.points = crash_points()
         self.next_point = 0
+        self.point = None  # the last one that a runner was started with
         self.hit = collections.defaultdict(list)  # key of a task -> what of its job was killed, but not the job
+        self.armed = None  # when the last named place was set
         self.asides = 0  # kills at a named place that the runner survived
-        self.moments = []
+        self.moments = []  # (not before, not after) of each kill
 
     @property
     def count(self):
         return sum(self.by_kind.values())
 
-    def note(self, kind):
+    def note(self, kind, since):
         self.by_kind[kind] += 1
-        self.moments.append(time.monotonic())
+        self.moments.append((since, time.monotonic()))
 
     # ---- the runner comes back
 
@@ -70,8 +72,14 @@ class Kills:
     def keep_up(self):
         """A runner that ended by itself (the state directory was still locked, say) is started again."""
         if self.service.life.is_over():
-            self.service.ended("by itself")
+            self.take_end()
             self.start()
+
+    def take_end(self):
+        """Of a runner that we have not killed; or it has come to its named place, and was slow to die there."""
+        is_late = self.service.life.runner.process.wait(harness.TIMEOUT) == -signal.SIGKILL
+        self.asides -= is_late
+        self.service.ended(f"at {self.point}" if is_late else "by itself")
 
     # ---- the kinds
 
@@ -79,10 +87,11 @@ class Kills:
         """It stays dead."""
         time.sleep(self.chance.uniform(0, RUNNER_MOMENT_S))
         if self.service.life.is_over():
-            self.service.ended("by itself")
+            self.take_end()
         else:
+            since = time.monotonic()
             self.service.kill()
-            self.note("runner, at random")
+            self.note("runner, at random", since)
 
     def kill_job(self):
         """A job, or a process that it has started."""
@@ -107,14 +116,15 @@ class Kills:
                 return False  # it has ended, or become another program
             if not whole:
                 self.hit[key].append(name)
+            since = time.monotonic()
             signal.pidfd_send_signal(pidfd.fileno(), signal.SIGKILL)
-            self.note("job" if whole else f"of a job: {re.sub('[0-9.]+$', '', name)}")
+            self.note("job" if whole else f"of a job: {re.sub('[0-9.]+$', '', name)}", since)
             return True
         return False
 
     def kill_at_point(self):
         """The runner comes back with the next named place set; so it, or a job, dies there."""
-        point = self.points[self.next_point % len(self.points)]
+        point = self.point = self.points[self.next_point % len(self.points)]
         self.next_point += 1
         self.service.token.unlink(missing_ok=True)
         at_start = self.chance.random() < 0.5
@@ -128,6 +138,7 @@ class Kills:
 
     def arm(self, point):
         """From now on who comes there dies. Some places are only reached where there is a reason."""
+        self.armed = time.monotonic()
         self.service.token.touch()
         if point == "suite-checked-out":
             self.course.new_suite_commit()
@@ -135,8 +146,10 @@ class Kills:
             self.service.mock.faults("post:422")
 
     def await_point(self, point):
-        deadline = time.monotonic() + POINT_WAIT_S
+        since, looked = self.armed, time.monotonic()
+        deadline = looked + POINT_WAIT_S
         while self.service.token.exists():
+            since, looked = looked, time.monotonic()  # the next look is later than this
             if time.monotonic() > deadline:
                 self.not_reached[point] += 1
                 self.service.token.unlink(missing_ok=True)
@@ -145,7 +158,7 @@ class Kills:
                 self.not_reached[point] += 1
                 self.keep_up()
                 return
-        self.note("at a named place")
+        self.note("at a named place", since)
         self.by_point[point] += 1
         if self.service.life.is_over(0.1):
             self.service.ended(f"at {point}")
