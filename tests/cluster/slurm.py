@@ -200,9 +200,12 @@ class Cluster:
 
     def kill_slurmd(self, name):
         """The daemon alone: its jobs go on."""
-        pid = int((self.dir / f"slurmd.{name}.pid").read_text())
-        subprocess.run(self.nodes[name].command("kill", "-9", pid), check=True)
-        self.nodes[name].slurmd.wait()
+        entered = self.nodes[name].slurmd  # nsenter, whose one child it is; its own file may still have an earlier one's pid
+        wait = Wait(f"slurmd of {name}")
+        while not (children := pathlib.Path(f"/proc/{entered.pid}/task/{entered.pid}/children").read_text().split()):
+            wait.more()
+        os.kill(int(children[0]), signal.SIGKILL)
+        entered.wait()
 
     def kill_jobs(self, name):
         """All processes of the node at once, its pid 1 left out."""
