@@ -127,6 +127,9 @@ def test_what_slurm_s_limit_ends_has_its_sentence(user):
     assert [test["name"].split("::")[1] for test in result["testResults"] if not test["isPassed"]] == ["test_last"]
     assert not result["isError"] and "ended with -9" in result["testResults"][-1]["description"]
     assert 200 * MIB < measured["test_last"] <= 384 * MIB
+    wait = slurm.Wait("the job's end")
+    while user.job_ids("running,completing"):
+        wait.more()
     assert [job[2] for job in user.cluster.jobs()] == ["OUT_OF_MEMORY"]
 
 
