@@ -22,7 +22,7 @@ import os, pathlib, subprocess, sys
 import pytest
 
 def use(mib):
-    subprocess.run([sys.executable, "-c", f"x = b'x' * ({mib} << 20); import time; time.sleep(0.1)"], check=True)
+    subprocess.run([sys.executable, "-c", f"x = b'x' * ({mib} << 20); import time; time.sleep(0.5)"], check=True)
 def fill(path, mib):
     with open(path, "wb", buffering=0) as file:
         for _ in range(mib):

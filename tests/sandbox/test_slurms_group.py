@@ -29,7 +29,7 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0 or not os.access(TREE / "cgrou
 
 CHECKS = r"""
 def use(mib):
-    subprocess.run([sys.executable, "-c", f"x = b'x' * ({mib} << 20); import time; time.sleep(0.1)"], check=True)
+    subprocess.run([sys.executable, "-c", f"x = b'x' * ({mib} << 20); import time; time.sleep(0.5)"], check=True)
 def test_warm_up():
     use(1)
 def test_start():
