@@ -253,7 +253,10 @@ def test_daemons_are_ended_before_there_is_a_result(site):
 def test_daemons_are_ended_before_the_result_is_posted(site):
     """When the backend has the result, nothing runs below the runner."""
     student = site.student({"run.py": sandboxed.jobs.PRELUDE + DAEMON})
-    with site.mock(tasks=[harness.task(1, student)]) as mock, site.runner(mock) as runner:
+    with site.mock(tasks=[]) as mock, site.runner(mock) as runner:
+        mock.state(requests_total=1)
+        harness.wait_until(lambda: not harness.descendants(runner.process.pid), "the cache is not looked through")  # as it is at first
+        mock.add(harness.task(1, student))
         [result] = mock.results(1)
         assert result["isPassed"] and harness.descendants(runner.process.pid) == []
         assert runner.stop() == 0
