@@ -62,6 +62,7 @@ def test_lasting_trouble_is_said_once(start_mock, start_runner, fault, pattern):
     mock = start_mock("--faults", f"get:{fault}:4", tasks=[])
     runner = start_runner(mock)
     mock.state(requests_total=6)
+    runner.wait_log(f" (WARNING|ERROR) .*{pattern}")
     assert len(runner.hits(f" (WARNING|ERROR) .*{pattern}")) == 1
     mock.faults(f"get:{fault}:3")  # it was well in between: this is news
     runner.wait_log(f" (WARNING|ERROR) .*{pattern}", count=2)
@@ -98,8 +99,7 @@ def test_huge_answer_takes_no_memory(start_mock, start_runner):
 def test_a_backend_that_wants_a_login(start_mock, start_runner):
     mock = start_mock("--auth", tasks=[task(1)])
     runner = start_runner(mock)
-    mock.state(requests_total=2)
-    assert "--auth" in "".join(runner.hits(" (WARNING|ERROR) .*login"))
+    assert "--auth" in runner.wait_log(" (WARNING|ERROR) .*login")
 
 
 def test_an_account_without_the_role(start_mock, start_runner):
