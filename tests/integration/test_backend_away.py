@@ -16,6 +16,7 @@ MANY, SOME = 200, 60
 LIMIT = 4  # results on their way at a time
 PROBES = 40  # more than there can be in a test, as the pauses grow; less than there are results
 SLOW = "post:slow=30:*"
+SLACK_MS = 2000  # for a machine that is busy
 
 
 @pytest.fixture
@@ -118,12 +119,11 @@ def waiting(start_mock, state):
 
 @pytest.mark.parametrize("fault", ["429", "502", "503", "503+1", "504", "drop"])
 def test_one_at_a_time_asks_whether_it_is_back(waiting, start, state, fault):
-    mock = waiting(f"post:{fault}:*")
+    mock = waiting(f"post:{fault}:{LIMIT},{SLOW}")
     runner = start(mock)
     away = mock.state(requests_total=SOME + 1 + LIMIT)  # the claims, the runner's own question, and the first results
-    mock.faults(SLOW)
     back = mock.state(results=1)
-    assert back["now_ms"] - away["now_ms"] <= 1000 + 500  # what failed together has failed once
+    assert back["now_ms"] - away["now_ms"] <= 1000 + SLACK_MS  # what failed together has failed once
     now = check(mock, state, SOME)
     assert sum(now["requests"][POST].values()) - SOME <= 2 * LIMIT
     assert runner.stop() == 0
