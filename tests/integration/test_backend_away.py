@@ -140,9 +140,9 @@ class Deadly(http.server.BaseHTTPRequestHandler):
         if number == 0 or self.server.posts <= LIMIT:
             self.close_connection = True
             return
+        self.server.arrived.append(number)
         self.send_response(204)
         self.end_headers()
-        self.server.arrived.append(number)
 
     def do_GET(self):
         self.send_response(204)
