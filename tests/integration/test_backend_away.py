@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import http.server
 import json
+import socket
 import threading
 
 import pytest
@@ -93,11 +94,13 @@ def test_away_while_many_tasks_are_done(start_mock, start_runner, state):
 
 def test_dead_and_back_on_the_same_port(start_mock, start, state):
     fill_spool(state, MANY)
-    dead = start_mock(tasks=[])
-    dead.stop()
-    runner = start(dead)
-    runner.wait_log("The backend does not answer at .*result")
-    mock = start_mock("--faults", "post:503:*", tasks=[task(i) for i in range(MANY)], port=dead.port)
+    with socket.socket() as place:  # a port that is taken, but where nobody listens
+        place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        place.bind(("127.0.0.1", 0))
+        port = place.getsockname()[1]
+        runner = start(None, "--backend-url", f"http://127.0.0.1:{port}")
+        runner.wait_log("The backend does not answer at .*result")
+        mock = start_mock("--faults", "post:503:*", tasks=[task(i) for i in range(MANY)], port=port)
     claim(mock, MANY)
     mock.faults(SLOW)
     now = check(mock, state, MANY)
