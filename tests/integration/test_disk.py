@@ -268,7 +268,7 @@ def test_no_other_task_is_claimed_while_one_finds_no_room(make_disk, start_mock,
     started = []
     for left in limits([0, 1], [0]):
         disk = make_disk(f"state-{len(started)}")
-        mock = start_mock("--faults", "get:slow=500", tasks=[task(i) for i in range(3)])
+        mock = start_mock("--faults", "get:slow=3000", tasks=[task(i) for i in range(3)])
         runner = start_runner(mock, "--mock", "--concurrent", 3, "--logger-level", "debug", state=disk.path, prefix=disk.enter)
         mock.state(claimed=1)
         disk.leave(**left)
@@ -332,12 +332,13 @@ def test_read_only_while_the_tests_run(make_disk, start_mock, start_runner, smal
 
 
 def test_read_only_while_a_result_is_on_its_way(make_disk, start_mock, start_runner):
-    disk, mock = make_disk(), start_mock("--faults", "post:slow=300", tasks=[task(1), task(2)])
+    disk, mock = make_disk(), start_mock("--faults", "post:slow=2000", tasks=[task(1)])
     runner = start_runner(mock, "--mock", "--concurrent", 1, state=disk.path, prefix=disk.enter)
     mock.state(results=1)
     disk.make_read_only()
     assert "Read-only file system" in runner.wait_log("Cannot remove")
     disk.make_writable()
+    mock.add(task(2))  # only now: it must not be on its way beside the other
     mock.state(results=2)
     assert runner.stop() == 0
     runner = start_runner(mock, state=disk.path, prefix=disk.enter)
