@@ -139,20 +139,23 @@ static int remove_flat(const char *dir, struct err *err)
     return err_errno(err, errno == EEXIST ? ENOTEMPTY : errno, "Cannot remove %s", dir);
 }
 
+/* A number of which nothing is left is given again: so trouble that lasts is told in the same words. */
 int journal_add(struct journal *journal, const struct task *task, const char *body, size_t len,
                 char **ret_key, struct err *err)
 {
     CLEANUP(mem_freep) char *key = task_key(task, ++journal->sequence);
     CLEANUP(mem_freep) char *dir = journal_dir(journal, key);
     CLEANUP(mem_freep) char *path = file_of(journal, key, "task.json");
-    if (mkdir(dir, 0700) < 0)
+    if (mkdir(dir, 0700) < 0) {
+        journal->sequence -= errno != EEXIST;
         return err_errno(err, errno, "Cannot create %s", dir);
+    }
     crash_point("claim-dir-made");
     int r = fs_write_atomic(path, body, len, err);
     if (r == 0)
         r = fs_sync_dir(journal->jobs_dir, err);
     if (r < 0) {
-        remove_flat(dir, NULL);
+        journal->sequence -= remove_flat(dir, NULL) == 0;
         return r;
     }
     *ret_key = TAKE_PTR(key);

@@ -304,11 +304,12 @@ def test_part_of_the_state_that_cannot_be_read(start_runner, state, name):
 
 def test_claim_survives_a_journal_that_cannot_be_written(start_mock, start_runner, state):
     mock = start_mock(tasks=[])
-    runner = start_runner(mock, "--mock", "--concurrent", 1, prefix=UNPRIVILEGED)
+    runner = start_runner(mock, "--mock", "--concurrent", 1, "--logger-level", "debug", prefix=UNPRIVILEGED)
     mock.state(requests_total=1)
     (state / "jobs").chmod(0o500)
     mock.add(task(1), task(2))
     assert str(state / "jobs") in runner.wait_log(" CRITICAL ")
+    runner.wait_log(" DEBUG The state directory gives trouble: .*/jobs")  # tried again: that is no news
     assert mock.state()["claimed"] == 1  # no other is taken
     (state / "jobs").chmod(0o700)
     mock.state(results=2)
