@@ -264,6 +264,7 @@ def test_state_is_private(start_mock, start_runner, small, barrier, tmp_path):
     mock = start_mock(tasks=[task(1, small.student(script=barrier.script))])
     runner = start_runner(mock, "--tests-url", small.suite, "--once")
     barrier.wait()
+    harness.wait_until(lambda: len(harness.children_of(runner.process.pid)) == 1, "the cache is still looked at")
     state = tmp_path / "state"
     paths = [state, *state.glob("*"), *state.glob("jobs/*"), *state.glob("jobs/*/*.json"), *state.glob("cache/*")]
     assert any(path.name == "task.json" for path in paths)
