@@ -187,9 +187,9 @@ def test_a_drain_asks_for_time_as_long_as_it_takes(start_mock, start, manager, s
     barrier.wait()
     runner.signal(SIGTERM)
     manager.wait(r"^STOPPING=1$")
-    for _ in range(3):
-        manager.wait(r"^EXTEND_TIMEOUT_USEC=60000000$")
     manager.wait(r"^STATUS=1 of 1 slots busy; 0 results delivered, 0 refused, 0 waiting; stopping$")
+    for _ in range(3):  # these go on, the status is told once
+        manager.wait(r"^EXTEND_TIMEOUT_USEC=60000000$")
     barrier.open()
     assert runner.wait() == 0 and mock.state()["results"] == 1
 
