@@ -41,8 +41,8 @@ def test_login_and_password(start):
 @pytest.mark.parametrize("options", [["--password", "WrongWord"], ["--login", "nobody"]])
 def test_a_refused_login_is_said_once_and_does_not_hammer(start, options):
     mock, runner = start(tasks=[task(1)], runner=options)
-    times = [mock.state(requests_total=count)["now_ms"] for count in (1, 2)]
-    assert times[1] - times[0] >= 1000 - 50
+    assert mock.state(requests_total=3)["now_ms"] >= 2 * 1000  # since before the first
+    runner.wait_log(" ERROR ")
     errors = runner.hits(" ERROR ")
     assert len(errors) == 1 and "refuses the login" in errors[0] and "--password-file" in errors[0]
     state = mock.state()
@@ -63,8 +63,7 @@ def test_stops_although_the_login_is_refused(start):
 
 def test_a_token_that_is_never_taken(start):
     mock, runner = start("--faults", "get:401:*")
-    times = [mock.state(logins=count)["now_ms"] for count in (1, 3)]
-    assert times[1] - times[0] >= 2 * 1000 - 50
+    assert mock.state(logins=3)["now_ms"] >= 2 * 1000  # since before the first
     assert "401" in runner.wait_log(" (WARNING|ERROR) (?!students' code)")
 
 
@@ -78,9 +77,8 @@ def test_login_with_trouble(start, fault):
 
 
 def test_retry_after_of_the_login(start):
-    mock, runner = start("--faults", "login:503+1", tasks=[task(1)], runner=["--once"])
-    first = mock.state(requests_total=1)["now_ms"]
-    assert mock.state(logins=1)["now_ms"] - first >= 950
+    mock, runner = start("--faults", "login:503+2", tasks=[task(1)], runner=["--once"])
+    assert mock.state(logins=1)["now_ms"] >= 2 * 1000  # since before the first
     assert runner.wait() == 0
 
 
@@ -88,15 +86,14 @@ def test_retry_after_of_the_login(start):
 
 def test_refresh(start):
     mock, runner = start(runner=["--refresh-time", "0.2"])
-    times = [mock.state(refreshes=count)["now_ms"] for count in (1, 4)]
-    assert times[1] - times[0] >= 3 * 200 - 30
+    assert mock.state(refreshes=4)["now_ms"] >= 4 * 200  # since before the login
     mock.add(task(1))
     state = mock.state(results=1)
     assert state["logins"] == 1 and set(state["requests"][GET]) == {"200"}
 
 
 def test_expired_token(start):
-    mock, runner = start("--token-ttl", "0.3")
+    mock, runner = start("--token-ttl", "2")  # a token that expires before its first use is a fault
     mock.state(logins=2)
     mock.add(task(1))
     assert mock.state(results=1)["requests"][GET]["401"] >= 1
@@ -104,8 +101,8 @@ def test_expired_token(start):
 
 
 def test_refreshing_in_time_keeps_the_token_fresh(start):
-    mock, runner = start("--token-ttl", "1", runner=["--refresh-time", "0.2"])
-    state = mock.state(refreshes=6)
+    mock, runner = start("--token-ttl", "3", runner=["--refresh-time", "0.2"])
+    state = mock.state(refreshes=16)
     assert state["logins"] == 1 and "401" not in state["requests"][GET]
 
 
@@ -118,9 +115,10 @@ def test_refused_refresh_logs_in_again(start, status):
     mock.state(results=1)
 
 
-@pytest.mark.parametrize("fault", ["503", "drop:2", "garbage", "half"])
-def test_refresh_with_trouble_goes_on_with_the_old_token(start, fault):
-    mock, runner = start("--faults", f"refresh:{fault}", runner=["--refresh-time", "0.2"])
+@pytest.mark.parametrize("fault, interval", [("503", 0.2), ("drop:2", 0.2), ("garbage", 0.2), ("half", 3)])
+def test_refresh_with_trouble_goes_on_with_the_old_token(start, fault, interval):
+    """Until the next refresh, which must fail after half an answer: the new refresh token was in it."""
+    mock, runner = start("--faults", f"refresh:{fault}", runner=["--refresh-time", interval])
     assert "Refreshing the token failed" in runner.wait_log(" WARNING (?!students' code)")
     mock.add(task(1))
     state = mock.state(results=1)
