@@ -25,7 +25,7 @@ def run_four(start_mock, start_runner, small, *options):
     tasks = [task(1, small.student()), task(2, small.student(), branch=NO_BRANCH), task("c-3", small.student(script="exec sleep 60")),
              task(4, small.student(), branch=NO_NAME)]
     mock = start_mock(tasks=tasks)
-    runner = start_runner(mock, "--tests-url", small.suite, "--max-tasks", 4, "--timeout", 1, *options)
+    runner = start_runner(mock, "--tests-url", small.suite, "--max-tasks", 4, "--timeout", 5, *options)
     assert runner.wait() == 0
     return runner
 
