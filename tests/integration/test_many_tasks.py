@@ -6,7 +6,7 @@ import pathlib
 
 import pytest
 
-from harness import RUNNER, processes_with, task
+from harness import RUNNER, children_of, processes_with, task, wait_until
 
 TASKS, SLOTS, WARM = 30, 4, 5
 CONNECTIONS = 1 + 4  # the question for a task, and as many results as are delivered at a time
@@ -38,6 +38,7 @@ def settled(start_mock, start_runner, small, tmp_path):
 
     def wait(count):
         runner.wait_log(" delivered key=", count=count)
+        wait_until(lambda: not children_of(runner.process.pid), "a child of the runner is left")  # or the cache is looked at
         mock.state(requests_total=mock.state()["requests_total"] + 2)  # it asks for more: there is nothing else to do
 
     def finish():
