@@ -264,8 +264,9 @@ def test_a_lease_that_cannot_be_read_now_costs_nothing(start, slurm, small, barr
         slurm.wait_calls("squeue", len(slurm.calls("squeue")) + 4)
         barrier.open()
         runner.wait_log("The state directory gives trouble: Cannot open .*/lease")
-        lease.unlink()
-        lease.write_text(text)
+        whole = lease.with_name("whole")
+        whole.write_text(text)
+        whole.replace(lease)  # a lease that is missing is none
         other.open()
         assert all(result["isPassed"] for result in mock.results(2))
         assert runner.stop() == 0, runner.log
