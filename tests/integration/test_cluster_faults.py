@@ -338,8 +338,9 @@ def test_a_copied_state_directory_is_another_runners(start, slurm, small, barrie
     shutil.copytree(tmp_path / "state", tmp_path / "copy")
     mock, runner = start([harness.task(1, small.student("pass", barrier.script))])
     barrier.wait()
-    _, other = start([], state=tmp_path / "copy")
-    slurm.wait_calls("squeue", len(slurm.calls("squeue")) + 8)  # of both
+    idle, other = start([], state=tmp_path / "copy")
+    idle.state(requests_total=1)  # the other has its first answer of squeue
+    slurm.wait_calls("squeue", len(slurm.calls("squeue")) + 8)
     barrier.open()
     assert mock.results(1)[0]["isPassed"]
     assert not slurm.calls("scancel") and runner.stop() == other.stop() == 0
