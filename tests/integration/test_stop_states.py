@@ -156,9 +156,10 @@ def test_stop(bench, reach, signals, status, left):
         bench.release()
 
     bench.mock.faults(None)  # the next start
+    claimed = bench.mock.state()["claimed"]
     runner = bench.start_runner(bench.mock, *bench.options, "--check-interval", "0.05")
     bench.mock.add(task("new", bench.small.student()))
-    now = bench.mock.state(results=bench.mock.state()["claimed"] + 1)
+    now = bench.mock.state(results=claimed + 1)
     assert runner.stop() == 0 and bench.left() == 0 and not processes_with(str(bench.state))
     assert now["results"] == now["claimed"] == len(bench.mock.results()) and now["violations"] == 0
     assert now["duplicates"] <= (reach is result_on_its_way and signals == 3)
