@@ -328,8 +328,12 @@ def processes_with(text):
 
 def jobs_of(state):
     """The pids of the ostest-jobs that are running for this state directory."""
-    return [pid for pid in processes_with(str(state / "jobs"))
-            if "ostest-job" in pathlib.Path(f"/proc/{pid}/cmdline").read_text().split("\0")[0]]
+    found = []
+    for pid in processes_with(str(state / "jobs")):
+        with contextlib.suppress(OSError):  # one of the others may have ended by now
+            if "ostest-job" in pathlib.Path(f"/proc/{pid}/cmdline").read_text().split("\0")[0]:
+                found.append(pid)
+    return found
 
 
 def children_of(pid):
