@@ -147,15 +147,18 @@ int journal_add(struct journal *journal, const struct task *task, const char *bo
     CLEANUP(mem_freep) char *dir = journal_dir(journal, key);
     CLEANUP(mem_freep) char *path = file_of(journal, key, "task.json");
     if (mkdir(dir, 0700) < 0) {
-        journal->sequence -= errno != EEXIST;
-        return err_errno(err, errno, "Cannot create %s", dir);
+        int mkdir_errno = errno;
+        if (mkdir_errno != EEXIST)
+            journal->sequence--;
+        return err_errno(err, mkdir_errno, "Cannot create %s", dir);
     }
     crash_point("claim-dir-made");
     int r = fs_write_atomic(path, body, len, err);
     if (r == 0)
         r = fs_sync_dir(journal->jobs_dir, err);
     if (r < 0) {
-        journal->sequence -= remove_flat(dir, NULL) == 0;
+        if (remove_flat(dir, NULL) == 0)
+            journal->sequence--;
         return r;
     }
     *ret_key = TAKE_PTR(key);
