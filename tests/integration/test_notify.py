@@ -6,6 +6,7 @@ import re
 import select
 import socket
 import subprocess
+import time
 from signal import SIGCONT, SIGHUP, SIGSTOP, SIGTERM
 
 import pytest
@@ -30,7 +31,8 @@ class Manager:
 
     def wait(self, pattern):
         """The match in the first message that has one from now on."""
-        while (text := self.receive()) is not None:
+        end = time.monotonic() + TIMEOUT
+        while time.monotonic() < end and (text := self.receive()) is not None:
             if match := re.search(pattern, text, re.MULTILINE):
                 return match
         raise AssertionError(f"nobody said {pattern!r}: {self.messages}")
