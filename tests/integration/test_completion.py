@@ -59,7 +59,8 @@ class Terminal:
         end = time.monotonic() + TIMEOUT
         while not (found := re.search(pattern, self.seen)):
             assert select.select([self.fd], [], [], max(0, end - time.monotonic()))[0], f"no {pattern!r} in {self.seen!r}"
-            self.seen += re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]", "", os.read(self.fd, 65536).decode(errors="replace"))
+            more = os.read(self.fd, 65536).decode(errors="replace")  # may end in the middle of a sequence
+            self.seen = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]", "", self.seen + more)
         text, self.seen = self.seen[:found.start()], self.seen[found.end():]
         return text
 
