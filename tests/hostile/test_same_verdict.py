@@ -89,7 +89,7 @@ def of_students(place):
         mock = place.start_mock(stack)
         harness.give(place.dir, place.uid)
         sources = {name: repos / f"student-{name}" for name in STUDENTS}
-        return judge_twice(place, mock, sources, repos / "suite", [1, 2], ["--proxy-timeout", 2], 2)
+        return judge_twice(place, mock, sources, repos / "suite", [1, 2], ["--proxy-timeout", 5], 2)
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ STUDENTS = {
 def test_every_student_gets_the_right_verdict(course, run_tasks):
     tasks = [{"id": name, "repositoryUrl": str(course / f"student-{name}"), "branch": "main", "laboratoryNumber": [1, 2]}
              for name in STUDENTS]
-    results = run_tasks(tasks, course / "suite", "--concurrent", 2, "--proxy-timeout", 2)
+    results = run_tasks(tasks, course / "suite", "--concurrent", 2, "--proxy-timeout", 5)
     for name, (is_passed, failed) in STUDENTS.items():
         result = results[name]
         assert not result["isError"], result["errorDetails"]
