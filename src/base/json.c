@@ -129,7 +129,7 @@ int json_find_member(const char *text, size_t len, const char *name, const char 
     return 0;
 }
 
-/* ---- */
+/* ---- writing ---- */
 
 char *json_quote(const char *s, size_t len)
 {

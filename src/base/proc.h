@@ -16,6 +16,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/* The kernel takes no longer argument or variable, with its NUL: MAX_ARG_STRLEN of execve(2). */
+#define PROC_STRING_BYTES (128U << 10)
+
 struct proc_setup {
     const struct strv *argv; /* argv[0] is looked up in the PATH of `env` */
     const struct strv *env;  /* the whole environment; NULL: ours */

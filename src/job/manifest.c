@@ -1,6 +1,7 @@
 #include "job/manifest.h"
 
 #include "base/fs.h"
+#include "base/proc.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -9,9 +10,7 @@
 
 #define MANIFEST_LIMIT_BYTES 65536
 #define MAX_WORDS            1000
-/* Of one argument, with its NUL; the kernel's MAX_ARG_STRLEN. */
-#define WORD_LIMIT_BYTES (128U << 10)
-#define SPACE            " \t\r\v\f"
+#define SPACE                " \t\r\v\f"
 
 /* ---- reading ---- */
 
@@ -218,11 +217,11 @@ int manifest_expand(const struct strv *command, const struct job *job, struct st
     for (int i = 0; i < PLACEHOLDERS; i++)
         strv_done(&all[i].values);
     for (size_t i = 0; i < ret_argv->len; i++)
-        if (strlen(ret_argv->items[i]) >= WORD_LIMIT_BYTES)
+        if (strlen(ret_argv->items[i]) >= PROC_STRING_BYTES)
             return err_set(err, ERR_TASK, E2BIG,
                            "The connected tests are too long for one word of the suite's command: together "
                            "they have more than %u bytes",
-                           WORD_LIMIT_BYTES);
+                           PROC_STRING_BYTES);
     if (!ret_argv->len)
         return err_set(
             err, ERR_ENVIRONMENT, EINVAL,

@@ -19,8 +19,8 @@
 
 #define GRACE_MS   3000
 #define TAIL_BYTES 4096
-/* The kernel takes no variable of more than 128 KiB. */
-#define SELECT_BYTES (64U << 10)
+/* Of one variable, before its last name. */
+#define SELECT_BYTES (PROC_STRING_BYTES / 2)
 
 static int open_log(const struct job *job, const char *name, int *ret_fd, struct err *err)
 {

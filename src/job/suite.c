@@ -7,6 +7,7 @@
 #include "job/suite.h"
 
 #include "base/fs.h"
+#include "base/proc.h"
 #include "job/child.h"
 #include "job/manifest.h"
 #include "job/run.h"
@@ -17,9 +18,9 @@
 #include <unistd.h>
 
 #define HELP_LIMIT_BYTES (1U << 20)
-/* Of any length, they fit into one argument of the 128 KiB that the kernel takes. */
+/* Of any length, they fit into one argument. */
 #define KEYWORDS_MAX 100
-_Static_assert(KEYWORDS_MAX *(TASK_MAX_TEST_BYTES + sizeof(" or ")) < 128 << 10, "one argument");
+_Static_assert(KEYWORDS_MAX *(TASK_MAX_TEST_BYTES + sizeof(" or ")) < PROC_STRING_BYTES, "one argument");
 
 /* ---- what a suite can know; the words are looked for in its help text ---- */
 
