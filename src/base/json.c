@@ -129,6 +129,29 @@ int json_find_member(const char *text, size_t len, const char *name, const char 
     return 0;
 }
 
+int json_peek_member(const char *text, size_t len, const char *name, const char **ret_value,
+                     size_t *ret_value_len)
+{
+    const char *end = text + len, *value_end = NULL;
+    for (const char *p = skip_mark(text, end, '{'); p;
+         p = value_end ? skip_mark(value_end, end, ',') : NULL) {
+        const char *key_end = skip_string(p, end);
+        const char *value = key_end ? skip_mark(key_end, end, ':') : NULL;
+        if (!value || value == end)
+            return -ENOENT;
+        value_end = skip_value(value, end);
+        bool is_open = *value == '{' || *value == '[';
+        if (!is_key(p, (size_t)(key_end - p), name))
+            continue;
+        if (!is_open && (!value_end || value_end == end)) /* a number may go on */
+            return -ENOENT;
+        *ret_value = value;
+        *ret_value_len = is_open ? (size_t)(end - value) : (size_t)(value_end - value);
+        return 0;
+    }
+    return -ENOENT;
+}
+
 /* ---- writing ---- */
 
 char *json_quote(const char *s, size_t len)

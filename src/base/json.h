@@ -25,5 +25,13 @@ int json_parse_object_of_reals(const char *text, size_t len, json_t **ret_object
 int json_find_member(const char *text, size_t len, const char *name, const char **ret_value,
                      size_t *ret_value_len);
 
+/*
+ * The same in a text that may break off: finds the first member of this name whose value is there, or begins
+ * there if it is an object or an array (`ret_value_len` is then how much is left of the text). -ENOENT: it is
+ * not in what came.
+ */
+int json_peek_member(const char *text, size_t len, const char *name, const char **ret_value,
+                     size_t *ret_value_len);
+
 /* The JSON text of a string, with its quotes: escaped, invalid UTF-8 repaired. Caller frees. */
 char *json_quote(const char *s, size_t len);

@@ -34,14 +34,20 @@ char *mem_strndup(const char *s, size_t len)
     return or_die(strndup(s, len));
 }
 
-char *mem_printf(const char *fmt, ...)
+char *mem_vprintf(const char *fmt, va_list ap)
 {
     char *s = NULL;
+    int r = vasprintf(&s, fmt, ap);
+    return or_die(r < 0 ? NULL : s);
+}
+
+char *mem_printf(const char *fmt, ...)
+{
     va_list ap;
     va_start(ap, fmt);
-    int r = vasprintf(&s, fmt, ap);
+    char *s = mem_vprintf(fmt, ap);
     va_end(ap);
-    return or_die(r < 0 ? NULL : s);
+    return s;
 }
 
 void mem_free_secret(char *s)

@@ -5,6 +5,7 @@
  * it means that something else is broken, and a restart picks up from the state directory.
  */
 
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
 
@@ -38,6 +39,7 @@ void *mem_resize(void *p, size_t count, size_t size);
 char *mem_strdup(const char *s); /* NULL gives NULL */
 char *mem_strndup(const char *s, size_t len);
 char *mem_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+char *mem_vprintf(const char *fmt, va_list ap) __attribute__((format(printf, 1, 0)));
 
 /* For CLEANUP() on any pointer that free(3) takes. */
 static inline void mem_freep(void *p)

@@ -83,6 +83,14 @@ static bool is_continuation(char c)
     return ((unsigned char)c & 0xc0) == 0x80;
 }
 
+size_t utf8_count(const char *s)
+{
+    size_t count = 0;
+    for (; s && *s; s++)
+        count += !is_continuation(*s);
+    return count;
+}
+
 size_t utf8_cut(const char *s, size_t len, size_t max)
 {
     if (len <= max)

@@ -14,6 +14,9 @@ bool utf8_is_valid(const char *s, size_t len);
  */
 char *utf8_repair(const char *s, size_t len);
 
+/* How many characters (code points) valid UTF-8 has; NULL: 0. */
+size_t utf8_count(const char *s);
+
 /*
  * The largest length <= `max` at which `s` can be cut without splitting a character;
  * and the smallest offset >= `from` at which a character starts.

@@ -260,6 +260,8 @@ static int work(struct job *job, enum job_exit *ret_exit, struct err *err)
     if (r < 0) {
         log_fields(LOG_LEVEL_WARNING, NULL, err->message, LOG_TEXT("class", err_class_name(err->class)));
         result_init_error(&result, err->message);
+    } else if (result.error_details && *result.error_details) {
+        log_info("%s", result.error_details); /* the result has no more than the backend can store */
     }
     log_fields(LOG_LEVEL_INFO, NULL, "result", LOG_TEXT("passed", result.is_passed ? "yes" : "no"),
                LOG_TEXT("error", result.is_error ? "yes" : "no"), LOG_NUMBER("tests", result.tests_len));

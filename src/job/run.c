@@ -246,6 +246,9 @@ static char *last_line_of(int fd)
     lseek(fd, MAX(size - TAIL_BYTES, (off_t)0), SEEK_SET);
     if (fd_read_all(fd, &tail) < 0 || !tail.len)
         return NULL;
+    for (size_t i = 0; i < tail.len; i++)
+        if (tail.data[i] == '\0') /* it would end the text */
+            tail.data[i] = ' ';
     CLEANUP(mem_freep) char *line = buf_last_line(&tail);
     return *line ? TAKE_PTR(line) : NULL;
 }

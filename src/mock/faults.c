@@ -11,16 +11,18 @@
 #define MAX_RETRY_AFTER_S 86400
 #define MAX_DATE_S        UINT64_C(1000000000)
 
-#define AT_GET   (1U << FAULT_AT_GET)
-#define AT_POST  (1U << FAULT_AT_POST)
-#define AT_TASKS (AT_GET | AT_POST)
-#define AT_AUTH  (1U << FAULT_AT_LOGIN | 1U << FAULT_AT_REFRESH)
+#define AT_GET     (1U << FAULT_AT_GET)
+#define AT_POST    (1U << FAULT_AT_POST)
+#define AT_ATTEMPT (1U << FAULT_AT_ATTEMPT)
+#define AT_TASKS   (AT_GET | AT_POST | AT_ATTEMPT)
+#define AT_AUTH    (1U << FAULT_AT_LOGIN | 1U << FAULT_AT_REFRESH)
 
 static const struct {
     const char *name;
     unsigned places;
 } places[] = {{"get", AT_GET},
               {"post", AT_POST},
+              {"attempt", AT_ATTEMPT},
               {"login", 1U << FAULT_AT_LOGIN},
               {"refresh", 1U << FAULT_AT_REFRESH},
               {"all", AT_TASKS | AT_AUTH}};
@@ -29,11 +31,17 @@ static const struct {
     const char *name;
     enum fault_kind kind;
     uint64_t max; /* of the value behind '='; 0: takes none */
-} kinds[] = {{"drop", FAULT_DROP, 0},           {"drop-after", FAULT_DROP_AFTER, 0},
-             {"slow", FAULT_SLOW, MAX_SLOW_MS}, {"garbage", FAULT_GARBAGE, 0},
-             {"html", FAULT_HTML, 0},           {"truncated", FAULT_TRUNCATED, 0},
-             {"half", FAULT_HALF, 0},           {"huge", FAULT_HUGE, MAX_HUGE_BYTES},
-             {"dup-keys", FAULT_DUP_KEYS, 0},   {"revoke", FAULT_REVOKE, 0}};
+} kinds[] = {{"drop", FAULT_DROP, 0},
+             {"drop-after", FAULT_DROP_AFTER, 0},
+             {"slow", FAULT_SLOW, MAX_SLOW_MS},
+             {"garbage", FAULT_GARBAGE, 0},
+             {"html", FAULT_HTML, 0},
+             {"truncated", FAULT_TRUNCATED, 0},
+             {"half", FAULT_HALF, 0},
+             {"huge", FAULT_HUGE, MAX_HUGE_BYTES},
+             {"dup-keys", FAULT_DUP_KEYS, 0},
+             {"revoke", FAULT_REVOKE, 0},
+             {"drop-reused", FAULT_DROP_REUSED, 0}};
 
 /* Where random faults may strike. Only a claim whose answer is lost costs a task: see may_strike(). */
 static const struct {
@@ -46,8 +54,9 @@ static const struct {
     {AT_TASKS, {FAULT_STATUS, 503, 1, false}},
     {AT_TASKS, {FAULT_DROP, 0, -1, false}},
     {AT_TASKS, {FAULT_DROP_AFTER, 0, -1, false}},
+    {AT_TASKS, {FAULT_DROP_REUSED, 0, -1, false}},
     {AT_TASKS | AT_AUTH, {FAULT_SLOW, 200, -1, false}},
-    {AT_GET, {FAULT_GARBAGE, 0, -1, false}},
+    {AT_GET | AT_ATTEMPT, {FAULT_GARBAGE, 0, -1, false}},
     {AT_TASKS, {FAULT_REVOKE, 0, -1, false}},
 };
 
@@ -73,7 +82,7 @@ static const char *parse_place(const char *text, struct fault_rule *rule)
             return NULL;
         }
     }
-    return "it must begin with get, post, login, refresh or all";
+    return "it must begin with get, post, attempt, login, refresh or all";
 }
 
 /* "2", or "date=2", "date=-2". */
@@ -120,7 +129,8 @@ static const char *parse_kind(char *text, struct fault *fault)
             return NULL;
         return kinds[i].max ? "'=' and a number in range must follow its name" : "it takes no value";
     }
-    return "the fault must be a status, drop, drop-after, slow=MS, garbage, html, truncated, half, "
+    return "the fault must be a status, drop, drop-after, drop-reused, slow=MS, garbage, html, truncated, "
+           "half, "
            "huge=BYTES, dup-keys or revoke";
 }
 

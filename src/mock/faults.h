@@ -13,21 +13,22 @@
 
 #define FAULTS_MAX_RULES 64
 
-enum fault_where { FAULT_AT_GET, FAULT_AT_POST, FAULT_AT_LOGIN, FAULT_AT_REFRESH };
+enum fault_where { FAULT_AT_GET, FAULT_AT_POST, FAULT_AT_ATTEMPT, FAULT_AT_LOGIN, FAULT_AT_REFRESH };
 
 enum fault_kind {
     FAULT_NONE,
-    FAULT_STATUS,     /* another status; a 2xx on a result is given after it was stored */
-    FAULT_DROP,       /* the connection is closed before anything was done */
-    FAULT_DROP_AFTER, /* everything is done, then the connection is closed without an answer */
-    FAULT_SLOW,       /* everything is done, the answer comes later */
-    FAULT_GARBAGE,    /* 200 and bytes that are no JSON */
-    FAULT_HTML,       /* 200 and a web page, as a proxy's login page */
-    FAULT_TRUNCATED,  /* the connection ends in the middle of the true answer */
-    FAULT_HALF,       /* the true answer's first half as a complete body */
-    FAULT_HUGE,       /* 200 and a JSON object of that many bytes, without Content-Length */
-    FAULT_DUP_KEYS,   /* the true answer with every member twice */
-    FAULT_REVOKE,     /* all tokens are forgotten first; then the request is treated as any other */
+    FAULT_STATUS,      /* another status; a 2xx on a result is given after it was stored */
+    FAULT_DROP,        /* the connection is closed before anything was done */
+    FAULT_DROP_AFTER,  /* everything is done, then the connection is closed without an answer */
+    FAULT_DROP_REUSED, /* drop-after on a connection that has served a request before, else no fault */
+    FAULT_SLOW,        /* everything is done, the answer comes later */
+    FAULT_GARBAGE,     /* 200 and bytes that are no JSON */
+    FAULT_HTML,        /* 200 and a web page, as a proxy's login page */
+    FAULT_TRUNCATED,   /* the connection ends in the middle of the true answer */
+    FAULT_HALF,        /* the true answer's first half as a complete body */
+    FAULT_HUGE,        /* 200 and a JSON object of that many bytes, without Content-Length */
+    FAULT_DUP_KEYS,    /* the true answer with every member twice */
+    FAULT_REVOKE,      /* all tokens are forgotten first; then the request is treated as any other */
 };
 
 struct fault {

@@ -42,7 +42,8 @@ struct config {
     char *tasks;
     int64_t repeat;
     int no_task_status; /* index into no_task_statuses */
-    char *get_api, *post_api, *login_api, *token_refresh_api;
+    char *get_api, *post_api, *attempt_api, *login_api, *token_refresh_api;
+    int rules; /* enum results_rules */
     int64_t claim_lag_ms;
     bool auth;
     char *users;
@@ -135,6 +136,13 @@ static const struct opt options[] = {
      .def = "/api/task/result",
      .check = check_path,
      .help = "where results go"},
+    {.name = "attempt-api",
+     .arg = "PATH",
+     .kind = OPT_STRING,
+     .offset = AT(attempt_api),
+     .def = "/api/session/attempt",
+     .check = check_path,
+     .help = "where an attempt is asked for, with \"/\" and its id behind"},
     {.name = "login-api",
      .arg = "PATH",
      .kind = OPT_STRING,
@@ -168,12 +176,20 @@ static const struct opt options[] = {
      .def = "900",
      .max = 1e9,
      .help = "seconds until an access token expires"},
+    {.name = "rules",
+     .arg = "RULES",
+     .kind = OPT_CHOICE,
+     .offset = AT(rules),
+     .def = "real",
+     .choices = "real|lenient",
+     .help =
+         "what becomes of results: as at the real backend (docs/backend.md), or as a friendly one would do",
+     .group = "Results"},
     {.name = "results",
      .arg = "FILE",
      .kind = OPT_STRING,
      .offset = AT(results),
-     .help = "append each result there, one line of JSON each",
-     .group = "Results"},
+     .help = "append each result there, one line of JSON each"},
     {.name = "max-body",
      .arg = "BYTES",
      .kind = OPT_BYTES,
@@ -221,11 +237,12 @@ static const char help_head[] =
     "Hands out tasks to ostest-runner and takes its results, as the OSTEST backend does.\n\n";
 
 static const char help_tail[] =
-    "\nFaults: WHERE is get, post, login, refresh or all. WHAT is one of\n"
+    "\nFaults: WHERE is get, post, attempt, login, refresh or all. WHAT is one of\n"
     "  a status       e.g. 503, 503+2 with Retry-After: 2, or 503+date=2 with that as a date (date=-2:\n"
     "                 ago); nothing is done, but a 2xx on a result stores it\n"
     "  drop           close the connection, nothing is done\n"
     "  drop-after     do it (claim the task, store the result), then close the connection\n"
+    "  drop-reused    the same, but only on a connection that has served a request before\n"
     "  slow=MS        do it, answer later; others are not kept waiting\n"
     "  truncated      do it, end the connection in the middle of the answer\n"
     "  half           do it, answer with half a JSON text\n"
@@ -353,8 +370,10 @@ static int run(const struct config *config, const struct opt_set *set, const str
     mock.faults = *faults;
     mock.paths = (struct mock_paths){.get = config->get_api,
                                      .post = config->post_api,
+                                     .attempt = config->attempt_api,
                                      .login = config->login_api,
                                      .refresh = config->token_refresh_api};
+    mock.rules = (enum results_rules)config->rules;
     mock.auth_wanted = config->auth;
     mock.claim_lag_ms = config->claim_lag_ms;
     mock.no_task_status = no_task_statuses[config->no_task_status];

@@ -5,6 +5,7 @@
 #include "mock/auth.h"
 #include "mock/faults.h"
 #include "mock/queue.h"
+#include "mock/results.h"
 
 #include <jansson.h>
 #include <pthread.h>
@@ -17,6 +18,7 @@ typedef void mock_note_fn(enum mock_note note, const char *line);
 
 struct mock_paths {
     const char *get, *post, *login, *refresh;
+    const char *attempt; /* before "/" and the id */
 };
 
 /* Numbers that only grow; state.c has a table of their names. */
@@ -26,6 +28,11 @@ struct mock_counters {
     int64_t twin_results; /* further results of tasks that several were given */
     int64_t duplicates;
     int64_t violations;
+    int64_t destroyed;    /* attempts that a repeated result has deleted, under the real rules */
+    int64_t unanswerable; /* claims whose answer was lost, so that no runner knows of them */
+    int64_t unstorable;   /* results that the real backend could not store */
+    int64_t queries;      /* for an attempt */
+    int64_t reused;       /* claims and results on a connection that had served a request before */
     int64_t logins;
     int64_t refreshes;
     int64_t requests_total; /* answered or dropped; of the four paths and unknown ones */
@@ -36,6 +43,7 @@ struct mock_counters {
 struct mock {
     /* Set before the server starts, constant from then on. */
     struct mock_paths paths; /* not owned */
+    enum results_rules rules;
     bool auth_wanted;        /* task requests need a token */
     unsigned no_task_status; /* 200, 204 or 404 */
     int64_t claim_lag_ms;    /* from choosing a task to marking it as taken */

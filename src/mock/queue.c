@@ -124,8 +124,10 @@ void queue_done(struct queue *queue)
     json_decref(queue->index);
     for (size_t i = queue->added_next; i < queue->added_len; i++)
         json_decref(queue->added[i].task);
-    for (size_t i = 0; i < queue->claims_len; i++)
+    for (size_t i = 0; i < queue->claims_len; i++) {
         json_decref(queue->claims[i].id);
+        json_decref(queue->claims[i].result);
+    }
     free(queue->added);
     free(queue->claims);
     *queue = (struct queue){0};
@@ -254,6 +256,8 @@ static size_t remember(struct queue *queue, json_t *id, int64_t queued_ms, int64
     claim->answered_ms = QUEUE_NOT_YET;
     claim->lost = false;
     claim->posted_ms = QUEUE_NOT_YET;
+    claim->is_destroyed = false;
+    json_decref(TAKE_PTR(claim->result));
     claim->claims++;
     return (size_t)(claim - queue->claims) + 1;
 }

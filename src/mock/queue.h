@@ -27,7 +27,9 @@ struct claim {
     int64_t twins; /* others that were given the same claim, each of whom may have a result of its own */
     uint64_t hashes[1 + CLAIM_MAX_TWINS]; /* of the results that were stored */
     size_t hashes_len;
-    int64_t posts; /* well-formed results, repeated ones included */
+    int64_t posts;     /* well-formed results, repeated ones included */
+    json_t *result;    /* owned; what is stored for it; NULL: nothing */
+    bool is_destroyed; /* by a repeated result, under the real backend's rules */
 };
 
 struct queue_added {

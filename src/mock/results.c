@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 
 #include <errno.h>
 #include <string.h>
@@ -126,6 +127,56 @@ int result_check(const char *body, size_t len, json_t **ret_result, struct err *
     return r;
 }
 
+/* ---- what the real backend cannot store ---- */
+
+#define DETAILS_MAX_CHARS 255      /* its column errorDetails: VARCHAR(255) */
+#define TEXT_MAX_CHARS    20000000 /* its JSON parser's limit of one text */
+
+static bool has_nul(const json_t *value)
+{
+    const char *name;
+    size_t i;
+    json_t *inner;
+    if (json_is_string(value))
+        return strlen(json_string_value(value)) < json_string_length(value);
+    json_object_foreach((json_t *)value, name, inner)
+    {
+        if (has_nul(inner))
+            return true;
+    }
+    json_array_foreach(value, i, inner)
+    {
+        if (has_nul(inner))
+            return true;
+    }
+    return false;
+}
+
+static bool has_enormous_text(const json_t *result)
+{
+    size_t i;
+    const json_t *test;
+    json_array_foreach(json_object_get(result, "testResults"), i, test)
+    {
+        if (utf8_count(json_string_value(json_object_get(test, "description"))) > TEXT_MAX_CHARS)
+            return true;
+    }
+    return false;
+}
+
+unsigned results_unstorable(const char *body, size_t len, const char **ret_reason)
+{
+    CLEANUP(json_decrefp) json_t *result = json_loadb(body, len, JSON_ALLOW_NUL, NULL);
+    *ret_reason = "";
+    if (has_enormous_text(result))
+        return *ret_reason = "a text is longer than 20000000 characters", 400;
+    if (has_nul(result))
+        return *ret_reason = "a text has a NUL in it", 500;
+    if (utf8_count(json_string_value(json_object_get(result, "errorDetails"))) > DETAILS_MAX_CHARS)
+        return *ret_reason = "errorDetails is longer than 255 characters", 500;
+    return 0;
+}
+
 /* ---- storing ---- */
 
 /* The same for the same content, whatever the order of the members. */
@@ -144,11 +195,38 @@ static int append_line(int fd, const json_t *result)
     return fd_write_all(fd, line, strlen(line));
 }
 
-enum results_outcome results_store(struct queue *queue, json_t *result, int fd, int64_t now_ms)
+static void keep(struct claim *claim, json_t *result, int64_t now_ms)
+{
+    claim->posts++;
+    claim->posted_ms = now_ms;
+    if (!claim->result)
+        claim->result = json_incref(result);
+}
+
+/* A repeated result replaces the stored one by an orphan, and the cascade takes the attempt with it. */
+static enum results_outcome store_as_real(struct claim *claim, json_t *result, int fd, int64_t now_ms)
+{
+    if (claim->is_destroyed)
+        return RESULTS_UNKNOWN;
+    if (claim->result) {
+        claim->posts++;
+        claim->is_destroyed = true;
+        return RESULTS_DESTROYED;
+    }
+    if (append_line(fd, result) < 0)
+        return RESULTS_FAILED;
+    keep(claim, result, now_ms);
+    return RESULTS_STORED;
+}
+
+enum results_outcome results_store(struct queue *queue, json_t *result, enum results_rules rules, int fd,
+                                   int64_t now_ms)
 {
     struct claim *claim = queue_find(queue, json_object_get(result, "id"));
     if (!claim)
         return RESULTS_UNKNOWN;
+    if (rules == RESULTS_RULES_REAL)
+        return store_as_real(claim, result, fd, now_ms);
     uint64_t hash = hash_of(result);
     for (size_t i = 0; i < claim->hashes_len; i++)
         if (claim->hashes[i] == hash)
@@ -157,10 +235,26 @@ enum results_outcome results_store(struct queue *queue, json_t *result, int fd, 
         return claim->posts++, RESULTS_DIFFERENT;
     if (append_line(fd, result) < 0)
         return RESULTS_FAILED;
-    claim->posts++;
-    claim->posted_ms = now_ms;
+    keep(claim, result, now_ms);
     claim->hashes[claim->hashes_len++] = hash;
     return claim->hashes_len == 1 ? RESULTS_STORED : RESULTS_STORED_TWIN;
+}
+
+json_t *results_attempt(const struct claim *claim)
+{
+    bool is_error = json_is_true(json_object_get(claim->result, "isError"));
+    bool is_passed = json_is_true(json_object_get(claim->result, "isPassed"));
+    const char *status = !claim->result ? "IN_PROGRESS"
+                         : is_error     ? "ERROR"
+                         : is_passed    ? "SUCCESS"
+                                        : "FAILURE";
+    json_t *stored = json_null();
+    if (claim->result)
+        stored = json_pack("{s:O, s:O, s:O}", "testResults", json_object_get(claim->result, "testResults"),
+                           "duration", json_object_get(claim->result, "duration"), "errorDetails",
+                           json_object_get(claim->result, "errorDetails"));
+    return json_pack("{s:O, s:n, s:n, s:i, s:s, s:o}", "id", claim->id, "repositoryUrl", "branch",
+                     "sequenceOrder", 1, "status", status, "attemptResult", stored);
 }
 
 char *result_describe(const json_t *result)

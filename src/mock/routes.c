@@ -25,12 +25,15 @@ static const char *body_text(const struct request *request)
 
 /* ---- who asks ---- */
 
-/* True where the request may go on; else the answer is there. With the lock held. */
-static bool authorized(struct mock *mock, const struct request *request, struct answer *ret_answer)
+/* With the lock held. Returns true if the request may go on; else the answer is there. */
+static bool authorized(struct mock *mock, const struct request *request, bool any_account,
+                       struct answer *ret_answer)
 {
     if (!mock->auth_wanted)
         return true;
     int r = auth_authorize(&mock->auth, header_of(request, MHD_HTTP_HEADER_AUTHORIZATION), mock_now_ms(mock));
+    if (r == -EPERM && any_account)
+        return true;
     if (r == -EPERM)
         answer_message(ret_answer, MHD_HTTP_FORBIDDEN, "This account may not work on tasks");
     if (r == -EACCES) { /* the real one asks for Basic too, although it takes tokens */
@@ -176,7 +179,7 @@ static void wait_for_mark(struct mock *mock)
 static void handle_get(struct mock *mock, const struct request *request, struct answer *ret_answer)
 {
     pthread_mutex_lock(&mock->lock);
-    if (authorized(mock, request, ret_answer)) {
+    if (authorized(mock, request, false, ret_answer)) {
         claim(mock, ret_answer);
         wait_for_mark(mock);
     }
@@ -189,6 +192,7 @@ static void count_outcome(struct mock *mock, enum results_outcome outcome, const
     mock->counters.results += outcome == RESULTS_STORED;
     mock->counters.twin_results += outcome == RESULTS_STORED_TWIN;
     mock->counters.duplicates += outcome == RESULTS_SAME_AGAIN;
+    mock->counters.destroyed += outcome == RESULTS_DESTROYED;
     if (reason)
         state_violation(mock, reason);
 }
@@ -199,6 +203,8 @@ static void result_answer(struct mock *mock, json_t *result, enum results_outcom
     CLEANUP(mem_freep) char *line = result_describe(result);
     if (outcome == RESULTS_STORED || outcome == RESULTS_STORED_TWIN)
         mock->note(MOCK_NOTE_RESULT, line);
+    if (outcome == RESULTS_DESTROYED)
+        mock->note(MOCK_NOTE_VIOLATION, "a result came again: its attempt is deleted");
     if (reason)
         mock->note(MOCK_NOTE_VIOLATION, reason);
     if (outcome == RESULTS_UNKNOWN)
@@ -217,7 +223,8 @@ static void store(struct mock *mock, json_t *result, struct answer *ret_answer)
     };
     CLEANUP(mem_freep) char *id = json_dumps(json_object_get(result, "id"), JSON_ENCODE_ANY);
     pthread_mutex_lock(&mock->lock);
-    enum results_outcome outcome = results_store(&mock->queue, result, mock->results_fd, mock_now_ms(mock));
+    enum results_outcome outcome =
+        results_store(&mock->queue, result, mock->rules, mock->results_fd, mock_now_ms(mock));
     CLEANUP(mem_freep)
     char *reason = faults[outcome] ? mem_printf("result %.80s: %s", id, faults[outcome]) : NULL;
     count_outcome(mock, outcome, reason);
@@ -234,22 +241,76 @@ static void refuse_result(struct mock *mock, unsigned status, const char *reason
     answer_text(ret_answer, status, reason);
 }
 
+/* An empty object: with it `doctor` asks whether the account may deliver at all. */
+static bool is_probe(const struct request *request)
+{
+    return request->body.len == 2 && memcmp(request->body.data, "{}", 2) == 0;
+}
+
+static void answer_unstorable(struct mock *mock, unsigned status, const char *reason,
+                              struct answer *ret_answer)
+{
+    pthread_mutex_lock(&mock->lock);
+    mock->counters.unstorable++;
+    pthread_mutex_unlock(&mock->lock);
+    mock->note(MOCK_NOTE_VIOLATION, reason);
+    answer_message(ret_answer, status, reason);
+}
+
 static void handle_post(struct mock *mock, const struct request *request, struct answer *ret_answer)
 {
     CLEANUP(json_decrefp) json_t *result = NULL;
     struct err err = {0};
     pthread_mutex_lock(&mock->lock);
-    bool allowed = authorized(mock, request, ret_answer);
+    bool allowed = authorized(mock, request, false, ret_answer);
     pthread_mutex_unlock(&mock->lock);
     if (!allowed)
         return;
-    if (!is_json(request))
+    const char *reason = "";
+    unsigned unstorable = mock->rules == RESULTS_RULES_REAL
+                              ? results_unstorable(body_text(request), request->body.len, &reason)
+                              : 0;
+    if (is_probe(request))
+        answer_message(ret_answer, MHD_HTTP_BAD_REQUEST, "There is no id");
+    else if (unstorable)
+        answer_unstorable(mock, unstorable, reason, ret_answer);
+    else if (!is_json(request))
         refuse_result(mock, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE, "the content type must be application/json",
                       ret_answer);
     else if (result_check(body_text(request), request->body.len, &result, &err) < 0)
         refuse_result(mock, MHD_HTTP_BAD_REQUEST, err.message, ret_answer);
     else
         store(mock, result, ret_answer);
+}
+
+/* ---- attempts ---- */
+
+/* The claim whose id is written so in a path: as a text, or as a number. */
+static struct claim *find_by_path(struct queue *queue, const char *text)
+{
+    CLEANUP(json_decrefp) json_t *id = json_string(text);
+    CLEANUP(json_decrefp) json_t *number = json_loads(text, JSON_DECODE_ANY, NULL);
+    struct claim *claim = id ? queue_find(queue, id) : NULL;
+    return !claim && json_is_integer(number) ? queue_find(queue, number) : claim;
+}
+
+/* The contract knows no such query: under the lenient rules there is none. */
+static void handle_attempt(struct mock *mock, const struct request *request, struct answer *ret_answer)
+{
+    if (mock->rules == RESULTS_RULES_LENIENT) {
+        answer_message(ret_answer, MHD_HTTP_NOT_FOUND, "There is nothing at this path");
+        return;
+    }
+    pthread_mutex_lock(&mock->lock);
+    mock->counters.queries++;
+    if (authorized(mock, request, true, ret_answer)) {
+        const struct claim *claim = find_by_path(&mock->queue, request->rest);
+        if (claim && !claim->is_destroyed)
+            answer_json(ret_answer, MHD_HTTP_OK, results_attempt(claim));
+        else
+            answer_message(ret_answer, MHD_HTTP_BAD_REQUEST, "There is no attempt of this id");
+    }
+    pthread_mutex_unlock(&mock->lock);
 }
 
 /* ---- the mock's own paths ---- */
@@ -365,12 +426,22 @@ static void handle_revoke(struct mock *mock, const struct request *request, stru
 
 /* ---- the table ---- */
 
+/* What follows the route's path; NULL: the path is another one. */
+static const char *rest_of(const struct route *route, const char *path)
+{
+    size_t len = strlen(route->path);
+    if (!route->has_rest)
+        return strcmp(route->path, path) == 0 ? "" : NULL;
+    return strncmp(route->path, path, len) == 0 && path[len] == '/' ? path + len + 1 : NULL;
+}
+
 unsigned route_find(const struct mock *mock, const char *method, const char *path, struct route *ret_route,
-                    char *ret_allow)
+                    const char **ret_rest, char *ret_allow)
 {
     const struct route routes[] = {
         {"GET", mock->paths.get, handle_get, FAULT_AT_GET},
         {"POST", mock->paths.post, handle_post, FAULT_AT_POST},
+        {"GET", mock->paths.attempt, handle_attempt, FAULT_AT_ATTEMPT, true},
         {"POST", mock->paths.login, handle_login, FAULT_AT_LOGIN},
         {"POST", mock->paths.refresh, handle_refresh, FAULT_AT_REFRESH},
         {"POST", "/mock/tasks", handle_add_tasks, ROUTE_CONTROL},
@@ -382,8 +453,10 @@ unsigned route_find(const struct mock *mock, const char *method, const char *pat
     unsigned status = MHD_HTTP_NOT_FOUND;
     ret_allow[0] = '\0';
     for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
-        if (strcmp(routes[i].path, path) != 0)
+        const char *rest = rest_of(&routes[i], path);
+        if (!rest)
             continue;
+        *ret_rest = rest;
         *ret_route = routes[i];
         if (strcmp(routes[i].method, method) == 0)
             return MHD_HTTP_OK;

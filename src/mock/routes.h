@@ -13,6 +13,7 @@
 
 struct request {
     struct MHD_Connection *connection; /* not owned; for headers and arguments */
+    const char *rest; /* of the path, behind a route that takes more; valid during the call */
     struct buf body;
 };
 
@@ -23,12 +24,14 @@ struct route {
     const char *method;
     const char *path;
     route_fn *fn;
-    int where; /* an enum fault_where, or ROUTE_CONTROL */
+    int where;     /* an enum fault_where, or ROUTE_CONTROL */
+    bool has_rest; /* "/" and more follow the path */
 };
 
 /*
- * MHD_HTTP_OK and the route; or the status of the refusal: 404, or 405 with a route of the same
- * path, and in `ret_allow` (ROUTE_ALLOW_SIZE) the methods as the Allow header has them.
+ * MHD_HTTP_OK, the route, and in `ret_rest` what follows its path; or the status of the refusal: 404, or 405
+ * with a route of the same path, and in `ret_allow` (ROUTE_ALLOW_SIZE) the methods as the Allow header has
+ * them.
  */
 unsigned route_find(const struct mock *mock, const char *method, const char *path, struct route *ret_route,
-                    char *ret_allow);
+                    const char **ret_rest, char *ret_allow);

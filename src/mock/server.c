@@ -28,6 +28,7 @@ struct server {
 /* One request on its way; only its connection's thread looks at it. */
 struct exchange {
     struct request request;
+    char *path;      /* owned */
     unsigned status; /* of route_find() */
     struct route route;
     char allow[ROUTE_ALLOW_SIZE]; /* with 405 */
@@ -35,7 +36,8 @@ struct exchange {
     struct fault fault;
     bool too_large; /* the body; it is read to its end, but not kept */
     bool finished;
-    size_t claim; /* the number of the claim that it was; 0: none */
+    size_t claim;   /* the number of the claim that it was; 0: none */
+    bool is_reused; /* the connection has served a request before */
 };
 
 /* ---- before and after a request is carried out ---- */
@@ -50,6 +52,18 @@ static bool is_result(const struct exchange *x)
     return x->status == MHD_HTTP_OK && x->route.where == FAULT_AT_POST;
 }
 
+static bool is_for_tasks(const struct exchange *x)
+{
+    return x->status == MHD_HTTP_OK && (x->route.where == FAULT_AT_GET || x->route.where == FAULT_AT_POST);
+}
+
+/* A fault that depends on the connection, as it comes out on this one. */
+static void settle_fault(const struct exchange *x, struct fault *fault)
+{
+    if (fault->kind == FAULT_DROP_REUSED)
+        fault->kind = x->is_reused ? FAULT_DROP_AFTER : FAULT_NONE;
+}
+
 static void begin(struct mock *mock, struct exchange *x)
 {
     if (is_control(x))
@@ -59,8 +73,10 @@ static void begin(struct mock *mock, struct exchange *x)
     mock->counters.parallel_max = MAX(mock->counters.parallel_max, mock->parallel);
     mock->posts_parallel += is_result(x);
     mock->counters.posts_parallel_max = MAX(mock->counters.posts_parallel_max, mock->posts_parallel);
+    mock->counters.reused += x->is_reused && is_for_tasks(x);
     if (x->status == MHD_HTTP_OK)
         x->fault = faults_next(&mock->faults, (enum fault_where)x->route.where);
+    settle_fault(x, &x->fault);
     pthread_mutex_unlock(&mock->lock);
 }
 
@@ -78,8 +94,10 @@ static void finish(struct mock *mock, struct exchange *x, const char *outcome)
     mock->counters.requests_total++;
     state_agent(mock, x->agent);
     state_count(mock->requests, x->status == MHD_HTTP_NOT_FOUND ? "other" : x->route.path, outcome);
+    bool is_lost = x->claim && fault_loses_answer(&x->fault);
     if (x->claim)
-        queue_answered(&mock->queue, x->claim, mock_now_ms(mock), fault_loses_answer(&x->fault));
+        queue_answered(&mock->queue, x->claim, mock_now_ms(mock), is_lost);
+    mock->counters.unanswerable += is_lost;
     if (x->fault.kind != FAULT_NONE)
         state_count(mock->fault_hits, fault, NULL);
     pthread_cond_broadcast(&mock->changed);
@@ -170,6 +188,28 @@ static void take_body(struct mock *mock, struct exchange *x, const char *data, s
     buf_done(&x->request.body);
 }
 
+/* Returns true if the connection has served a request before this one. */
+static bool count_request(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    bool *has_served = info ? info->socket_context : NULL;
+    bool is_reused = has_served && *has_served;
+    if (has_served)
+        *has_served = true;
+    return is_reused;
+}
+
+/* Of type MHD_NotifyConnectionCallback. */
+static void on_connection(void *cls, struct MHD_Connection *connection, void **context,
+                          enum MHD_ConnectionNotificationCode code)
+{
+    if (code == MHD_CONNECTION_NOTIFY_STARTED)
+        *context = mem_alloc(sizeof(bool)); /* zeroed: no request so far */
+    else
+        free(TAKE_PTR(*context));
+}
+
 /* MHD calls this once with the headers, then for each piece of the body, then once more. */
 static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *url,
                                   const char *method, const char *version, const char *data, size_t *data_len,
@@ -182,7 +222,9 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
         x->request.connection = connection;
         x->request.body.limit = mock->max_body_bytes;
         x->agent = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_USER_AGENT);
-        x->status = route_find(mock, method, url, &x->route, x->allow);
+        x->is_reused = count_request(connection);
+        x->path = mem_strdup(url);
+        x->status = route_find(mock, method, x->path, &x->route, &x->request.rest, x->allow);
         begin(mock, x);
         if (x->fault.kind != FAULT_DROP)
             return MHD_YES;
@@ -205,6 +247,7 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **ex
     if (!x->finished) /* the client went away before its body was here in full */
         finish(cls, x, "aborted");
     buf_done(&x->request.body);
+    free(x->path);
     free(x);
     *exchange = NULL;
 }
@@ -241,8 +284,9 @@ int server_start(struct mock *mock, uint16_t port, struct server **ret_server, u
     server->daemon = MHD_start_daemon(
         MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL | MHD_USE_ITC, port,
         NULL, NULL, on_request, mock, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
-        mock, MHD_OPTION_CONNECTION_LIMIT, MAX_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_TIMEOUT_S,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY, MHD_OPTION_END);
+        mock, MHD_OPTION_NOTIFY_CONNECTION, on_connection, NULL, MHD_OPTION_CONNECTION_LIMIT, MAX_CONNECTIONS,
+        MHD_OPTION_CONNECTION_TIMEOUT, IDLE_TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY,
+        MHD_OPTION_END);
     if (!server->daemon) {
         free(server);
         return err_set(err, ERR_INTERNAL, EIO, "Cannot start the HTTP server");

@@ -19,6 +19,11 @@ static const struct {
     {"twin_results", offsetof(struct mock_counters, twin_results)},
     {"duplicates", offsetof(struct mock_counters, duplicates)},
     {"violations", offsetof(struct mock_counters, violations)},
+    {"destroyed", offsetof(struct mock_counters, destroyed)},
+    {"unanswerable", offsetof(struct mock_counters, unanswerable)},
+    {"unstorable", offsetof(struct mock_counters, unstorable)},
+    {"queries", offsetof(struct mock_counters, queries)},
+    {"reused", offsetof(struct mock_counters, reused)},
     {"logins", offsetof(struct mock_counters, logins)},
     {"refreshes", offsetof(struct mock_counters, refreshes)},
     {"requests_total", offsetof(struct mock_counters, requests_total)},
@@ -46,11 +51,11 @@ static json_t *moment_or_null(int64_t ms)
 
 static json_t *claim_json(const struct claim *claim)
 {
-    return json_pack("{s:O, s:I, s:I, s:o, s:b, s:o, s:I, s:I}", "id", claim->id, "queued_ms",
+    return json_pack("{s:O, s:I, s:I, s:o, s:b, s:b, s:o, s:I, s:I}", "id", claim->id, "queued_ms",
                      (json_int_t)claim->queued_ms, "claimed_ms", (json_int_t)claim->claimed_ms, "answered_ms",
-                     moment_or_null(claim->answered_ms), "lost", claim->lost, "posted_ms",
-                     moment_or_null(claim->posted_ms), "claims", (json_int_t)claim->claims, "posts",
-                     (json_int_t)claim->posts);
+                     moment_or_null(claim->answered_ms), "lost", claim->lost, "destroyed",
+                     claim->is_destroyed, "posted_ms", moment_or_null(claim->posted_ms), "claims",
+                     (json_int_t)claim->claims, "posts", (json_int_t)claim->posts);
 }
 
 static json_t *moment_json(const struct mock *mock, int64_t monotonic_ms)

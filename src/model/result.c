@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "model/details.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +16,7 @@ void result_done(struct result *result)
     }
     free(result->tests);
     free(result->error_details);
+    free(result->error_brief);
     *result = (struct result){0};
 }
 
@@ -76,6 +78,14 @@ static void put_test(struct writer *w, const struct result_test *test, enum resu
     put(w, "}");
 }
 
+/* What the backend could not store never leaves here, whoever wrote it. */
+static void put_details(struct writer *w, const struct result *result)
+{
+    const char *text = result->error_brief ? result->error_brief : result->error_details;
+    CLEANUP(mem_freep) char *brief = details_shorten(text ? text : "");
+    put_string(w, brief);
+}
+
 int result_write(const struct result *result, const char *id_json, enum result_memory_unit unit,
                  result_sink_fn *sink, void *data)
 {
@@ -84,6 +94,10 @@ int result_write(const struct result *result, const char *id_json, enum result_m
     put(&w, id_json);
     put(&w, ", \"isPassed\": ");
     put_bool(&w, result->is_passed);
+    put(&w, ", \"isError\": ");
+    put_bool(&w, result->is_error);
+    put(&w, ", \"errorDetails\": ");
+    put_details(&w, result);
     put(&w, ", \"duration\": ");
     put_number(&w, (uint64_t)MAX(result->duration_ms, 0));
     put(&w, ", \"testResults\": [");
@@ -91,10 +105,6 @@ int result_write(const struct result *result, const char *id_json, enum result_m
         put(&w, i ? ",\n" : "\n");
         put_test(&w, &result->tests[i], unit);
     }
-    put(&w, "], \"isError\": ");
-    put_bool(&w, result->is_error);
-    put(&w, ", \"errorDetails\": ");
-    put_string(&w, result->error_details);
-    put(&w, "}\n");
+    put(&w, "]}\n");
     return w.error;
 }

@@ -24,7 +24,8 @@ struct result_test {
 struct result {
     bool is_passed;
     bool is_error;
-    char *error_details; /* owned; NULL is written as "" */
+    char *error_details; /* owned; the full text, for people; NULL: "" */
+    char *error_brief;   /* owned; what is posted of it; NULL: error_details, shortened (model/details.h) */
     int64_t duration_ms;
     struct result_test *tests; /* owned */
     size_t tests_len;
@@ -41,6 +42,9 @@ void result_init_error(struct result *ret_result, const char *details);
 /* Where the JSON goes, a piece at a time: 0, or -errno, which ends the writing. */
 typedef int result_sink_fn(const char *text, size_t len, void *data);
 
-/* Writes the body of the POST. `id_json` is the task's. Memory does not grow with the tests. */
+/*
+ * Writes the body of the POST. `id_json` is the task's. What identifies the result and its verdict comes
+ * before the tests, so that attempt_of_result() need not read them. Memory does not grow with the tests.
+ */
 int result_write(const struct result *result, const char *id_json, enum result_memory_unit unit,
                  result_sink_fn *sink, void *data);

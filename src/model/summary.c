@@ -13,7 +13,7 @@
 #define MAX_URL_BYTES     500
 #define MAX_BRANCH_BYTES  255
 #define MAX_COMMIT_BYTES  64
-#define MAX_DETAILS_BYTES 500
+#define MAX_DETAILS_BYTES 4000
 #define CUT_MARK          "…"
 
 #define MAX_DURATION_MS 1000000000000 /* 30 years; as a time in seconds, what a browser still knows */

@@ -17,7 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SUMMARY_MAX_BYTES 4096
+#define SUMMARY_MAX_BYTES 32768
 
 enum summary_stage { SUMMARY_FETCH, SUMMARY_PREPARE, SUMMARY_TEST, SUMMARY_JUDGE, SUMMARY_STAGES };
 

@@ -2,13 +2,10 @@
 
 #include "base/buf.h"
 #include "base/utf8.h"
+#include "model/details.h"
 
 #include <stdio.h>
 #include <string.h>
-
-/* So many names are listed in a message; the number of all stands beside them. */
-#define NAMES_SHOWN          10
-#define LAST_WORDS_MAX_BYTES 300
 
 static bool is_connected(const struct report_case *c, const struct strv *tests)
 {
@@ -53,74 +50,51 @@ static bool all_passed(const struct result *result)
     return result->tests_len > 0;
 }
 
-/* ---- each of these adds its sentence where there is something to say ---- */
+/* ---- each of these adds its sentence if there is something to say ---- */
 
-static void say(struct buf *details, const char *sentence)
-{
-    if (details->len)
-        buf_puts(details, "; ");
-    buf_puts(details, sentence);
-}
-
-static void say_last_words(struct buf *details, const struct verdict_run *run)
-{
-    if (!run->last_words || !*run->last_words)
-        return;
-    size_t len = strlen(run->last_words);
-    buf_printf(details, "; its last words: %.*s%s", (int)utf8_cut(run->last_words, len, LAST_WORDS_MAX_BYTES),
-               run->last_words, len > LAST_WORDS_MAX_BYTES ? " …" : "");
-}
-
-/* Gives false where the run did not end by itself: nothing more needs to be said. */
-static bool judge_end(const struct verdict_run *run, struct buf *details)
+/* Returns false if the run did not end by itself: then nothing more needs to be said. */
+static bool judge_end(const struct verdict_run *run, struct details *details)
 {
     if (run->timed_out)
-        buf_printf(details, "The tests took longer than %.6g s and were stopped",
-                   (double)run->timeout_ms / 1000);
+        details_say(details, "The tests took longer than %.6g s and were stopped",
+                    (double)run->timeout_ms / 1000);
     else if (run->ended_for)
-        buf_puts(details, run->ended_for);
+        details_say(details, "%s", run->ended_for);
     else if (!run->exited)
-        buf_printf(details, "The test run was ended by signal %d (%s) before it could finish", run->signal,
-                   strsignal(run->signal));
+        details_say(details, "The test run was ended by signal %d (%s) before it could finish", run->signal,
+                    strsignal(run->signal));
     else
         return true;
     if (run->running)
-        buf_printf(details, "; %s was running", run->running);
+        details_say(details, "%s was running", run->running);
     return false;
 }
 
-static bool judge_report(const struct verdict_input *in, struct buf *details)
+static bool judge_report(const struct verdict_input *in, struct details *details)
 {
     if (in->report)
         return true;
-    buf_printf(details, "%s (the test run ended with exit status %d)", in->report_error->message,
-               in->run.status);
-    say_last_words(details, &in->run);
+    details_say(details, "%s (the test run ended with exit status %d)", in->report_error->message,
+                in->run.status);
+    details_set_last_words(details, in->run.last_words);
     return false;
 }
 
-static void judge_errors(const struct verdict_input *in, struct buf *details)
+static void judge_errors(const struct verdict_input *in, struct details *details)
 {
-    size_t errors = 0, counted = 0;
-    const struct report_case *first = NULL;
+    CLEANUP(strv_done) struct strv names = {0};
+    size_t counted = 0;
     for (size_t i = 0; i < in->report->len; i++) {
         const struct report_case *c = &in->report->cases[i];
-        if (!counts(in, c))
-            continue;
-        counted++;
-        if (c->status != REPORT_ERROR)
-            continue;
-        first = first ? first : c;
-        errors++;
+        counted += counts(in, c);
+        if (counts(in, c) && c->status == REPORT_ERROR)
+            strv_take(&names, report_case_name(c));
     }
-    if (!errors)
-        return;
-    CLEANUP(mem_freep) char *name = report_case_name(first);
-    CLEANUP(mem_freep)
-    char *sentence = mem_printf(
-        "%zu of %zu tests could not be run to a verdict (an error outside of the test itself), first: %s",
-        errors, counted, name);
-    say(details, sentence);
+    if (names.len)
+        details_say_names(
+            details, &names,
+            "%zu of %zu tests could not be run to a verdict (an error outside of the test itself)", names.len,
+            counted);
 }
 
 static bool is_found(const struct report *report, const char *name)
@@ -131,23 +105,11 @@ static bool is_found(const struct report *report, const char *name)
     return false;
 }
 
-static void judge_connected(const struct verdict_input *in, struct buf *details)
+static void find_missing(const struct verdict_input *in, struct strv *ret_missing)
 {
-    size_t missing = 0;
-    struct buf names = BUF_INIT(0);
-    for (size_t i = 0; i < in->tests->len; i++) {
-        if (is_found(in->report, in->tests->items[i]))
-            continue;
-        if (missing++ < NAMES_SHOWN)
-            buf_printf(&names, "%s%s", missing > 1 ? ", " : "", in->tests->items[i]);
-    }
-    if (missing) {
-        CLEANUP(mem_freep)
-        char *sentence = mem_printf("%zu of %zu connected tests match no test of the suite: %s%s", missing,
-                                    in->tests->len, names.data, missing > NAMES_SHOWN ? ", …" : "");
-        say(details, sentence);
-    }
-    buf_done(&names);
+    for (size_t i = 0; i < in->tests->len; i++)
+        if (!is_found(in->report, in->tests->items[i]))
+            strv_push(ret_missing, in->tests->items[i]);
 }
 
 /* The exit status speaks of all tests that ran, also of those that were not asked for. */
@@ -159,42 +121,72 @@ static bool every_case_passed(const struct report *report)
     return true;
 }
 
-static void judge_agreement(const struct verdict_input *in, const struct result *result, struct buf *details)
+static void judge_agreement(const struct verdict_input *in, const struct result *result,
+                            struct details *details)
 {
-    if (result->tests_len == 0 && details->len == 0) {
-        say(details, "No test was run: the suite has none for this task");
-        say_last_words(details, &in->run);
+    if (result->tests_len == 0)
+        details_say(details, "No test was run: the suite has none for this task");
+    else if (in->run.status != 0 && every_case_passed(in->report))
+        details_say(
+            details,
+            "Report and run disagree: every test in the report passed, but the test run ended with exit "
+            "status %d",
+            in->run.status);
+    else
         return;
-    }
-    if (in->run.status == 0 || !every_case_passed(in->report) || details->len)
+    details_set_last_words(details, in->run.last_words);
+}
+
+/* ---- the same, among the tests ---- */
+
+static void add_test(struct result *result, const char *name, const char *description)
+{
+    result->tests = mem_resize(result->tests, result->tests_len + 1, sizeof(*result->tests));
+    result->tests[result->tests_len++] = (struct result_test){
+        .name = utf8_repair(name, strlen(name)),
+        .description = mem_strdup(description),
+        .status = result->is_error ? REPORT_ERROR : REPORT_FAILED,
+    };
+}
+
+/* `causes`: all but the missing tests. A result without tests stays without. */
+static void show_causes(struct result *result, const struct strv *missing, const struct details *causes)
+{
+    if (result->is_passed || result->tests_len == 0)
         return;
-    buf_printf(details,
-               "Report and run disagree: every test in the report passed, but the test run ended with exit "
-               "status %d",
-               in->run.status);
-    say_last_words(details, &in->run);
+    for (size_t i = 0; i < missing->len; i++)
+        add_test(result, missing->items[i],
+                 "This test is connected to the laboratory, but no test of the suite has this name.");
+    CLEANUP(mem_freep) char *text = details_full(causes);
+    if (*text)
+        add_test(result, VERDICT_RUN_NAME, text);
 }
 
 void verdict_judge(const struct verdict_input *in, struct result *ret_result)
 {
+    CLEANUP(details_done) struct details details = {0};
+    CLEANUP(strv_done) struct strv missing = {0};
     *ret_result = (struct result){.duration_ms = in->run.wall_ms};
-    struct buf details = BUF_INIT(0);
-    bool whole = judge_end(&in->run, &details) && judge_report(in, &details);
-    if (whole && in->disagreement) {
-        say(&details, in->disagreement);
-        whole = false;
+    bool is_whole = judge_end(&in->run, &details) && judge_report(in, &details);
+    if (is_whole && in->disagreement) {
+        details_say(&details, "%s", in->disagreement);
+        is_whole = false;
     }
-    if (whole) {
+    if (is_whole) {
         judge_errors(in, &details);
-        judge_connected(in, &details);
+        find_missing(in, &missing);
     }
     take_cases(in, ret_result);
-    if (whole)
+    if (is_whole && !details.len && !missing.len)
         judge_agreement(in, ret_result, &details);
-    ret_result->is_error = details.len > 0;
-    for (size_t i = 0; in->limits && i < in->limits->len; i++)
-        say(&details, in->limits->items[i]);
-    CLEANUP(mem_freep) char *raw = buf_take(&details);
-    ret_result->error_details = utf8_repair(raw, strlen(raw));
+    ret_result->is_error = details.len || missing.len;
     ret_result->is_passed = !ret_result->is_error && all_passed(ret_result);
+    for (size_t i = 0; in->limits && i < in->limits->len; i++)
+        details_say(&details, "%s", in->limits->items[i]);
+    show_causes(ret_result, &missing, &details);
+    if (missing.len)
+        details_say_names(&details, &missing, "%zu of %zu connected tests match no test of the suite",
+                          missing.len, in->tests->len);
+    ret_result->error_details = details_full(&details);
+    ret_result->error_brief = details_brief(&details);
 }

@@ -14,6 +14,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* The name of the entry in testResults that tells why a result with tests is no pass, beside those of the
+ * tests. */
+#define VERDICT_RUN_NAME "(test run)"
+
 /* How the test run ended. */
 struct verdict_run {
     bool exited; /* by itself, with `status`; else by `signal` */
@@ -37,5 +41,9 @@ struct verdict_input {
     bool only_connected;       /* the suite could not be told which tests to run: leave out the others */
 };
 
-/* Moves the texts out of the report. `ret_result` is ended by the caller. */
+/*
+ * Moves the texts out of the report. Whatever keeps a result with tests from being a pass is among its tests
+ * as well, since the backend's front end shows nothing else: a connected test that is not there under its
+ * name, all other causes in one entry named VERDICT_RUN_NAME. `ret_result` is ended by the caller.
+ */
 void verdict_judge(const struct verdict_input *in, struct result *ret_result);

@@ -1,14 +1,22 @@
 #include "runner/delivery.h"
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/mem.h"
 #include "runner/backoff.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #define MAX_PARALLEL    4
 #define BACKOFF_BASE_MS 1000
 #define BACKOFF_MAX_MS  60000
+/* So often a form of a result is sent before the next smaller one. */
+#define FAILURES_PER_FORM 3
+/* Of a body that is read to be shrunk; as much as the largest report can become. */
+#define MAX_BODY_BYTES (512U << 20)
 
 struct delivery {
     struct ev *ev;
@@ -18,21 +26,25 @@ struct delivery {
     void *data;
 
     unsigned in_flight;
-    /* While nobody answers, one result at a time probes for all; an answer opens the way again. The oldest
+    /* While the backend does not answer, one result at a time probes for all; an answer ends that. The oldest
      * take turns, so that one which breaks each connection keeps no other. */
     bool backend_away;
     unsigned probes;
     int64_t not_before_ms;
     struct backoff away_backoff;
     uint64_t random;
+    uint64_t taken; /* results that the backend has stored */
     struct ev_timer timer;
 };
 
-/* One result on its way. */
-struct post {
+/* One result on its way: first the query, then the POST. */
+struct sending {
     struct delivery *delivery;
     char *key;
-    bool is_probe; /* sent while nobody answered */
+    enum attempt_verdict verdict; /* of the result */
+    int64_t posted_ms;            /* of clock_now_ms(): when the POST began */
+    bool is_probe;                /* begun while the backend did not answer */
+    bool knows_attempt;           /* the backend has answered the query */
 };
 
 struct delivery *delivery_new(struct ev *ev, struct spool *spool, struct backend *backend,
@@ -60,17 +72,38 @@ void delivery_free(struct delivery *d)
     free(d);
 }
 
-/* `answer`: NULL: it is not about one. */
-static void tell(struct delivery *d, enum delivery_event event, const char *key, const char *message,
-                 const struct backend_answer *answer, int64_t waited_ms)
+static void sending_free(struct sending *s)
 {
-    struct delivery_note note = {event, key, message, answer ? answer->status : -1, waited_ms};
+    free(s->key);
+    free(s);
+}
+
+/* Reports an event that is about the spool, not about an answer. */
+static void tell_broken(struct delivery *d, const char *key, const struct err *err)
+{
+    struct delivery_note note = {
+        .event = DELIVERY_BROKEN, .key = key, .message = err->message, .http_status = -1};
     d->fn(&note, d->data);
 }
 
-/* ---- the answers ---- */
+static void tell(const struct sending *s, enum delivery_event event, const char *message,
+                 const struct backend_answer *answer)
+{
+    struct delivery *d = s->delivery;
+    const struct spool_entry *entry = spool_find(d->spool, s->key);
+    struct delivery_note note = {.event = event,
+                                 .key = s->key,
+                                 .message = message,
+                                 .http_status = answer->status,
+                                 .waited_ms = entry ? clock_now_ms() - entry->added_ms : 0,
+                                 .ours = s->verdict,
+                                 .theirs = answer->verdict};
+    d->fn(&note, d->data);
+}
 
-/* This result alone waits: the backend answers, but not to its liking. */
+/* ---- pauses ---- */
+
+/* This result alone waits: the backend answers, but does not take it. */
 static void delay_entry(struct delivery *d, struct spool_entry *entry, int64_t at_least_ms)
 {
     struct backoff backoff = {.base_ms = BACKOFF_BASE_MS,
@@ -83,16 +116,16 @@ static void delay_entry(struct delivery *d, struct spool_entry *entry, int64_t a
 }
 
 /* What was sent together fails together: that counts once, but each may ask for a longer pause. */
-static void delay_all(struct delivery *d, const struct post *post, int64_t at_least_ms)
+static void delay_all(struct delivery *d, bool is_probe, int64_t at_least_ms)
 {
-    bool counts = !d->backend_away || post->is_probe;
+    bool counts = !d->backend_away || is_probe;
     int64_t wait_ms = counts ? backoff_next_ms(&d->away_backoff, at_least_ms) : at_least_ms;
     int64_t until_ms = clock_now_ms() + wait_ms;
     d->not_before_ms = counts ? until_ms : MAX(d->not_before_ms, until_ms);
     d->backend_away = true;
 }
 
-/* Nobody is there, as far as we or a proxy can tell, or whoever is there wants to be left in peace. */
+/* The backend is unreachable, as far as we or a proxy can tell, or asked us to back off. */
 static bool concerns_all(const struct backend_answer *answer)
 {
     int status = answer->status;
@@ -100,90 +133,281 @@ static bool concerns_all(const struct backend_answer *answer)
            answer->outcome == BACKEND_FORBIDDEN;
 }
 
-static void on_trouble(struct post *post, struct spool_entry *entry, const struct backend_answer *answer)
+/*
+ * How long to leave the backend alone after a POST: without an answer of its own, or with that of a proxy which
+ * did not wait for it, it may still be storing the result, and would delete it when it came again. One that has
+ * been at it for long may take as long again.
+ */
+static int64_t settle_ms(const struct sending *s, const struct backend_answer *answer)
 {
-    struct delivery *d = post->delivery;
-    if (concerns_all(answer))
-        delay_all(d, post, MAX(answer->retry_after_ms, (int64_t)0));
-    else
-        delay_entry(d, entry, 0);
-    tell(d, DELIVERY_DELAYED, entry->key, answer->message, answer, 0);
+    bool may_be_stored = answer->status == 0 ? answer->is_sent : answer->status >= 502 && answer->status <= 504;
+    int64_t took_ms = clock_now_ms() - s->posted_ms;
+    return may_be_stored ? MIN(MAX(took_ms, (int64_t)SPOOL_SETTLE_MS), (int64_t)BACKOFF_MAX_MS) : 0;
 }
 
-static void on_end(struct delivery *d, const char *key, const struct backend_answer *answer)
+/* A result that was posted waits by itself too: while queries are answered, the others need not. */
+static void delay(const struct sending *s, struct spool_entry *entry, const struct backend_answer *answer,
+                  bool is_query)
 {
+    if (concerns_all(answer))
+        delay_all(s->delivery, s->is_probe, MAX(answer->retry_after_ms, (int64_t)0));
+    if (!is_query || !concerns_all(answer))
+        delay_entry(s->delivery, entry, is_query ? 0 : settle_ms(s, answer));
+    spool_note(s->delivery->spool, s->key, answer->message);
+}
+
+/* ---- the end of a result ---- */
+
+static void finish(const struct sending *s, const struct backend_answer *answer)
+{
+    struct delivery *d = s->delivery;
     struct err err = {0};
-    bool taken = answer->outcome == BACKEND_OK;
-    int64_t waited_ms = clock_now_ms() - spool_find(d->spool, key)->added_ms;
-    int r = taken ? spool_delivered(d->spool, key, &err)
-                  : spool_rejected(d->spool, key, answer->body, answer->body_len, &err);
-    struct spool_entry *entry = spool_find(d->spool, key);
+    bool is_stored = answer->outcome == BACKEND_STORED;
+    bool is_taken = is_stored || answer->outcome == BACKEND_OK;
+    struct delivery_note note = {
+        .event = is_stored  ? DELIVERY_STORED
+                 : is_taken ? DELIVERY_DONE
+                            : DELIVERY_REJECTED,
+        .key = s->key,
+        .message = answer->message,
+        .http_status = answer->status,
+        .waited_ms = clock_now_ms() - spool_find(d->spool, s->key)->added_ms,
+        .ours = s->verdict,
+        .theirs = answer->verdict,
+    };
+    d->taken += is_taken;
+    int r = is_taken ? spool_delivered(d->spool, s->key, &err)
+                     : spool_rejected(d->spool, s->key, answer->body, answer->body_len, &err);
+    struct spool_entry *entry = spool_find(d->spool, s->key);
     if (r < 0 && entry)
         delay_entry(d, entry, BACKOFF_BASE_MS);
-    if (r < 0)
-        tell(d, DELIVERY_BROKEN, key, err.message, answer, waited_ms);
-    else
-        tell(d, taken ? DELIVERY_DONE : DELIVERY_REJECTED, key, answer->message, answer, waited_ms);
-}
-
-static void post_free(struct post *post)
-{
-    free(post->key);
-    free(post);
-}
-
-static void take_answer(struct post *post, const struct backend_answer *answer)
-{
-    struct delivery *d = post->delivery;
-    struct spool_entry *entry = spool_find(d->spool, post->key);
-    d->in_flight--;
-    entry->in_flight = false;
-    if (!concerns_all(answer)) {
-        d->backend_away = false;
-        backoff_reset(&d->away_backoff);
+    if (r < 0) {
+        note.event = DELIVERY_BROKEN;
+        note.message = err.message;
     }
-    if (answer->outcome == BACKEND_OK || answer->outcome == BACKEND_REFUSED)
-        on_end(d, post->key, answer);
-    else if (answer->outcome != BACKEND_RELOGIN)
-        on_trouble(post, entry, answer);
+    d->fn(&note, d->data);
 }
 
-static void on_answer(const struct backend_answer *answer, void *data)
+/* ---- a result that the backend cannot store ---- */
+
+/* Returns true if the answer may speak of this very result. One that asks for a pause speaks of the backend.
+ */
+static bool is_store_failure(const struct backend_answer *answer)
 {
-    struct post *post = data;
-    struct delivery *d = post->delivery;
-    if (answer)
-        take_answer(post, answer);
-    post_free(post);
+    return answer->outcome == BACKEND_TOO_LARGE || (answer->status >= 500 && answer->retry_after_ms < 0);
+}
+
+/*
+ * Counts the failure. After some of them it is the result's own, if the backend works otherwise: it has
+ * answered the query for it, or taken another one since the first. Then the next form is due; returns true if
+ * there is none.
+ */
+static bool count_failure(const struct sending *s, struct spool_entry *entry,
+                          const struct backend_answer *answer)
+{
+    if (entry->store_failures++ == 0)
+        entry->taken_before = s->delivery->taken;
+    bool works = s->knows_attempt || s->delivery->taken != entry->taken_before;
+    bool is_due = works && entry->store_failures >= FAILURES_PER_FORM;
+    if (!is_due && answer->outcome != BACKEND_TOO_LARGE)
+        return false;
+    if (entry->form + 1 == RESULT_FORMS)
+        return true;
+    entry->is_stuck = true;
+    entry->form++;
+    entry->store_failures = 0;
+    entry->failures = 0;
+    char message[512];
+    snprintf(message, sizeof(message), "%s; next attempt: %s", answer->message,
+             result_form_name(entry->form));
+    tell(s, DELIVERY_SHRUNK, message, answer);
+    return false;
+}
+
+/* ---- the answers ---- */
+
+static void on_failure(const struct sending *s, struct spool_entry *entry,
+                       const struct backend_answer *answer, bool is_query)
+{
+    enum result_form form = entry->form;
+    if (!is_query && is_store_failure(answer) && count_failure(s, entry, answer)) {
+        finish(s, answer);
+        return;
+    }
+    delay(s, entry, answer, is_query);
+    if (entry->form == form)
+        tell(s, DELIVERY_DELAYED, answer->message, answer);
+}
+
+static void take_post_answer(const struct sending *s, struct spool_entry *entry,
+                             const struct backend_answer *answer)
+{
+    if (answer->outcome == BACKEND_OK || answer->outcome == BACKEND_REFUSED)
+        finish(s, answer);
+    else if (answer->outcome != BACKEND_RELOGIN)
+        on_failure(s, entry, answer, false);
+}
+
+/* The result is free for its next attempt. */
+static struct spool_entry *release(const struct sending *s)
+{
+    struct spool_entry *entry = spool_find(s->delivery->spool, s->key);
+    s->delivery->in_flight--;
+    entry->in_flight = false;
+    return entry;
+}
+
+static void note_answer(struct delivery *d, const struct backend_answer *answer)
+{
+    if (concerns_all(answer))
+        return;
+    d->backend_away = false;
+    backoff_reset(&d->away_backoff);
+}
+
+static void on_post_answer(const struct backend_answer *answer, void *data)
+{
+    struct sending *s = data;
+    struct delivery *d = s->delivery;
+    if (answer) {
+        struct spool_entry *entry = release(s);
+        note_answer(d, answer);
+        take_post_answer(s, entry, answer);
+    }
+    sending_free(s);
     if (answer)
         delivery_kick(d);
 }
 
 /* ---- the requests ---- */
 
-/* False where nothing more can be started now. */
-static bool start(struct delivery *d, struct spool_entry *entry)
+/* The result in the form that is due, in a file without a name. */
+static int open_small_body(const struct delivery *d, const struct spool_entry *entry, int *ret_fd,
+                           struct err *err)
+{
+    CLEANUP(fd_closep) int fd = -1;
+    CLEANUP(fd_closep) int small_fd = -1;
+    CLEANUP(buf_done) struct buf body = BUF_INIT(MAX_BODY_BYTES);
+    CLEANUP(buf_done) struct buf small = BUF_INIT(0);
+    int r = spool_open_body(d->spool, entry->key, &fd, err);
+    if (r == 0 && fd_read_all(fd, &body) < 0)
+        r = err_errno(err, EIO, "Cannot read spool/%s.json", entry->key);
+    if (r == 0)
+        r = result_shrink(body.data ? body.data : "", body.len, entry->form, &small, err);
+    if (r < 0)
+        return r;
+    small_fd = memfd_create("result", MFD_CLOEXEC);
+    if (small_fd < 0 || fd_write_all(small_fd, small.data, small.len) < 0 || lseek(small_fd, 0, SEEK_SET) < 0)
+        return err_errno(err, errno, "Cannot write a smaller form of spool/%s.json", entry->key);
+    *ret_fd = small_fd;
+    small_fd = -1;
+    return 0;
+}
+
+/* A spool file that cannot be read. One that was taken away leaves nothing to deliver. */
+static void on_broken(struct delivery *d, struct spool_entry *entry, int r, struct err *err)
+{
+    tell_broken(d, entry->key, err);
+    if (r == -ENOENT)
+        spool_delivered(d->spool, entry->key, err);
+    else
+        delay_entry(d, entry, BACKOFF_BASE_MS);
+}
+
+enum post { POST_SENT, POST_NOT_NOW, POST_BROKEN };
+
+/* SENT takes `s`; NOT_NOW: there is no token. */
+static enum post post(struct sending *s, struct spool_entry *entry)
 {
     int fd;
     struct err err = {0};
-    int r = spool_open_body(d->spool, entry->key, &fd, &err);
+    struct delivery *d = s->delivery;
+    int r = entry->form == RESULT_WHOLE ? spool_open_body(d->spool, s->key, &fd, &err)
+                                        : open_small_body(d, entry, &fd, &err);
     if (r < 0) {
-        tell(d, DELIVERY_BROKEN, entry->key, err.message, NULL, 0);
-        if (r == -ENOENT) /* somebody took it away: nothing is left to deliver */
-            spool_delivered(d->spool, entry->key, &err);
-        else
-            delay_entry(d, entry, BACKOFF_BASE_MS);
-        return true;
+        release(s);
+        on_broken(d, entry, r, &err);
+        return POST_BROKEN;
     }
-    struct post *post = mem_alloc(sizeof(*post));
-    *post = (struct post){.delivery = d, .key = mem_strdup(entry->key), .is_probe = d->backend_away};
-    if (!backend_deliver(d->backend, fd, on_answer, post)) {
-        post_free(post);
-        return false;
+    s->posted_ms = clock_now_ms();
+    spool_note_post(d->spool, s->key);
+    if (backend_deliver(d->backend, fd, on_post_answer, s))
+        return POST_SENT;
+    release(s);
+    return POST_NOT_NOW;
+}
+
+static void on_query_answer(const struct backend_answer *answer, void *data)
+{
+    struct sending *s = data;
+    struct delivery *d = s->delivery;
+    if (!answer) {
+        sending_free(s);
+        return;
     }
+    note_answer(d, answer);
+    s->knows_attempt = answer->knows_attempt;
+    bool is_paused = clock_now_ms() < d->not_before_ms; /* by an answer to another one */
+    if (answer->outcome == BACKEND_OK && !is_paused) {
+        if (post(s, spool_find(d->spool, s->key)) == POST_SENT)
+            return;
+    } else {
+        struct spool_entry *entry = release(s);
+        if (answer->outcome == BACKEND_STORED)
+            finish(s, answer);
+        else if (answer->outcome != BACKEND_OK && answer->outcome != BACKEND_RELOGIN)
+            on_failure(s, entry, answer, true);
+    }
+    sending_free(s);
+    delivery_kick(d);
+}
+
+/* Reads what the query needs. `ret_id` stays NULL if the result has no id that can be asked for. */
+static int read_identity(struct sending *s, char **ret_id, struct err *err)
+{
+    CLEANUP(fd_closep) int fd = -1;
+    char text[ATTEMPT_PEEK_BYTES];
+    int r = spool_open_body(s->delivery->spool, s->key, &fd, err);
+    if (r < 0)
+        return r;
+    ssize_t len = pread(fd, text, sizeof(text), 0);
+    if (len < 0)
+        return err_errno(err, errno, "Cannot read spool/%s.json", s->key);
+    *ret_id = attempt_of_result(text, (size_t)len, &s->verdict);
+    return 0;
+}
+
+/* Takes `s` unless it returns POST_NOT_NOW or POST_BROKEN. */
+static enum post begin(struct sending *s, struct spool_entry *entry, const char *id)
+{
+    struct delivery *d = s->delivery;
     entry->in_flight = true;
     d->in_flight++;
-    return true;
+    if (!id || !backend_has_query(d->backend))
+        return post(s, entry);
+    if (backend_query(d->backend, id, on_query_answer, s))
+        return POST_SENT;
+    release(s);
+    return POST_NOT_NOW;
+}
+
+/* Returns false if nothing more can be started now. */
+static bool start(struct delivery *d, struct spool_entry *entry)
+{
+    CLEANUP(mem_freep) char *id = NULL;
+    struct err err = {0};
+    struct sending *s = mem_alloc(sizeof(*s));
+    *s = (struct sending){.delivery = d, .key = mem_strdup(entry->key), .is_probe = d->backend_away};
+    int r = read_identity(s, &id, &err);
+    if (r < 0) {
+        sending_free(s);
+        on_broken(d, entry, r, &err);
+        return true;
+    }
+    enum post begun = begin(s, entry, id);
+    if (begun != POST_SENT)
+        sending_free(s);
+    return begun != POST_NOT_NOW;
 }
 
 static void on_timer(void *data)

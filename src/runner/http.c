@@ -133,13 +133,6 @@ static size_t give_body(char *data, size_t size, size_t count, void *userdata)
     return n < 0 ? CURL_READFUNC_ABORT : (size_t)n;
 }
 
-/* For a request that curl sends again on another connection. */
-static int rewind_body(void *userdata, curl_off_t offset, int origin)
-{
-    struct transfer *t = userdata;
-    return lseek(t->body_fd, (off_t)offset, origin) < 0 ? CURL_SEEKFUNC_FAIL : CURL_SEEKFUNC_OK;
-}
-
 static void set_body(struct transfer *t, const struct http_request *request)
 {
     curl_easy_setopt(t->easy, CURLOPT_POST, 1L);
@@ -153,8 +146,6 @@ static void set_body(struct transfer *t, const struct http_request *request)
     curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE_LARGE, t->upload_bytes);
     curl_easy_setopt(t->easy, CURLOPT_READFUNCTION, give_body);
     curl_easy_setopt(t->easy, CURLOPT_READDATA, t);
-    curl_easy_setopt(t->easy, CURLOPT_SEEKFUNCTION, rewind_body);
-    curl_easy_setopt(t->easy, CURLOPT_SEEKDATA, t);
 }
 
 static void set_protocols(CURL *easy)
@@ -181,6 +172,14 @@ static void set_headers(struct transfer *t, const struct http_request *request)
     curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
 }
 
+/* HTTP/1.1, since libcurl also repeats what an HTTP/2 server has refused as a stream. */
+static void transmit_once(CURL *easy)
+{
+    curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+    curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+}
+
 void http_start(struct http *http, const struct http_request *request, http_done_fn *fn, void *data)
 {
     struct transfer *t = mem_alloc(sizeof(*t));
@@ -198,6 +197,7 @@ void http_start(struct http *http, const struct http_request *request, http_done
     set_protocols(t->easy);
     set_headers(t, request);
     curl_easy_setopt(t->easy, CURLOPT_URL, request->url);
+    curl_easy_setopt(t->easy, CURLOPT_PATH_AS_IS, 1L); /* an id may be ".." */
     curl_easy_setopt(t->easy, CURLOPT_USERAGENT, http->agent);
     curl_easy_setopt(t->easy, CURLOPT_NOSIGNAL, 1L);
 #if LIBCURL_VERSION_NUM >= 0x075700
@@ -213,6 +213,8 @@ void http_start(struct http *http, const struct http_request *request, http_done
     curl_easy_setopt(t->easy, CURLOPT_WRITEFUNCTION, take_body);
     curl_easy_setopt(t->easy, CURLOPT_WRITEDATA, t);
     curl_easy_setopt(t->easy, CURLOPT_PRIVATE, t);
+    if (request->once)
+        transmit_once(t->easy);
     if (request->json || request->body_fd >= 0)
         set_body(t, request);
     if (curl_multi_add_handle(http->multi, t->easy) != CURLM_OK)
@@ -249,10 +251,15 @@ static void finish(struct http *http, struct transfer *t, CURLcode code)
 {
     char too_large[64];
     snprintf(too_large, sizeof(too_large), "the answer is larger than %u bytes", ANSWER_LIMIT_BYTES);
-    struct http_answer answer = {
-        .body = t->body.data ? t->body.data : "", .body_len = t->body.len, .retry_after_ms = -1};
+    long request_bytes = 0;
+    curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &request_bytes);
+    struct http_answer answer = {.is_sent = request_bytes > 0,
+                                 .body = t->body.data ? t->body.data : "",
+                                 .body_len = t->body.len,
+                                 .retry_after_ms = -1};
     if (code == CURLE_OK || is_decided(t)) {
         answer.status = status_of(t->easy);
+        answer.is_cut = code != CURLE_OK;
         answer.retry_after_ms = retry_after_ms(t->easy);
     } else {
         answer.cut_status = code == CURLE_WRITE_ERROR ? 0 : t->status;

@@ -20,11 +20,18 @@ struct http_request {
     const char *json;          /* a POST of this text; copied */
     int body_fd;               /* a POST of this file, JSON too; owned from now on; -1: none */
     bool status_decides;       /* what comes of the answer's body, however little, is enough */
+    /*
+     * At most one copy of the request is transmitted: it gets a connection of its own. libcurl silently
+     * repeats a request when a connection that it reuses breaks before the first byte of the answer.
+     */
+    bool once;
 };
 
 struct http_answer {
-    int status;        /* 0: no answer, or not a whole one: `error` says why */
-    int cut_status;    /* then: of one that broke off within its body, which is as much as came; else 0 */
+    int status;     /* 0: no answer, or not a whole one: `error` says why */
+    bool is_sent;   /* something of the request went out: the server may act on it, whatever came back */
+    bool is_cut;    /* of an answer that counts: its body breaks off, or was too large */
+    int cut_status; /* without one: of one that broke off within its body, which is as much as came; else 0 */
     const char *error; /* a sentence; valid during the callback, like the next */
     const char *body;  /* NUL-terminated */
     size_t body_len;

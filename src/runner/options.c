@@ -43,6 +43,12 @@ static const char *check_api(const char *text)
     return usable ? NULL : "a path that begins with '/'";
 }
 
+static const char *check_attempt_api(const char *text)
+{
+    bool usable = !*text || (!check_api(text) && !strpbrk(text, "?#"));
+    return usable ? NULL : "a path that begins with '/', without '?', or nothing";
+}
+
 static const char *check_text(const char *text)
 {
     return *text && utf8_is_valid(text, strlen(text)) ? NULL : "a text in UTF-8 that is not empty";
@@ -78,6 +84,9 @@ static const struct opt table[] = {
      .help = "where tasks are asked for"},
     {"post-api", "PATH", OPT_STRING, MEMBER(post_api), "/api/task/result", .check = check_api,
      .help = "where results are posted"},
+    {"attempt-api", "PATH", OPT_STRING, MEMBER(attempt_api), "/api/session/attempt",
+     .check = check_attempt_api,
+     .help = "path of an attempt, without /ID: asked before each post; empty: never ask"},
     {"login-api", "PATH", OPT_STRING, MEMBER(login_api), "/api/v1/login", .check = check_api,
      .help = "the login"},
     {"token-refresh-api", "PATH", OPT_STRING, MEMBER(token_refresh_api), "/api/v1/auth/refresh",

@@ -20,7 +20,7 @@ struct options {
     char *backend_url;
     int64_t concurrent;
     int64_t check_interval_ms;
-    char *get_api, *post_api, *login_api, *token_refresh_api;
+    char *get_api, *post_api, *attempt_api, *login_api, *token_refresh_api;
     int64_t refresh_ms;
     char *name; /* of this runner, for those who look after several */
     char *login;

@@ -15,6 +15,7 @@
 #include "model/job_exit.h"
 #include "model/page.h"
 #include "model/result_parse.h"
+#include "model/summary.h"
 #include "runner/junit_file.h"
 #include "runner/mend.h"
 #include "runner/out_file.h"
@@ -241,6 +242,20 @@ static int write_files(const struct run *r, const struct result *result, const s
     return code == 0 && o->html ? write_html(r, o->html, err) : code;
 }
 
+/* The result has so much of the details as the backend could store; the summary has all of them. */
+static void take_full_details(const struct run *r, struct result *result)
+{
+    CLEANUP(mem_freep) char *path = mem_printf("%s/summary.json", r->dir.path);
+    CLEANUP(buf_done) struct buf text = BUF_INIT(0);
+    struct summary summary;
+    if (fs_read_file(path, SUMMARY_MAX_BYTES, &text, NULL) < 0 || !text.len ||
+        !summary_parse(text.data, text.len, &summary))
+        return;
+    free(result->error_details);
+    result->error_details = TAKE_PTR(summary.details);
+    summary_done(&summary);
+}
+
 static int show_result(const struct run *r, struct result *ret_result, struct err *err)
 {
     const struct run_options *o = r->options;
@@ -255,6 +270,7 @@ static int show_result(const struct run *r, struct result *ret_result, struct er
             result_parse(body.data, body.len, (enum result_memory_unit)o->job.memory_unit, ret_result, err);
     if (code < 0)
         return code;
+    take_full_details(r, ret_result);
     display_result(r->display, ret_result);
     const char *mend = ret_result->is_error ? mend_of(ret_result->error_details) : NULL;
     if (mend)

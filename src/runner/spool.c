@@ -9,7 +9,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+#define NOTE_SUFFIX    ".last"
+#define NOTE_MAX_BYTES 4096
+#define POST_NOTE      "a POST is on its way"
 
 struct spool {
     char *dir;
@@ -50,15 +56,15 @@ int spool_keys(const char *dir, struct strv *ret_keys, struct err *err)
 }
 
 /*
- * A file that was not finished; or an answer whose result did not follow it: that is still in the spool, and
- * will be answered anew.
+ * A file that was not finished; an answer whose result did not follow it (that is still in the spool, and
+ * will be answered anew); or a note about a result that is gone.
  */
 static bool is_trace_of_a_kill(const char *dir, const char *name)
 {
     CLEANUP(mem_freep) char *key = mem_strndup(name, strcspn(name, "."));
     CLEANUP(mem_freep) char *result = path_of(dir, key, ".json");
-    return task_is_key(name) &&
-           (str_ends_with(name, ".tmp") || (str_ends_with(name, ".answer") && !fs_exists(result)));
+    bool is_beside = str_ends_with(name, ".answer") || str_ends_with(name, NOTE_SUFFIX);
+    return task_is_key(name) && (str_ends_with(name, ".tmp") || (is_beside && !fs_exists(result)));
 }
 
 static void remove_traces(const char *dir)
@@ -119,6 +125,42 @@ int spool_open(const char *state_dir, struct spool **ret_spool, struct err *err)
     return r;
 }
 
+/* ---- notes ---- */
+
+void spool_note(const struct spool *spool, const char *key, const char *line)
+{
+    CLEANUP(mem_freep) char *path = path_of(spool->dir, key, NOTE_SUFFIX);
+    CLEANUP(mem_freep) char *text = mem_printf("%s\n", line);
+    fs_write_plain(path, text, strlen(text), NULL);
+}
+
+void spool_note_post(const struct spool *spool, const char *key)
+{
+    spool_note(spool, key, POST_NOTE);
+}
+
+static void remove_note(const struct spool *spool, const char *key)
+{
+    CLEANUP(mem_freep) char *path = path_of(spool->dir, key, NOTE_SUFFIX);
+    unlink(path);
+}
+
+/* How long a POST of an earlier runner, which died before the answer came, may still be being stored. */
+static int64_t settle_ms(const struct spool *spool, const char *key)
+{
+    CLEANUP(mem_freep) char *path = path_of(spool->dir, key, NOTE_SUFFIX);
+    CLEANUP(buf_done) struct buf text = BUF_INIT(0);
+    struct stat st;
+    struct timespec now;
+    if (stat(path, &st) < 0 || clock_gettime(CLOCK_REALTIME, &now) < 0 ||
+        fs_read_file(path, NOTE_MAX_BYTES, &text, NULL) < 0 || !text.len ||
+        strcmp(text.data, POST_NOTE "\n") != 0)
+        return 0;
+    int64_t age_ms =
+        (now.tv_sec - st.st_mtim.tv_sec) * (int64_t)1000 + (now.tv_nsec - st.st_mtim.tv_nsec) / 1000000;
+    return SPOOL_SETTLE_MS - MIN(MAX(age_ms, (int64_t)0), (int64_t)SPOOL_SETTLE_MS);
+}
+
 void spool_add(struct spool *spool, const char *key)
 {
     if (spool_find(spool, key))
@@ -127,12 +169,22 @@ void spool_add(struct spool *spool, const char *key)
     size_t at = spool->len++;
     for (; at > 0 && strcmp(spool->entries[at - 1].key, key) > 0; at--)
         spool->entries[at] = spool->entries[at - 1];
-    spool->entries[at] = (struct spool_entry){.key = mem_strdup(key), .added_ms = clock_now_ms()};
+    int64_t now_ms = clock_now_ms();
+    spool->entries[at] = (struct spool_entry){
+        .key = mem_strdup(key), .added_ms = now_ms, .not_before_ms = now_ms + settle_ms(spool, key)};
 }
 
 size_t spool_len(const struct spool *spool)
 {
     return spool->len;
+}
+
+size_t spool_unsent(const struct spool *spool)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < spool->len; i++)
+        count += !spool->entries[i].is_stuck;
+    return count;
 }
 
 const struct spool_entry *spool_at(const struct spool *spool, size_t i)
@@ -193,6 +245,7 @@ int spool_delivered(struct spool *spool, const char *key, struct err *err)
     CLEANUP(mem_freep) char *path = path_of(spool->dir, key, ".json");
     crash_point("result-delivered");
     int r = unlink(path) < 0 && errno != ENOENT ? err_errno(err, errno, "Cannot remove %s", path) : 0;
+    remove_note(spool, key);
     remove_entry(spool, key);
     crash_point("result-unlinked");
     return r;
@@ -207,7 +260,9 @@ int spool_rejected(struct spool *spool, const char *key, const char *answer, siz
     crash_point("answer-kept");
     if (r == 0)
         r = fs_rename_durable(from, to, err);
-    if (r == 0 || !fs_exists(from)) /* moved, perhaps not flushed: there is nothing to be sent again */
+    if (r == 0 || !fs_exists(from)) { /* moved, perhaps not flushed: there is nothing to be sent again */
+        remove_note(spool, key);
         remove_entry(spool, key);
+    }
     return r;
 }

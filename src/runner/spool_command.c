@@ -29,10 +29,12 @@ const char *spool_command_check(const struct strv *words)
 
 /* ---- list ---- */
 
-/* The beginning of the answer, on one line. */
-static void print_answer(const struct place *place, const char *key)
+/* Prints the beginning of what the backend last said about the result, on one line. */
+static void print_answer(const struct place *place, const char *key, bool is_rejected)
 {
-    CLEANUP(mem_freep) char *path = mem_printf("%s/%s.answer", place->rejected, key);
+    CLEANUP(mem_freep)
+    char *path = is_rejected ? mem_printf("%s/%s.answer", place->rejected, key)
+                             : mem_printf("%s/%s.last", place->spool, key);
     char text[ANSWER_SHOWN_BYTES];
     FILE *file = fopen(path, "re");
     size_t len = file ? fread(text, 1, sizeof(text), file) : 0;
@@ -53,8 +55,7 @@ static void print_result(const struct place *place, const char *key, bool is_rej
     clock_text(&st.st_mtim, when, sizeof(when));
     printf("%-8s  %s  %s  %lld bytes  ", is_rejected ? "refused" : "waiting", key, when,
            (long long)st.st_size);
-    if (is_rejected)
-        print_answer(place, key);
+    print_answer(place, key, is_rejected);
     putchar('\n');
 }
 

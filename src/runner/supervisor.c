@@ -37,8 +37,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define LOOK_AGAIN_MS 10000 /* at what an operator has put into the spool */
-#define STOP_LIMIT_MS 15000 /* from level STOP on: for jobs to end, and for last deliveries */
+#define LOOK_AGAIN_MS       10000 /* at what an operator has put into the spool */
+#define CLAIM_FAILURES_TOLD 3     /* answers of 5xx in a row, before that is taken for more than a restart */
+#define STOP_LIMIT_MS       15000 /* from level STOP on: for jobs to end, and for last deliveries */
 
 enum level { WORK, DRAIN, STOP, LEAVE };
 
@@ -67,8 +68,9 @@ struct supervisor {
     struct ev_timer look_timer;
     struct ev_timer level_timer; /* the end of DRAIN or STOP */
     enum level level;
-    bool left_at_once; /* by a third signal */
-    uint64_t claims;   /* taken since the start */
+    bool left_at_once;       /* by a third signal */
+    uint64_t claims;         /* taken since the start */
+    unsigned claim_failures; /* answers of 5xx to claims, in a row */
     uint64_t delivered, refused;
 };
 
@@ -91,7 +93,7 @@ static bool is_last_task_taken(const struct supervisor *s)
 
 static bool are_gates_open(struct supervisor *s)
 {
-    const char *reason = gates_reason(s->gates, spool_len(s->spool), jobs_running(s->jobs));
+    const char *reason = gates_reason(s->gates, spool_unsent(s->spool), jobs_running(s->jobs));
     if (reason) {
         CLEANUP(mem_freep) char *text = mem_printf("no task is claimed: %s", reason);
         trouble_log(&s->closed, LOG_LEVEL_WARNING, text);
@@ -112,6 +114,7 @@ static bool on_body(const char *body, size_t len, void *data)
 {
     struct supervisor *s = data;
     struct err err = {0};
+    s->claim_failures = 0;
     enum jobs_intake intake = jobs_take(s->jobs, body, len, &err);
     static const enum metrics_claim counts[] = {[JOBS_TAKEN] = METRICS_CLAIM_TASK,
                                                 [JOBS_AGAIN] = METRICS_CLAIM_TASK,
@@ -131,18 +134,33 @@ static bool on_body(const char *body, size_t len, void *data)
 static void on_no_task(void *data)
 {
     struct supervisor *s = data;
+    s->claim_failures = 0;
     status_claim_answered(s->status, METRICS_CLAIM_NONE);
     trouble_over(&s->claim_trouble);
+}
+
+/* A backend that is up, but fails each time it looks for a task. Stays the same text while it lasts. */
+static char *explain_claim_failures(const struct backend_answer *answer)
+{
+    return mem_printf(
+        "%s, several times in a row: it fails to hand out tasks, and its own log tells why. The OSTEST "
+        "backend does so while the first attempt in its queue belongs to a laboratory that has a test "
+        "whose isSwitchedOn is null",
+        answer->message);
 }
 
 static void on_claim_trouble(const struct backend_answer *answer, void *data)
 {
     struct supervisor *s = data;
     bool for_a_person = answer->outcome == BACKEND_FORBIDDEN;
+    s->claim_failures = answer->status >= 500 ? s->claim_failures + 1 : 0;
+    CLEANUP(mem_freep)
+    char *failures = s->claim_failures >= CLAIM_FAILURES_TOLD ? explain_claim_failures(answer) : NULL;
     status_claim_answered(s->status, for_a_person     ? METRICS_CLAIM_REFUSED
                                      : answer->status ? METRICS_CLAIM_TROUBLE
                                                       : METRICS_CLAIM_UNREACHABLE);
-    trouble_log(&s->claim_trouble, for_a_person ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, answer->message);
+    trouble_log(&s->claim_trouble, for_a_person || failures ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING,
+                failures ? failures : answer->message);
 }
 
 static void on_task_end(enum jobs_end end, void *data)
@@ -177,29 +195,51 @@ static void on_auth(enum auth_event event, const char *message, void *data)
     proceed(s);
 }
 
+/* A repeat of our own POST, whose answer was lost, or the result of another runner that got the same attempt.
+ */
+static void log_stored(const struct delivery_note *note)
+{
+    bool differs = note->ours && note->theirs && note->ours != note->theirs;
+    if (differs)
+        log_fields(LOG_LEVEL_WARNING, task_key_id(note->key),
+                   "not posted: the backend has another verdict already, perhaps of another runner",
+                   LOG_TEXT("key", note->key), LOG_TEXT("stored", attempt_verdict_name(note->theirs)),
+                   LOG_TEXT("ours", attempt_verdict_name(note->ours)));
+    else
+        log_fields(LOG_LEVEL_INFO, task_key_id(note->key), "already stored, not posted again",
+                   LOG_TEXT("key", note->key));
+}
+
 static void on_delivery(const struct delivery_note *note, void *data)
 {
     struct supervisor *s = data;
-    const char *key = note->key, *message = note->message;
+    const char *key = note->key, *task = task_key_id(key), *message = note->message;
     status_delivered(s->status, note->http_status);
     switch (note->event) {
+    case DELIVERY_STORED:
+        log_stored(note);
+        __attribute__((fallthrough));
     case DELIVERY_DONE:
         s->delivered++;
-        log_fields(LOG_LEVEL_INFO, task_key_id(key), "delivered", LOG_TEXT("key", key),
+        log_fields(LOG_LEVEL_INFO, task, "delivered", LOG_TEXT("key", key),
                    LOG_NUMBER("waiting", spool_len(s->spool)));
         trouble_over(&s->delivery_trouble);
         status_arrived(s->status, note->waited_ms);
         break;
     case DELIVERY_REJECTED:
         s->refused++;
-        log_fields(LOG_LEVEL_ERROR, task_key_id(key), "refused, kept in rejected/ with the answer",
-                   LOG_TEXT("key", key), LOG_TEXT("answer", message));
+        log_fields(LOG_LEVEL_ERROR, task, "refused, kept in rejected/ with the answer", LOG_TEXT("key", key),
+                   LOG_NUMBER("status", note->http_status), LOG_TEXT("answer", message));
         break;
     case DELIVERY_DELAYED:
-        trouble_log(&s->delivery_trouble, LOG_LEVEL_WARNING, message);
+        log_fields(trouble_note(&s->delivery_trouble, LOG_LEVEL_WARNING, message), task, message,
+                   LOG_TEXT("key", key));
+        break;
+    case DELIVERY_SHRUNK:
+        log_fields(LOG_LEVEL_WARNING, task, message, LOG_TEXT("key", key));
         break;
     case DELIVERY_BROKEN:
-        log_task(LOG_LEVEL_ERROR, task_key_id(key), "%s", message);
+        log_fields(LOG_LEVEL_ERROR, task, message, LOG_TEXT("key", key));
         break;
     }
     claim_kick(s->claim); /* there may have been too many */
@@ -235,7 +275,7 @@ static void set_level(struct supervisor *s, enum level level)
     if (level == DRAIN)
         log_info("stopping: %zu running tasks are finished first, %zu results delivered; a second signal "
                  "stops them",
-                 jobs_running(s->jobs), spool_len(s->spool));
+                 jobs_running(s->jobs), spool_unsent(s->spool));
     if (level == STOP) {
         log_warning("stopping %zu running tasks: they are taken up again at the next start",
                     jobs_running(s->jobs));
@@ -256,7 +296,7 @@ static void drain_when_asked(struct supervisor *s)
 static bool is_finished(const struct supervisor *s)
 {
     bool stopping = s->level >= DRAIN || is_last_task_taken(s);
-    bool all_done = !claim_is_busy(s->claim) && jobs_are_idle(s->jobs) && !spool_len(s->spool) &&
+    bool all_done = !claim_is_busy(s->claim) && jobs_are_idle(s->jobs) && !spool_unsent(s->spool) &&
                     !housekeeper_is_busy(s->housekeeper);
     return s->level == LEAVE || (stopping && all_done);
 }
@@ -392,7 +432,7 @@ static const char *why_closed(struct supervisor *s)
         return "the last task is taken (--max-tasks)";
     const char *trouble = *s->trouble.last ? s->trouble.last : jobs_obstacle(s->jobs);
     if (!trouble)
-        trouble = gates_reason(s->gates, spool_len(s->spool), jobs_running(s->jobs));
+        trouble = gates_reason(s->gates, spool_unsent(s->spool), jobs_running(s->jobs));
     return trouble ? trouble : why_in_vain(s);
 }
 

@@ -49,7 +49,7 @@ def test_retry_after_as_a_date(start, seconds):
 
 
 def test_2xx_fault_on_a_result_stores_it(start):
-    mock = start("--faults", "post:202,post:204,get:204:after=1", tasks=[task(1)])
+    mock = start("--rules", "lenient", "--faults", "post:202,post:204,get:204:after=1", tasks=[task(1)])
     mock.get()
     assert mock.get().status == 204 and mock.state()["claimed"] == 1
     assert mock.post(result(1)).status == 202 and mock.state()["results"] == 1
@@ -64,8 +64,31 @@ def test_counts_and_after(start):
     assert mock.state()["violations"] == 0 and mock.get().status == 200
 
 
+def test_an_attempt_s_answer_is_spoilt(start):
+    mock = start("--faults", "attempt:500,attempt:html,attempt:drop", tasks=[task(1)])
+    mock.get()
+    assert mock.ask("GET", "/api/session/attempt/1").status == 500
+    assert b"sign in" in mock.ask("GET", "/api/session/attempt/1").body
+    with pytest.raises(ConnectionError):
+        mock.ask("GET", "/api/session/attempt/1")
+    assert mock.ask("GET", "/api/session/attempt/1").status == 200
+
+
+def test_drop_on_a_reused_connection(start):
+    mock = start("--faults", "get:drop-reused:*,post:drop-reused:*", tasks=[task(i) for i in range(4)])
+    mock.get(), mock.get()  # each on a connection of its own
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", mock.port, timeout=60)) as connection:
+        connection.request("GET", GET)
+        assert connection.getresponse().read()
+        connection.request("GET", GET)
+        with pytest.raises(ConnectionError):
+            connection.getresponse()
+    state = mock.state()
+    assert (state["claimed"], state["unanswerable"], state["reused"]) == (4, 1, 1) and state["tasks"][3]["lost"]
+
+
 def test_drop(start):
-    mock = start("--faults", "get:drop,post:drop,post:drop-after", tasks=[task(1), task(2)])
+    mock = start("--rules", "lenient", "--faults", "get:drop,post:drop,post:drop-after", tasks=[task(1), task(2)])
     with pytest.raises(ConnectionError):
         mock.get()
     assert mock.state()["claimed"] == 0

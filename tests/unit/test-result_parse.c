@@ -18,7 +18,7 @@ static void what_was_written_is_read_back(void)
 {
     struct result_test tests[] = {{(char *)"a::b", (char *)"", true, 5 << 20, 12, REPORT_PASSED, 0},
                                   {(char *)"c \"d\"", (char *)"why\nnot <é>", false, 0, 0, REPORT_FAILED, 0}};
-    struct result written = {true, false, (char *)"", 1234, tests, 2}, r;
+    struct result written = {.is_passed = true, .duration_ms = 1234, .tests = tests, .tests_len = 2}, r;
     CLEANUP(buf_done) struct buf body = BUF_INIT(0);
     CHECK_INT(result_write(&written, "\"x\"", RESULT_MEMORY_MB, append, &body), 0);
     CHECK_INT(parse(body.data, &r), 0);

@@ -23,7 +23,7 @@ static void a_connected_test_without_a_match_is_listed(void)
     strv_push(&wanted, "нет такого");
     add(REPORT_PASSED, "test_a");
     check_error("2 of 3 connected tests match no test of the suite: test_none, нет такого");
-    CHECK_INT(result.tests_len, 1);
+    CHECK_INT(result.tests_len, 3);
     CHECK(result.tests[0].is_passed);
     finish();
 }
@@ -47,7 +47,7 @@ static void check_missing(size_t missing, const char *last, bool more)
     CLEANUP(mem_freep) char *count = mem_printf("%zu of %zu connected", missing, missing + 1);
     check_error(count);
     CHECK_CONTAINS(result.error_details, last);
-    CHECK_INT(strstr(result.error_details, ", …") != NULL, more);
+    CHECK_INT(strstr(result.error_details, " more") != NULL, more);
     CHECK(!strstr(result.error_details, "missing_10_"));
     finish();
 }
@@ -56,8 +56,8 @@ static void of_many_missing_names_the_first_are_listed(void)
 {
     check_missing(1, ": missing_0_", false);
     check_missing(10, ", missing_9_", false);
-    check_missing(11, ", missing_9_, …", true);
-    check_missing(2000, ", missing_9_, …", true);
+    check_missing(11, ", missing_9_ and 1 more", true);
+    check_missing(2000, ", missing_9_ and 1990 more", true);
 }
 
 static void a_failed_connected_test_was_found(void)
@@ -173,7 +173,7 @@ static void of_errors_those_asked_for_are_counted(void)
     add(REPORT_ERROR, "test_wanted");
     add(REPORT_PASSED, "test_wanted_too");
     check_error("1 of 2 tests could not be run");
-    CHECK_CONTAINS(result.error_details, "first: lab1::test_wanted");
+    CHECK_CONTAINS(result.error_details, ": lab1::test_wanted");
     finish();
 }
 
