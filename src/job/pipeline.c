@@ -243,6 +243,9 @@ static int work(struct job *job, enum job_exit *ret_exit, struct err *err)
         r = read_task(job, err);
     if (r < 0)
         return r;
+    if (job->task.nameless_tests)
+        log_warning("%zu connected tests have no name and select nothing: check the laboratory's tests in the backend",
+                    job->task.nameless_tests);
     if (fs_exists(path)) {
         log_info("a job that was still ending has written the result");
         return 0;

@@ -439,16 +439,16 @@ unsigned route_find(const struct mock *mock, const char *method, const char *pat
                     const char **ret_rest, char *ret_allow)
 {
     const struct route routes[] = {
-        {"GET", mock->paths.get, handle_get, FAULT_AT_GET},
-        {"POST", mock->paths.post, handle_post, FAULT_AT_POST},
+        {"GET", mock->paths.get, handle_get, FAULT_AT_GET, false},
+        {"POST", mock->paths.post, handle_post, FAULT_AT_POST, false},
         {"GET", mock->paths.attempt, handle_attempt, FAULT_AT_ATTEMPT, true},
-        {"POST", mock->paths.login, handle_login, FAULT_AT_LOGIN},
-        {"POST", mock->paths.refresh, handle_refresh, FAULT_AT_REFRESH},
-        {"POST", "/mock/tasks", handle_add_tasks, ROUTE_CONTROL},
-        {"GET", "/mock/state", handle_state, ROUTE_CONTROL},
-        {"POST", "/mock/faults", handle_set_faults, ROUTE_CONTROL},
-        {"DELETE", "/mock/faults", handle_clear_faults, ROUTE_CONTROL},
-        {"POST", "/mock/revoke", handle_revoke, ROUTE_CONTROL},
+        {"POST", mock->paths.login, handle_login, FAULT_AT_LOGIN, false},
+        {"POST", mock->paths.refresh, handle_refresh, FAULT_AT_REFRESH, false},
+        {"POST", "/mock/tasks", handle_add_tasks, ROUTE_CONTROL, false},
+        {"GET", "/mock/state", handle_state, ROUTE_CONTROL, false},
+        {"POST", "/mock/faults", handle_set_faults, ROUTE_CONTROL, false},
+        {"DELETE", "/mock/faults", handle_clear_faults, ROUTE_CONTROL, false},
+        {"POST", "/mock/revoke", handle_revoke, ROUTE_CONTROL, false},
     };
     unsigned status = MHD_HTTP_NOT_FOUND;
     ret_allow[0] = '\0';

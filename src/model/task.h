@@ -26,7 +26,8 @@ struct task {
     char *branch;         /* NULL: the repository's default branch */
     int64_t *labs;
     size_t labs_len;
-    struct strv tests; /* connectedTests; empty: all */
+    struct strv tests;     /* connectedTests; empty: all */
+    size_t nameless_tests; /* entries of connectedTests that are null or "", which select nothing */
 };
 
 enum task_answer {

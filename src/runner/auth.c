@@ -12,7 +12,7 @@
 #define BACKOFF_BASE_MS 1000
 #define BACKOFF_MAX_MS  60000
 #define TOKEN_MAX_BYTES 16384
-#define SHARED_AFTER    2 /* refusals: then it is no restart of the backend */
+#define SHARED_AFTER    3 /* refusals in a row: more than a backend that was restarted twice */
 
 struct auth {
     const struct options *options;
@@ -81,6 +81,19 @@ static const char *token_member(const json_t *root, const char *name)
     return usable ? text : NULL;
 }
 
+static char *header_of(const json_t *root)
+{
+    const char *type = token_member(root, "type");
+    const char *access = token_member(root, "accessToken");
+    return access ? mem_printf("%s %s", type ? type : "Bearer", access) : NULL;
+}
+
+char *auth_header_of_answer(const char *body, size_t len)
+{
+    CLEANUP(json_decrefp) json_t *root = NULL;
+    return json_parse_object(body, len, &root, NULL) < 0 ? NULL : header_of(root);
+}
+
 /* With somebody who logs in as well: each login takes the other's refresh token away. */
 static bool is_shared(const struct auth *auth)
 {
@@ -93,13 +106,12 @@ static bool take_tokens(struct auth *auth, const struct http_answer *answer)
     CLEANUP(json_decrefp) json_t *root = NULL;
     if (json_parse_object(answer->body, answer->body_len, &root, NULL) < 0)
         return false;
-    const char *type = token_member(root, "type");
-    const char *access = token_member(root, "accessToken");
     const char *refresh = token_member(root, "refreshToken");
-    if (!access)
+    char *header = header_of(root);
+    if (!header)
         return false;
     forget_tokens(auth);
-    auth->header = mem_printf("%s %s", type ? type : "Bearer", access);
+    auth->header = header;
     auth->refresh_token = is_shared(auth) ? NULL : mem_strdup(refresh);
     auth->number++;
     auth->proven = false;
@@ -141,7 +153,9 @@ static void on_refusal(struct auth *auth, const struct http_answer *answer)
         auth->refusals++;
         tell(auth, AUTH_FAILED,
              is_shared(auth)
-                 ? "Somebody else logs in to this account: from now on so do we, rather than refresh"
+                 ? "The backend refused the refresh token several times in a row, as after restarts of its "
+                   "own, or "
+                   "while another runner uses this account: from now on the runner logs in instead"
                  : "The backend does not take the refresh token any more: logging in again");
         return;
     }
@@ -175,10 +189,15 @@ static void on_answer(const struct http_answer *answer, void *data)
     snprintf(what, sizeof(what), "HTTP %d", answer->status);
     auth->in_flight = false;
     bool ok = answer->status >= 200 && answer->status < 300;
+    bool has_no_reason = answer->status == 401 && answer->body_len == 0;
     if (ok && take_tokens(auth, answer))
         on_success(auth);
     else if (ok)
         on_trouble(auth, answer, "the answer has no tokens in it");
+    else if (has_no_reason)
+        on_trouble(
+            auth, answer,
+            "HTTP 401 without a reason, which is how the OSTEST backend answers while its database is away");
     else if (answer->status >= 400 && answer->status < 500 && answer->status != 408 && answer->status != 429)
         on_refusal(auth, answer);
     else

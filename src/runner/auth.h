@@ -27,6 +27,9 @@ typedef void auth_event_fn(enum auth_event event, const char *message, void *dat
 /* The body of a login, which the caller ends with mem_free_secret(). */
 char *auth_login_body(const char *login, const char *password);
 
+/* The header's value that a login's answer gives, which the caller ends with mem_free_secret(); NULL: none. */
+char *auth_header_of_answer(const char *body, size_t len);
+
 /* All borrowed. Without --auth every request goes out without a header. */
 struct auth *auth_new(const struct options *options, struct ev *ev, struct http *http,
                       auth_event_fn *on_change, void *data);

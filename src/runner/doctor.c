@@ -98,7 +98,14 @@ static enum health check_suite(const struct doctor *d)
 struct answer {
     int status; /* -1: not yet there */
     char *error;
+    char *authorization; /* of a login: what the next request is sent with; NULL: it has no token */
 };
+
+static void answer_done(struct answer *answer)
+{
+    mem_free_secret(TAKE_PTR(answer->authorization));
+    free(TAKE_PTR(answer->error));
+}
 
 static void on_answer(const struct http_answer *answer, void *data)
 {
@@ -107,46 +114,98 @@ static void on_answer(const struct http_answer *answer, void *data)
         return;
     a->status = answer->status;
     a->error = mem_strdup(answer->error);
+    a->authorization =
+        answer->status / 100 == 2 ? auth_header_of_answer(answer->body, answer->body_len) : NULL;
+}
+
+/* `json` NULL: a GET. */
+static int ask(struct http *http, const struct options *o, const char *api, const char *json,
+               const char *authorization, struct answer *ret_answer, struct err *err)
+{
+    CLEANUP(mem_freep) char *url = options_url(o, api);
+    struct http_request request = {.url = url, .json = json, .authorization = authorization, .body_fd = -1};
+    *ret_answer = (struct answer){.status = -1};
+    http_start(http, &request, on_answer, ret_answer);
+    int r = 0;
+    while (r == 0 && ret_answer->status < 0)
+        r = http_wait(http, NULL, 0, -1, err);
+    return r;
 }
 
 /* A login, or without --auth any answer at all: a question for a task would be a claim. */
-static int ask_backend(const struct options *o, struct answer *ret_answer, struct err *err)
+static int ask_for_login(struct http *http, const struct options *o, struct answer *ret_answer,
+                         struct err *err)
 {
-    struct http *http;
-    int r = http_new(o->name, &http, err);
-    if (r < 0)
-        return r;
-    CLEANUP(mem_freep) char *url = options_url(o, o->auth ? o->login_api : "/");
     char *body = o->auth ? auth_login_body(o->login, o->password) : NULL;
-    struct http_request request = {.url = url, .json = body, .body_fd = -1};
-    http_start(http, &request, on_answer, ret_answer);
-    while (r == 0 && ret_answer->status < 0)
-        r = http_wait(http, NULL, 0, -1, err);
-    http_free(http);
+    int r = ask(http, o, o->auth ? o->login_api : "/", body, NULL, ret_answer, err);
     mem_free_secret(body);
     return r;
+}
+
+/*
+ * Whether the account may take tasks: a result without an id is refused with 403 to an account that may not
+ * deliver, and with 400 to one that may; nothing is stored (docs/backend.md).
+ */
+static enum health check_role(struct http *http, const struct options *o, const char *authorization,
+                              const char *backend_url)
+{
+    CLEANUP(answer_done) struct answer answer = {0};
+    CLEANUP(mem_freep) char *text = NULL;
+    struct err err = {0};
+    int r = ask(http, o, o->post_api, "{}", authorization, &answer, &err);
+    CLEANUP(mem_freep)
+    char *what = r == 0 && answer.status ? mem_printf("HTTP %d", answer.status) : mem_strdup("no answer");
+    bool may = r == 0 && (answer.status == 400 || answer.status == 422);
+    if (may)
+        text = mem_printf("%s answers, the login is right, and the account may take tasks", backend_url);
+    else if (r == 0 && answer.status == 403)
+        text = mem_printf(
+            "the account '%s' may not take tasks: it lacks the role ADMIN (HTTP 403 at %s%s); give it "
+            "the role, or use another --login",
+            o->login, backend_url, o->post_api);
+    else
+        text = mem_printf(
+            "the login is right, but whether the account '%s' may take tasks could not be found out "
+            "(%s at %s%s)",
+            o->login, what, backend_url, o->post_api);
+    return say(may ? GOOD : POOR, "backend", text);
+}
+
+static enum health judge_login(struct http *http, const struct options *o, const struct answer *answer,
+                               const char *backend_url)
+{
+    CLEANUP(mem_freep) char *text = NULL;
+    if (o->auth && answer->authorization)
+        return check_role(http, o, answer->authorization, backend_url);
+    if (answer->status == 0)
+        text = mem_printf("%s does not answer: %s; see --backend-url", backend_url,
+                          answer->error ? answer->error : "");
+    else if (!o->auth)
+        text = mem_printf("%s answers", backend_url);
+    else if (answer->status / 100 == 2)
+        text = mem_printf("%s answers the login of '%s' without a token; see --login-api", backend_url,
+                          o->login);
+    else
+        text = mem_printf("%s answers the login of '%s' with status %d; see --login and --password-file",
+                          backend_url, o->login, answer->status);
+    return say(answer->status > 0 && !o->auth ? GOOD : POOR, "backend", text);
 }
 
 static enum health check_backend(const struct doctor *d)
 {
     const struct options *o = d->options;
-    struct answer answer = {.status = -1};
-    struct err err = {0};
-    int r = ask_backend(o, &answer, &err);
-    CLEANUP(mem_freep) char *error = answer.error;
+    CLEANUP(answer_done) struct answer answer = {0};
     CLEANUP(mem_freep) char *backend_url = url_without_userinfo(o->backend_url);
-    CLEANUP(mem_freep) char *text = NULL;
-    bool is_right = r == 0 && (o->auth ? answer.status / 100 == 2 : answer.status > 0);
+    struct err err = {0};
+    struct http *http;
+    int r = http_new(o->name, &http, &err);
     if (r < 0)
-        text = mem_strdup(err.message);
-    else if (answer.status == 0)
-        text = mem_printf("%s does not answer: %s; see --backend-url", backend_url, error ? error : "");
-    else if (is_right)
-        text = mem_printf("%s answers%s", backend_url, o->auth ? ", and the login is right" : "");
-    else
-        text = mem_printf("%s answers the login of '%s' with status %d; see --login and --password-file",
-                          backend_url, o->login, answer.status);
-    return say(is_right ? GOOD : POOR, "backend", text);
+        return say(POOR, "backend", err.message);
+    r = ask_for_login(http, o, &answer, &err);
+    enum health health =
+        r < 0 ? say(POOR, "backend", err.message) : judge_login(http, o, &answer, backend_url);
+    http_free(http);
+    return health;
 }
 
 /* ---- a cluster ---- */

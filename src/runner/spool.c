@@ -169,9 +169,9 @@ void spool_add(struct spool *spool, const char *key)
     size_t at = spool->len++;
     for (; at > 0 && strcmp(spool->entries[at - 1].key, key) > 0; at--)
         spool->entries[at] = spool->entries[at - 1];
-    int64_t now_ms = clock_now_ms();
+    int64_t now_ms = clock_now_ms(), pause_ms = settle_ms(spool, key);
     spool->entries[at] = (struct spool_entry){
-        .key = mem_strdup(key), .added_ms = now_ms, .not_before_ms = now_ms + settle_ms(spool, key)};
+        .key = mem_strdup(key), .added_ms = now_ms, .not_before_ms = pause_ms ? now_ms + pause_ms : 0};
 }
 
 size_t spool_len(const struct spool *spool)

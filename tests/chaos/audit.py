@@ -70,6 +70,10 @@ class Audit:
                          "repeated": sum(claim["posts"] - 1 for claim in answered)}
         self.expect(self.state["tasks_left"] == 0, f"{self.state['tasks_left']} tasks were not handed out")
         self.expect(self.state["violations"] == 0, f"violations of the contract: {self.state['violation_reasons']}")
+        self.expect(self.state["destroyed"] == 0, f"{self.state['destroyed']} attempts deleted by a repeated result")
+        self.expect(self.state["unstorable"] == 0, f"{self.state['unstorable']} results that the backend cannot store")
+        self.expect(self.state["reused"] == 0, f"{self.state['reused']} claims and results on a connection used before")
+        self.figures |= {"destroyed": self.state["destroyed"], "queries": self.state["queries"]}
         ids = [result["id"] for result in self.results]
         self.expect(len(ids) == len(set(ids)) == len(answered), "not one result for each answered task")
         self.expect(all(claim["claims"] == 1 for claim in self.claims.values()), "a task was handed out twice")

@@ -164,6 +164,7 @@ class Chaos:
                 *((f"— {name[6:]}", figures[name]) for name in sorted(figures) if name.startswith("lost")),
                 ("— from the answer to the kill, at most", f"{figures['longest']} ms"),
                 ("results delivered", figures["answered"]), ("deliveries repeated", figures["repeated"]),
+                ("attempts destroyed", figures["destroyed"]), ("queries for attempts", figures["queries"]),
                 *((name, figures[name]) for name in sorted(figures) if name.startswith(("right", "errors", "mirrors", "trees"))),
                 ("faults of the backend", sum(audit.state["faults"].values())),
                 ("kills a second", f"{kills.count / storm_s:.1f}"), ("seconds", f"{seconds:.0f}")]

@@ -3,6 +3,7 @@
 import os
 import pathlib
 import re
+import socket
 import subprocess
 
 import pytest
@@ -113,6 +114,35 @@ def test_refused_refresh_logs_in_again(start, status):
     assert "logging in again" in runner.wait_log("refresh token")
     mock.add(task(1))
     mock.state(results=1)
+
+
+def test_two_restarts_of_the_backend_are_no_other_user(start):
+    mock, runner = start("--faults", "refresh:401:2", runner=["--refresh-time", "0.2"])
+    mock.state(refreshes=2)
+    assert len(runner.hits("refresh token any more")) == 2 and not runner.hits("another runner")
+
+
+def test_a_refresh_token_that_is_never_taken_is_not_used(start):
+    mock, runner = start("--faults", "refresh:401:*", runner=["--refresh-time", "0.2"])
+    told = runner.wait_log("WARNING .*refused the refresh token several times in a row")
+    assert "restarts" in told and "another runner" in told
+    mock.state(logins=6)
+    assert mock.state()["requests"][REFRESH] == {"401": 3}
+
+
+def test_a_401_without_a_reason_is_not_about_the_password(start_runner):
+    """As the real backend answers a login while its database is away."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        runner = start_runner(None, "--backend-url", f"http://127.0.0.1:{server.getsockname()[1]}", "--auth", "--mock")
+        connection, _ = server.accept()
+        with connection:
+            request = b""
+            while b"}" not in request:
+                request += connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 401 \r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        told = runner.wait_log("login failed: HTTP 401")
+        assert " WARNING " in told and "database" in told and not runner.hits("password-file")
+        runner.kill()
 
 
 @pytest.mark.parametrize("fault, interval", [("503", 0.2), ("drop:2", 0.2), ("garbage", 0.2), ("half", 3)])

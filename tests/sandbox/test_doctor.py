@@ -208,6 +208,18 @@ def test_a_wrong_login(any_site):
     assert "wrong-word" not in log
 
 
+@pytest.mark.parametrize("role, health, words", [
+    ("ADMIN", "ok ", "the account may take tasks"), ("STUDENT", "warn ", "'anna' may not take tasks: it lacks the role ADMIN (HTTP 403")])
+def test_an_account_and_its_role(any_site, role, health, words):
+    with any_site.mock("--auth", "--user", f"anna:right:{role}") as mock:
+        with any_site.runner(mock, "doctor", "--auth", "--login", "anna", "--password", "right") as runner:
+            assert runner.wait() == 0
+        state = mock.state()
+    [line] = [line for line in runner.lines if line.split()[1:2] == ["backend"]]
+    assert line.startswith(health) and words in line
+    assert (state["claimed"], state["results"], state["violations"]) == (0, 0, 0)
+
+
 def test_the_right_login(any_site):
     line, status, _ = doctor_with_login(any_site, "--password", "right")
     assert status == 0 and line.startswith("ok ") and "the login is right" in line

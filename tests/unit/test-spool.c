@@ -71,6 +71,71 @@ static void what_was_half_written_is_removed_by_the_next_start(void)
     finish();
 }
 
+/* ---- notes about the last attempt ---- */
+
+static int64_t first_pause_ms(void)
+{
+    const struct spool_entry *e = spool_at(spool, 0);
+    return e->not_before_ms ? e->not_before_ms - clock_now_ms() : 0;
+}
+
+static void after_a_post_without_an_answer_the_next_start_waits(void)
+{
+    clock_test_freeze(1000000);
+    start();
+    add("000000000001-a");
+    CHECK_INT(first_pause_ms(), 0);
+    spool_note_post(spool, "000000000001-a");
+    reopen();
+    CHECK(first_pause_ms() > SPOOL_SETTLE_MS - 2000 && first_pause_ms() <= SPOOL_SETTLE_MS);
+    spool_note(spool, "000000000001-a", "HTTP 500");
+    reopen();
+    CHECK_INT(first_pause_ms(), 0);
+    clock_test_freeze(-1);
+    finish();
+}
+
+static void a_post_of_long_ago_is_not_waited_for(void)
+{
+    clock_test_freeze(1000000);
+    start();
+    add("000000000001-a");
+    spool_note_post(spool, "000000000001-a");
+    struct timespec old[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
+    CHECK(utimensat(AT_FDCWD, at("spool/000000000001-a.last"), old, 0) == 0);
+    reopen();
+    CHECK_INT(first_pause_ms(), 0);
+    clock_test_freeze(-1);
+    finish();
+}
+
+static void a_note_goes_with_its_result(void)
+{
+    start();
+    add("000000000001-a");
+    add("000000000002-b");
+    spool_note(spool, "000000000001-a", "x");
+    spool_note(spool, "000000000002-b", "x");
+    CHECK_INT(spool_delivered(spool, "000000000001-a", &err), 0);
+    CHECK_INT(spool_rejected(spool, "000000000002-b", "no", 2, &err), 0);
+    CHECK(!is_there(at("spool/000000000001-a.last")) && !is_there(at("spool/000000000002-b.last")));
+    put_file(at("spool/000000000003-c.last"), "of a result that is gone");
+    reopen();
+    CHECK(!is_there(at("spool/000000000003-c.last")));
+    finish();
+}
+
+static void what_is_stuck_is_not_counted_as_unsent(void)
+{
+    start();
+    add("000000000001-a");
+    add("000000000002-b");
+    spool_find(spool, "000000000001-a")->is_stuck = true;
+    CHECK_INT(spool_len(spool), 2);
+    CHECK_INT(spool_unsent(spool), 1);
+    finish();
+}
+
 static void looking_again_takes_in_what_is_new(void)
 {
     start();
@@ -435,7 +500,9 @@ static void entries_tell_since_when_they_are_known(void)
 TEST_MAIN(TEST(entries_tell_since_when_they_are_known), TEST(an_empty_spool_has_nothing_to_deliver),
           TEST(the_places_are_made_for_the_owner_alone),
           TEST(what_an_earlier_run_has_left_is_taken_in_by_age), TEST(foreign_files_are_left_alone),
-          TEST(what_was_half_written_is_removed_by_the_next_start), TEST(looking_again_takes_in_what_is_new),
+          TEST(what_was_half_written_is_removed_by_the_next_start), TEST(after_a_post_without_an_answer_the_next_start_waits), TEST(a_post_of_long_ago_is_not_waited_for),
+          TEST(a_note_goes_with_its_result), TEST(what_is_stuck_is_not_counted_as_unsent),
+          TEST(looking_again_takes_in_what_is_new),
           TEST(looking_again_leaves_what_is_being_handed_over),
           TEST(a_start_takes_in_what_was_being_handed_over), TEST(a_file_in_the_way_is_a_fault),
           TEST(nothing_can_be_freed), TEST(the_oldest_is_first_whenever_it_was_added),
