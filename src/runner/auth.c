@@ -94,8 +94,7 @@ char *auth_header_of_answer(const char *body, size_t len)
     return json_parse_object(body, len, &root, NULL) < 0 ? NULL : header_of(root);
 }
 
-/* With somebody who logs in as well: each login takes the other's refresh token away. */
-static bool is_shared(const struct auth *auth)
+bool auth_is_shared(const struct auth *auth)
 {
     return auth->refusals >= SHARED_AFTER;
 }
@@ -112,7 +111,7 @@ static bool take_tokens(struct auth *auth, const struct http_answer *answer)
         return false;
     forget_tokens(auth);
     auth->header = header;
-    auth->refresh_token = is_shared(auth) ? NULL : mem_strdup(refresh);
+    auth->refresh_token = auth_is_shared(auth) ? NULL : mem_strdup(refresh);
     auth->number++;
     auth->proven = false;
     auth->refresh_at_ms = clock_now_ms() + auth->options->refresh_ms;
@@ -152,7 +151,7 @@ static void on_refusal(struct auth *auth, const struct http_answer *answer)
         forget_tokens(auth);
         auth->refusals++;
         tell(auth, AUTH_FAILED,
-             is_shared(auth)
+             auth_is_shared(auth)
                  ? "The backend refused the refresh token several times in a row, as after restarts of its "
                    "own, or "
                    "while another runner uses this account: from now on the runner logs in instead"

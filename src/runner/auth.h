@@ -27,7 +27,8 @@ typedef void auth_event_fn(enum auth_event event, const char *message, void *dat
 /* The body of a login, which the caller ends with mem_free_secret(). */
 char *auth_login_body(const char *login, const char *password);
 
-/* The header's value that a login's answer gives, which the caller ends with mem_free_secret(); NULL: none. */
+/* The header's value that a login's answer gives, which the caller ends with mem_free_secret(); NULL: none.
+ */
 char *auth_header_of_answer(const char *body, size_t len);
 
 /* All borrowed. Without --auth every request goes out without a header. */
@@ -40,6 +41,10 @@ void auth_free(struct auth *auth);
  * is needed; valid until the next turn of the loop) and its number for auth_rejected().
  */
 bool auth_header(struct auth *auth, const char **ret_header, unsigned *ret_number);
+
+/* Returns true if other runners seem to use this account: each login makes the others' refresh tokens
+ * invalid. */
+bool auth_is_shared(const struct auth *auth);
 
 /* Whether a login is needed that there is not. */
 bool auth_is_missing(const struct auth *auth);

@@ -22,10 +22,9 @@ static uint64_t next_random(uint64_t *state)
     return z ^ (z >> 31);
 }
 
-/* From 0 to `max`, both included. */
-static int64_t uniform(uint64_t *state, int64_t max)
+int64_t backoff_uniform_ms(uint64_t *random, int64_t max_ms)
 {
-    return (int64_t)(next_random(state) % (uint64_t)(max + 1));
+    return (int64_t)(next_random(random) % (uint64_t)(max_ms + 1));
 }
 
 int64_t backoff_next_ms(struct backoff *b, int64_t at_least_ms)
@@ -35,7 +34,7 @@ int64_t backoff_next_ms(struct backoff *b, int64_t at_least_ms)
         ceiling *= 2;
     ceiling = MIN(ceiling, b->max_ms);
     b->failures++;
-    int64_t wait_ms = uniform(&b->random, ceiling); /* drawn once: MAX() takes its words twice */
+    int64_t wait_ms = backoff_uniform_ms(&b->random, ceiling); /* drawn once: MAX() takes its words twice */
     return MAX(wait_ms, at_least_ms);
 }
 
@@ -47,5 +46,5 @@ void backoff_reset(struct backoff *b)
 int64_t backoff_jitter_ms(uint64_t *random, int64_t interval_ms)
 {
     int64_t tenth = interval_ms / 10;
-    return interval_ms - tenth + uniform(random, 2 * tenth);
+    return interval_ms - tenth + backoff_uniform_ms(random, 2 * tenth);
 }

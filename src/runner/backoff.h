@@ -23,3 +23,6 @@ void backoff_reset(struct backoff *b);
 
 /* `interval_ms` with a tenth more or less. */
 int64_t backoff_jitter_ms(uint64_t *random, int64_t interval_ms);
+
+/* A random time from 0 to `max_ms`, both included. */
+int64_t backoff_uniform_ms(uint64_t *random, int64_t max_ms);

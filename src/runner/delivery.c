@@ -15,6 +15,8 @@
 #define BACKOFF_MAX_MS  60000
 /* So often a form of a result is sent before the next smaller one. */
 #define FAILURES_PER_FORM 3
+/* Against a query and a POST, which take some 20 ms at the real backend: one twin in 50 meets the other. */
+#define SPREAD_MS 2000
 /* Of a body that is read to be shrunk; as much as the largest report can become. */
 #define MAX_BODY_BYTES (512U << 20)
 
@@ -33,7 +35,8 @@ struct delivery {
     int64_t not_before_ms;
     struct backoff away_backoff;
     uint64_t random;
-    uint64_t taken; /* results that the backend has stored */
+    uint64_t taken;  /* results that the backend has stored */
+    bool has_others; /* see delivery_expect_others() */
     struct ev_timer timer;
 };
 
@@ -134,13 +137,14 @@ static bool concerns_all(const struct backend_answer *answer)
 }
 
 /*
- * How long to leave the backend alone after a POST: without an answer of its own, or with that of a proxy which
- * did not wait for it, it may still be storing the result, and would delete it when it came again. One that has
- * been at it for long may take as long again.
+ * How long to leave the backend alone after a POST: without an answer of its own, or with that of a proxy
+ * which did not wait for it, it may still be storing the result, and would delete it when it came again. One
+ * that has been at it for long may take as long again.
  */
 static int64_t settle_ms(const struct sending *s, const struct backend_answer *answer)
 {
-    bool may_be_stored = answer->status == 0 ? answer->is_sent : answer->status >= 502 && answer->status <= 504;
+    bool may_be_stored =
+        answer->status == 0 ? answer->is_sent : answer->status >= 502 && answer->status <= 504;
     int64_t took_ms = clock_now_ms() - s->posted_ms;
     return may_be_stored ? MIN(MAX(took_ms, (int64_t)SPOOL_SETTLE_MS), (int64_t)BACKOFF_MAX_MS) : 0;
 }
@@ -176,6 +180,8 @@ static void finish(const struct sending *s, const struct backend_answer *answer)
         .theirs = answer->verdict,
     };
     d->taken += is_taken;
+    if (is_stored && !spool_find(d->spool, s->key)->was_posted)
+        delivery_expect_others(d);
     int r = is_taken ? spool_delivered(d->spool, s->key, &err)
                      : spool_rejected(d->spool, s->key, answer->body, answer->body_len, &err);
     struct spool_entry *entry = spool_find(d->spool, s->key);
@@ -330,6 +336,7 @@ static enum post post(struct sending *s, struct spool_entry *entry)
         return POST_BROKEN;
     }
     s->posted_ms = clock_now_ms();
+    entry->was_posted = true;
     spool_note_post(d->spool, s->key);
     if (backend_deliver(d->backend, fd, on_post_answer, s))
         return POST_SENT;
@@ -391,9 +398,25 @@ static enum post begin(struct sending *s, struct spool_entry *entry, const char 
     return POST_NOT_NOW;
 }
 
+void delivery_expect_others(struct delivery *d)
+{
+    d->has_others = true;
+}
+
+static bool put_off(struct delivery *d, struct spool_entry *entry)
+{
+    if (!d->has_others || entry->is_spread)
+        return false;
+    entry->is_spread = true;
+    entry->not_before_ms = clock_now_ms() + backoff_uniform_ms(&d->random, SPREAD_MS);
+    return true;
+}
+
 /* Returns false if nothing more can be started now. */
 static bool start(struct delivery *d, struct spool_entry *entry)
 {
+    if (put_off(d, entry))
+        return true;
     CLEANUP(mem_freep) char *id = NULL;
     struct err err = {0};
     struct sending *s = mem_alloc(sizeof(*s));

@@ -46,5 +46,12 @@ struct delivery *delivery_new(struct ev *ev, struct spool *spool, struct backend
                               delivery_event_fn *fn, void *data);
 void delivery_free(struct delivery *delivery);
 
+/*
+ * Other runners work for this backend, and it may give one attempt to two of them, who end at about the same
+ * time. From now on each result waits for up to two seconds before its first delivery, so that they do not
+ * post at the same moment. Also assumed once a result turns out to be stored that was never posted from here.
+ */
+void delivery_expect_others(struct delivery *delivery);
+
 /* Starts what may be started: after a spool_add(), after a login. Safe at any time. */
 void delivery_kick(struct delivery *delivery);

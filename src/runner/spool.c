@@ -161,6 +161,13 @@ static int64_t settle_ms(const struct spool *spool, const char *key)
     return SPOOL_SETTLE_MS - MIN(MAX(age_ms, (int64_t)0), (int64_t)SPOOL_SETTLE_MS);
 }
 
+/* An earlier runner has tried to deliver it. */
+static bool has_note(const struct spool *spool, const char *key)
+{
+    CLEANUP(mem_freep) char *path = path_of(spool->dir, key, NOTE_SUFFIX);
+    return fs_exists(path);
+}
+
 void spool_add(struct spool *spool, const char *key)
 {
     if (spool_find(spool, key))
@@ -171,7 +178,11 @@ void spool_add(struct spool *spool, const char *key)
         spool->entries[at] = spool->entries[at - 1];
     int64_t now_ms = clock_now_ms(), pause_ms = settle_ms(spool, key);
     spool->entries[at] = (struct spool_entry){
-        .key = mem_strdup(key), .added_ms = now_ms, .not_before_ms = pause_ms ? now_ms + pause_ms : 0};
+        .key = mem_strdup(key),
+        .added_ms = now_ms,
+        .not_before_ms = pause_ms ? now_ms + pause_ms : 0,
+        .was_posted = has_note(spool, key),
+    };
 }
 
 size_t spool_len(const struct spool *spool)

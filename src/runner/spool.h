@@ -28,6 +28,8 @@ struct spool_entry {
     int64_t not_before_ms; /* no delivery before this */
     unsigned failures;     /* in a row, for the pause until the next attempt */
     bool in_flight;
+    bool was_posted;         /* a POST of it may have arrived */
+    bool is_spread;          /* its first delivery was put off, see delivery_expect_others() */
     unsigned store_failures; /* of this form of the result: the backend could not store it */
     uint64_t taken_before;   /* at the first of these: how many results the backend had taken */
     enum result_form form;   /* to be sent next */

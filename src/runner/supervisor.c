@@ -190,6 +190,8 @@ static void on_auth(enum auth_event event, const char *message, void *data)
         trouble_log(&s->login_trouble, levels[event], message);
     else if (event != AUTH_RETRY)
         log_write(levels[event], "%s", message);
+    if (auth_is_shared(s->auth))
+        delivery_expect_others(s->delivery);
     if (event == AUTH_LOGGED_IN || event == AUTH_REFRESHED)
         trouble_over(&s->login_trouble);
     proceed(s);

@@ -1,6 +1,5 @@
-"""Two runners on one account of one backend that locks nothing: each task is answered, and never in two ways."""
+"""Two runners on one account of one backend that locks nothing: each attempt gets one result, and keeps it."""
 
-import collections
 import concurrent.futures
 import json
 import re
@@ -14,12 +13,6 @@ from harness import task
 TASKS = 300
 REFRESH_S = 0.5
 VERDICTS = {"pass": (True, False), "fail": (False, False), "error": (False, True)}
-
-
-def essence(result):
-    """A result but for what differs from run to run."""
-    tests = [{name: test[name] for name in ("name", "isPassed", "description")} for test in result["testResults"]]
-    return json.dumps([result["isPassed"], result["isError"], result["errorDetails"], tests])
 
 
 @pytest.fixture
@@ -36,7 +29,7 @@ def start_two(start_mock, start_runner, small, tmp_path):
 
 
 @pytest.mark.slow
-def test_all_are_answered_and_none_in_two_ways(start_two, small):
+def test_each_attempt_gets_one_result(start_two, small):
     kinds = list(VERDICTS)
     tasks = [task(f"{kinds[i % 3]} {i}", small.student(kinds[i % 3])) for i in range(TASKS)]
     started = time.monotonic()
@@ -52,14 +45,16 @@ def test_all_are_answered_and_none_in_two_ways(start_two, small):
     assert [runner.stop() for runner in runners] == [0, 0]
     elapsed = time.monotonic() - started
 
-    answers = collections.defaultdict(set)
     for result in mock.results():
-        answers[result["id"]].add(essence(result))
         assert (result["isPassed"], result["isError"]) == VERDICTS[result["id"].split()[0]]
     state = mock.state()
-    assert len(answers) == TASKS and {len(several) for several in answers.values()} == {1}
-    assert state["violations"] == 0
-    assert sum(entry["claims"] > 1 for entry in state["tasks"]), "no task was handed out twice: the race was not there"
+    assert len({result["id"] for result in mock.results()}) == len(mock.results()) == TASKS
+    assert state["violations"] == 0 and state["unanswerable"] == 0
+    # Whoever comes second finds the result stored, or, within the milliseconds between its query and its POST, deletes the attempt.
+    twins = sum(entry["claims"] - 1 for entry in state["tasks"])
+    assert twins, "no task was handed out twice: the race was not there"
+    assert state["destroyed"] <= twins // 4
+    print(f"{twins} attempts were handed out twice, {state['destroyed']} deleted")
     # they push each other out; who sees that twice in a row logs in where it would have refreshed
     assert 4 <= state["logins"] <= 2 * elapsed / REFRESH_S + 3
     assert state["requests"]["/api/v1/auth/refresh"].get("401", 0) <= state["logins"] / 2 + 3
@@ -74,7 +69,7 @@ def ask_together(mock, clients):
 
 
 def test_the_mock_gives_one_task_to_all_who_ask_before_it_is_marked(start_mock):
-    mock = start_mock("--claim-lag", 5, tasks=[task(1), task(2)])
+    mock = start_mock("--rules", "lenient", "--claim-lag", 5, tasks=[task(1), task(2)])
     assert [ask_together(mock, 3), ask_together(mock, 1)] == [[1, 1, 1], [2]]
     empty = {"isPassed": False, "duration": 0, "testResults": [], "isError": True, "errorDetails": "none"}
     for number, duration in [(1, 0), (1, 1), (1, 0), (1, 2), (1, 3), (2, 0), (2, 1)]:
