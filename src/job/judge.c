@@ -80,9 +80,15 @@ static void push_hits(const struct job *job, const struct run *run, struct strv 
                    (unsigned long long)(o->disk_bytes >> 20));
     if (run->box.full[BOX_FULL_INODES])
         strv_pushf(limits, "The limit of %lld files was reached", (long long)o->inodes);
-    if (run->proc.out.dropped_bytes || run->proc.err.dropped_bytes)
-        strv_pushf(limits, "The test run printed more than %llu KB; the rest was dropped",
-                   (unsigned long long)(o->output_bytes >> 10));
+}
+
+/* A sentence if not all of the output was kept. The caller frees. */
+static char *tell_dropped(const struct job *job, const struct proc_run *run)
+{
+    return run->out.dropped_bytes || run->err.dropped_bytes
+               ? mem_printf("The test run printed more than %llu KB; the rest was dropped",
+                            (unsigned long long)(job->options->output_bytes >> 10))
+               : NULL;
 }
 
 static char *why_ended(const struct job *job, const struct proc_run *run)
@@ -149,6 +155,7 @@ void judge_run(const struct job *job, const struct run *run, bool only_connected
     if (disagreement)
         take_events(job, run, &report, &running);
     push_hits(job, run, &limits);
+    CLEANUP(mem_freep) char *dropped = tell_dropped(job, &run->proc);
     struct verdict_input input = {
         .run = {.exited = run->proc.exited,
                 .status = run->proc.status,
@@ -164,6 +171,7 @@ void judge_run(const struct job *job, const struct run *run, bool only_connected
         .tests = &job->task.tests,
         .disagreement = disagreement,
         .limits = &limits,
+        .remark = dropped,
         .only_connected = only_connected,
     };
     verdict_judge(&input, ret_result);

@@ -68,6 +68,18 @@ void details_set_last_words(struct details *d, const char *words)
     d->last_words = words && *words ? utf8_repair(words, strlen(words)) : NULL;
 }
 
+void details_move(struct details *to, struct details *from)
+{
+    to->sentences = mem_resize(to->sentences, to->len + from->len + 1, sizeof(*to->sentences));
+    for (size_t i = 0; i < from->len; i++)
+        to->sentences[to->len++] = from->sentences[i];
+    from->len = 0;
+    if (from->last_words) {
+        free(to->last_words);
+        to->last_words = TAKE_PTR(from->last_words);
+    }
+}
+
 /* ---- counting in characters ---- */
 
 /* The first `count` characters of `text`, in bytes. */

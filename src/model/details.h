@@ -32,6 +32,9 @@ void details_say_names(struct details *details, const struct strv *names, const 
 /* The last line that the run printed, shown at the end where there is room. NULL or "": nothing. */
 void details_set_last_words(struct details *details, const char *words);
 
+/* Moves all that `from` has behind what `to` has; last words of `from` replace those of `to`. */
+void details_move(struct details *to, struct details *from);
+
 /* Both return valid UTF-8, which the caller frees; "" if nothing was said. */
 char *details_full(const struct details *details);
 char *details_brief(const struct details *details); /* at most DETAILS_MAX_CHARS characters */

@@ -149,7 +149,7 @@ static void add_test(struct result *result, const char *name, const char *descri
     };
 }
 
-/* `causes`: all but the missing tests. A result without tests stays without. */
+/* What the tests themselves do not show. A result without tests stays without. */
 static void show_causes(struct result *result, const struct strv *missing, const struct details *causes)
 {
     if (result->is_passed || result->tests_len == 0)
@@ -165,11 +165,12 @@ static void show_causes(struct result *result, const struct strv *missing, const
 void verdict_judge(const struct verdict_input *in, struct result *ret_result)
 {
     CLEANUP(details_done) struct details details = {0};
+    CLEANUP(details_done) struct details causes = {0};
     CLEANUP(strv_done) struct strv missing = {0};
     *ret_result = (struct result){.duration_ms = in->run.wall_ms};
-    bool is_whole = judge_end(&in->run, &details) && judge_report(in, &details);
+    bool is_whole = judge_end(&in->run, &causes) && judge_report(in, &causes);
     if (is_whole && in->disagreement) {
-        details_say(&details, "%s", in->disagreement);
+        details_say(&causes, "%s", in->disagreement);
         is_whole = false;
     }
     if (is_whole) {
@@ -178,12 +179,15 @@ void verdict_judge(const struct verdict_input *in, struct result *ret_result)
     }
     take_cases(in, ret_result);
     if (is_whole && !details.len && !missing.len)
-        judge_agreement(in, ret_result, &details);
-    ret_result->is_error = details.len || missing.len;
+        judge_agreement(in, ret_result, &causes);
+    ret_result->is_error = details.len || causes.len || missing.len;
     ret_result->is_passed = !ret_result->is_error && all_passed(ret_result);
     for (size_t i = 0; in->limits && i < in->limits->len; i++)
-        details_say(&details, "%s", in->limits->items[i]);
-    show_causes(ret_result, &missing, &details);
+        details_say(&causes, "%s", in->limits->items[i]);
+    show_causes(ret_result, &missing, &causes);
+    if (in->remark)
+        details_say(&causes, "%s", in->remark);
+    details_move(&details, &causes);
     if (missing.len)
         details_say_names(&details, &missing, "%zu of %zu connected tests match no test of the suite",
                           missing.len, in->tests->len);

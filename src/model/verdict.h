@@ -35,15 +35,18 @@ struct verdict_input {
     struct verdict_run run;
     struct report *report; /* NULL where there is none that can be read: `report_error` says why */
     const struct err *report_error;
-    const struct strv *tests;  /* the connected tests; empty: all */
-    const char *disagreement;  /* a sentence: why the report is not believed; NULL: it is */
-    const struct strv *limits; /* a sentence for each limit that was hit; NULL: none */
-    bool only_connected;       /* the suite could not be told which tests to run: leave out the others */
+    const struct strv *tests; /* the connected tests; empty: all */
+    const char *disagreement; /* a sentence: why the report is not believed; NULL: it is */
+    const struct strv
+        *limits;         /* a sentence for each limit that was hit, which may explain a failure; NULL: none */
+    const char *remark;  /* a sentence that explains none: output was dropped; NULL: none */
+    bool only_connected; /* the suite could not be told which tests to run: leave out the others */
 };
 
 /*
  * Moves the texts out of the report. Whatever keeps a result with tests from being a pass is among its tests
  * as well, since the backend's front end shows nothing else: a connected test that is not there under its
- * name, all other causes in one entry named VERDICT_RUN_NAME. `ret_result` is ended by the caller.
+ * name, and in one entry named VERDICT_RUN_NAME all other causes that no test shows by itself. `ret_result`
+ * is ended by the caller.
  */
 void verdict_judge(const struct verdict_input *in, struct result *ret_result);

@@ -144,7 +144,7 @@ static bool concerns_all(const struct backend_answer *answer)
 static int64_t settle_ms(const struct sending *s, const struct backend_answer *answer)
 {
     bool may_be_stored =
-        answer->status == 0 ? answer->is_sent : answer->status >= 502 && answer->status <= 504;
+        answer->status == 0 ? answer->is_sent : answer->status == 502 || answer->status == 504;
     int64_t took_ms = clock_now_ms() - s->posted_ms;
     return may_be_stored ? MIN(MAX(took_ms, (int64_t)SPOOL_SETTLE_MS), (int64_t)BACKOFF_MAX_MS) : 0;
 }

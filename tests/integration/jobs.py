@@ -22,6 +22,7 @@ from cgroup import own_group
 
 TASK, MACHINE = 65, 69  # see src/model/job_exit.h: there is a result, an error that was the task's, or the machine's
 STOPPED = 75
+CAUSE = "(test run)"
 PASSING = "<testsuite><testcase name='one'/></testsuite>"
 
 # What each suite of make_suite() begins with. `args` are the words behind {src} {report}.
@@ -113,8 +114,13 @@ class Job:
 
     @property
     def tests(self):
-        """The posted tests by name."""
-        return {test["name"]: test for test in self.result["testResults"]}
+        """The suite's tests that were posted, by name."""
+        return {test["name"]: test for test in self.result["testResults"] if test["name"] != CAUSE}
+
+    @property
+    def cause(self):
+        """The description of the entry that tells what the tests do not show; None: there is none."""
+        return next((test["description"] for test in self.result["testResults"] if test["name"] == CAUSE), None)
 
     @property
     def passed(self):

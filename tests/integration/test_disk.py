@@ -348,7 +348,7 @@ def test_read_only_while_a_result_is_on_its_way(make_disk, start_mock, start_run
     runner.wait_log("delivered")  # what could not be removed
     assert runner.stop() == 0
     now = mock.state()
-    assert (now["results"], now["duplicates"], now["violations"]) == (2, 1, 0)
+    assert (now["results"], now["destroyed"], now["violations"]) == (2, 0, 0)
     assert not list((disk.seen / "jobs").iterdir()) and not list((disk.seen / "spool").iterdir())
 
 

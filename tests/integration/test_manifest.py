@@ -116,7 +116,7 @@ def test_an_error_of_a_test_that_was_not_asked_for_does_not_count(run_job, stude
 def test_an_unmatched_name_is_an_error(run_job, student, make_suite):
     job = run_job({"repositoryUrl": str(student), "connectedTests": ["one", "three", "four"]}, make_suite())
     assert "2 of 3 connected tests" in job.error and "three, four" in job.error
-    assert list(job.tests) == ["one"]
+    assert list(job.tests) == ["one", "three", "four"] and "no test of the suite" in job.tests["four"]["description"]
 
 
 # ---- quoting

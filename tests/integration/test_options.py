@@ -26,13 +26,13 @@ def test_backend_url(start_mock, start_runner, end):
 
 
 def test_paths_of_the_backend(start_mock, start_runner):
-    apis = ("--get-api", "/give", "--post-api", "/take", "--login-api", "/hello", "--token-refresh-api", "/again")
+    apis = ("--get-api", "/give", "--post-api", "/take", "--attempt-api", "/ask", "--login-api", "/hello", "--token-refresh-api", "/again")
     mock = start_mock("--auth", *apis, tasks=[])
     runner = start_runner(mock, "--auth", "--mock", "--once", "--refresh-time", "0.1", *apis)
     mock.state(logins=1, refreshes=1)
     mock.add(task(1))
     assert runner.wait() == 0
-    assert set(mock.state()["requests"]) == {"/give", "/take", "/hello", "/again"}
+    assert set(mock.state()["requests"]) == {"/give", "/take", "/ask", "/hello", "/again"}
 
 
 def test_no_login_without_auth(start_mock, start_runner):

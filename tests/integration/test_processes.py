@@ -47,7 +47,7 @@ def daemon(work):
 def test_a_run_that_hangs_is_ended(run_job, student, make_suite, make_gate):
     gate = make_gate()
     job = run_job(student, make_suite("write()\n" + told(gate) + forever()), "--timeout", 5)
-    assert "took longer than 5 s" in job.error and list(job.tests) == ["one"]
+    assert "took longer than 5 s" in job.error and list(job.tests) == ["one"] and job.cause == job.error
     assert 5000 <= job.result["duration"] < 20_000
     assert not is_alive(int(gate.wait()))
 

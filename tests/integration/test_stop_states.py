@@ -93,7 +93,7 @@ def result_on_its_way(b):
 
 def result_told_to_wait(b):
     result_waits(b, f"post:503+{b.pause_s}")
-    b.runner.wait_log("WARNING The backend has trouble")
+    b.runner.wait_log("WARNING task=.* The backend has trouble")
 
 
 def login_on_its_way(b):

@@ -336,7 +336,8 @@ def test_letters_that_pytest_does_not_take(names_job, name):
 def test_an_unmatched_name_is_never_a_pass(names_job):
     job = names_job(["test_b", "no_such", "neither"])
     assert "2 of 3 connected tests" in job.error and "no_such, neither" in job.error
-    assert cases(job) == ["sub.test_b::test_one"]
+    assert cases(job) == ["neither", "no_such", "sub.test_b::test_one"]
+    assert not job.tests["no_such"]["isPassed"]
 
 
 def test_names_that_match_nothing_at_all(names_job):

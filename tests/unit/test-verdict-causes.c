@@ -56,6 +56,18 @@ static void a_limit_is_among_the_tests_if_one_failed(void)
     finish();
 }
 
+static void what_explains_no_failure_is_not_among_the_tests(void)
+{
+    start();
+    add(REPORT_FAILED, "test_a");
+    input.remark = "The test run printed more than 16384 KB; the rest was dropped";
+    verdict_judge(&input, &result);
+    CHECK_INT(result.tests_len, 1);
+    CHECK_STR(result.error_details, input.remark);
+    CHECK(!result.is_error);
+    finish();
+}
+
 static void a_result_without_tests_stays_without(void)
 {
     start();
@@ -88,5 +100,6 @@ static void among_the_tests_the_text_is_whole(void)
 
 TEST_MAIN(TEST(what_keeps_a_run_from_being_a_pass_is_among_its_tests),
           TEST(a_connected_test_that_is_not_there_is_among_the_tests),
-          TEST(a_limit_is_among_the_tests_if_one_failed), TEST(a_result_without_tests_stays_without),
+          TEST(a_limit_is_among_the_tests_if_one_failed),
+          TEST(what_explains_no_failure_is_not_among_the_tests), TEST(a_result_without_tests_stays_without),
           TEST(among_the_tests_the_text_is_whole))
