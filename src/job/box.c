@@ -4,6 +4,7 @@
 #include "base/fs.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "sandbox/userns.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -66,8 +67,12 @@ static void take_message(struct box *box, const struct box_message *m)
     case BOX_FULL:
         box->full[m->value == BOX_FULL_INODES ? BOX_FULL_INODES : BOX_FULL_BYTES] = true;
         break;
+    case BOX_COPIED:
+        log_info("the suite's files are copied, as they cannot be an overlay: %.*s", (int)m->len, m->text);
+        break;
     case BOX_CHANGED:
         take_text(&box->changed, m);
+        box->change_is_new = m->value != 0;
         break;
     case BOX_NO_REPORT:
         take_text(&box->no_report, m);
@@ -214,6 +219,7 @@ static int make_command(const struct job *job, const struct box_wants *wants, st
         .pids = job->options->pids + (box->group.kind == CGROUP_NONE ? OWN_PROCESSES : PIDS_MARGIN),
         .host_network = job->options->network == JOB_NETWORK_HOST,
         .control_fd = box->control[1],
+        .userns_fd = box->userns_fd,
     };
     int r = bwrap_build(&setup, &box->bwrap, err);
     if (r == 0)
@@ -233,10 +239,17 @@ static int open_channels(const struct job *job, struct box *box, struct err *err
 
 void box_init(struct box *box)
 {
-    *box = (struct box){.control = {-1, -1}, .report_fd = -1, .sample_fd = -1, .group.peak_fd = -1};
+    *box = (struct box){
+        .control = {-1, -1}, .report_fd = -1, .userns_fd = -1, .sample_fd = -1, .group.peak_fd = -1};
     box->doors = (struct cgroup_doors){.birthplace = -1, .fallback = -1};
     for (int i = 0; i < CGROUP_TREES; i++)
         box->doors.entries[i] = -1;
+}
+
+static void keep_fd(struct box *box, int fd)
+{
+    if (fd >= 0)
+        box->keep_fds[box->keep_fds_len++] = fd;
 }
 
 int box_open(const struct job *job, const struct box_wants *wants, struct box *ret_box, struct err *err)
@@ -245,6 +258,8 @@ int box_open(const struct job *job, const struct box_wants *wants, struct box *r
     box_init(&box);
     box.uid = geteuid() == 0 ? (uid_t)(SLOT_UID_BASE + job->slot) : 0;
     int r = open_channels(job, &box, err);
+    if (r == 0 && box.uid)
+        r = userns_open(box.uid, &box.userns_fd, err);
     if (r == 0)
         r = open_slurm(job, &box, err);
     if (r == 0)
@@ -256,9 +271,11 @@ int box_open(const struct job *job, const struct box_wants *wants, struct box *r
     if (r == 0)
         r = make_command(job, wants, &box, err);
     box.group_kind = box.group.kind;
-    memcpy(box.keep_fds, box.bwrap.fds, sizeof(box.bwrap.fds));
-    box.keep_fds[box.bwrap.fds_len] = box.control[1];
-    box.keep_fds[box.bwrap.fds_len + 1] = wants->events_fd;
+    for (int i = 0; i < box.bwrap.fds_len; i++)
+        keep_fd(&box, box.bwrap.fds[i]);
+    keep_fd(&box, box.control[1]);
+    keep_fd(&box, box.userns_fd);
+    keep_fd(&box, wants->events_fd);
     *ret_box = box;
     if (r < 0) {
         cgroup_destroy(&ret_box->group, NULL);
@@ -318,10 +335,9 @@ uint64_t box_memory_now(const struct box *box)
 
 void box_attach(struct box *box, const struct job *job, struct proc_run *run)
 {
-    int fds = box->bwrap.fds_len + 1;
     run->setup.argv = &box->bwrap.argv;
     run->setup.keep_fds = box->keep_fds;
-    run->setup.keep_fds_len = (size_t)fds + (box->keep_fds[fds] >= 0);
+    run->setup.keep_fds_len = box->keep_fds_len;
     run->setup.entry_fds = box->doors.entries;
     run->setup.entry_fds_len = ARRAY_LEN(box->doors.entries);
     run->setup.into_fd = box->doors.birthplace;
@@ -391,6 +407,7 @@ void box_done(struct box *box)
     fd_close(box->control[0]);
     fd_close(box->control[1]);
     fd_close(box->report_fd);
+    fd_close(box->userns_fd);
     fd_close(box->sample_fd);
     cgroup_slurm_done(&box->slurm);
     for (int i = 0; i < box->stages_len; i++) {

@@ -24,3 +24,9 @@ int suite_fetch(const struct job *job, struct suite_fetched *ret_fetched, struct
  * it again where it was evicted before we came to it.
  */
 int suite_fetch_use_tree(struct job *job, struct suite_fetched *fetched, struct err *err);
+
+/*
+ * Gives the tree to the user whom suites belong to in the sandbox, if we are root; else does nothing. The
+ * files become readable for all, and its directories such that all may make files in them.
+ */
+int suite_fetch_give(const char *tree, struct err *err);
