@@ -179,6 +179,16 @@ def test_a_new_file_that_tools_prefer_to_the_suites_own(site, suite, path):
     assert job.error == added(path)
 
 
+@pytest.mark.parametrize("work", [
+    "os.unlink({0!r})", "os.rename({0!r}, '/box/tests/sub/y')"], ids=["removed", "moved-on"])
+def test_such_a_file_that_is_gone_at_the_end(site, suite, work):
+    """It was there for as long as the suite may have needed to read it."""
+    path = "tests/.pytest.ini"
+    make = f"    os.mkdir('work')\n    open('work/x', 'w').close()\n    os.rename('work/x', {path!r})\n    {work.format(path)}\n"
+    job = site.pytest(f"{ONE_GOOD}def test_adds():\n{make}", suite=suite(site))
+    assert job.error == added(path)
+
+
 def test_a_compiled_file_of_a_module_of_the_suites(site):
     job = site.pytest(f"{ONE_GOOD}def test_adds():\n    os.mkdir('tests/__pycache__')\n"
                       "    open('tests/__pycache__/other.cpython-311.pyc', 'w').close()\n")

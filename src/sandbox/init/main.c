@@ -41,6 +41,7 @@
 #define OPEN_FILES_MAX 65536
 /* Far below the outer limit, which all slots of a runner that is not root share. */
 #define PENDING_SIGNALS 1024
+#define INOTIFY_WATCHES (size_t)4096
 /* Above that of pid 1, which the kernel should take last when memory runs out. */
 #define OOM_SCORE "500"
 
@@ -168,13 +169,14 @@ static void check_full(struct init *init)
  * What the kernel counts for each user of the host (namespaces(7), inotify(7)): where slots are of one
  * user, none may take all of it.
  */
-static int limit_counts(struct err *err)
+static int limit_counts(const struct init *init, struct err *err)
 {
-    static const struct {
+    CLEANUP(mem_freep) char *watches = mem_printf("%zu", INOTIFY_WATCHES + init->suite.news_dirs.len);
+    const struct {
         const char *path, *most;
     } counts[] = {
         {"/proc/sys/user/max_inotify_instances", "8"}, /* one is our own; mostly 128 for a user */
-        {"/proc/sys/user/max_inotify_watches", "4096"},
+        {"/proc/sys/user/max_inotify_watches", watches},
         {"/proc/sys/user/max_user_namespaces", "0"},
     };
     for (size_t i = 0; i < ARRAY_LEN(counts); i++) {
@@ -278,10 +280,13 @@ static int wait_for_suite(struct init *init, int child_fd)
     int status = 0;
     struct signalfd_siginfo info;
     while (!reap(init, &status)) {
-        struct pollfd fds[] = {{.fd = child_fd, .events = POLLIN}};
+        struct pollfd fds[] = {{.fd = child_fd, .events = POLLIN},
+                               {.fd = init->suite.news_fd, .events = POLLIN}};
         if (poll(fds, ARRAY_LEN(fds), FULL_CHECK_MS) > 0 && fds[0].revents &&
             read(child_fd, &info, sizeof(info)) < 0)
             break;
+        if (fds[1].revents)
+            suite_tree_take_news(&init->suite);
         check_full(init);
     }
     return status;
@@ -377,7 +382,9 @@ static int run(struct init *init)
     if (r == 0)
         r = fill_area(init, &err);
     if (r == 0)
-        r = limit_counts(&err);
+        r = suite_tree_watch(&init->suite, BOX_TESTS, &err);
+    if (r == 0)
+        r = limit_counts(init, &err);
     if (r == 0)
         r = drop_capabilities();
     if (r == 0)

@@ -10,6 +10,7 @@
 #include <fnmatch.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
@@ -22,13 +23,16 @@
 
 void suite_tree_init(struct suite_tree *tree, const struct strv *may_change)
 {
-    *tree = (struct suite_tree){.may_change = may_change, .lower_fd = -1, .changed_fd = -1};
+    *tree = (struct suite_tree){.may_change = may_change, .lower_fd = -1, .changed_fd = -1, .news_fd = -1};
 }
 
 void suite_tree_done(struct suite_tree *tree)
 {
     fd_close(tree->lower_fd);
     fd_close(tree->changed_fd);
+    fd_close(tree->news_fd);
+    strv_done(&tree->news_dirs);
+    free(tree->added);
 }
 
 /* ---- paths: relative to the root, "" is the root itself ---- */
@@ -163,6 +167,64 @@ int suite_tree_open(struct suite_tree *tree, const char *lower, const char *laye
     return r == 0 && tree->is_overlay && tree->may_change->len ? give_changeable(tree, "", to, err) : r;
 }
 
+/* ---- new names ---- */
+
+static int watch_dir(struct suite_tree *t, const char *root, const char *dir)
+{
+    CLEANUP(strv_done) struct strv names = {0};
+    CLEANUP(mem_freep) char *seen = mem_printf("%s/%s", root, dir);
+    CLEANUP(mem_freep) char *lower = path_in(t->lower_fd, dir);
+    int number = inotify_add_watch(t->news_fd, seen, IN_CREATE | IN_MOVED_TO | IN_ONLYDIR | IN_DONT_FOLLOW);
+    int r = number < 0 ? -errno : fs_list_dir(lower, &names, NULL);
+    while (r == 0 && t->news_dirs.len <= (size_t)number) /* they count from 1 */
+        strv_push(&t->news_dirs, dir);
+    for (size_t i = 0; r == 0 && i < names.len; i++) {
+        CLEANUP(mem_freep) char *path = join(dir, names.items[i]);
+        struct stat st;
+        if (is_there(t->lower_fd, path, &st) && S_ISDIR(st.st_mode))
+            r = watch_dir(t, root, path);
+    }
+    return r;
+}
+
+int suite_tree_watch(struct suite_tree *tree, const char *root, struct err *err)
+{
+    tree->news_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    if (tree->news_fd < 0)
+        return err_errno(err, errno,
+                         "Cannot watch the suite's directories (see fs.inotify.max_user_instances)");
+    int r = watch_dir(tree, root, "");
+    return r < 0
+               ? err_errno(err, -r, "Cannot watch the suite's directories (see fs.inotify.max_user_watches)")
+               : 0;
+}
+
+static void take_name(struct suite_tree *t, const char *dir, const char *name)
+{
+    CLEANUP(strv_done) struct strv originals = {0};
+    CLEANUP(mem_freep) char *lower = path_in(t->lower_fd, dir);
+    CLEANUP(mem_freep) char *path = join(dir, name);
+    if (!t->added && suite_names_are_taken(name) && !is_original(t, path) && !may_change(t, path) &&
+        fs_list_dir(lower, &originals, NULL) == 0 && suite_names_are_preferred(name, &originals))
+        t->added = TAKE_PTR(path);
+}
+
+void suite_tree_take_news(struct suite_tree *tree)
+{
+    char buffer[16384] __attribute__((aligned(__alignof__(struct inotify_event))));
+    ssize_t len;
+    while ((len = read(tree->news_fd, buffer, sizeof(buffer))) > 0) {
+        for (const char *p = buffer; p < buffer + len;) {
+            const struct inotify_event *event = (const struct inotify_event *)(const void *)p;
+            p += sizeof(*event) + event->len;
+            if (event->mask & IN_Q_OVERFLOW && !tree->added)
+                tree->added = mem_strdup("(one of more than the kernel could tell of)");
+            if (event->len && event->wd > 0 && (size_t)event->wd < tree->news_dirs.len)
+                take_name(tree, tree->news_dirs.items[event->wd], event->name);
+        }
+    }
+}
+
 /* ---- the check ---- */
 
 /* The first original at or below the path that may not change. The caller frees. */
@@ -263,20 +325,6 @@ static char *find_compiled(const struct suite_tree *t, const char *dir, const ch
     return NULL;
 }
 
-static void check_new(const struct suite_tree *t, const char *dir, const char *name,
-                      struct suite_change *found)
-{
-    CLEANUP(strv_done) struct strv originals = {0};
-    CLEANUP(mem_freep) char *lower = path_in(t->lower_fd, dir);
-    CLEANUP(mem_freep) char *path = join(dir, name);
-    if (strcmp(name, "__pycache__") == 0)
-        found->path = find_compiled(t, dir, path);
-    else if (suite_names_are_taken(name) && fs_list_dir(lower, &originals, NULL) == 0 &&
-             suite_names_are_preferred(name, &originals) && !may_change(t, path))
-        found->path = mem_strdup(path);
-    found->is_new = found->path != NULL;
-}
-
 /* Names of both sides, so that nothing that is missing in one is overlooked; many are there twice. */
 static void list(const struct suite_tree *t, const char *dir, struct strv *ret_names)
 {
@@ -296,12 +344,12 @@ static void check_dir(const struct suite_tree *t, const char *dir, struct suite_
         struct stat original;
         if (is_there(t->lower_fd, path, &original))
             check_original(t, path, &original, found);
-        else
-            check_new(t, dir, names.items[i], found);
+        else if (strcmp(names.items[i], "__pycache__") == 0)
+            found->is_new = (found->path = find_compiled(t, dir, path)) != NULL;
     }
 }
 
-struct suite_change suite_tree_check(const struct suite_tree *tree)
+struct suite_change suite_tree_check(struct suite_tree *tree)
 {
     struct suite_change found = {0};
     struct stat original;
@@ -311,5 +359,8 @@ struct suite_change suite_tree_check(const struct suite_tree *tree)
         free(found.path);
         found.path = mem_strdup("(the suite's directory)");
     }
+    suite_tree_take_news(tree);
+    if (!found.path && tree->added)
+        found = (struct suite_change){mem_strdup(tree->added), true};
     return found;
 }

@@ -18,6 +18,9 @@ struct suite_tree {
     int changed_fd;                /* the upper layer, or the copy */
     struct timespec copied;        /* no file of an unchanged copy has a later ctime; not for an overlay */
     bool is_overlay;
+    int news_fd;           /* inotify(7): readable if a name is new in a directory of the suite's */
+    struct strv news_dirs; /* paths, by watch descriptor */
+    char *added;           /* the first new file that a tool would take for the suite's own; NULL: none */
 };
 
 /* What became of the suite. */
@@ -38,9 +41,18 @@ int suite_tree_open(struct suite_tree *tree, const char *lower, const char *laye
                     struct err *ret_why, struct err *err);
 
 /*
+ * Has the kernel tell of new names in the suite's own directories, since a file that decides what a tool does
+ * may be gone again at the end. No directory that is made later is watched.
+ */
+int suite_tree_watch(struct suite_tree *tree, const char *root, struct err *err);
+
+/* Takes what the kernel tells; to be called whenever `news_fd` is readable. */
+void suite_tree_take_news(struct suite_tree *tree);
+
+/*
  * Returns the first original that was changed, replaced or removed, or the first new file beside originals
  * that a tool would take in their place. To be called when no other process is left.
  */
-struct suite_change suite_tree_check(const struct suite_tree *tree);
+struct suite_change suite_tree_check(struct suite_tree *tree);
 
 void suite_tree_done(struct suite_tree *tree);
