@@ -68,7 +68,8 @@ static void take_message(struct box *box, const struct box_message *m)
         box->full[m->value == BOX_FULL_INODES ? BOX_FULL_INODES : BOX_FULL_BYTES] = true;
         break;
     case BOX_COPIED:
-        log_info("the suite's files are copied, as they cannot be an overlay: %.*s", (int)m->len, m->text);
+        take_text(&box->copied, m);
+        log_info("the suite's files are copied, since there is no overlay: %s", box->copied);
         break;
     case BOX_CHANGED:
         take_text(&box->changed, m);
@@ -415,6 +416,7 @@ void box_done(struct box *box)
         free(box->stages[i].path);
     }
     free(box->failed);
+    free(box->copied);
     free(box->changed);
     free(box->no_report);
     box_init(box);

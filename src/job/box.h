@@ -48,6 +48,7 @@ struct box {
     unsigned leftovers;
     char *failed; /* why ostest-init could not start the suite; NULL: it could; owned, like the next ones */
     int failed_code;
+    char *copied;       /* why the suite's files were copied; NULL: they are an overlay */
     char *changed;      /* a file of the suite that was changed during the run; NULL: none */
     bool change_is_new; /* it is a new one that tools prefer to the suite's own */
     char *no_report;    /* why there is no report; NULL: there is one, in job->report */

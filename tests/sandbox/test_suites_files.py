@@ -3,6 +3,7 @@
 A runner that is root keeps them under a user of their own, and the attempt is refused. Another runner notices.
 """
 
+import contextlib
 import os
 
 import pytest
@@ -24,6 +25,17 @@ def roots(sites):
     if os.geteuid() != 0:
         pytest.skip("the tests do not run as root: the runner is not started as root either")
     return sites("root")
+
+
+@pytest.fixture(scope="session")
+def copying():
+    """A runner whose caches get another group: no overlay can be made of what belongs to one that it does not have."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a file to a group of others")
+    with contextlib.closing(sandboxed.Site("user")) as site:
+        os.chown(site.cache, -1, site.uid + 1000)
+        site.cache.chmod(0o2755)
+        yield site
 
 
 def changed(path):
@@ -77,16 +89,22 @@ def exchange(a, b):
 
 
 @pytest.fixture(scope="session")
-def suite(sites):
+def suite():
     """A suite with a directory that holds a file, on each site."""
     made = {}
 
     def on(site):
-        if site.who not in made:
+        if site.dir not in made:
             files = sandboxed.PYTEST_SUITE | {"made/first": "1\n", "Makefile": "all:\n", "sub/x": "x\n"}
-            made[site.who] = site.repository("suite-with-directories", files)
-        return made[site.who]
+            made[site.dir] = site.repository("suite-with-directories", files)
+        return made[site.dir]
     return on
+
+
+@pytest.fixture(params=[*sandboxed.started_as(), "copying"])
+def any_way(request, sites):
+    """Each way in which a suite gets into the sandbox."""
+    return request.getfixturevalue("copying") if request.param == "copying" else sites(request.param)
 
 
 @pytest.mark.parametrize("kind", CHANGES)
@@ -103,6 +121,24 @@ def test_root_refuses_a_change_of_an_original(roots, suite, kind):
     job = roots.pytest(f"{TOOLS}\n{ONE_GOOD}def test_changes():\n    with pytest.raises(OSError):\n        {work}\n",
                        suite=suite(roots))
     assert job.passed, job.log
+
+
+@pytest.mark.parametrize("kind", CHANGES)
+def test_a_change_of_a_copy_is_an_error(copying, suite, kind):
+    path, work = CHANGES[kind]
+    job = copying.pytest(f"{TOOLS}\n{ONE_GOOD}def test_changes():\n    {work}\n", suite=suite(copying))
+    assert "the suite's files are copied, since there is no overlay" in job.log
+    if kind == "opened-for-writing":  # leaves no trace where the file is not copied up
+        assert job.passed
+    else:
+        assert job.error == changed(path)
+        assert outcomes_of(job) == {"test_good": (True, ""), "test_changes": (True, "")}
+
+
+def test_a_directory_of_a_copy_that_was_away_for_a_while(copying, suite):
+    work = "(os.rename('sub', 'away'), os.mkdir('sub'), os.rmdir('sub'), os.rename('away', 'sub'))"
+    job = copying.pytest(f"{ONE_GOOD}def test_changes():\n    {work}\n", suite=suite(copying))
+    assert job.error == changed("sub")
 
 
 @pytest.mark.parametrize("work", [
@@ -174,23 +210,23 @@ PREFERRED = {
 
 
 @pytest.mark.parametrize("path", PREFERRED)
-def test_a_new_file_that_tools_prefer_to_the_suites_own(site, suite, path):
-    job = site.pytest(f"{ONE_GOOD}def test_adds():\n    open({path!r}, 'w').close()\n", suite=suite(site))
+def test_a_new_file_that_tools_prefer_to_the_suites_own(any_way, suite, path):
+    job = any_way.pytest(f"{ONE_GOOD}def test_adds():\n    open({path!r}, 'w').close()\n", suite=suite(any_way))
     assert job.error == added(path)
 
 
 @pytest.mark.parametrize("work", [
     "os.unlink({0!r})", "os.rename({0!r}, '/box/tests/sub/y')"], ids=["removed", "moved-on"])
-def test_such_a_file_that_is_gone_at_the_end(site, suite, work):
+def test_such_a_file_that_is_gone_at_the_end(any_way, suite, work):
     """It was there for as long as the suite may have needed to read it."""
     path = "tests/.pytest.ini"
     make = f"    os.mkdir('work')\n    open('work/x', 'w').close()\n    os.rename('work/x', {path!r})\n    {work.format(path)}\n"
-    job = site.pytest(f"{ONE_GOOD}def test_adds():\n{make}", suite=suite(site))
+    job = any_way.pytest(f"{ONE_GOOD}def test_adds():\n{make}", suite=suite(any_way))
     assert job.error == added(path)
 
 
-def test_a_compiled_file_of_a_module_of_the_suites(site):
-    job = site.pytest(f"{ONE_GOOD}def test_adds():\n    os.mkdir('tests/__pycache__')\n"
+def test_a_compiled_file_of_a_module_of_the_suites(any_way):
+    job = any_way.pytest(f"{ONE_GOOD}def test_adds():\n    os.mkdir('tests/__pycache__')\n"
                       "    open('tests/__pycache__/other.cpython-311.pyc', 'w').close()\n")
     assert job.error == added("tests/__pycache__/other.cpython-311.pyc")
 
@@ -219,14 +255,14 @@ def test_a_compiled_file_of_a_module_of_the_suites(site):
 ], ids=["file", "directory", "read", "students-file", "students-code", "code-that-is-not-loaded", "package-that-is-not-loaded",
         "link-to-code", "own-settings-in-own-directory", "renamed-directory", "renamed-between-directories", "hard-link",
         "scratch-directory", "copy-of-a-directory", "git", "special-files", "home", "locked-directory", "settings-that-do-not-count"])
-def test_what_is_no_change_of_the_suite(site, suite, work):
-    job = site.pytest(f"{ONE_GOOD}def test_works():\n    {work}\n", suite=suite(site))
+def test_what_is_no_change_of_the_suite(any_way, suite, work):
+    job = any_way.pytest(f"{ONE_GOOD}def test_works():\n    {work}\n", suite=suite(any_way))
     assert job.passed, job.log
 
 
-def test_threads_that_write_rename_and_remove(site):
+def test_threads_that_write_rename_and_remove(any_way):
     """Nothing of it is the suite's, and nobody has to look in the right moment."""
-    job = site.pytest("""
+    job = any_way.pytest("""
 import shutil, threading
 def work(number):
     for turn in range(40):
@@ -251,8 +287,8 @@ def test_threads():
     "open('made/first', 'w').write('2')", "open('made/first', 'a').write('2')", "os.unlink('made/first')", "os.chmod('made/first', 0o755)",
     "os.rename('made/first', 'second')", "open('made/new.py', 'w').close()", "open('made/conftest.py', 'w').close()",
     "open('x.log', 'w').close()"])
-def test_a_manifest_allows_changes(site, work):
-    job = site.python(work + "\nwrite()")
+def test_a_manifest_allows_changes(any_way, work):
+    job = any_way.python(work + "\nwrite()")
     assert job.passed, job.log
 
 

@@ -32,7 +32,7 @@ void suite_tree_done(struct suite_tree *tree)
     fd_close(tree->changed_fd);
     fd_close(tree->news_fd);
     strv_done(&tree->news_dirs);
-    free(tree->added);
+    free(tree->seen.path);
 }
 
 /* ---- paths: relative to the root, "" is the root itself ---- */
@@ -99,7 +99,8 @@ static int mount_overlay(struct suite_tree *t, const char *layers, const char *t
     if (fstat(t->lower_fd, &root) < 0)
         return err_errno(err, errno, "Cannot look at the suite");
     if (root.st_uid == OVERFLOW_ID || root.st_gid == OVERFLOW_ID)
-        return err_set(err, ERR_ENVIRONMENT, EOVERFLOW, "the suite's files belong to another user or group");
+        return err_set(err, ERR_ENVIRONMENT, EOVERFLOW,
+                       "the suite's files have a user or group that is not the runner's");
     int r = make_layers(t, layers, &root, &work_fd);
     if (r < 0)
         return err_errno(err, -r, "cannot make the layers of an overlay");
@@ -113,16 +114,21 @@ static int mount_overlay(struct suite_tree *t, const char *layers, const char *t
     return 0;
 }
 
-/* The kernel's time stamps are coarse: waits until a change would get a later one than the copy has. */
-static int wait_for_next_ctime(struct timespec *ret_copied)
+static bool is_later(const struct timespec *a, const struct timespec *b)
+{
+    return a->tv_sec != b->tv_sec ? a->tv_sec > b->tv_sec : a->tv_nsec > b->tv_nsec;
+}
+
+/* Time stamps of files may lag behind the clock, by a tick: waits until those of any change are later. */
+static int wait_for_later_ctime(struct timespec *ret_copied)
 {
     struct timespec now;
-    if (clock_gettime(CLOCK_REALTIME_COARSE, ret_copied) < 0)
+    if (clock_gettime(CLOCK_REALTIME, ret_copied) < 0)
         return -errno;
     do {
         if (clock_gettime(CLOCK_REALTIME_COARSE, &now) < 0)
             return -errno;
-    } while (now.tv_sec == ret_copied->tv_sec && now.tv_nsec == ret_copied->tv_nsec);
+    } while (!is_later(&now, ret_copied));
     return 0;
 }
 
@@ -133,7 +139,7 @@ static int copy(struct suite_tree *t, const char *lower, const char *to, struct 
     if (r < 0)
         return r;
     t->changed_fd = open_dir(to);
-    r = t->changed_fd < 0 ? -errno : wait_for_next_ctime(&t->copied);
+    r = t->changed_fd < 0 ? -errno : wait_for_later_ctime(&t->copied);
     return r < 0 ? err_errno(err, -r, "Cannot look at the copy of the suite") : 0;
 }
 
@@ -174,7 +180,8 @@ static int watch_dir(struct suite_tree *t, const char *root, const char *dir)
     CLEANUP(strv_done) struct strv names = {0};
     CLEANUP(mem_freep) char *seen = mem_printf("%s/%s", root, dir);
     CLEANUP(mem_freep) char *lower = path_in(t->lower_fd, dir);
-    int number = inotify_add_watch(t->news_fd, seen, IN_CREATE | IN_MOVED_TO | IN_ONLYDIR | IN_DONT_FOLLOW);
+    uint32_t events = IN_CREATE | IN_MOVED_TO | (t->is_overlay ? 0 : IN_MOVE_SELF);
+    int number = inotify_add_watch(t->news_fd, seen, events | IN_ONLYDIR | IN_DONT_FOLLOW);
     int r = number < 0 ? -errno : fs_list_dir(lower, &names, NULL);
     while (r == 0 && t->news_dirs.len <= (size_t)number) /* they count from 1 */
         strv_push(&t->news_dirs, dir);
@@ -199,14 +206,33 @@ int suite_tree_watch(struct suite_tree *tree, const char *root, struct err *err)
                : 0;
 }
 
+static void see(struct suite_tree *t, const char *path, bool is_new)
+{
+    if (!t->seen.path)
+        t->seen = (struct suite_change){mem_strdup(path), is_new};
+}
+
 static void take_name(struct suite_tree *t, const char *dir, const char *name)
 {
     CLEANUP(strv_done) struct strv originals = {0};
     CLEANUP(mem_freep) char *lower = path_in(t->lower_fd, dir);
     CLEANUP(mem_freep) char *path = join(dir, name);
-    if (!t->added && suite_names_are_taken(name) && !is_original(t, path) && !may_change(t, path) &&
+    if (suite_names_are_taken(name) && !is_original(t, path) && !may_change(t, path) &&
         fs_list_dir(lower, &originals, NULL) == 0 && suite_names_are_preferred(name, &originals))
-        t->added = TAKE_PTR(path);
+        see(t, path, true);
+}
+
+static void take_event(struct suite_tree *t, const struct inotify_event *event)
+{
+    if (event->mask & IN_Q_OVERFLOW)
+        see(t, "(one of more than the kernel could tell of)", true);
+    if (event->wd <= 0 || (size_t)event->wd >= t->news_dirs.len)
+        return;
+    const char *dir = t->news_dirs.items[event->wd];
+    if (event->mask & IN_MOVE_SELF)
+        see(t, dir, false);
+    if (event->len)
+        take_name(t, dir, event->name);
 }
 
 void suite_tree_take_news(struct suite_tree *tree)
@@ -216,11 +242,8 @@ void suite_tree_take_news(struct suite_tree *tree)
     while ((len = read(tree->news_fd, buffer, sizeof(buffer))) > 0) {
         for (const char *p = buffer; p < buffer + len;) {
             const struct inotify_event *event = (const struct inotify_event *)(const void *)p;
+            take_event(tree, event);
             p += sizeof(*event) + event->len;
-            if (event->mask & IN_Q_OVERFLOW && !tree->added)
-                tree->added = mem_strdup("(one of more than the kernel could tell of)");
-            if (event->len && event->wd > 0 && (size_t)event->wd < tree->news_dirs.len)
-                take_name(tree, tree->news_dirs.items[event->wd], event->name);
         }
     }
 }
@@ -270,11 +293,6 @@ static bool is_same_file(const char *a, const char *b)
         if (read(b_fd, y, (size_t)len) != len || memcmp(x, y, (size_t)len) != 0)
             return false;
     return len == 0 && read(b_fd, y, 1) == 0;
-}
-
-static bool is_later(const struct timespec *a, const struct timespec *b)
-{
-    return a->tv_sec != b->tv_sec ? a->tv_sec > b->tv_sec : a->tv_nsec > b->tv_nsec;
 }
 
 /* A shared mapping moves no ctime, and what is put back has the same contents. */
@@ -360,7 +378,5 @@ struct suite_change suite_tree_check(struct suite_tree *tree)
         found.path = mem_strdup("(the suite's directory)");
     }
     suite_tree_take_news(tree);
-    if (!found.path && tree->added)
-        found = (struct suite_change){mem_strdup(tree->added), true};
-    return found;
+    return found.path ? found : (struct suite_change){TAKE_PTR(tree->seen.path), tree->seen.is_new};
 }

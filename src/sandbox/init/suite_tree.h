@@ -12,21 +12,21 @@
 #include <stdbool.h>
 #include <time.h>
 
+/* What became of the suite. */
+struct suite_change {
+    char *path;  /* relative to the root; NULL: nothing that matters; owned */
+    bool is_new; /* a new file that a tool prefers to the suite's own */
+};
+
 struct suite_tree {
     const struct strv *may_change; /* patterns of fnmatch(3), below the root; borrowed */
     int lower_fd;                  /* the suite as it was */
     int changed_fd;                /* the upper layer, or the copy */
     struct timespec copied;        /* no file of an unchanged copy has a later ctime; not for an overlay */
     bool is_overlay;
-    int news_fd;           /* inotify(7): readable if a name is new in a directory of the suite's */
-    struct strv news_dirs; /* paths, by watch descriptor */
-    char *added;           /* the first new file that a tool would take for the suite's own; NULL: none */
-};
-
-/* What became of the suite. */
-struct suite_change {
-    char *path;  /* relative to the root; NULL: nothing that matters; owned */
-    bool is_new; /* a new file that a tool prefers to the suite's own */
+    int news_fd;              /* inotify(7): readable if there is something new in the suite's directories */
+    struct strv news_dirs;    /* paths, by watch descriptor */
+    struct suite_change seen; /* the first change that the kernel told of */
 };
 
 /* Nothing is open. */
@@ -42,7 +42,8 @@ int suite_tree_open(struct suite_tree *tree, const char *lower, const char *laye
 
 /*
  * Has the kernel tell of new names in the suite's own directories, since a file that decides what a tool does
- * may be gone again at the end. No directory that is made later is watched.
+ * may be gone again at the end; and of directories of a copy that are moved away. No directory that is made
+ * later is watched.
  */
 int suite_tree_watch(struct suite_tree *tree, const char *root, struct err *err);
 
@@ -51,7 +52,7 @@ void suite_tree_take_news(struct suite_tree *tree);
 
 /*
  * Returns the first original that was changed, replaced or removed, or the first new file beside originals
- * that a tool would take in their place. To be called when no other process is left.
+ * that a tool would take in their place. To be called once, when no other process is left.
  */
 struct suite_change suite_tree_check(struct suite_tree *tree);
 
