@@ -41,6 +41,8 @@
 #define OPEN_FILES_MAX 65536
 /* Far below the outer limit, which all slots of a runner that is not root share. */
 #define PENDING_SIGNALS 1024
+/* The whole machine has 4096 (kernel.pty.max). */
+#define TERMINALS       "64"
 #define INOTIFY_WATCHES (size_t)4096
 /* Above that of pid 1, which the kernel should take last when memory runs out. */
 #define OOM_SCORE "500"
@@ -98,9 +100,20 @@ static int make_area(const struct init *init, struct err *err)
     if (mount(BOX_TMP, "/tmp", NULL, MS_BIND, NULL) < 0 ||
         mount(BOX_SHM, "/dev/shm", NULL, MS_BIND, NULL) < 0)
         return err_errno(err, errno, "Cannot mount /tmp and /dev/shm");
-    if (mount("devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620") <
-        0)
+    if (mount("devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC,
+              "newinstance,ptmxmode=0666,mode=0620,max=" TERMINALS) < 0)
         return err_errno(err, errno, "Cannot mount /dev/pts");
+    return 0;
+}
+
+/* How the host was started and built is nobody's business; nor are its users' keys. */
+static int hide_files(struct err *err)
+{
+    static const char *const hidden[] = {"/proc/cmdline", "/proc/bootconfig", "/proc/config.gz",
+                                         "/proc/keys",    "/proc/key-users",  "/proc/modules"};
+    for (size_t i = 0; i < ARRAY_LEN(hidden); i++)
+        if (mount("/dev/null", hidden[i], NULL, MS_BIND, NULL) < 0 && errno != ENOENT)
+            return err_errno(err, errno, "Cannot hide %s", hidden[i]);
     return 0;
 }
 
@@ -379,6 +392,8 @@ static int run(struct init *init)
     sigprocmask(SIG_BLOCK, &child, NULL);
     int child_fd = signalfd(-1, &child, SFD_CLOEXEC);
     int r = make_area(init, &err);
+    if (r == 0)
+        r = hide_files(&err);
     if (r == 0)
         r = fill_area(init, &err);
     if (r == 0)
