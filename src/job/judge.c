@@ -118,8 +118,8 @@ static char *find_disagreement(const struct run *run, struct report *report)
 {
     if (run->box.changed && run->box.change_is_new)
         return mem_printf(
-            "The file %s was put beside the suite's own while the tests ran, where tools take it "
-            "for one of the suite's",
+            "The file %s was added to the suite while the tests ran, and tools take it for one of "
+            "the suite's own",
             run->box.changed);
     if (run->box.changed)
         return mem_printf("The suite's file %s was changed while the tests ran", run->box.changed);

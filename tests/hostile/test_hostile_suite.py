@@ -4,7 +4,7 @@ from checks import test_bystanders_do_not_notice, test_everything_is_as_before, 
 from hostile import Attack
 
 CHANGED = "The suite's file .* was changed while the tests ran"
-ADDED = "The file tests/.pytest.ini was put beside the suite's own while the tests ran"
+ADDED = "The file tests/.pytest.ini was added to the suite while the tests ran"
 WRONG = {"verdict": "failed", "details": "", "failing": {"test_attack[wrong]": "is_text_of"}}
 
 

@@ -184,7 +184,7 @@ static void check_full(struct init *init)
  */
 static int limit_counts(const struct init *init, struct err *err)
 {
-    CLEANUP(mem_freep) char *watches = mem_printf("%zu", INOTIFY_WATCHES + init->suite.news_dirs.len);
+    CLEANUP(mem_freep) char *watches = mem_printf("%zu", INOTIFY_WATCHES + init->suite.watches);
     const struct {
         const char *path, *most;
     } counts[] = {

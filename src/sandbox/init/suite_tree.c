@@ -183,6 +183,7 @@ static int watch_dir(struct suite_tree *t, const char *root, const char *dir)
     uint32_t events = IN_CREATE | IN_MOVED_TO | (t->is_overlay ? 0 : IN_MOVE_SELF);
     int number = inotify_add_watch(t->news_fd, seen, events | IN_ONLYDIR | IN_DONT_FOLLOW);
     int r = number < 0 ? -errno : fs_list_dir(lower, &names, NULL);
+    t->watches++;
     while (r == 0 && t->news_dirs.len <= (size_t)number) /* they count from 1 */
         strv_push(&t->news_dirs, dir);
     for (size_t i = 0; r == 0 && i < names.len; i++) {
@@ -325,24 +326,6 @@ static void check_original(const struct suite_tree *t, const char *path, const s
     }
 }
 
-/* Compiled files of the suite's own modules, which python would load in their place. */
-static char *find_compiled(const struct suite_tree *t, const char *dir, const char *cache_dir)
-{
-    CLEANUP(strv_done) struct strv names = {0};
-    CLEANUP(mem_freep) char *full = path_in(t->changed_fd, cache_dir);
-    if (fs_list_dir(full, &names, NULL) < 0)
-        return NULL;
-    for (size_t i = 0; i < names.len; i++) {
-        CLEANUP(mem_freep)
-        char *source = mem_printf("%.*s.py", (int)strcspn(names.items[i], "."), names.items[i]);
-        CLEANUP(mem_freep) char *path = join(dir, source);
-        CLEANUP(mem_freep) char *compiled = join(cache_dir, names.items[i]);
-        if (is_original(t, path) && !may_change(t, compiled))
-            return TAKE_PTR(compiled);
-    }
-    return NULL;
-}
-
 /* Names of both sides, so that nothing that is missing in one is overlooked; many are there twice. */
 static void list(const struct suite_tree *t, const char *dir, struct strv *ret_names)
 {
@@ -362,8 +345,6 @@ static void check_dir(const struct suite_tree *t, const char *dir, struct suite_
         struct stat original;
         if (is_there(t->lower_fd, path, &original))
             check_original(t, path, &original, found);
-        else if (strcmp(names.items[i], "__pycache__") == 0)
-            found->is_new = (found->path = find_compiled(t, dir, path)) != NULL;
     }
 }
 

@@ -26,6 +26,7 @@ struct suite_tree {
     bool is_overlay;
     int news_fd;              /* inotify(7): readable if there is something new in the suite's directories */
     struct strv news_dirs;    /* paths, by watch descriptor */
+    size_t watches;           /* how many directories are watched */
     struct suite_change seen; /* the first change that the kernel told of */
 };
 
