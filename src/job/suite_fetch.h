@@ -27,6 +27,7 @@ int suite_fetch_use_tree(struct job *job, struct suite_fetched *fetched, struct 
 
 /*
  * Gives the tree to the user whom suites belong to in the sandbox, if we are root; else does nothing. The
- * files become readable for all, and its directories such that all may make files in them.
+ * files become readable for all, and the directories such that all may make files in them. A tree that cannot
+ * be given, as on some network file systems, is copied into the sandbox.
  */
-int suite_fetch_give(const char *tree, struct err *err);
+void suite_fetch_give(const char *tree);

@@ -46,6 +46,9 @@ def added(path):
     return f"The file {path} was added to the suite while the tests ran, and tools take it for one of the suite's own"
 
 
+DIRECTORIES = sandboxed.PYTEST_SUITE | {"made/first": "1\n", "Makefile": "all:\n", "sub/x": "x\n"}
+
+
 # ---- originals: the file that is named, and the work
 
 MAPPED = """\
@@ -95,8 +98,7 @@ def suite():
 
     def on(site):
         if site.dir not in made:
-            files = sandboxed.PYTEST_SUITE | {"made/first": "1\n", "Makefile": "all:\n", "sub/x": "x\n"}
-            made[site.dir] = site.repository("suite-with-directories", files)
+            made[site.dir] = site.repository("suite-with-directories", DIRECTORIES)
         return made[site.dir]
     return on
 
@@ -133,6 +135,21 @@ def test_a_change_of_a_copy_is_an_error(copying, suite, kind):
     else:
         assert job.error == changed(path)
         assert outcomes_of(job) == {"test_good": (True, ""), "test_changes": (True, "")}
+
+
+def test_root_refuses_a_change_of_an_original_of_a_copy(roots):
+    """All changes in one run, since the cached tree has to be spoiled first."""
+    repository = roots.repository("spoiled-suite", DIRECTORIES | {"spoiled": ""})
+    assert roots.pytest(ONE_GOOD, suite=repository).passed
+    [tree] = [path for path in roots.cache.glob("suites/*") if (path / "spoiled").exists()]
+    for path in [tree, *tree.rglob("*")]:
+        os.chown(path, -1, 12345, follow_symlinks=False)
+    tests = "".join(f"def test_{number}():\n    with pytest.raises(OSError):\n        {work}\n"
+                    for number, (_, work) in enumerate(CHANGES.values()))
+    own = "def test_own():\n    os.mkdir('a')\n    os.rename('a', 'sub/a')\n    os.rmdir('sub/a')\n"
+    job = roots.pytest(f"{TOOLS}\n{tests}{own}", suite=repository)
+    assert "the suite's files are copied, since there is no overlay" in job.log
+    assert job.passed and len(job.tests) == len(CHANGES) + 1, job.log
 
 
 def test_a_directory_of_a_copy_that_was_away_for_a_while(copying, suite):

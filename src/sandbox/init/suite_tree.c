@@ -88,6 +88,10 @@ static int make_layers(struct suite_tree *t, const char *layers, const struct st
     if (t->changed_fd < 0 || *ret_work_fd < 0 || fchown(t->changed_fd, root->st_uid, root->st_gid) < 0 ||
         fchmod(t->changed_fd, root->st_mode & 07777) < 0)
         return -errno;
+    /* tmpfs has them since Linux 6.6. Without, no directory can be renamed in an overlay. */
+    if (fsetxattr(t->changed_fd, "user.ostest", "", 0, 0) < 0 ||
+        fremovexattr(t->changed_fd, "user.ostest") < 0)
+        return -errno;
     return 0;
 }
 
@@ -103,7 +107,8 @@ static int mount_overlay(struct suite_tree *t, const char *layers, const char *t
                        "the suite's files have a user or group that is not the runner's");
     int r = make_layers(t, layers, &root, &work_fd);
     if (r < 0)
-        return err_errno(err, -r, "cannot make the layers of an overlay");
+        return err_errno(err, -r,
+                         "cannot make the layers of an overlay, which needs tmpfs with user attributes");
     CLEANUP(mem_freep)
     char *options = mem_printf("lowerdir=/proc/self/fd/%d,upperdir=/proc/self/fd/%d,workdir=/proc/self/fd/%d,"
                                "userxattr",
@@ -132,35 +137,56 @@ static int wait_for_later_ctime(struct timespec *ret_copied)
     return 0;
 }
 
+/*
+ * Where the runner is root, originals belong to a user of their own. Those that may change are given to the
+ * tests' user; of a copy, which is that user's, the others are given back.
+ */
+static int set_owner(const struct suite_tree *t, const char *path, const struct stat *original,
+                     const char *to)
+{
+    CLEANUP(mem_freep) char *seen = mem_printf("%s/%s", to, path);
+    bool is_fixed = !may_change(t, path);
+    if (original->st_uid == getuid() || original->st_uid == OVERFLOW_ID || is_fixed == t->is_overlay)
+        return 0;
+    if (lchown(seen, is_fixed ? original->st_uid : getuid(), (gid_t)-1) < 0)
+        return -errno;
+    return !is_fixed || S_ISLNK(original->st_mode) || chmod(seen, original->st_mode & 07777) == 0 ? 0
+                                                                                                  : -errno;
+}
+
+static int set_owners(const struct suite_tree *t, const char *dir, const char *to, struct err *err)
+{
+    CLEANUP(strv_done) struct strv names = {0};
+    CLEANUP(mem_freep) char *full = path_in(t->lower_fd, dir);
+    struct stat st;
+    int r = fs_list_dir(full, &names, err);
+    for (size_t i = 0; r == 0 && i < names.len; i++) {
+        CLEANUP(mem_freep) char *path = join(dir, names.items[i]);
+        if (!is_there(t->lower_fd, path, &st))
+            continue;
+        if (S_ISDIR(st.st_mode))
+            r = set_owners(t, path, to, err);
+        int failed = r == 0 ? set_owner(t, path, &st, to) : 0;
+        if (failed < 0)
+            r = err_errno(err, -failed, "Cannot change the owner of %s", path);
+    }
+    if (r == 0 && !*dir && !t->is_overlay && is_there(t->lower_fd, "", &st))
+        r = set_owner(t, "", &st, to);
+    return r;
+}
+
 static int copy(struct suite_tree *t, const char *lower, const char *to, struct err *err)
 {
     t->changed_fd = fd_close(t->changed_fd);
     int r = rmdir(to) < 0 ? err_errno(err, errno, "Cannot remove %s", to) : copytree(lower, to, err);
     if (r < 0)
         return r;
+    r = set_owners(t, "", to, err);
+    if (r < 0)
+        return r;
     t->changed_fd = open_dir(to);
     r = t->changed_fd < 0 ? -errno : wait_for_later_ctime(&t->copied);
     return r < 0 ? err_errno(err, -r, "Cannot look at the copy of the suite") : 0;
-}
-
-/* Originals belong to a user of their own where the runner is root. Those that may change are given away. */
-static int give_changeable(const struct suite_tree *t, const char *dir, const char *to, struct err *err)
-{
-    CLEANUP(strv_done) struct strv names = {0};
-    CLEANUP(mem_freep) char *full = path_in(t->lower_fd, dir);
-    int r = fs_list_dir(full, &names, err);
-    for (size_t i = 0; r == 0 && i < names.len; i++) {
-        CLEANUP(mem_freep) char *path = join(dir, names.items[i]);
-        CLEANUP(mem_freep) char *merged = mem_printf("%s/%s", to, path);
-        struct stat st;
-        if (!is_there(t->lower_fd, path, &st))
-            continue;
-        if (may_change(t, path) && st.st_uid != getuid() && lchown(merged, getuid(), getgid()) < 0)
-            r = err_errno(err, errno, "Cannot change the owner of %s", path);
-        if (r == 0 && S_ISDIR(st.st_mode))
-            r = give_changeable(t, path, to, err);
-    }
-    return r;
 }
 
 int suite_tree_open(struct suite_tree *tree, const char *lower, const char *layers, const char *to,
@@ -170,7 +196,7 @@ int suite_tree_open(struct suite_tree *tree, const char *lower, const char *laye
     if (tree->lower_fd < 0 || mkdir(to, 0755) < 0)
         return err_errno(err, errno, "Cannot open the suite");
     int r = mount_overlay(tree, layers, to, ret_why) < 0 ? copy(tree, lower, to, err) : 0;
-    return r == 0 && tree->is_overlay && tree->may_change->len ? give_changeable(tree, "", to, err) : r;
+    return r == 0 && tree->is_overlay && tree->may_change->len ? set_owners(tree, "", to, err) : r;
 }
 
 /* ---- new names ---- */
