@@ -92,12 +92,28 @@ static void take_message(struct box *box, const struct box_message *m)
     }
 }
 
+/*
+ * A descriptor that comes with a message is ostest-init's watch over the suite's directories. It stays open
+ * until we exit: the kernel waits for a grace period at its last close, and by then the result is written.
+ */
+static ssize_t receive(int fd, struct box_message *m)
+{
+    union {
+        char space[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr align;
+    } control;
+    struct iovec text = {m, sizeof(*m)};
+    struct msghdr message = {
+        .msg_iov = &text, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
+    return recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+}
+
 /* Of type proc_channel.take. */
 static bool take_messages(int fd, void *data)
 {
     static struct box_message m;
     ssize_t n;
-    while ((n = recv(fd, &m, sizeof(m), MSG_DONTWAIT)) > 0)
+    while ((n = receive(fd, &m)) > 0)
         if ((size_t)n >= BOX_HEADER_BYTES && m.len <= (size_t)n - BOX_HEADER_BYTES)
             take_message(data, &m);
     return n < 0 && (errno == EAGAIN || errno == EINTR);

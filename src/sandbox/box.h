@@ -49,6 +49,7 @@ enum box_kind {
     BOX_FAILED,    /* text: why the suite could not be started; value: an errno */
     BOX_STARTED,   /* the trees are there, the suite runs */
     BOX_FULL,      /* value: an enum box_full */
+    BOX_WATCH,     /* with the descriptor of the watch over the suite, to be held */
     BOX_COPIED,    /* text: why the suite's files are a copy, and not an overlay */
     BOX_CHANGED,   /* text: a file of the suite that is not what it was; value: 1: a new one that tools prefer
                     */
