@@ -4,6 +4,7 @@
 #include "base/fs.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "sandbox/userns.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -66,8 +67,13 @@ static void take_message(struct box *box, const struct box_message *m)
     case BOX_FULL:
         box->full[m->value == BOX_FULL_INODES ? BOX_FULL_INODES : BOX_FULL_BYTES] = true;
         break;
+    case BOX_COPIED:
+        take_text(&box->copied, m);
+        log_info("the suite's files are copied, since there is no overlay: %s", box->copied);
+        break;
     case BOX_CHANGED:
         take_text(&box->changed, m);
+        box->change_is_new = m->value != 0;
         break;
     case BOX_NO_REPORT:
         take_text(&box->no_report, m);
@@ -86,12 +92,28 @@ static void take_message(struct box *box, const struct box_message *m)
     }
 }
 
+/*
+ * A descriptor that comes with a message is ostest-init's watch over the suite's directories. It stays open
+ * until we exit: the kernel waits for a grace period at its last close, and by then the result is written.
+ */
+static ssize_t receive(int fd, struct box_message *m)
+{
+    union {
+        char space[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr align;
+    } control;
+    struct iovec text = {m, sizeof(*m)};
+    struct msghdr message = {
+        .msg_iov = &text, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
+    return recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+}
+
 /* Of type proc_channel.take. */
 static bool take_messages(int fd, void *data)
 {
     static struct box_message m;
     ssize_t n;
-    while ((n = recv(fd, &m, sizeof(m), MSG_DONTWAIT)) > 0)
+    while ((n = receive(fd, &m)) > 0)
         if ((size_t)n >= BOX_HEADER_BYTES && m.len <= (size_t)n - BOX_HEADER_BYTES)
             take_message(data, &m);
     return n < 0 && (errno == EAGAIN || errno == EINTR);
@@ -214,6 +236,7 @@ static int make_command(const struct job *job, const struct box_wants *wants, st
         .pids = job->options->pids + (box->group.kind == CGROUP_NONE ? OWN_PROCESSES : PIDS_MARGIN),
         .host_network = job->options->network == JOB_NETWORK_HOST,
         .control_fd = box->control[1],
+        .userns_fd = box->userns_fd,
     };
     int r = bwrap_build(&setup, &box->bwrap, err);
     if (r == 0)
@@ -233,10 +256,17 @@ static int open_channels(const struct job *job, struct box *box, struct err *err
 
 void box_init(struct box *box)
 {
-    *box = (struct box){.control = {-1, -1}, .report_fd = -1, .sample_fd = -1, .group.peak_fd = -1};
+    *box = (struct box){
+        .control = {-1, -1}, .report_fd = -1, .userns_fd = -1, .sample_fd = -1, .group.peak_fd = -1};
     box->doors = (struct cgroup_doors){.birthplace = -1, .fallback = -1};
     for (int i = 0; i < CGROUP_TREES; i++)
         box->doors.entries[i] = -1;
+}
+
+static void keep_fd(struct box *box, int fd)
+{
+    if (fd >= 0)
+        box->keep_fds[box->keep_fds_len++] = fd;
 }
 
 int box_open(const struct job *job, const struct box_wants *wants, struct box *ret_box, struct err *err)
@@ -245,6 +275,8 @@ int box_open(const struct job *job, const struct box_wants *wants, struct box *r
     box_init(&box);
     box.uid = geteuid() == 0 ? (uid_t)(SLOT_UID_BASE + job->slot) : 0;
     int r = open_channels(job, &box, err);
+    if (r == 0 && box.uid)
+        r = userns_open(box.uid, &box.userns_fd, err);
     if (r == 0)
         r = open_slurm(job, &box, err);
     if (r == 0)
@@ -256,9 +288,11 @@ int box_open(const struct job *job, const struct box_wants *wants, struct box *r
     if (r == 0)
         r = make_command(job, wants, &box, err);
     box.group_kind = box.group.kind;
-    memcpy(box.keep_fds, box.bwrap.fds, sizeof(box.bwrap.fds));
-    box.keep_fds[box.bwrap.fds_len] = box.control[1];
-    box.keep_fds[box.bwrap.fds_len + 1] = wants->events_fd;
+    for (int i = 0; i < box.bwrap.fds_len; i++)
+        keep_fd(&box, box.bwrap.fds[i]);
+    keep_fd(&box, box.control[1]);
+    keep_fd(&box, box.userns_fd);
+    keep_fd(&box, wants->events_fd);
     *ret_box = box;
     if (r < 0) {
         cgroup_destroy(&ret_box->group, NULL);
@@ -318,10 +352,9 @@ uint64_t box_memory_now(const struct box *box)
 
 void box_attach(struct box *box, const struct job *job, struct proc_run *run)
 {
-    int fds = box->bwrap.fds_len + 1;
     run->setup.argv = &box->bwrap.argv;
     run->setup.keep_fds = box->keep_fds;
-    run->setup.keep_fds_len = (size_t)fds + (box->keep_fds[fds] >= 0);
+    run->setup.keep_fds_len = box->keep_fds_len;
     run->setup.entry_fds = box->doors.entries;
     run->setup.entry_fds_len = ARRAY_LEN(box->doors.entries);
     run->setup.into_fd = box->doors.birthplace;
@@ -391,6 +424,7 @@ void box_done(struct box *box)
     fd_close(box->control[0]);
     fd_close(box->control[1]);
     fd_close(box->report_fd);
+    fd_close(box->userns_fd);
     fd_close(box->sample_fd);
     cgroup_slurm_done(&box->slurm);
     for (int i = 0; i < box->stages_len; i++) {
@@ -398,6 +432,7 @@ void box_done(struct box *box)
         free(box->stages[i].path);
     }
     free(box->failed);
+    free(box->copied);
     free(box->changed);
     free(box->no_report);
     box_init(box);

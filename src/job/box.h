@@ -35,9 +35,11 @@ struct box {
     struct cgroup_doors doors;
     struct cgroup_slurm slurm; /* in a cluster: the job's group, in which we are; its dir is NULL elsewhere */
     int sample_fd;             /* a timer: time to look at that one, while a test runs */
-    int keep_fds[BWRAP_MAX_FDS + 2];
+    int keep_fds[BWRAP_MAX_FDS + 3]; /* that bwrap inherits */
+    size_t keep_fds_len;
     int control[2]; /* ours, ostest-init's */
     int report_fd;
+    int userns_fd;         /* the user namespace that bwrap is to be in; -1: one that it makes */
     uint64_t report_bytes; /* kept so far */
 
     bool started, ended;
@@ -46,9 +48,11 @@ struct box {
     unsigned leftovers;
     char *failed; /* why ostest-init could not start the suite; NULL: it could; owned, like the next ones */
     int failed_code;
-    char *changed;   /* a file of the suite that was changed during the run; NULL: none */
-    char *no_report; /* why there is no report; NULL: there is one, in job->report */
-    bool full[2];    /* by enum box_full */
+    char *copied;       /* why the suite's files were copied; NULL: they are an overlay */
+    char *changed;      /* a file of the suite that was changed during the run; NULL: none */
+    bool change_is_new; /* it is a new one that tools prefer to the suite's own */
+    char *no_report;    /* why there is no report; NULL: there is one, in job->report */
+    bool full[2];       /* by enum box_full */
     struct cgroup_hits hits;
 };
 

@@ -194,7 +194,7 @@ static void push_credentials(const struct git *git, const char *url, struct strv
     strv_pushf(env, "GIT_CONFIG_COUNT=%u", number);
 }
 
-static void make_argv(const struct git_command *command, struct strv *argv)
+static void make_argv(const struct git *git, const struct git_command *command, struct strv *argv)
 {
     static const char *const settings[] = {
         /* nothing that a repository brings is run, nothing happens behind our back */
@@ -208,6 +208,8 @@ static void make_argv(const struct git_command *command, struct strv *argv)
     strv_push(argv, "git");
     for (size_t i = 0; i < ARRAY_LEN(settings); i++)
         push_setting(argv, settings[i]);
+    CLEANUP(mem_freep) char *threads = mem_printf("pack.threads=%u", git->threads);
+    push_setting(argv, threads);
     if (command->git_dir)
         strv_pushf(argv, "--git-dir=%s", command->git_dir);
     if (command->work_tree)
@@ -232,7 +234,7 @@ static int run(const struct git *git, const struct git_command *command, bool ha
     CLEANUP(mem_freep) char *shown = command->url ? url_without_userinfo(command->url) : NULL;
     CLEANUP(strv_done) struct strv argv = {0};
     CLEANUP(strv_done) struct strv env = {0};
-    make_argv(command, &argv);
+    make_argv(git, command, &argv);
     strv_extend(&argv, command->args);
     make_env(git, command, has_credentials, &env);
     if (has_credentials)

@@ -20,7 +20,8 @@ struct git {
     int64_t timeout_ms;
     uint64_t limit_bytes; /* of one file that git writes */
     int cancel_fd;
-    pid_t keep; /* a child of ours that is at work meanwhile; 0: none */
+    unsigned threads; /* how many of them git uses to unpack */
+    pid_t keep;       /* a child of ours that is at work meanwhile; 0: none */
 };
 
 /* One git command. */

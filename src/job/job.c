@@ -33,6 +33,7 @@ void job_init(struct job *ret_job, const struct job_setup *setup)
         .git = {.protocols = options->git_protocols,
                 .timeout_ms = options->timeout_ms,
                 .limit_bytes = options->disk_bytes,
+                .threads = MAX(1U, (unsigned)options->cpus),
                 .cancel_fd = setup->cancel_fd},
     };
     ret_job->git.credentials_path = ret_job->credentials[0];

@@ -122,6 +122,11 @@ static bool take_events(const struct job *job, const struct run *run, struct rep
 /* A sentence where suite, report and run do not fit together; NULL where they do. The caller frees. */
 static char *find_disagreement(const struct run *run, struct report *report)
 {
+    if (run->box.changed && run->box.change_is_new)
+        return mem_printf(
+            "The file %s was added to the suite while the tests ran, and tools take it for one of "
+            "the suite's own",
+            run->box.changed);
     if (run->box.changed)
         return mem_printf("The suite's file %s was changed while the tests ran", run->box.changed);
     return run->events ? events_compare(run->events, report) : NULL;

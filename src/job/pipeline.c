@@ -98,6 +98,8 @@ static int fetch_both(struct job *job, struct suite_fetched *ret_suite, struct e
     int r = job->src_dir ? 0 : git_check_url(&job->git, job->task.repository_url, err);
     if (r == 0 && job->tests_dir)
         r = local_copy(job, job->tests_dir, job->tests, err);
+    if (r == 0 && job->tests_dir && job_is_boxed(job))
+        suite_fetch_give(job->tests);
     if (r < 0 || job->tests_dir)
         return r < 0 ? r : fetch_student(job, err);
     r = aside_start(&aside, fetch_suite, job, sizeof(*ret_suite), err);

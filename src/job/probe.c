@@ -21,9 +21,14 @@ int probe_sandbox(struct job *job, struct err *err)
     strv_push(&argv, "/bin/true");
     int r = fs_make_dirs(job->tests, 0755, err);
     if (r == 0)
+        suite_fetch_give(job->tests);
+    if (r == 0)
         r = run_tests(job, &env, &wants, &run, err);
     if (r == 0 && (!run.proc.exited || run.proc.status != 0))
         r = err_set(err, ERR_ENVIRONMENT, EIO, "/bin/true does not work in the sandbox: %s", run.last_words);
+    if (r == 0 && run.box.copied)
+        log_warning("The suite's files are copied for each task, since there is no overlay: %s",
+                    run.box.copied);
     return r;
 }
 

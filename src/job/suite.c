@@ -212,6 +212,7 @@ static int open_suite(const struct job *job, struct suite *ret_suite, struct err
         CLEANUP(mem_freep) char *path = mem_printf("%s/requirements.txt", job->tests);
         suite.needs_python = true;
         suite.needs_pytest = true;
+        strv_push(&suite.may_change, ".pytest_cache/*"); /* of those who have committed it */
         if (fs_exists(path))
             suite.requirements = TAKE_PTR(path);
     }

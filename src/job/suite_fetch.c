@@ -3,9 +3,15 @@
 #include "base/copytree.h"
 #include "base/crash.h"
 #include "base/fs.h"
+#include "base/log.h"
 #include "job/cache.h"
+#include "sandbox/box.h"
 
+#include <errno.h>
+#include <fts.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 /* The suite's repository, and git with credentials of its own. */
 struct suite_repo {
@@ -19,6 +25,47 @@ static char *tree_of(const struct job *job, const char *commit)
     return mem_printf("%s/suites/%s", job->cache_dir, commit);
 }
 
+/* ---- the owner ---- */
+
+/*
+ * Everybody may read the files, as everybody inside could if they were the student's. New files may be made
+ * in the directories, but only the owner of an old one may rename or remove it (the sticky bit).
+ */
+static int give_entry(const FTSENT *e)
+{
+    mode_t mode = e->fts_statp->st_mode;
+    mode_t wanted = S_ISDIR(mode) ? 01777 : (mode & 0777) | 0444 | (mode & 0100 ? 0111 : 0);
+    if (lchown(e->fts_path, BOX_HOST_SUITE_UID, BOX_HOST_SUITE_UID) < 0)
+        return -errno;
+    return S_ISLNK(mode) || chmod(e->fts_path, wanted) == 0 ? 0 : -errno;
+}
+
+void suite_fetch_give(const char *tree)
+{
+    char *const roots[] = {(char *)tree, NULL};
+    if (geteuid() != 0)
+        return;
+    FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+    int r = walk ? 0 : -errno;
+    /* A directory comes twice. Its owner is set last, so that a tree which has one is a tree that is done. */
+    for (FTSENT *e; r == 0 && (e = fts_read(walk));)
+        if (e->fts_info != FTS_D)
+            r = e->fts_errno ? -e->fts_errno : give_entry(e);
+    if (walk)
+        fts_close(walk);
+    if (r < 0)
+        log_info("cannot change the owner of %s: %s", tree, strerror(-r));
+}
+
+/* Trees that an older version has made, or of a runner that was not root then. */
+static bool is_given(const char *tree)
+{
+    struct stat st;
+    return geteuid() != 0 || (lstat(tree, &st) == 0 && st.st_uid == BOX_HOST_SUITE_UID);
+}
+
+/* ---- the tree ---- */
+
 /* Makes the tree in a staging directory and renames it. The commit may be a newer one afterwards. */
 static int build_tree(const struct job *job, struct suite_repo *s, unsigned *ret_submodules, struct err *err)
 {
@@ -27,6 +74,8 @@ static int build_tree(const struct job *job, struct suite_repo *s, unsigned *ret
     int r = fs_remove_tree(staging, err);
     if (r == 0)
         r = repo_checkout(&s->git, &s->source, &s->repo, staging, ret_submodules, err);
+    if (r == 0 && job_is_boxed(job))
+        suite_fetch_give(staging);
     CLEANUP(mem_freep) char *tree = tree_of(job, s->repo.commit);
     crash_point("suite-checked-out");
     if (r == 0 && !fs_exists(tree))
@@ -41,11 +90,13 @@ static int build_tree_once(const struct job *job, struct suite_repo *s, unsigned
     CLEANUP(mem_freep) char *tree = tree_of(job, s->repo.commit);
     CLEANUP(mem_freep) char *lock_path = mem_printf("%s.lock", tree);
     int lock = -1;
-    if (fs_exists(tree))
+    if (fs_exists(tree) && (is_given(tree) || !job_is_boxed(job)))
         return 0;
     int r = fs_lock_wait(lock_path, job->cancel_fd, &lock, err);
     if (r == 0 && !fs_exists(tree)) /* nobody has built it while we waited */
         r = build_tree(job, s, ret_submodules, err);
+    else if (r == 0)
+        suite_fetch_give(tree);
     fs_unlock(lock_path, lock);
     return r;
 }

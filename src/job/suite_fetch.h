@@ -24,3 +24,10 @@ int suite_fetch(const struct job *job, struct suite_fetched *ret_fetched, struct
  * it again where it was evicted before we came to it.
  */
 int suite_fetch_use_tree(struct job *job, struct suite_fetched *fetched, struct err *err);
+
+/*
+ * Gives the tree to the user whom suites belong to in the sandbox, if we are root; else does nothing. The
+ * files become readable for all, and the directories such that all may make files in them. A tree that cannot
+ * be given, as on some network file systems, is copied into the sandbox.
+ */
+void suite_fetch_give(const char *tree);

@@ -61,9 +61,16 @@ static enum health check_sandbox(const struct doctor *d)
     struct err err = {0};
     if (d->options->job.sandbox == JOB_SANDBOX_NONE)
         return say(POOR, "sandbox", "none: students' code runs unconfined; leave out --sandbox none");
-    int r = preflight_probe(d->options, d->job_program, PREFLIGHT_SANDBOX, NULL, &err);
-    return say(r < 0 ? BAD : GOOD, "sandbox",
-               r < 0 ? err.message : "bubblewrap, user namespaces and the system call filter work");
+    CLEANUP(mem_freep) char *words = NULL;
+    int r = preflight_probe(d->options, d->job_program, PREFLIGHT_SANDBOX, &words, &err);
+    bool is_copying = r == 0 && strstr(words, "no overlay");
+    return say(r < 0        ? BAD
+               : is_copying ? POOR
+                            : GOOD,
+               "sandbox",
+               r < 0        ? err.message
+               : is_copying ? words
+                            : "bubblewrap, user namespaces, overlays and the system call filter work");
 }
 
 static enum health check_cgroups(const struct doctor *d)

@@ -20,7 +20,10 @@
 #define BOX_LEAVES     "/leaves"
 #define BOX_LEAF_SRC   BOX_LEAVES "/src"
 #define BOX_LEAF_TESTS BOX_LEAVES "/tests"
-#define BOX_INIT       "/init"
+/* Where ostest-init mounts the work area first, and the directory of it that becomes BOX_DIR. */
+#define BOX_WHOLE BOX_LEAVES "/area"
+#define BOX_SEEN  BOX_WHOLE "/seen"
+#define BOX_INIT  "/init"
 
 /* Our pytest plugin, and what python needs from places that the work area would cover. */
 #define BOX_PLUGIN "/plugin"
@@ -28,6 +31,14 @@
 
 #define BOX_UID  1000
 #define BOX_USER "student"
+
+/*
+ * The owner of the suite's files: inside, and on the host where the runner is root. The number on the host is
+ * one that no system gives to anybody: between systemd's container range and the highest user.
+ */
+#define BOX_SUITE_UID      1001
+#define BOX_SUITE_USER     "suite"
+#define BOX_HOST_SUITE_UID 1899999999
 
 #define BOX_CHUNK_BYTES 32768
 
@@ -38,7 +49,10 @@ enum box_kind {
     BOX_FAILED,    /* text: why the suite could not be started; value: an errno */
     BOX_STARTED,   /* the trees are there, the suite runs */
     BOX_FULL,      /* value: an enum box_full */
-    BOX_CHANGED,   /* text: a file of the suite that is not what it was */
+    BOX_WATCH,     /* with the descriptor of the watch over the suite, to be held */
+    BOX_COPIED,    /* text: why the suite's files are a copy, and not an overlay */
+    BOX_CHANGED,   /* text: a file of the suite that is not what it was; value: 1: a new one that tools prefer
+                    */
     BOX_REPORT_IS, /* a part of the report, in `text` */
     BOX_NO_REPORT, /* text: why there is none; value: an errno */
     BOX_ENDED,     /* value: wait status of the suite; cpu_us, leftovers */

@@ -33,8 +33,14 @@ static const struct {
 } written[] = {
     {"/etc/passwd",
      "root:x:0:0:root:/nonexistent:/usr/sbin/nologin\n" BOX_USER ":x:" STRING(BOX_UID) ":" STRING(
-         BOX_UID) "::" BOX_HOME ":/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"},
-    {"/etc/group", "root:x:0:\n" BOX_USER ":x:" STRING(BOX_UID) ":\nnogroup:x:65534:\n"},
+         BOX_UID) "::" BOX_HOME ":/bin/sh\n" BOX_SUITE_USER
+                  ":x:" STRING(BOX_SUITE_UID) ":" STRING(
+                      BOX_SUITE_UID) "::/nonexistent:/usr/sbin/nologin\nnobody:x:65534:65534:nobody:/"
+                                     "nonexistent:/usr/sbin/nologin\n"},
+    {"/etc/group", "root:x:0:\n" BOX_USER ":x:" STRING(BOX_UID) ":\n" BOX_SUITE_USER ":x:" STRING(
+                       BOX_SUITE_UID) ":\nnogroup:x:65534:\n"},
+    /* The suite's directories may belong to another user than who makes a repository in them. */
+    {"/etc/gitconfig", "[safe]\n\tdirectory = *\n"},
     {"/etc/hosts", "127.0.0.1 localhost\n::1 localhost\n"},
 };
 
@@ -69,21 +75,31 @@ static int open_data(struct bwrap *b, const void *data, size_t len, struct err *
 
 /* ---- the parts of the inside ---- */
 
+/*
+ * Of ostest-init, in its own user namespace, until the suite starts. An overlay acts with those of who has
+ * mounted it: what is copied up keeps the owner and the mode that it had.
+ */
+static const char *const capabilities[] = {"CAP_SYS_ADMIN", "CAP_SYS_RESOURCE", "CAP_SETPCAP",
+                                           "CAP_CHOWN",     "CAP_DAC_OVERRIDE", "CAP_FOWNER"};
+
 static void add_namespaces(const struct bwrap_setup *s, struct strv *args)
 {
-    static const char *const words[] = {"--unshare-user", "--unshare-ipc",        "--unshare-pid",
-                                        "--unshare-uts",  "--unshare-cgroup-try", "--die-with-parent",
-                                        "--new-session",  "--clearenv",           "--as-pid-1"};
+    static const char *const words[] = {"--unshare-ipc",        "--unshare-pid",     "--unshare-uts",
+                                        "--unshare-cgroup-try", "--die-with-parent", "--new-session",
+                                        "--clearenv",           "--as-pid-1"};
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
         strv_push(args, words[i]);
+    strv_push(args, s->userns_fd >= 0 ? "--userns" : "--unshare-user");
+    if (s->userns_fd >= 0)
+        strv_pushf(args, "%d", s->userns_fd);
     if (!s->host_network)
         strv_push(args, "--unshare-net");
     add(args, "--hostname", "ostest", NULL);
     add(args, "--uid", STRING(BOX_UID), NULL);
     add(args, "--gid", STRING(BOX_UID), NULL);
     add(args, "--cap-drop", "ALL", NULL);
-    add(args, "--cap-add", "CAP_SYS_ADMIN", NULL); /* ostest-init gives both up */
-    add(args, "--cap-add", "CAP_SYS_RESOURCE", NULL);
+    for (size_t i = 0; i < ARRAY_LEN(capabilities); i++)
+        add(args, "--cap-add", capabilities[i], NULL);
 }
 
 /* Whether ostest-init's mounts would cover it. */
@@ -190,6 +206,7 @@ static void add_trees(const struct bwrap_setup *s, struct strv *args)
     add(args, "--proc", "/proc", NULL);
     add_devices(args);
     add(args, "--dir", BOX_DIR, NULL);
+    add(args, "--dir", BOX_WHOLE, NULL);
     add(args, "--dir", "/tmp", NULL);
     add(args, "--remount-ro", "/", NULL);
     add(args, "--chdir", "/", NULL);
@@ -229,6 +246,10 @@ static void add_init_options(const struct bwrap_setup *s, struct strv *argv)
     }
     for (size_t i = 0; i < s->may_change->len; i++)
         add(argv, "--may-change", s->may_change->items[i], NULL);
+    if (s->userns_fd >= 0) { /* bwrap leaves it open */
+        strv_push(argv, "--close");
+        strv_pushf(argv, "%d", s->userns_fd);
+    }
     strv_push(argv, "--");
 }
 

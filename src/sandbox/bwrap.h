@@ -25,6 +25,7 @@ struct bwrap_setup {
     int64_t pids;
     bool host_network;
     int control_fd; /* ostest-init's end */
+    int userns_fd;  /* a user namespace to be in; -1: a new one, with nobody but ourselves */
 };
 
 #define BWRAP_MAX_FDS 8

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/ioprio.h>
 #include <sched.h>
 #include <seccomp.h>
@@ -36,6 +37,9 @@ static const char *const refused[] = {
     "lookup_dcookie",
     "pidfd_getfd",
     "syslog",
+    "io_setup", /* two calls take the whole machine's share of asynchronous requests (fs.aio-max-nr) */
+    "fanotify_init",
+    "memfd_secret", /* memory that nobody counts or swaps */
 };
 
 /* The lower 32 bits are what the kernel looks at: higher ones must not hide a command. */
@@ -50,6 +54,9 @@ static const struct partly {
     {"socket", {0, SCMP_CMP_MASKED_EQ, LOW_BITS, AF_ALG}},
     {"ioctl", {1, SCMP_CMP_MASKED_EQ, LOW_BITS, TIOCSTI}},
     {"ioctl", {1, SCMP_CMP_MASKED_EQ, LOW_BITS, TIOCLINUX}},
+    /* On a file that other tasks read as well, a lease stops them, and a notification is told of them. */
+    {"fcntl", {1, SCMP_CMP_MASKED_EQ, LOW_BITS, F_SETLEASE}},
+    {"fcntl", {1, SCMP_CMP_MASKED_EQ, LOW_BITS, F_NOTIFY}},
     /* Pid 1 is of the same user: nobody is to make it slow, or take its limits away. */
     {"sched_setaffinity", {0, SCMP_CMP_MASKED_EQ, LOW_BITS, 1}},
     {"sched_setscheduler", {0, SCMP_CMP_MASKED_EQ, LOW_BITS, 1}},

@@ -60,6 +60,8 @@ class Attack:
     needs_groups: bool = False
     # What of these is another where there are no control groups.
     groupless: dict = dataclasses.field(default_factory=dict)
+    # What of these is another where the runner is root, and the suite's files are not the student's.
+    at_root: dict = dataclasses.field(default_factory=dict)
     # Attacks of a later turn are handed out when all earlier ones are done.
     turn: int = 1
 
@@ -97,6 +99,7 @@ class Site:
     """A directory with everything that a runner needs, and how the runner is started."""
 
     def __init__(self, started_as):
+        self.is_root = started_as == "root"
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="ostest-hostile-"))
         self.dir.chmod(0o755)
         self.state = self.dir / "state"
@@ -244,6 +247,8 @@ class Outcome:
         result = self.results[attack.name]
         if not self.site.has_groups:
             attack = dataclasses.replace(attack, **attack.groupless)
+        if self.site.is_root:
+            attack = dataclasses.replace(attack, **attack.at_root)
         shown = json.dumps(result, indent=1)[:8000]
         assert self.site.secret not in json.dumps(result), shown
         verdict = "error" if result["isError"] else "passed" if result["isPassed"] else "failed"

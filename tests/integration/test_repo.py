@@ -406,3 +406,15 @@ def test_a_fault_of_the_network_keeps_the_mirror(run_job, repo, suite, git_serve
         git_server.faults = [fault]
         assert run_job(task, suite).passed
         assert mirror_of(cache).stat().st_ino == inode
+
+
+@pytest.mark.parametrize("cpus, threads", [("0.5", 1), ("1", 1), ("3.5", 3)])
+def test_fetching_keeps_to_the_processors_of_a_task(tested, run_job, repo, suite, tmp_path, cpus, threads):
+    """git would unpack with as many threads as the machine has processors."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/git").write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/words\nexec {shutil.which("git")} "$@"\n')
+    (tmp_path / "bin/git").chmod(0o755)
+    job = run_job({"repositoryUrl": str(repo)}, suite, "--cpus", cpus, env={"PATH": f"{tmp_path}/bin:{os.environ['PATH']}"})
+    assert job.passed
+    fetches = [line for line in (tmp_path / "words").read_text().splitlines() if " fetch " in line]
+    assert fetches and all(f"-c pack.threads={threads} " in line for line in fetches)

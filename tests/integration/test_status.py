@@ -421,6 +421,17 @@ def test_many_connections_disturb_nobody(open_page, small):
     assert page.text("/healthz") == "alive\n"
 
 
+def test_those_who_do_not_ask_keep_nobody_out(open_page):
+    """As many as there may be connections, and more: the page answers at once, and not when they are timed out."""
+    page = open_page()
+    with contextlib.ExitStack() as stack:
+        for _ in range(256):
+            stack.enter_context(socket.create_connection((page.host, page.port)))
+        start = time.monotonic()
+        assert page.text("/healthz") == "alive\n"
+        assert time.monotonic() - start < 10, "none of them was timed out meanwhile: that takes 15 s"
+
+
 def test_when_all_connections_end_at_once_the_next_is_heard(open_page):
     page = open_page()
     held = [page.raw(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n") for _ in range(128)]  # no more are let in

@@ -67,7 +67,7 @@ def test_disk():
                ".replace('<failure', '<!--').replace('</failure>', '-->')), os._exit(0)))\n"),
     "killed": (False, True, "ended by signal 9", GOOD + "def test_kill():\n    os.kill(os.getpid(), 9)\n"),
     "link": (False, True, "symbolic link", GOOD + "at_the_end(lambda: (os.unlink(REPORT), os.symlink('/etc/passwd', REPORT)))\n"),
-    "suite": (False, True, "data.txt was changed", GOOD + "def test_suite():\n    open('data.txt', 'w').close()\n"),
+    "suite": (False, True, "conftest.py was added to the suite", GOOD + "def test_suite():\n    open('conftest.py', 'w').close()\n"),
     "hang": (False, True, "were stopped; test_it::test_hang was running", GOOD + """
 def test_hang():
     subprocess.Popen(["sh", "-c", "kill -STOP $$"], start_new_session=True)

@@ -264,3 +264,16 @@ def test_a_mock_runner_needs_no_sandbox(any_site, programs):
     with any_site.mock(tasks=[harness.task(1, "/nowhere")]) as mock, \
             any_site.runner(mock, "--mock", "--once", env=programs(without=["bwrap", "git"])) as runner:
         assert runner.wait() == 0, runner.log
+
+
+def test_a_state_directory_of_another_group(sites):
+    """What is made in it belongs to that group, too, and no overlay can be made of it."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a file to a group of others")
+    site = sites("user")
+    state = site.new_dir("state")
+    os.chown(state, -1, site.uid + 1000)
+    state.chmod(0o2755)
+    lines, status = site.doctor(state=state)
+    assert lines["sandbox"].startswith("warn ") and "copied for each task, since there is no overlay" in lines["sandbox"]
+    assert status == 0

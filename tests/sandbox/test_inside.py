@@ -46,6 +46,9 @@ print(json.dumps({
     "modes": {d: oct(os.stat(d).st_mode & 0o7777) for d in ["/tmp", "/dev/shm", "/box/home", "/box/src", "/box/tests"]},
     "owner": os.stat(src).st_uid,
     "outside": [pathlib.Path(f"/proc/self/{kind}_map").read_text().split() for kind in ["uid", "gid"]],
+    "mountinfo": pathlib.Path("/proc/self/mountinfo").read_text().splitlines(),
+    "hidden": {name: pathlib.Path("/proc", name).read_bytes().decode("latin1") for name in
+               ["cmdline", "bootconfig", "config.gz", "keys", "key-users", "modules"] if os.path.exists("/proc/" + name)},
     "mounts": [line.split() for line in pathlib.Path("/proc/self/mounts").read_text().splitlines()],
     "umask": os.umask(0o22),
     "limits": {name: limits(name) for name in ["RLIMIT_CORE", "RLIMIT_NOFILE", "RLIMIT_NPROC", "RLIMIT_FSIZE",
@@ -88,9 +91,12 @@ def test_a_user_of_its_own(seen):
 
 
 def test_outside_it_is_the_slots_user_or_who_started_it(site, seen):
+    """With a runner that is root, there is also the user that the suite's files belong to."""
     outside = str(site.inner_uid or os.geteuid())
-    assert seen["outside"][0] == ["1000", outside, "1"]
-    assert seen["outside"][1][0] == "1000" and seen["outside"][1][2] == "1" and seen["outside"][1][1] != "0"
+    suite = ["1001", "1899999999", "1"] if site.who == "root" else []
+    users, groups = seen["outside"]
+    assert users == ["1000", outside, "1", *suite]
+    assert groups[0] == "1000" and groups[1] != "0" and groups[2:] == ["1", *suite]
 
 
 def test_the_hostname(seen):
@@ -128,7 +134,7 @@ def test_the_places(seen):
 
 
 def test_etc_has_nothing_of_the_host_but_how_programs_are_found(seen):
-    assert set(seen["etc"]) <= {"passwd", "group", "hosts", "alternatives", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime"}
+    assert set(seen["etc"]) <= {"passwd", "group", "hosts", "gitconfig", "alternatives", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime"}
 
 
 def test_the_devices(seen):
@@ -165,7 +171,19 @@ def test_what_can_be_written_is_the_work_area_alone(seen):
     writable = {point for _, point, _, options, *_ in seen["mounts"] if "rw" in options.split(",")
                 if not point.startswith("/box/tests")}
     devices = {f"/dev/{name}" for name in ["null", "zero", "full", "random", "urandom", "tty", "pts"]}
-    assert writable == {"/box", "/tmp", "/dev/shm", "/proc"} | devices
+    hidden = {f"/proc/{name}" for name in seen["hidden"]}
+    assert writable == {"/box", "/tmp", "/dev/shm", "/proc"} | hidden | devices
+
+
+def test_what_tells_of_the_host_is_empty(seen):
+    assert "cmdline" in seen["hidden"] and not any(seen["hidden"].values())
+
+
+def test_no_path_of_the_runner_is_to_be_seen(site, seen):
+    """Where a mount comes from is in /proc/self/mountinfo; what is left there are the host's own directories."""
+    roots = {line.split()[3] for line in seen["mountinfo"]}
+    assert not [root for root in roots if root.startswith(str(site.dir))]
+    assert not [line for line in seen["mountinfo"] if str(site.dir) in line]
 
 
 def test_the_leaves_are_gone(seen):
@@ -179,7 +197,7 @@ def test_only_its_own_processes(seen):
 
 
 def test_no_privileges(seen):
-    for name in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
+    for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
         assert int(seen["status"][name], 16) == int(seen["init"][name], 16) == 0, name
     assert seen["status"]["NoNewPrivs"] == "1" and seen["status"]["Seccomp"] == "2"
     assert seen["as root"] != "yes"
@@ -197,6 +215,21 @@ def test_no_open_files_but_the_three(seen):
     files = seen["open files"]
     assert set(files) == {"0", "1", "2"}
     assert files["0"] == "/dev/null" and seen["input"] == ""
+
+
+def test_terminals_have_a_limit(any_site):
+    """64 for a task: the whole machine has some thousand."""
+    job = any_site.python("""
+import errno
+opened = []
+try:
+    while len(opened) < 200:
+        opened.append(os.open("/dev/ptmx", os.O_RDWR | os.O_NOCTTY))
+except OSError as e:
+    print(json.dumps([len(opened), errno.errorcode[e.errno]]))
+write()
+""")
+    assert job.printed == [64, "ENOSPC"]
 
 
 def test_no_terminal(seen):

@@ -71,6 +71,9 @@ static void refused_calls(void)
         REFUSED(quotactl),
         REFUSED(pidfd_getfd),
         REFUSED(syslog),
+        REFUSED(io_setup),
+        REFUSED(fanotify_init),
+        REFUSED(memfd_secret),
     };
     load();
     for (size_t i = 0; i < ARRAY_LEN(calls); i++)
@@ -107,6 +110,25 @@ static void slowing(void)
 static void nobody_slows_pid_1(void)
 {
     CHECK(passes_in_child(slowing));
+}
+
+static void leases(void)
+{
+    int fd = open(make_file("leased", ""), O_RDONLY | O_CLOEXEC);
+    int dir = open(scratch("."), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    load();
+    CHECK(fcntl(fd, F_SETLEASE, F_RDLCK) < 0 && errno == EPERM);
+    CHECK(fcntl(dir, F_NOTIFY, DN_CREATE) < 0 && errno == EPERM);
+    CHECK(syscall(SYS_fcntl, (long)fd, 0x700000000 | F_SETLEASE, (long)F_WRLCK) < 0 && errno == EPERM);
+    CHECK_INT(fcntl(fd, F_SETFD, FD_CLOEXEC), 0);
+    CHECK_INT(fcntl(fd, F_GETLEASE), F_UNLCK);
+    struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
+    CHECK_INT(fcntl(fd, F_SETLK, &lock), 0);
+}
+
+static void nobody_stops_others_with_a_lease(void)
+{
+    CHECK(passes_in_child(leases));
 }
 
 static void sockets(void)
@@ -250,7 +272,7 @@ static void the_filter_is_a_file_of_its_own(void)
 }
 
 TEST_MAIN(TEST(what_reaches_past_the_sandbox_is_refused), TEST(some_kinds_of_sockets_are_refused),
-          TEST(nobody_slows_pid_1), TEST(higher_bits_hide_nothing),
+          TEST(nobody_slows_pid_1), TEST(nobody_stops_others_with_a_lease), TEST(higher_bits_hide_nothing),
           TEST(nothing_can_be_typed_into_a_terminal), TEST(no_new_user_namespaces),
           TEST(all_else_works_ptrace_too),
 #ifdef __x86_64__

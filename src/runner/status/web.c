@@ -16,6 +16,8 @@
 #define REQUEST_LIMIT_MS  20000  /* from the connection, or the last answer, to the next request's head */
 #define ANSWER_LIMIT_MS   600000 /* for all but streams */
 #define SWEEP_MS          5000
+/* So many are always free for new ones: whoever has asked nothing for the longest time makes room. */
+#define SPARE_CONNECTIONS 4U
 
 /* One connection. */
 struct peer {
@@ -23,6 +25,8 @@ struct peer {
     struct web *web;
     int fd; /* not owned */
     int64_t deadline_ms;
+    bool is_asking; /* a request is being answered */
+    bool is_shut;
 };
 
 struct web {
@@ -32,7 +36,8 @@ struct web {
     struct ev_source source;
     struct ev_timer timer; /* the daemon's own */
     struct ev_timer sweep_timer;
-    struct peer *peers;
+    struct peer *peers; /* the newest first */
+    unsigned peers_len, peers_max;
     bool runs;
     bool has_ended_one; /* a connection, in the daemon's last run */
 };
@@ -51,12 +56,30 @@ static void sweep(void *data)
         ev_timer_at(web->ev, &web->sweep_timer, now + SWEEP_MS, sweep, web);
 }
 
+/* A client that connects and says nothing costs it nothing, and must not keep others out. */
+static void make_room(struct web *web)
+{
+    struct peer *oldest = NULL;
+    for (struct peer *p = web->peers; p; p = p->next)
+        if (!p->is_asking && !p->is_shut && (!oldest || p->deadline_ms <= oldest->deadline_ms))
+            oldest = p;
+    if (!oldest)
+        return;
+    oldest->is_shut = true;
+    shutdown(oldest->fd, SHUT_RDWR);
+}
+
 static void peer_open(struct web *web, struct MHD_Connection *connection, void **peer)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
     struct peer *p = mem_alloc(sizeof(*p));
-    *p = (struct peer){web->peers, web, info ? info->connect_fd : -1, clock_now_ms() + REQUEST_LIMIT_MS};
+    *p = (struct peer){.next = web->peers,
+                       .web = web,
+                       .fd = info ? info->connect_fd : -1,
+                       .deadline_ms = clock_now_ms() + REQUEST_LIMIT_MS};
+    if (++web->peers_len + SPARE_CONNECTIONS > web->peers_max)
+        make_room(web);
     if (!web->peers)
         ev_timer_at(web->ev, &web->sweep_timer, clock_now_ms() + SWEEP_MS, sweep, web);
     web->peers = *peer = p;
@@ -68,6 +91,7 @@ static void peer_close(struct peer *p)
     while (*link != p)
         link = &(*link)->next;
     *link = p->next;
+    p->web->peers_len--;
     p->web->has_ended_one = true;
     free(p);
 }
@@ -82,13 +106,15 @@ static void on_connection(void *cls, struct MHD_Connection *connection, void **p
         peer_close(*peer);
 }
 
-static void set_deadline(struct MHD_Connection *connection, int64_t ms)
+static void set_deadline(struct MHD_Connection *connection, int64_t ms, bool is_asking)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     struct peer *p = info ? info->socket_context : NULL;
-    if (p)
-        p->deadline_ms = ms == CLOCK_NEVER ? ms : clock_now_ms() + ms;
+    if (!p)
+        return;
+    p->deadline_ms = ms == CLOCK_NEVER ? ms : clock_now_ms() + ms;
+    p->is_asking = is_asking;
 }
 
 /* ---- requests ---- */
@@ -108,7 +134,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
         return MHD_YES;
     }
     enum MHD_Result result = route_answer(&web->site, connection, method, path, &is_stream);
-    set_deadline(connection, is_stream ? CLOCK_NEVER : ANSWER_LIMIT_MS);
+    set_deadline(connection, is_stream ? CLOCK_NEVER : ANSWER_LIMIT_MS, true);
     return result;
 }
 
@@ -116,7 +142,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
 static void on_completed(void *cls, struct MHD_Connection *connection, void **seen,
                          enum MHD_RequestTerminationCode how)
 {
-    set_deadline(connection, REQUEST_LIMIT_MS);
+    set_deadline(connection, REQUEST_LIMIT_MS, false);
 }
 
 /* ---- the loop ---- */
@@ -196,7 +222,7 @@ int web_open(const struct web_settings *settings, struct web **ret_web, struct e
                        "the limit (ulimit -n)",
                        settings->kept_back_fds);
     struct web *web = mem_alloc(sizeof(*web));
-    *web = (struct web){.ev = settings->ev, .site = settings->site};
+    *web = (struct web){.ev = settings->ev, .site = settings->site, .peers_max = connections};
     int fd = -1;
     int r = listen_open(&web->site.address, &fd, err);
     if (r == 0)

@@ -4,15 +4,15 @@
  * inside can signal pid 1, and nobody but pid 1 holds the control socket.
  *
  * Started by bwrap as: /init CONTROL_FD DISK_BYTES INODES PIDS OPTION… -- COMMAND…, where an option is
- * "--may-change PATTERN" or "--link TARGET PATH", with CAP_SYS_ADMIN and CAP_SYS_RESOURCE of its own user
- * namespace, which it gives up before the suite starts.
+ * "--may-change PATTERN", "--link TARGET PATH" or "--close FD", with capabilities of its own user namespace,
+ * which it gives up before the suite starts.
  */
 
 #include "base/copytree.h"
 #include "base/fd.h"
 #include "base/fs.h"
 #include "sandbox/box.h"
-#include "sandbox/init/suite_watch.h"
+#include "sandbox/init/suite_tree.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -41,6 +41,9 @@
 #define OPEN_FILES_MAX 65536
 /* Far below the outer limit, which all slots of a runner that is not root share. */
 #define PENDING_SIGNALS 1024
+/* The whole machine has 4096 (kernel.pty.max). */
+#define TERMINALS       "64"
+#define INOTIFY_WATCHES (size_t)4096
 /* Above that of pid 1, which the kernel should take last when memory runs out. */
 #define OOM_SCORE "500"
 
@@ -49,6 +52,7 @@ struct init {
     unsigned long long disk_bytes, inodes, pids;
     struct strv may_change;
     struct strv links; /* target, path, target, path … */
+    struct suite_tree suite;
     char **command;
     pid_t suite_pid;
     bool told_bytes, told_inodes;
@@ -71,6 +75,29 @@ static void tell(const struct init *init, enum box_kind kind, int value, const c
     send_message(init, &m, text, strlen(text));
 }
 
+/*
+ * Hands a second reference out. At the last close of an inotify descriptor the kernel waits for a grace
+ * period, some 10 ms, which would be part of each run.
+ */
+static void hand_out_watch(const struct init *init)
+{
+    static struct box_message m = {.kind = BOX_WATCH};
+    struct iovec text = {&m, BOX_HEADER_BYTES};
+    union {
+        char space[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr align;
+    } control = {{0}};
+    struct msghdr message = {
+        .msg_iov = &text, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
+    struct cmsghdr *c = CMSG_FIRSTHDR(&message);
+    c->cmsg_level = SOL_SOCKET;
+    c->cmsg_type = SCM_RIGHTS;
+    c->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(c), &init->suite.news_fd, sizeof(int));
+    while (sendmsg(init->control_fd, &message, MSG_NOSIGNAL) < 0 && errno == EINTR)
+        ;
+}
+
 static int fail(const struct init *init, int code, const char *text)
 {
     tell(init, BOX_FAILED, code, text);
@@ -79,11 +106,16 @@ static int fail(const struct init *init, int code, const char *text)
 
 /* ---- the work area ---- */
 
+/*
+ * One file system, so that one limit holds for all that a task writes. Only a part of it is seen at BOX_DIR:
+ * the whole, with the layers of the suite's overlay, is unmounted once they are mounted.
+ */
 static int make_area(const struct init *init, struct err *err)
 {
     CLEANUP(mem_freep)
     char *options = mem_printf("size=%llu,nr_inodes=%llu,mode=0755", init->disk_bytes, init->inodes);
-    if (mount("tmpfs", BOX_DIR, "tmpfs", MS_NOSUID | MS_NODEV, options) < 0)
+    if (mount("tmpfs", BOX_WHOLE, "tmpfs", MS_NOSUID | MS_NODEV, options) < 0 || mkdir(BOX_SEEN, 0755) < 0 ||
+        mount(BOX_SEEN, BOX_DIR, NULL, MS_BIND, NULL) < 0)
         return err_errno(err, errno, "Cannot mount the work area");
     if (mkdir(BOX_HOME, 0755) < 0 || mkdir(BOX_TMP, 0777) < 0 || chmod(BOX_TMP, 01777) < 0 ||
         mkdir(BOX_SHM, 0777) < 0 || chmod(BOX_SHM, 01777) < 0)
@@ -91,9 +123,20 @@ static int make_area(const struct init *init, struct err *err)
     if (mount(BOX_TMP, "/tmp", NULL, MS_BIND, NULL) < 0 ||
         mount(BOX_SHM, "/dev/shm", NULL, MS_BIND, NULL) < 0)
         return err_errno(err, errno, "Cannot mount /tmp and /dev/shm");
-    if (mount("devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620") <
-        0)
+    if (mount("devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC,
+              "newinstance,ptmxmode=0666,mode=0620,max=" TERMINALS) < 0)
         return err_errno(err, errno, "Cannot mount /dev/pts");
+    return 0;
+}
+
+/* How the host was started and built is nobody's business; nor are its users' keys. */
+static int hide_files(struct err *err)
+{
+    static const char *const hidden[] = {"/proc/cmdline", "/proc/bootconfig", "/proc/config.gz",
+                                         "/proc/keys",    "/proc/key-users",  "/proc/modules"};
+    for (size_t i = 0; i < ARRAY_LEN(hidden); i++)
+        if (mount("/dev/null", hidden[i], NULL, MS_BIND, NULL) < 0 && errno != ENOENT)
+            return err_errno(err, errno, "Cannot hide %s", hidden[i]);
     return 0;
 }
 
@@ -102,24 +145,6 @@ static int copy_leaf(const char *leaf, const char *to, struct err *err)
     int r = fs_exists(leaf) ? copytree(leaf, to, err) : 0;
     if (r == 0 && fs_exists(leaf) && umount2(leaf, MNT_DETACH) < 0)
         r = err_errno(err, errno, "Cannot unmount %s", leaf);
-    return r;
-}
-
-/*
- * Makes each directory a mount point: none can be renamed or removed then, and so no other put into its
- * place for a while, which the watch over the files would not see.
- */
-static int pin_directories(const char *dir, struct err *err)
-{
-    CLEANUP(strv_done) struct strv names = {0};
-    if (mount(dir, dir, NULL, MS_BIND, NULL) < 0)
-        return err_errno(err, errno, "Cannot pin %s", dir);
-    int r = fs_list_dir(dir, &names, err);
-    for (size_t i = 0; r == 0 && i < names.len; i++) {
-        CLEANUP(mem_freep) char *path = mem_printf("%s/%s", dir, names.items[i]);
-        if (fs_is_dir(path))
-            r = pin_directories(path, err);
-    }
     return r;
 }
 
@@ -134,13 +159,26 @@ static int make_link(const char *target, const char *path, struct err *err)
     return r;
 }
 
-static int fill_area(const struct init *init, struct err *err)
+static int place_suite(struct init *init, struct err *err)
+{
+    struct err why = {0};
+    if (!fs_exists(BOX_LEAF_TESTS))
+        return err_set(err, ERR_ENVIRONMENT, ENOENT, "There is no suite");
+    int r = suite_tree_open(&init->suite, BOX_LEAF_TESTS, BOX_WHOLE "/layers", BOX_TESTS, &why, err);
+    if (r == 0 && !init->suite.is_overlay)
+        tell(init, BOX_COPIED, 0, why.message);
+    if (r == 0 && (umount2(BOX_LEAF_TESTS, MNT_DETACH) < 0 || umount2(BOX_WHOLE, MNT_DETACH) < 0))
+        r = err_errno(err, errno, "Cannot unmount the suite's layers");
+    return r;
+}
+
+static int fill_area(struct init *init, struct err *err)
 {
     int r = 0;
     for (size_t i = 0; r == 0 && i + 1 < init->links.len; i += 2)
         r = make_link(init->links.items[i], init->links.items[i + 1], err);
     if (r == 0)
-        r = copy_leaf(BOX_LEAF_TESTS, BOX_TESTS, err);
+        r = place_suite(init, err);
     return r < 0 ? r : copy_leaf(BOX_LEAF_SRC, BOX_SRC, err);
 }
 
@@ -167,13 +205,14 @@ static void check_full(struct init *init)
  * What the kernel counts for each user of the host (namespaces(7), inotify(7)): where slots are of one
  * user, none may take all of it.
  */
-static int limit_counts(struct err *err)
+static int limit_counts(const struct init *init, struct err *err)
 {
-    static const struct {
+    CLEANUP(mem_freep) char *watches = mem_printf("%zu", INOTIFY_WATCHES + init->suite.watches);
+    const struct {
         const char *path, *most;
     } counts[] = {
         {"/proc/sys/user/max_inotify_instances", "8"}, /* one is our own; mostly 128 for a user */
-        {"/proc/sys/user/max_inotify_watches", "4096"},
+        {"/proc/sys/user/max_inotify_watches", watches},
         {"/proc/sys/user/max_user_namespaces", "0"},
     };
     for (size_t i = 0; i < ARRAY_LEN(counts); i++) {
@@ -184,10 +223,14 @@ static int limit_counts(struct err *err)
     return 0;
 }
 
+/* For good: no program that is started can have any of them again. */
 static int drop_capabilities(void)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct none[2] = {{0}, {0}};
+    for (unsigned long cap = 0; prctl(PR_CAPBSET_READ, cap, 0L, 0L, 0L) >= 0; cap++)
+        if (prctl(PR_CAPBSET_DROP, cap, 0L, 0L, 0L) < 0)
+            return -errno;
     if (prctl(PR_CAP_AMBIENT, (unsigned long)PR_CAP_AMBIENT_CLEAR_ALL, 0L, 0L, 0L) < 0 ||
         syscall(SYS_capset, &header, none) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L) < 0)
         return -errno;
@@ -268,17 +311,18 @@ static bool reap(const struct init *init, int *status)
     return ended;
 }
 
-static int wait_for_suite(struct init *init, struct suite_watch *watch, int child_fd)
+static int wait_for_suite(struct init *init, int child_fd)
 {
     int status = 0;
     struct signalfd_siginfo info;
     while (!reap(init, &status)) {
-        struct pollfd fds[] = {{.fd = child_fd, .events = POLLIN}, {.fd = watch->news_fd, .events = POLLIN}};
+        struct pollfd fds[] = {{.fd = child_fd, .events = POLLIN},
+                               {.fd = init->suite.news_fd, .events = POLLIN}};
         if (poll(fds, ARRAY_LEN(fds), FULL_CHECK_MS) > 0 && fds[0].revents &&
             read(child_fd, &info, sizeof(info)) < 0)
             break;
         if (fds[1].revents)
-            suite_watch_take_news(watch);
+            suite_tree_take_news(&init->suite);
         check_full(init);
     }
     return status;
@@ -349,6 +393,10 @@ static bool parse(int argc, char **argv, struct init *init)
                           .pids = strtoull(argv[4], NULL, 10)};
     int i = 5;
     for (; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (strcmp(argv[i], "--close") == 0 && i + 1 < argc) {
+            close((int)strtol(argv[++i], NULL, 10));
+            continue;
+        }
         struct strv *list = strcmp(argv[i], "--link") == 0 ? &init->links : &init->may_change;
         for (int words = list == &init->links ? 2 : 1; words > 0 && i + 1 < argc; words--)
             strv_push(list, argv[++i]);
@@ -360,7 +408,7 @@ static bool parse(int argc, char **argv, struct init *init)
 static int run(struct init *init)
 {
     struct err err = {0};
-    struct suite_watch watch = {.root = BOX_TESTS, .may_change = &init->may_change, .news_fd = -1};
+    suite_tree_init(&init->suite, &init->may_change);
     sigset_t child;
     sigemptyset(&child);
     sigaddset(&child, SIGCHLD);
@@ -368,13 +416,15 @@ static int run(struct init *init)
     int child_fd = signalfd(-1, &child, SFD_CLOEXEC);
     int r = make_area(init, &err);
     if (r == 0)
+        r = hide_files(&err);
+    if (r == 0)
         r = fill_area(init, &err);
     if (r == 0)
-        r = pin_directories(BOX_TESTS, &err);
+        r = suite_tree_watch(&init->suite, BOX_TESTS, &err);
     if (r == 0)
-        r = suite_watch_start(&watch, &err);
+        r = limit_counts(init, &err);
     if (r == 0)
-        r = limit_counts(&err);
+        hand_out_watch(init);
     if (r == 0)
         r = drop_capabilities();
     if (r == 0)
@@ -382,15 +432,16 @@ static int run(struct init *init)
     if (r < 0)
         return fail(init, -r, *err.message ? err.message : "Cannot give up capabilities");
     tell(init, BOX_STARTED, 0, "");
-    int status = wait_for_suite(init, &watch, child_fd);
+    int status = wait_for_suite(init, child_fd);
     check_full(init);
     unsigned leftovers = end_all();
-    CLEANUP(mem_freep) char *changed = suite_watch_check(&watch);
-    if (changed)
-        tell(init, BOX_CHANGED, 0, changed);
+    struct suite_change change = suite_tree_check(&init->suite);
+    if (change.path)
+        tell(init, BOX_CHANGED, change.is_new, change.path);
+    free(change.path);
     send_report(init);
     send_end(init, status, leftovers);
-    suite_watch_done(&watch);
+    suite_tree_done(&init->suite);
     return 0;
 }
 

@@ -352,6 +352,8 @@ static int suite(char **words)
         return append_to(SUITE "/tests/test_attacks.py");
     if (strcmp(how, "add") == 0)
         return append_to(SUITE "/tests/conftest_more.py");
+    if (strcmp(how, "settings") == 0)
+        return append_to(SUITE "/tests/.pytest.ini") || unlink(SUITE "/tests/.pytest.ini");
     if (strcmp(how, "swap-file") == 0)
         return swap(DATA "/answer", DATA "/answer");
     if (strcmp(how, "swap-directory") == 0)

@@ -22,6 +22,7 @@
 #define NR_FSOPEN         430
 #define NR_CLONE3         435
 #define NR_MOUNT_SETATTR  442
+#define NR_MEMFD_SECRET   447
 
 #ifndef CLONE_NEWTIME
 #define CLONE_NEWTIME 0x80
@@ -124,6 +125,11 @@ static int calls(char **words)
     DENIED(syscall(SYS_userfaultfd, O_CLOEXEC));
     DENIED(syscall(SYS_userfaultfd, O_CLOEXEC | 1 /* UFFD_USER_MODE_ONLY */));
     DENIED(syscall(SYS_open_by_handle_at, AT_FDCWD, params, O_RDONLY));
+    unsigned long aio = 0;
+    DENIED(syscall(SYS_io_setup, 1, &aio));
+    DENIED(syscall(SYS_fanotify_init, 0x200 /* FAN_REPORT_FID */, O_RDONLY));
+    DENIED(syscall(NR_MEMFD_SECRET, 0));
+    DENIED(fcntl(open("/usr/bin/env", O_RDONLY | O_CLOEXEC), F_SETLEASE, F_RDLCK));
     DENIED(sethostname("hostile", 7));
     DENIED(setdomainname("hostile", 7));
     return 0;

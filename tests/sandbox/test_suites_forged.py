@@ -1,0 +1,101 @@
+"""Programs that would pass by changing what the suite's files mean; each beside the same program without the attack."""
+
+import pytest
+
+import sandboxed
+
+CHANGED = "The suite's file {} was changed while the tests ran"
+ADDED = "The file {} was added to the suite while the tests ran, and tools take it for one of the suite's own"
+
+RUN_TESTS = """\
+import argparse, os, subprocess, sys
+import pytest
+parser = argparse.ArgumentParser()
+parser.add_argument("--src")
+options, rest = parser.parse_known_args()
+os.environ["STUDENT"] = options.src or ""
+if options.src:
+    subprocess.run(["make", "-s", "-C", options.src], check=True)
+sys.exit(pytest.main(["tests", *rest]))
+"""
+# The suite's own program is built with the student's function, after the student's own program was run.
+SUITE = {
+    "run_tests.py": RUN_TESTS,
+    "tests/unit/check.c": "int answer(void);\nint main(void) { return answer() == 42 ? 0 : 1; }\n",
+    "tests/unit/Makefile": "all:\n\tcc -o $(OUT) check.c $(STUDENT)/answer.c\n\t$(OUT)\n",
+    "tests/test_answer.py": """\
+import os, subprocess
+SRC = os.environ["STUDENT"]
+HERE = os.path.dirname(__file__)
+def test_program():
+    subprocess.run([SRC + "/program"], check=True)
+def test_answer(tmp_path):
+    subprocess.run(["make", "-C", HERE + "/unit", f"OUT={tmp_path}/check"], check=True)
+""",
+}
+# The only line of the suite that matters, in another form of the same length.
+REWRITE = """\
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+int main(void)
+{
+    int fd = open("/box/tests/tests/unit/check.c", O_RDWR);
+    char *text = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (text != MAP_FAILED)
+        memcpy(strstr(text, "? 0 : 1"), "? 0 : 0", 7);
+    return 0;
+}
+"""
+WRITE = """\
+#include <stdio.h>
+int main(void)
+{{
+    FILE *file = fopen("/box/tests/tests/{name}", "w");
+    if (file) {{
+        fputs({text}, file);
+        fclose(file);
+    }}
+    return 0;
+}}
+"""
+INNOCENT = "int main(void) { return 0; }\n"
+
+
+def student(program, makefile="all:\n\tcc -o program program.c\n"):
+    return {"answer.c": "int answer(void) { return 41; }\n", "program.c": program, "Makefile": makefile}
+
+
+def verdict(site, files):
+    suite = site.repository(f"forged-suite-{next(site.numbers)}", SUITE)
+    job = site.job(site.student(files), suite)
+    return job.result["isPassed"], job.result["errorDetails"], {n.split("::")[1]: t["isPassed"] for n, t in job.tests.items()}
+
+
+def test_control(any_site):
+    assert verdict(any_site, student(INNOCENT)) == (False, "", {"test_program": True, "test_answer": False})
+
+
+@pytest.mark.parametrize("who", sandboxed.started_as())
+def test_a_program_of_the_suites_rewritten_in_memory(sites, who):
+    """A runner that is root does not let it be opened for writing."""
+    is_passed, error, tests = verdict(sites(who), student(REWRITE))
+    assert not is_passed and error == ("" if who == "root" else CHANGED.format("tests/unit/check.c"))
+    assert tests == {"test_program": True, "test_answer": who != "root"}
+
+
+def test_a_makefile_that_make_prefers(site):
+    forged = WRITE.format(name="unit/GNUmakefile", text='"all:\\n\\trm $(MAKEFILE_LIST)\\n"')
+    is_passed, error, tests = verdict(site, student(forged))
+    assert not is_passed and error == ADDED.format("tests/unit/GNUmakefile")
+    assert tests == {"test_program": True, "test_answer": True}, "the attack works, but for the error"
+
+
+def test_settings_that_leave_a_test_out(site):
+    """Written by the build, which runs before pytest; removed as soon as pytest has read them."""
+    write = "printf '[pytest]\\naddopts = --deselect=test_answer.py::test_answer\\n' > /box/tests/tests/.pytest.ini"
+    remove = "(until ls /box/home/report.xml; do sleep 0.1; done; rm /box/tests/tests/.pytest.ini) >/dev/null 2>&1 &"
+    makefile = f"all:\n\tcc -o program program.c\n\t{write}\n\tsetsid sh -c \"{remove}\" </dev/null\n"
+    is_passed, error, tests = verdict(site, student(INNOCENT, makefile))
+    assert not is_passed and error == ADDED.format("tests/.pytest.ini")
+    assert tests == {"test_program": True}, "the attack works, but for the error"
