@@ -27,6 +27,7 @@ static void start(void)
         .inodes = 2000,
         .pids = 30,
         .control_fd = 77,
+        .userns_fd = -1,
     };
 }
 
@@ -120,14 +121,29 @@ static void it_ends_with_us_and_has_no_terminal_of_ours(void)
     finish();
 }
 
-static void two_capabilities_are_left_for_init(void)
+static void a_few_capabilities_are_left_for_init(void)
 {
     start();
     build();
     CHECK(has("--cap-drop", "ALL", NULL));
-    CHECK_INT(count("--cap-add"), 2);
-    CHECK(has("--cap-add", "CAP_SYS_RESOURCE", NULL));
+    CHECK_INT(count("--cap-add"), 6);
+    static const char *const names[] = {"CAP_SYS_RESOURCE", "CAP_SETPCAP", "CAP_CHOWN", "CAP_DAC_OVERRIDE",
+                                        "CAP_FOWNER"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        CHECK(has("--cap-add", names[i], NULL));
     CHECK(find(&args, "--cap-drop", NULL, NULL) < find(&args, "--cap-add", "CAP_SYS_ADMIN", NULL));
+    finish();
+}
+
+/* Made by us, since more users are mapped in it than bwrap can map. */
+static void a_user_namespace_that_is_given_is_joined(void)
+{
+    start();
+    setup.userns_fd = 88;
+    build();
+    CHECK_INT(count("--unshare-user"), 0);
+    CHECK(has("--userns", "88", NULL));
+    CHECK(find(&built.argv, "--close", "88", NULL) >= 0); /* bwrap leaves it open, init does not */
     finish();
 }
 
@@ -388,13 +404,13 @@ static void without_the_program_nothing_is_left_open(void)
 }
 
 TEST_MAIN(TEST(all_namespaces_are_new), TEST(it_ends_with_us_and_has_no_terminal_of_ours),
-          TEST(two_capabilities_are_left_for_init), TEST(the_user_inside_is_the_student),
-          TEST(the_hosts_network_if_asked_for), TEST(nothing_of_the_network_otherwise),
-          TEST(nothing_can_be_written), TEST(the_root_becomes_read_only_after_all_mounts),
-          TEST(only_harmless_devices_are_there), TEST(both_trees_are_leaves),
-          TEST(what_is_not_given_is_left_out), TEST(places_are_seen_at_their_own_path),
-          TEST(places_that_would_be_covered_get_a_link), TEST(passwd_has_the_student),
-          TEST(init_is_our_program), TEST(the_environment_is_what_is_given),
+          TEST(a_few_capabilities_are_left_for_init), TEST(a_user_namespace_that_is_given_is_joined),
+          TEST(the_user_inside_is_the_student), TEST(the_hosts_network_if_asked_for),
+          TEST(nothing_of_the_network_otherwise), TEST(nothing_can_be_written),
+          TEST(the_root_becomes_read_only_after_all_mounts), TEST(only_harmless_devices_are_there),
+          TEST(both_trees_are_leaves), TEST(what_is_not_given_is_left_out),
+          TEST(places_are_seen_at_their_own_path), TEST(places_that_would_be_covered_get_a_link),
+          TEST(passwd_has_the_student), TEST(init_is_our_program), TEST(the_environment_is_what_is_given),
           TEST(nothing_of_it_is_on_the_command_line), TEST(init_gets_its_numbers_and_patterns),
           TEST(descriptors_are_close_on_exec_and_closed_in_the_end),
           TEST(every_descriptor_that_is_named_is_kept), TEST(without_the_program_nothing_is_left_open))

@@ -3,8 +3,8 @@
 #include "journals.h"
 
 #define ERROR_RESULT \
-    "{\"id\": 21, \"isPassed\": false, \"duration\": 0, \"testResults\": [], \"isError\": true, " \
-    "\"errorDetails\": \"text\"}\n"
+    "{\"id\": 21, \"isPassed\": false, \"isError\": true, \"errorDetails\": \"text\", " \
+    "\"duration\": 0, \"testResults\": []}\n"
 
 /* Whether the next start will run it again; it must not be garbage at the same time. */
 static bool is_claim(const char *wanted)

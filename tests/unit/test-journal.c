@@ -355,10 +355,10 @@ static void check_error_result(const char *body, const char *want_id)
     CHECK_INT(journal_write_error(journal, key, "The \"job\" died\xff", &err), 0);
     CHECK(journal_has_result(journal, key));
     CLEANUP(mem_freep)
-    char *want = mem_printf(
-        "{\"id\": %s, \"isPassed\": false, \"duration\": 0, \"testResults\": [], \"isError\": true, "
-        "\"errorDetails\": \"The \\\"job\\\" died\xef\xbf\xbd\"}\n",
-        want_id);
+    char *want = mem_printf("{\"id\": %s, \"isPassed\": false, \"isError\": true, \"errorDetails\": \"The "
+                            "\\\"job\\\" died\xef\xbf\xbd\", "
+                            "\"duration\": 0, \"testResults\": []}\n",
+                            want_id);
     check_file(at("jobs/%s/result.json", key), want);
     CHECK(is_there(at("jobs/%s/summary.json", key)) && is_there(at("jobs/%s/report.html", key)));
     CLEANUP(json_decrefp) json_t *result = NULL;
@@ -386,8 +386,8 @@ static void an_error_result_replaces_another_result(void)
     put_file(at("jobs/%s/result.json", key), "forged");
     CHECK_INT(journal_write_error(journal, key, "text", &err), 0);
     check_file(at("jobs/%s/result.json", key),
-               "{\"id\": 21, \"isPassed\": false, \"duration\": 0, \"testResults\": [], \"isError\": true, "
-               "\"errorDetails\": \"text\"}\n");
+               "{\"id\": 21, \"isPassed\": false, \"isError\": true, \"errorDetails\": \"text\", "
+               "\"duration\": 0, \"testResults\": []}\n");
     finish();
 }
 
