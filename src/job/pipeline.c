@@ -246,7 +246,8 @@ static int work(struct job *job, enum job_exit *ret_exit, struct err *err)
     if (r < 0)
         return r;
     if (job->task.nameless_tests)
-        log_warning("%zu connected tests have no name and select nothing: check the laboratory's tests in the backend",
+        log_warning("%zu connected tests are null or empty and select nothing: check the laboratory's tests "
+                    "in the backend",
                     job->task.nameless_tests);
     if (fs_exists(path)) {
         log_info("a job that was still ending has written the result");
@@ -266,7 +267,8 @@ static int work(struct job *job, enum job_exit *ret_exit, struct err *err)
         log_fields(LOG_LEVEL_WARNING, NULL, err->message, LOG_TEXT("class", err_class_name(err->class)));
         result_init_error(&result, err->message);
     } else if (result.error_details && *result.error_details) {
-        log_info("%s", result.error_details); /* the result has no more than the backend can store */
+        /* The result has no more than the backend can store. */
+        log_write(result.is_error ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, "%s", result.error_details);
     }
     log_fields(LOG_LEVEL_INFO, NULL, "result", LOG_TEXT("passed", result.is_passed ? "yes" : "no"),
                LOG_TEXT("error", result.is_error ? "yes" : "no"), LOG_NUMBER("tests", result.tests_len));

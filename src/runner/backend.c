@@ -124,9 +124,11 @@ static void read_attempt(const struct exchange *e, const struct http_answer *ans
         return;
     CLEANUP(mem_freep) char *url = url_without_userinfo(e->backend->urls[QUERY]);
     free(*ret_message);
-    *ret_message = mem_printf("The backend's answer at %s is not the attempt that was asked for: check "
-                              "--attempt-api (empty: post without asking)",
-                              url);
+    *ret_message = answer->is_cut
+                       ? mem_printf("The backend does not answer at %s: the answer broke off", url)
+                       : mem_printf("The backend's answer at %s is not the attempt that was asked for: check "
+                                    "--attempt-api (empty: post without asking)",
+                                    url);
     said->message = *ret_message;
 }
 

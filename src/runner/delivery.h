@@ -47,9 +47,8 @@ struct delivery *delivery_new(struct ev *ev, struct spool *spool, struct backend
 void delivery_free(struct delivery *delivery);
 
 /*
- * Other runners work for this backend, and it may give one attempt to two of them, who end at about the same
- * time. From now on each result waits for up to two seconds before its first delivery, so that they do not
- * post at the same moment. Also assumed once a result turns out to be stored that was never posted from here.
+ * Other runners work for this backend. From now on each result waits for up to two seconds before its first
+ * delivery. Also assumed once a result turns out to be stored that was never posted from here.
  */
 void delivery_expect_others(struct delivery *delivery);
 

@@ -1,7 +1,9 @@
 #include "runner/doctor.h"
 
 #include "base/fs.h"
+#include "base/json.h"
 #include "base/url.h"
+#include "base/utf8.h"
 #include "runner/auth.h"
 #include "runner/http.h"
 #include "runner/preflight.h"
@@ -11,6 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#define MESSAGE_MAX_BYTES 200 /* of an answer, that are shown */
 
 /* BAD: the runner would not start. POOR: it would, but could not do all of its work. */
 enum health { GOOD, POOR, BAD };
@@ -105,6 +109,8 @@ static enum health check_suite(const struct doctor *d)
 struct answer {
     int status; /* -1: not yet there */
     char *error;
+    char *message; /* what it says about itself, as the OSTEST backend does in a refusal; NULL: nothing */
+    bool has_body;
     char *authorization; /* of a login: what the next request is sent with; NULL: it has no token */
 };
 
@@ -112,6 +118,17 @@ static void answer_done(struct answer *answer)
 {
     mem_free_secret(TAKE_PTR(answer->authorization));
     free(TAKE_PTR(answer->error));
+    free(TAKE_PTR(answer->message));
+}
+
+/* The member "message" of a JSON object. The caller frees. */
+static char *message_of(const char *body, size_t len)
+{
+    CLEANUP(json_decrefp) json_t *object = NULL;
+    const char *text = json_parse_object(body, len, &object, NULL) < 0
+                           ? NULL
+                           : json_string_value(json_object_get(object, "message"));
+    return text ? mem_strndup(text, utf8_cut(text, strlen(text), MESSAGE_MAX_BYTES)) : NULL;
 }
 
 static void on_answer(const struct http_answer *answer, void *data)
@@ -121,6 +138,8 @@ static void on_answer(const struct http_answer *answer, void *data)
         return;
     a->status = answer->status;
     a->error = mem_strdup(answer->error);
+    a->has_body = answer->body_len > 0;
+    a->message = message_of(answer->body, answer->body_len);
     a->authorization =
         answer->status / 100 == 2 ? auth_header_of_answer(answer->body, answer->body_len) : NULL;
 }
@@ -192,9 +211,15 @@ static enum health judge_login(struct http *http, const struct options *o, const
     else if (answer->status / 100 == 2)
         text = mem_printf("%s answers the login of '%s' without a token; see --login-api", backend_url,
                           o->login);
+    else if (answer->status == 401 && !answer->has_body)
+        text = mem_printf(
+            "%s answers the login of '%s' with status 401 and no reason, as the OSTEST backend does "
+            "while its database is away; look at the backend",
+            backend_url, o->login);
     else
-        text = mem_printf("%s answers the login of '%s' with status %d; see --login and --password-file",
-                          backend_url, o->login, answer->status);
+        text = mem_printf("%s answers the login of '%s' with status %d%s%s; see --login and --password-file",
+                          backend_url, o->login, answer->status, answer->message ? ": " : "",
+                          answer->message ? answer->message : "");
     return say(answer->status > 0 && !o->auth ? GOOD : POOR, "backend", text);
 }
 

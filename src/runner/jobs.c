@@ -83,8 +83,8 @@ static void put_away(struct jobs *jobs, const struct worklist_item *item, bool i
         log_task(LOG_LEVEL_WARNING, item->label, "%s", err.message);
 }
 
-/* The result goes into the spool. */
-static void finish(struct jobs *jobs, const struct worklist_item *item, bool is_fault)
+/* The result goes into the spool. `took_ms`: how long its job ran; 0: unknown. */
+static void finish(struct jobs *jobs, const struct worklist_item *item, bool is_fault, int64_t took_ms)
 {
     struct err err = {0};
     if (journal_hand_over(jobs->journal, item->key, &err) < 0) {
@@ -92,7 +92,7 @@ static void finish(struct jobs *jobs, const struct worklist_item *item, bool is_
         return;
     }
     trouble_over(jobs->settings.trouble);
-    spool_add(jobs->settings.spool, item->key);
+    spool_add(jobs->settings.spool, item->key, took_ms);
     status_finished(jobs->settings.status, item->key, is_fault);
     put_away(jobs, item, is_fault);
 }
@@ -104,7 +104,7 @@ static void finish_with_error(struct jobs *jobs, const struct worklist_item *ite
     if (journal_write_error(jobs->journal, item->key, details, &err) < 0)
         put_back(jobs, item, err.message);
     else
-        finish(jobs, item, true);
+        finish(jobs, item, true, 0);
 }
 
 /* ---- slots ---- */
@@ -152,7 +152,7 @@ static void start_item(struct jobs *jobs, const struct worklist_item *item)
 {
     struct err err = {0};
     if (item->work == SLOT_RUN && journal_has_result(jobs->journal, item->key)) {
-        finish(jobs, item, false);
+        finish(jobs, item, false, 0);
         return;
     }
     bool is_new = item->work == SLOT_RUN && !jobs->executor->kind->goes_on(jobs->executor, item->key);
@@ -184,9 +184,9 @@ static void judge_run_end(struct jobs *jobs, const struct slot *slot, const stru
 {
     int code = WIFEXITED(end->status) ? WEXITSTATUS(end->status) : -1;
     if (journal_has_result(jobs->journal, slot->key)) {
-        log_fields(LOG_LEVEL_INFO, slot->label, "done",
-                   LOG_NUMBER("seconds", (double)(clock_now_ms() - slot->start_ms) / 1000));
-        finish(jobs, item, code == JOB_EXIT_MACHINE);
+        int64_t took_ms = clock_now_ms() - slot->start_ms;
+        log_fields(LOG_LEVEL_INFO, slot->label, "done", LOG_NUMBER("seconds", (double)took_ms / 1000));
+        finish(jobs, item, code == JOB_EXIT_MACHINE, took_ms);
         jobs->settings.on_end(code == JOB_EXIT_MACHINE ? JOBS_FAULT
                               : code == JOB_EXIT_TASK  ? JOBS_OTHER
                                                        : JOBS_JUDGED,

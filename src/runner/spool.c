@@ -90,7 +90,7 @@ static int take_in(struct spool *spool, bool even_claims, size_t *ret_count, str
         CLEANUP(mem_freep) char *claim = mem_printf("%s/%s/task.json", spool->jobs_dir, key);
         if (!fs_is_regular(path) || spool_find(spool, key) || (!even_claims && fs_exists(claim)))
             continue;
-        spool_add(spool, key);
+        spool_add(spool, key, 0);
         count++;
     }
     *ret_count = count;
@@ -168,7 +168,7 @@ static bool has_note(const struct spool *spool, const char *key)
     return fs_exists(path);
 }
 
-void spool_add(struct spool *spool, const char *key)
+void spool_add(struct spool *spool, const char *key, int64_t took_ms)
 {
     if (spool_find(spool, key))
         return;
@@ -182,6 +182,7 @@ void spool_add(struct spool *spool, const char *key)
         .added_ms = now_ms,
         .not_before_ms = pause_ms ? now_ms + pause_ms : 0,
         .was_posted = has_note(spool, key),
+        .took_ms = took_ms,
     };
 }
 
@@ -203,6 +204,20 @@ const struct spool_entry *spool_at(const struct spool *spool, size_t i)
     return &spool->entries[i];
 }
 
+/*
+ * The backend may hand out an attempt again while its result is on its way. Of the results for one id only
+ * the oldest is sent; the others find it stored. Ids that are too long for a key count as one if they begin
+ * alike.
+ */
+static bool has_elder(const struct spool *spool, size_t at)
+{
+    const char *id = task_key_id(spool->entries[at].key);
+    for (size_t i = 0; i < at; i++)
+        if (strcmp(task_key_id(spool->entries[i].key), id) == 0)
+            return true;
+    return false;
+}
+
 struct spool_entry *spool_next(struct spool *spool, int64_t now_ms, unsigned skip, int64_t *ret_next_ms)
 {
     struct spool_entry *found = NULL;
@@ -215,6 +230,8 @@ struct spool_entry *spool_next(struct spool *spool, int64_t now_ms, unsigned ski
             *ret_next_ms = MIN(*ret_next_ms, e->not_before_ms);
             continue;
         }
+        if (has_elder(spool, i))
+            continue;
         found = e;
         if (skip-- == 0)
             break;

@@ -25,11 +25,12 @@ struct spool;
 struct spool_entry {
     char *key;
     int64_t added_ms;      /* of clock_now_ms(): since when it is known here */
+    int64_t took_ms;       /* how long its job ran; 0: unknown */
     int64_t not_before_ms; /* no delivery before this */
     unsigned failures;     /* in a row, for the pause until the next attempt */
     bool in_flight;
     bool was_posted;         /* a POST of it may have arrived */
-    bool is_spread;          /* its first delivery was put off, see delivery_expect_others() */
+    bool is_spread;          /* its first delivery was put off, see delivery.c */
     unsigned store_failures; /* of this form of the result: the backend could not store it */
     uint64_t taken_before;   /* at the first of these: how many results the backend had taken */
     enum result_form form;   /* to be sent next */
@@ -46,8 +47,8 @@ void spool_free(struct spool *spool);
 /* Takes in what somebody else has put there since (`ostest-runner spool retry`); how many these were. */
 size_t spool_look_again(struct spool *spool);
 
-/* A result has been written to spool/<key>.json. */
-void spool_add(struct spool *spool, const char *key);
+/* A result has been written to spool/<key>.json. `took_ms`: how long its job ran; 0: unknown. */
+void spool_add(struct spool *spool, const char *key, int64_t took_ms);
 
 size_t spool_len(const struct spool *spool);
 

@@ -110,6 +110,12 @@ static bool may_ask(void *data)
     return s->level == WORK && !is_last_task_taken(s) && jobs_have_room(s->jobs) && are_gates_open(s);
 }
 
+static void note_claims_work(struct supervisor *s)
+{
+    if (trouble_over(&s->claim_trouble))
+        log_info("the backend answers claims again");
+}
+
 static bool on_body(const char *body, size_t len, void *data)
 {
     struct supervisor *s = data;
@@ -124,7 +130,7 @@ static bool on_body(const char *body, size_t len, void *data)
     if (intake == JOBS_NONSENSE)
         trouble_log(&s->claim_trouble, LOG_LEVEL_ERROR, err.message);
     else
-        trouble_over(&s->claim_trouble);
+        note_claims_work(s);
     s->claims += intake == JOBS_TAKEN || intake == JOBS_AGAIN;
     if (intake == JOBS_TAKEN)
         delivery_kick(s->delivery);
@@ -136,7 +142,7 @@ static void on_no_task(void *data)
     struct supervisor *s = data;
     s->claim_failures = 0;
     status_claim_answered(s->status, METRICS_CLAIM_NONE);
-    trouble_over(&s->claim_trouble);
+    note_claims_work(s);
 }
 
 /* A backend that is up, but fails each time it looks for a task. Stays the same text while it lasts. */
@@ -144,8 +150,8 @@ static char *explain_claim_failures(const struct backend_answer *answer)
 {
     return mem_printf(
         "%s, several times in a row: it fails to hand out tasks, and its own log tells why. The OSTEST "
-        "backend does so while the first attempt in its queue belongs to a laboratory that has a test "
-        "whose isSwitchedOn is null",
+        "backend does so while its database is away, and while the first attempt in its queue belongs to a "
+        "laboratory that has a test whose isSwitchedOn is null",
         answer->message);
 }
 
@@ -219,12 +225,13 @@ static void on_delivery(const struct delivery_note *note, void *data)
     status_delivered(s->status, note->http_status);
     switch (note->event) {
     case DELIVERY_STORED:
-        log_stored(note);
-        __attribute__((fallthrough));
     case DELIVERY_DONE:
         s->delivered++;
-        log_fields(LOG_LEVEL_INFO, task, "delivered", LOG_TEXT("key", key),
-                   LOG_NUMBER("waiting", spool_len(s->spool)));
+        if (note->event == DELIVERY_STORED)
+            log_stored(note);
+        else
+            log_fields(LOG_LEVEL_INFO, task, "delivered", LOG_TEXT("key", key),
+                       LOG_NUMBER("waiting", spool_len(s->spool)));
         trouble_over(&s->delivery_trouble);
         status_arrived(s->status, note->waited_ms);
         break;

@@ -109,7 +109,7 @@ def test_stored_is_not_posted(start_runner, start_backend):
     backend = start_backend([about("a", STORED)])
     runner = run(start_runner, backend)
     assert backend.order == [QUERY]
-    assert runner.hits("INFO task=a already stored, not posted again key=") and runner.hits("task=a delivered key=")
+    assert runner.hits("INFO task=a already stored, not posted again key=") and not runner.hits("delivered")
 
 
 def test_another_verdict_is_told(start_runner, start_backend):
@@ -214,11 +214,23 @@ def test_a_runner_killed_while_it_posts(start_mock, start_runner):
     assert (state["results"], state["destroyed"]) == (1, 0)
 
 
+def test_an_attempt_that_is_handed_out_again_while_its_result_waits(start_mock, start_runner):
+    """The real backend does so if the student hands in once more at that moment: both results are of one runner."""
+    mock = start_mock("--faults", "attempt:503:*", tasks=[task("a"), task("a"), task("a")])
+    runner = start_runner(mock, "--mock", "--concurrent", 1)
+    runner.wait_log("done seconds", count=3)
+    mock.faults("post:slow=500:*")
+    runner.wait_log("already stored", count=2)
+    assert runner.stop() == 0
+    state = mock.state()
+    assert (state["results"], state["destroyed"], state["requests"]["/api/task/result"]) == (1, 0, {"200": 1})
+
+
 def test_two_runners_with_one_attempt(start_mock, start_runner, tmp_path):
     mock = start_mock("--claim-lag", 2, tasks=[task("a")])
     runners = [start_runner(mock, "--mock", "--check-interval", 0.2, state=tmp_path / f"state-{i}") for i in range(2)]
     for runner in runners:
-        runner.wait_log("delivered key=")
+        runner.wait_log("delivered key=|already stored")
         assert runner.stop() == 0
     state = mock.state()
     assert state["tasks"][0]["claims"] == 2 and state["results"] == 1

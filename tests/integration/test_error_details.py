@@ -91,4 +91,4 @@ def test_connected_tests_without_a_name(run_tasks, small):
     results = run_tasks([task(1, small.student(), connectedTests=[None]), task(2, small.student(), connectedTests=["", "works"])],
                         small.suite, "--concurrent", 1)
     assert results[1]["isPassed"] and results[2]["isPassed"]
-    assert len(re.findall("WARNING task=[12] 1 connected tests have no name", run_tasks.log)) == 2
+    assert len(re.findall("WARNING task=[12] 1 connected tests are null or empty", run_tasks.log)) == 2

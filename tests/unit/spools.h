@@ -42,7 +42,7 @@ static inline void start(void)
 static inline void add(const char *key)
 {
     put_file(at("spool/%s.json", key), key);
-    spool_add(spool, key);
+    spool_add(spool, key, 0);
 }
 
 static inline void check_next(int64_t now_ms, const char *want)

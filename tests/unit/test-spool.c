@@ -125,6 +125,23 @@ static void a_note_goes_with_its_result(void)
     finish();
 }
 
+/* The backend deletes an attempt for which two results arrive. */
+static void of_two_results_for_one_id_the_oldest_goes_first(void)
+{
+    start();
+    add("000000000001-a");
+    add("000000000002-a");
+    add("000000000003-ab");
+    int64_t next_ms;
+    struct spool_entry *first = spool_next(spool, 0, 0, &next_ms);
+    CHECK_STR(first->key, "000000000001-a");
+    first->in_flight = true;
+    CHECK_STR(spool_next(spool, 0, 0, &next_ms)->key, "000000000003-ab");
+    CHECK_INT(spool_delivered(spool, "000000000001-a", &err), 0);
+    CHECK_STR(spool_next(spool, 0, 0, &next_ms)->key, "000000000002-a");
+    finish();
+}
+
 static void what_is_stuck_is_not_counted_as_unsent(void)
 {
     start();
@@ -500,10 +517,11 @@ static void entries_tell_since_when_they_are_known(void)
 TEST_MAIN(TEST(entries_tell_since_when_they_are_known), TEST(an_empty_spool_has_nothing_to_deliver),
           TEST(the_places_are_made_for_the_owner_alone),
           TEST(what_an_earlier_run_has_left_is_taken_in_by_age), TEST(foreign_files_are_left_alone),
-          TEST(what_was_half_written_is_removed_by_the_next_start), TEST(after_a_post_without_an_answer_the_next_start_waits), TEST(a_post_of_long_ago_is_not_waited_for),
-          TEST(a_note_goes_with_its_result), TEST(what_is_stuck_is_not_counted_as_unsent),
-          TEST(looking_again_takes_in_what_is_new),
-          TEST(looking_again_leaves_what_is_being_handed_over),
+          TEST(what_was_half_written_is_removed_by_the_next_start),
+          TEST(after_a_post_without_an_answer_the_next_start_waits),
+          TEST(a_post_of_long_ago_is_not_waited_for), TEST(a_note_goes_with_its_result),
+          TEST(of_two_results_for_one_id_the_oldest_goes_first), TEST(what_is_stuck_is_not_counted_as_unsent),
+          TEST(looking_again_takes_in_what_is_new), TEST(looking_again_leaves_what_is_being_handed_over),
           TEST(a_start_takes_in_what_was_being_handed_over), TEST(a_file_in_the_way_is_a_fault),
           TEST(nothing_can_be_freed), TEST(the_oldest_is_first_whenever_it_was_added),
           TEST(what_is_in_flight_is_not_next), TEST(others_may_be_let_go_first),
