@@ -91,10 +91,12 @@ static bool judge_end(const struct verdict_run *run, struct buf *details)
 
 static bool judge_report(const struct verdict_input *in, struct buf *details)
 {
-    if (in->report)
+    if (in->report && (!in->report_error || !*in->report_error->message))
         return true;
     buf_printf(details, "%s (the test run ended with exit status %d)", in->report_error->message,
                in->run.status);
+    if (in->run.running)
+        buf_printf(details, "; %s was running", in->run.running);
     say_last_words(details, &in->run);
     return false;
 }
@@ -166,6 +168,10 @@ static void judge_agreement(const struct verdict_input *in, const struct result 
         say_last_words(details, &in->run);
         return;
     }
+    if (in->missed && !details->len && all_passed(result)) {
+        say(details, in->missed);
+        return;
+    }
     if (in->run.status == 0 || !every_case_passed(in->report) || details->len)
         return;
     buf_printf(details,
@@ -179,11 +185,12 @@ void verdict_judge(const struct verdict_input *in, struct result *ret_result)
 {
     *ret_result = (struct result){.duration_ms = in->run.wall_ms};
     struct buf details = BUF_INIT(0);
-    bool whole = judge_end(&in->run, &details) && judge_report(in, &details);
+    bool whole = judge_end(&in->run, &details);
     if (whole && in->disagreement) {
         say(&details, in->disagreement);
         whole = false;
     }
+    whole = whole && judge_report(in, &details);
     if (whole) {
         judge_errors(in, &details);
         judge_connected(in, &details);
