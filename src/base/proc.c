@@ -318,10 +318,28 @@ static void take_channel(struct proc_channel *c)
         c->take = NULL;
 }
 
+#define CHANNEL_FDS (1 + PROC_MORE_FDS)
+
+static void fill_channel(const struct proc_channel *c, struct pollfd *fds)
+{
+    for (size_t i = 0; i < CHANNEL_FDS; i++) {
+        bool is_there = c->take && (i == 0 || c->more_fds);
+        fds[i] = (struct pollfd){.fd = !is_there ? -1 : i ? c->more_fds[i - 1] : c->fd, .events = POLLIN};
+    }
+}
+
+static bool is_ready(const struct pollfd *fds)
+{
+    for (size_t i = 0; i < CHANNEL_FDS; i++)
+        if (fds[i].revents)
+            return true;
+    return false;
+}
+
 static void wait_once(struct watch *w)
 {
     int64_t next = MIN(MIN(w->deadline_ms, w->kill_ms), w->sample_ms);
-    struct pollfd fds[4 + PROC_CHANNELS] = {
+    struct pollfd fds[4 + PROC_CHANNELS * CHANNEL_FDS] = {
         {.fd = w->pid_fd, .events = POLLIN},
         {.fd = w->out_fd, .events = POLLIN},
         {.fd = w->err_fd, .events = POLLIN},
@@ -329,7 +347,7 @@ static void wait_once(struct watch *w)
     };
     struct proc_channel *channels = w->run->channels;
     for (int i = 0; i < PROC_CHANNELS; i++)
-        fds[4 + i] = (struct pollfd){.fd = channels[i].take ? channels[i].fd : -1, .events = POLLIN};
+        fill_channel(&channels[i], &fds[4 + i * CHANNEL_FDS]);
     if (poll(fds, ARRAY_LEN(fds), clock_poll_timeout_ms(next)) < 0)
         return;
     if (fds[1].revents && !sink_drain(&w->run->out, w->out_fd))
@@ -341,9 +359,9 @@ static void wait_once(struct watch *w)
         begin_end(w);
     }
     for (int i = 0; i < PROC_CHANNELS; i++)
-        if (fds[4 + i].revents)
+        if (is_ready(&fds[4 + i * CHANNEL_FDS]))
             take_channel(&channels[i]);
-    if (w->run->end_at_limit && w->run->out.dropped_bytes && !w->ending)
+    if (((w->run->end_at_limit && w->run->out.dropped_bytes) || w->run->end_now) && !w->ending)
         begin_end(w);
     w->ended = fds[0].revents != 0;
 }

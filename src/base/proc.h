@@ -69,7 +69,11 @@ struct proc_channel {
     /* Takes what is there without waiting; false: nothing more will come. */
     bool (*take)(int fd, void *data);
     void *data;
+    const int
+        *more_fds; /* PROC_MORE_FDS others that are waited for as well, -1: none; NULL: there are none */
 };
+
+#define PROC_MORE_FDS 128
 
 #define PROC_CHANNELS 3
 
@@ -82,6 +86,7 @@ struct proc_run {
     void (*on_sample)(const struct proc_sample *now, void *data); /* in: NULL: nobody wants to know */
     void *sample_data;
     int cancel_fd;     /* in: end the child when this becomes readable; -1: none */
+    bool end_now;      /* in: end the child; a channel may set it meanwhile */
     bool end_at_limit; /* in: end the child when it prints more to `out` than its limit */
     pid_t keep;        /* in: another child of ours that is left alone; 0: none */
     struct proc_channel channels[PROC_CHANNELS]; /* in; those without `take` are none */

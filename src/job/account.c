@@ -32,6 +32,7 @@ void account_take_run(struct job *job, const struct run *run)
     s->limits[SUMMARY_OUTPUT] = run->proc.out.dropped_bytes || run->proc.err.dropped_bytes;
     seen->has_run = true;
     seen->group = run->box.group_kind;
+    seen->has_witness = events_has_session(run->events);
     seen->in_slurms_group = box_is_in_slurms(&run->box);
     seen->dropped_bytes[0] = run->proc.out.dropped_bytes;
     seen->dropped_bytes[1] = run->proc.err.dropped_bytes;
@@ -75,6 +76,8 @@ static void add_suite(const struct job *job, struct page *page)
     page_add(page, PAGE_TASK, "Suite", "%s", job->tests_dir ? job->tests_dir : url);
     if (job->seen.suite_commit)
         page_add(page, PAGE_TASK, "Suite's commit", "%s", job->seen.suite_commit);
+    if (job->seen.has_run && !job->seen.has_witness)
+        page_add(page, PAGE_TASK, "Judged by", "the suite's report alone: no pytest told of its tests");
 }
 
 /* As the kernel names it; the caller frees. */

@@ -218,7 +218,8 @@ static int make_command(const struct job *job, const struct box_wants *wants, st
     CLEANUP(mem_freep) char *init = mem_printf("%s/ostest-init", program_dir);
     CLEANUP(mem_freep) char *src = stage(box, wants->without_src ? NULL : job->src);
     CLEANUP(mem_freep) char *tests = stage(box, job->tests);
-    CLEANUP(mem_freep) char *plugin = stage(box, wants->plugin);
+    CLEANUP(mem_freep) char *channel = stage(box, wants->channel);
+    CLEANUP(mem_freep) char *environment = stage(box, wants->environment);
     CLEANUP(strv_done) struct strv sources = {0};
     for (size_t i = 0; i < MIN(wants->places->len, (size_t)BOX_MAX_PLACES); i++)
         strv_take(&sources, stage(box, wants->places->items[i]));
@@ -226,7 +227,8 @@ static int make_command(const struct job *job, const struct box_wants *wants, st
         .init = init,
         .src = src,
         .tests = tests,
-        .plugin = plugin,
+        .channel = channel,
+        .environment = environment,
         .places = wants->places,
         .sources = &sources,
         .env = wants->variables,
@@ -292,7 +294,6 @@ int box_open(const struct job *job, const struct box_wants *wants, struct box *r
         keep_fd(&box, box.bwrap.fds[i]);
     keep_fd(&box, box.control[1]);
     keep_fd(&box, box.userns_fd);
-    keep_fd(&box, wants->events_fd);
     *ret_box = box;
     if (r < 0) {
         cgroup_destroy(&ret_box->group, NULL);
@@ -362,9 +363,9 @@ void box_attach(struct box *box, const struct job *job, struct proc_run *run)
     run->setup.uid = box->uid;
     run->setup.prepare = box->uid ? bind_stages : NULL;
     run->setup.prepare_data = box;
-    run->channels[0] = (struct proc_channel){box->control[0], take_messages, box};
+    run->channels[0] = (struct proc_channel){.fd = box->control[0], .take = take_messages, .data = box};
     if (box_is_in_slurms(box))
-        run->channels[2] = (struct proc_channel){box->sample_fd, take_samples, box};
+        run->channels[2] = (struct proc_channel){.fd = box->sample_fd, .take = take_samples, .data = box};
     if (box->group.kind == CGROUP_NONE)
         run->rss_limit_bytes = job->options->memory_bytes;
 }

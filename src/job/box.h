@@ -27,7 +27,7 @@ struct box_stage {
 
 struct box {
     uid_t uid; /* whom bwrap runs as; 0: as we do */
-    struct box_stage stages[BOX_MAX_PLACES + 3];
+    struct box_stage stages[BOX_MAX_PLACES + 4];
     int stages_len;
     struct bwrap bwrap; /* its argv: the whole command */
     struct cgroup group;
@@ -35,7 +35,7 @@ struct box {
     struct cgroup_doors doors;
     struct cgroup_slurm slurm; /* in a cluster: the job's group, in which we are; its dir is NULL elsewhere */
     int sample_fd;             /* a timer: time to look at that one, while a test runs */
-    int keep_fds[BWRAP_MAX_FDS + 3]; /* that bwrap inherits */
+    int keep_fds[BWRAP_MAX_FDS + 2]; /* that bwrap inherits */
     size_t keep_fds_len;
     int control[2]; /* ours, ostest-init's */
     int report_fd;
@@ -60,10 +60,10 @@ struct box {
 struct box_wants {
     const struct strv *command;
     const struct strv *variables;  /* the whole environment */
-    const char *plugin;            /* directory of the pytest plugin; NULL: none */
+    const char *channel;           /* directory of the socket for what the tests tell */
+    const char *environment;       /* directory of python's environment; NULL: none */
     const struct strv *places;     /* directories that are seen read-only, at the same path */
     const struct strv *may_change; /* files of the suite; patterns of fnmatch(3) */
-    int events_fd;                 /* inherited by the suite; -1: none */
     bool without_src;              /* the student's files are not needed */
 };
 

@@ -15,7 +15,7 @@
 
 static const struct {
     const char *dir;
-    bool is_evicted; /* the plugin is small, and all tasks need it */
+    bool is_evicted; /* the plugin of older versions is small */
 } kinds[] = {{"repos", true}, {"suites", true}, {"envs", true}, {"plugin", false}};
 
 struct entry {

@@ -2,10 +2,13 @@
 
 #include "base/fs.h"
 #include "base/hash.h"
+#include "base/log.h"
 #include "job/cache.h"
 #include "job/child.h"
 #include "job/venv.h"
+#include "job/witness.h"
 #include "requirements.py.h"
+#include "sandbox/box.h"
 
 #include <errno.h>
 #include <libgen.h>
@@ -95,6 +98,7 @@ static int cache_name(const struct job *job, const char *python, const struct en
     uint64_t hash = hash_add(HASH_START, python, strlen(python)); // NOLINT: find_python() gave one
     hash = hash_add(hash, real ? real : "", real ? strlen(real) : 0);
     hash = hash_add(hash, &wants->pytest, sizeof(wants->pytest));
+    hash = witness_hash(hash);
     int r = wants->requirements ? hash_file(wants->requirements, 0, &hash, err) : 0;
     if (r < 0)
         return r == -ENOENT
@@ -207,8 +211,7 @@ static bool take_venv(const struct job *job, const struct entry *e, struct env *
 {
     if (job->options->env_mode == JOB_ENV_SYSTEM || access(e->venv_python, X_OK) != 0)
         return false;
-    free(env->python);
-    env->python = mem_strdup(e->venv_python);
+    env->dir = mem_strdup(e->venv);
     env->is_venv = true;
     return true;
 }
@@ -246,10 +249,38 @@ static int choose(const struct job *job, const struct env_wants *wants, const st
         return r;
     bool known = take_known(job, e, env); /* somebody may have found out while we waited */
     if (!known)
-        r = find_out(job, wants, e, env->python, err);
+        r = find_out(job, wants, e, env->base_python, err);
     if (!known && r == 0)
         take_known(job, e, env);
     fs_unlock(e->lock, lock);
+    return r;
+}
+
+/* The environment over the packages that the python has. */
+static int take_system(const struct job *job, struct env *env, struct err *err)
+{
+    const char *python = env->base_python;
+    CLEANUP(mem_freep) char *real = realpath(python, NULL);
+    struct stat st = {0};
+    stat(python, &st); /* it is copied: an upgrade makes another one */
+    uint64_t hash = witness_hash(hash_add(HASH_START, python, strlen(python)));
+    hash = hash_add(hash, real ? real : "", real ? strlen(real) : 0);
+    hash = hash_add(hash, &st.st_mtim.tv_sec, sizeof(st.st_mtim.tv_sec));
+    hash = hash_add(hash, &st.st_size, sizeof(st.st_size));
+    CLEANUP(mem_freep) char *venv = mem_printf("%s/envs/%016llx", job->cache_dir, (unsigned long long)hash);
+    CLEANUP(mem_freep) char *lock_path = mem_printf("%s.lock", venv);
+    CLEANUP(mem_freep) char *found = mem_printf("%s/bin/python", venv);
+    int lock = -1;
+    int r = cache_hold(venv, job->cancel_fd, err);
+    if (r == 0 && access(found, X_OK) != 0)
+        r = fs_lock_wait(lock_path, job->cancel_fd, &lock, err);
+    if (r == 0 && access(found, X_OK) != 0)
+        r = fs_remove_tree(venv, err);
+    if (r == 0 && access(found, X_OK) != 0)
+        r = venv_build(job, python, NULL, venv, err);
+    fs_unlock(lock_path, lock);
+    if (r == 0)
+        env->dir = TAKE_PTR(venv);
     return r;
 }
 
@@ -258,11 +289,11 @@ static int choose_python(const struct job *job, const struct env_wants *wants, s
 {
     CLEANUP(mem_freep) char *name = NULL;
     CLEANUP(mem_freep) char *envs = mem_printf("%s/envs", job->cache_dir);
-    int r = find_python(job, &env->python, err);
+    int r = find_python(job, &env->base_python, err);
     if (r == 0)
         r = fs_make_dirs(envs, 0700, err);
     if (r == 0)
-        r = cache_name(job, env->python, wants, &name, err);
+        r = cache_name(job, env->base_python, wants, &name, err);
     if (r < 0)
         return r;
     CLEANUP(entry_done)
@@ -272,22 +303,39 @@ static int choose_python(const struct job *job, const struct env_wants *wants, s
         .venv_python = mem_printf("%s/bin/python", name),
         .lock = mem_printf("%s.lock", name),
     };
-    return choose(job, wants, &e, env, err);
+    bool needs_nothing = !wants->pytest && !wants->requirements;
+    r = needs_nothing ? 0 : choose(job, wants, &e, env, err);
+    return r < 0 || env->dir ? r : take_system(job, env, err);
+}
+
+/* A suite that needs no python gets one all the same: it may run pytest. */
+static int take_python(const struct job *job, const struct env_wants *wants, struct env *env, struct err *err)
+{
+    struct err why = {0};
+    int r = choose_python(job, wants, env, &why);
+    if (r < 0 && r != -ECANCELED && !wants->python) {
+        log_debug("no environment of python: %s", why.message);
+        env_done(env);
+        return 0;
+    }
+    if (r < 0)
+        *err = why;
+    return r;
 }
 
 /* ---- the variables ---- */
 
 static void set_variables(const struct job *job, struct env *env)
 {
-    CLEANUP(mem_freep) char *copy = mem_strdup(env->python);
-    const char *python_dir = copy ? dirname(copy) : NULL;
+    const char *dir = env->dir && job_is_boxed(job) ? BOX_ENV : env->dir;
     struct strv *v = &env->variables;
-    if (python_dir && strcmp(python_dir, "/usr/bin") != 0)
-        strv_pushf(v, "PATH=%s:%s", python_dir, SYSTEM_PATH);
-    else
+    if (dir) {
+        env->python = mem_printf("%s/bin/python", dir);
+        strv_pushf(v, "PATH=%s/bin:%s", dir, SYSTEM_PATH);
+        strv_pushf(v, "VIRTUAL_ENV=%s", dir);
+    } else {
         strv_push(v, "PATH=" SYSTEM_PATH);
-    if (env->is_venv)
-        strv_pushf(v, "VIRTUAL_ENV=%s", dirname(copy));
+    }
     strv_pushf(v, "HOME=%s", job->inside.home);
     strv_pushf(v, "TMPDIR=%s", job->inside.tmp);
     strv_pushf(v, "OSTEST_SRC=%s", job->inside.src);
@@ -316,15 +364,16 @@ static void add_place(struct strv *places, const char *program)
 
 static void find_places(struct env *env)
 {
-    CLEANUP(mem_freep) char *real = env->python ? realpath(env->python, NULL) : NULL;
-    add_place(&env->places, env->python);
-    add_place(&env->places, real);
+    CLEANUP(mem_freep) char *real = env->base_python ? realpath(env->base_python, NULL) : NULL;
+    add_place(&env->places, env->base_python);
+    if (real && strcmp(real, env->base_python) != 0)
+        add_place(&env->places, real);
 }
 
 int env_prepare(const struct job *job, const struct env_wants *wants, struct env *ret_env, struct err *err)
 {
     struct env env = {0};
-    int r = wants->python ? choose_python(job, wants, &env, err) : 0;
+    int r = take_python(job, wants, &env, err);
     if (r < 0) {
         env_done(&env);
         return r;
@@ -337,7 +386,9 @@ int env_prepare(const struct job *job, const struct env_wants *wants, struct env
 
 void env_done(struct env *env)
 {
+    free(env->dir);
     free(env->python);
+    free(env->base_python);
     strv_done(&env->variables);
     strv_done(&env->places);
     *env = (struct env){0};

@@ -112,6 +112,7 @@ int job_clean(const struct job *job, struct err *err)
     static const char *const names[] = {"src",
                                         "tests",
                                         "home",
+                                        "channel",
                                         "report.xml",
                                         "src.index",
                                         "src.index.lock",

@@ -37,6 +37,7 @@ struct job_seen {
     bool has_run;               /* the rest: of the test run */
     enum cgroup_kind group;
     bool in_slurms_group;
+    bool has_witness;          /* pytest told of its tests */
     uint64_t dropped_bytes[2]; /* of standard output, of standard error */
 };
 

@@ -99,6 +99,8 @@ static char *why_ended(const struct job *job, const struct proc_run *run)
     if (run->over_rss)
         return mem_printf("Was running when the limit of %llu MB of memory for all tests was passed",
                           (unsigned long long)(job->options->memory_bytes >> 20));
+    if (run->exited)
+        return mem_printf("Was running when the test run ended with exit status %d", run->status);
     return mem_printf("Was running when the test run was ended by signal %d", run->signal);
 }
 
@@ -109,7 +111,7 @@ static char *why_ended(const struct job *job, const struct proc_run *run)
 static bool take_events(const struct job *job, const struct run *run, struct report *ret_report,
                         char **ret_running)
 {
-    if (!run->events || !events_count(run->events))
+    if (!events_count(run->events))
         return false;
     CLEANUP(mem_freep) char *why = why_ended(job, &run->proc);
     ssize_t running;
@@ -119,8 +121,24 @@ static bool take_events(const struct job *job, const struct run *run, struct rep
     return true;
 }
 
-/* A sentence where suite, report and run do not fit together; NULL where they do. The caller frees. */
-static char *find_disagreement(const struct run *run, struct report *report)
+static bool has_pass(const struct report *report)
+{
+    for (size_t i = 0; i < report->len; i++)
+        if (report_is_pass(report->cases[i].status))
+            return true;
+    return false;
+}
+
+static bool has_other(const struct report *report)
+{
+    for (size_t i = 0; i < report->len; i++)
+        if (!report_is_pass(report->cases[i].status))
+            return true;
+    return false;
+}
+
+/* A sentence if something is in the place of the suite's files, else NULL; the caller frees. */
+static char *find_change(const struct run *run)
 {
     if (run->box.changed && run->box.change_is_new)
         return mem_printf(
@@ -129,7 +147,24 @@ static char *find_disagreement(const struct run *run, struct report *report)
             run->box.changed);
     if (run->box.changed)
         return mem_printf("The suite's file %s was changed while the tests ran", run->box.changed);
-    return run->events ? events_compare(run->events, report) : NULL;
+    if (run->loaded)
+        return mem_printf("The file %s was loaded from the suite's directory, but is not the suite's",
+                          run->loaded);
+    return NULL;
+}
+
+/*
+ * A sentence if report and run do not fit together, else NULL; the caller frees. `missed`: about tests that
+ * did not run to their end; what failed besides may be the reason that they did not.
+ */
+static char *find_disagreement(const struct run *run, const struct judge_wants *wants, const char *missed,
+                               struct report *report)
+{
+    if (wants->has_pytest && !events_has_session(run->events) && has_pass(report))
+        return mem_strdup("Report and run disagree: pytest told of no tests");
+    if (missed && !events_first_fault(run->events) && has_pass(report) && !has_other(report))
+        return mem_strdup(missed);
+    return events_compare(run->events, report);
 }
 
 static int read_report(const struct job *job, const struct run *run, struct report *ret_report,
@@ -140,13 +175,15 @@ static int read_report(const struct job *job, const struct run *run, struct repo
     return judge_read_report(job->report, ret_report, err);
 }
 
-void judge_run(const struct job *job, const struct run *run, bool only_connected, struct result *ret_result)
+void judge_run(const struct job *job, const struct run *run, const struct judge_wants *wants,
+               struct result *ret_result)
 {
     CLEANUP(report_done) struct report report = {0};
     CLEANUP(strv_done) struct strv limits = {0};
     CLEANUP(mem_freep) char *running = NULL;
     CLEANUP(mem_freep) char *disagreement = NULL;
     CLEANUP(mem_freep) char *ended_for = NULL;
+    CLEANUP(mem_freep) char *missed = events_missed(run->events);
     struct err err = {0};
     if (run->proc.over_rss)
         ended_for = mem_printf("The tests used more than %llu MB of memory and were stopped",
@@ -155,10 +192,12 @@ void judge_run(const struct job *job, const struct run *run, bool only_connected
     bool have_report = !ended_by_itself && take_events(job, run, &report, &running);
     if (!have_report) {
         have_report = read_report(job, run, &report, &err) == 0;
-        disagreement = have_report ? find_disagreement(run, &report) : NULL;
+        disagreement = find_change(run);
+        if (!disagreement && have_report)
+            disagreement = find_disagreement(run, wants, missed, &report);
     }
-    if (disagreement)
-        take_events(job, run, &report, &running);
+    if (disagreement || !have_report)
+        have_report = take_events(job, run, &report, &running) || have_report;
     push_hits(job, run, &limits);
     CLEANUP(mem_freep) char *dropped = tell_dropped(job, &run->proc);
     struct verdict_input input = {
@@ -175,9 +214,10 @@ void judge_run(const struct job *job, const struct run *run, bool only_connected
         .report_error = &err,
         .tests = &job->task.tests,
         .disagreement = disagreement,
+        .missed = missed,
         .limits = &limits,
         .remark = dropped,
-        .only_connected = only_connected,
+        .only_connected = wants->only_connected,
     };
     verdict_judge(&input, ret_result);
 }

@@ -18,8 +18,14 @@ int judge_read_report(const char *path, struct report *ret_report, struct err *e
 /* As above from memory, for predefined reports. */
 int judge_parse_report(const char *text, size_t len, struct report *ret_report, struct err *err);
 
-/* The result of a run. `only_connected`: see struct verdict_input. */
-void judge_run(const struct job *job, const struct run *run, bool only_connected, struct result *ret_result);
+struct judge_wants {
+    bool only_connected; /* see struct verdict_input */
+    bool has_pytest;     /* the suite runs pytest with our plugin: without it there is no pass */
+};
+
+/* The result of a run. */
+void judge_run(const struct job *job, const struct run *run, const struct judge_wants *wants,
+               struct result *ret_result);
 
 /* Writes jobs/<key>/result.json, durably and in one step: the body of the POST. */
 int judge_write_result(const struct job *job, const struct result *result, struct err *err);

@@ -124,6 +124,8 @@ static void log_run(const struct job *job, const struct run *run)
         LOG_LEVEL_INFO, NULL, "tests ended", LOG_TEXT("end", end), LOG_NUMBER("ms", run->proc.wall_ms),
         LOG_NUMBER("cpu_ms", run->proc.cpu_ms), LOG_NUMBER("peak_rss_mb", run->proc.peak.rss_bytes >> 20),
         LOG_NUMBER("peak_processes", run->proc.peak.processes), LOG_NUMBER("samples", run->proc.samples));
+    if (!events_has_session(run->events))
+        log_info("no pytest told of its tests: the suite's report is judged alone");
     uint64_t unwritten = run->proc.out.unwritten_bytes + run->proc.err.unwritten_bytes;
     if (unwritten)
         log_warning("%llu bytes of what the tests printed could not be written to their logs",
@@ -152,13 +154,11 @@ static int prepare_and_run(struct job *job, const struct suite *suite, const str
     log_fields(LOG_LEVEL_INFO, NULL, "running the tests", LOG_TEXT("kind", suite_kind_name(suite)),
                LOG_TEXT("venv", env->is_venv ? "yes" : "no"));
     log_fields(LOG_LEVEL_DEBUG, NULL, "command", LOG_TEXT("line", shown));
-    enum run_plugin plugin = suite_selects_by_plugin(suite, &job->task) ? RUN_PLUGIN_SELECTS
-                             : suite_is_pytest(suite)                   ? RUN_PLUGIN_EVENTS
-                                                                        : RUN_PLUGIN_NONE;
+    bool plugin_selects = suite_selects_by_plugin(suite, &job->task);
     job_enter_stage(job, SUMMARY_TEST);
     struct run_wants wants = {.argv = &argv,
                               .may_change = &suite->may_change,
-                              .plugin = plugin,
+                              .names = plugin_selects ? &job->task.tests : NULL,
                               .output_bytes = job->options->output_bytes};
     r = run_tests(job, env, &wants, &run, err);
     if (r < 0)
@@ -167,7 +167,9 @@ static int prepare_and_run(struct job *job, const struct suite *suite, const str
     account_take_run(job, &run);
     job_enter_stage(job, SUMMARY_JUDGE);
     crash_point("tests-run");
-    judge_run(job, &run, !suite_selects_tests(suite) || plugin == RUN_PLUGIN_SELECTS, ret_result);
+    struct judge_wants judge = {.only_connected = !suite_selects_tests(suite) || plugin_selects,
+                                .has_pytest = suite_runs_pytest(suite)};
+    judge_run(job, &run, &judge, ret_result);
     return 0;
 }
 

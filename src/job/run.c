@@ -3,24 +3,19 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/fs.h"
-#include "base/hash.h"
 #include "base/log.h"
-#include "job/child.h"
-#include "ostest_pytest.py.h"
+#include "job/channel.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
+#include <fnmatch.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define GRACE_MS   3000
 #define TAIL_BYTES 4096
-/* Of one variable, before its last name. */
-#define SELECT_BYTES (PROC_STRING_BYTES / 2)
 
 static int open_log(const struct job *job, const char *name, int *ret_fd, struct err *err)
 {
@@ -29,64 +24,16 @@ static int open_log(const struct job *job, const char *name, int *ret_fd, struct
     return *ret_fd < 0 ? err_errno(err, errno, "Cannot create %s", path) : 0;
 }
 
-/* Compiles it, too: where the tests run, nobody can. Without that it is only slower. */
-static int write_plugin(const struct job *job, const struct env *env, const char *dir, const char *path,
-                        struct err *err)
-{
-    CLEANUP(strv_done) struct strv argv = {0};
-    strv_push(&argv, env->python);
-    strv_push(&argv, "-m");
-    strv_push(&argv, "compileall");
-    strv_push(&argv, "-q");
-    strv_push(&argv, dir);
-    struct child child = {.doing = "Compiling the pytest plugin",
-                          .argv = &argv,
-                          .timeout_ms = job->options->timeout_ms,
-                          .output_limit_bytes = 65536,
-                          .cancel_fd = job->cancel_fd};
-    struct err compiling = {0};
-    int r = fs_write_atomic(path, ostest_pytest_py, ostest_pytest_py_len, err);
-    if (r == 0 && (chmod(path, 0644) < 0 || child_run(&child, NULL, NULL, &compiling) < 0))
-        log_debug("%s", compiling.message);
-    return r;
-}
-
-/* Whether the slots' users can read it: a kill may have come before that. */
-static bool is_for_all(const char *path)
-{
-    struct stat st;
-    return stat(path, &st) == 0 && (st.st_mode & 0444) == 0444;
-}
-
-/*
- * The directory of our plugin: one for all tasks, so that python compiles it once, and named by what
- * is in it, so that two versions of the runner get along. The caller frees.
- */
-static int plugin_dir(const struct job *job, const struct env *env, char **ret_dir, struct err *err)
-{
-    uint64_t hash = hash_add(HASH_START, ostest_pytest_py, ostest_pytest_py_len);
-    CLEANUP(mem_freep) char *dir = mem_printf("%s/plugin/%016llx", job->cache_dir, (unsigned long long)hash);
-    CLEANUP(mem_freep) char *path = mem_printf("%s/ostest_pytest.py", dir);
-    CLEANUP(mem_freep) char *lock_path = mem_printf("%s.lock", dir);
-    int lock = -1;
-    int r = is_for_all(path) ? 0 : fs_make_dirs(dir, 0755, err);
-    if (r == 0 && !is_for_all(path))
-        r = fs_lock_wait(lock_path, job->cancel_fd, &lock, err);
-    if (r == 0 && !is_for_all(path))
-        r = write_plugin(job, env, dir, path, err);
-    fs_unlock(lock_path, lock);
-    if (r == 0)
-        *ret_dir = TAKE_PTR(dir);
-    return r;
-}
-
 /* ---- what the plugin tells, while it does ---- */
 
-/* The events' socket, and the sandbox, which is measured for each test. */
+/* What is told, and the sandbox, which is measured for each test. */
 struct listener {
-    int ends[2]; /* ours, the plugin's */
+    struct channel channel;
     struct events *events;
-    struct box *box; /* NULL: none that is measured */
+    struct proc_run *proc;
+    bool until_session;
+    const struct strv *may_change; /* NULL: none */
+    struct box *box;               /* NULL: none that is measured */
     const struct job *job;
     size_t planned; /* that was told */
     unsigned told;
@@ -147,10 +94,11 @@ static void tell_memory(const struct proc_sample *now, void *data)
     job_tell(l->job, &p);
 }
 
-static void take_event(struct listener *l, const char *message, size_t len, pid_t sender)
+/* Of type channel_event_fn. */
+static void take_event(enum events_kind kind, pid_t sender, void *data)
 {
+    struct listener *l = data;
     struct cgroup_usage usage = {.cpu_us = -1};
-    enum events_kind kind = events_take(l->events, message, len);
     if (kind == EVENTS_END) {
         if (l->box)
             box_test_end(l->box, &usage);
@@ -160,80 +108,43 @@ static void take_event(struct listener *l, const char *message, size_t len, pid_
     }
     if (kind == EVENTS_START)
         tell_start(l);
-    if (kind != EVENTS_START || !l->box)
-        return;
-    box_test_begin(l->box, sender);
-    if (send(l->ends[0], "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-        log_debug("the tests do not wait for our answer: %s", strerror(errno));
-}
-
-/* The process that sent a message, as the kernel says. */
-static pid_t sender_of(struct msghdr *m)
-{
-    struct ucred who = {0};
-    for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c))
-        if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_CREDENTIALS)
-            memcpy(&who, CMSG_DATA(c), sizeof(who));
-    return who.pid;
+    if (kind == EVENTS_START && l->box)
+        box_test_begin(l->box, sender);
 }
 
 /* Of type proc_channel.take. */
-static bool take_events(int fd, void *data)
+static bool take_messages(int fd, void *data)
 {
-    static char message[EVENTS_MAX_MESSAGE_BYTES];
-    union {
-        char space[CMSG_SPACE(sizeof(struct ucred))];
-        struct cmsghdr align;
-    } control;
-    for (;;) {
-        struct iovec text = {message, sizeof(message)};
-        struct msghdr m = {
-            .msg_iov = &text, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
-        ssize_t n = recvmsg(fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-        if (n <= 0)
-            return n < 0 && (errno == EAGAIN || errno == EINTR);
-        take_event(data, message, (size_t)n, sender_of(&m));
+    struct listener *l = data;
+    (void)fd;
+    channel_take(&l->channel);
+    l->proc->end_now = l->until_session && events_has_session(l->events);
+    return true;
+}
+
+/*
+ * Of type channel_is_original_fn. A file below a link of the suite's own is one that the suite asked for;
+ * so is a module in an archive that is the suite's.
+ */
+static bool is_original(const char *path, void *data)
+{
+    const struct listener *l = data;
+    for (size_t i = 0; l->may_change && i < l->may_change->len; i++)
+        if (fnmatch(l->may_change->items[i], path, 0) == 0)
+            return true;
+    for (const char *end = path; *end; end++) {
+        end += strcspn(end, "/");
+        CLEANUP(mem_freep)
+        char *part = mem_printf("%s/%.*s", l->job->tests, (int)(end - path), path);
+        struct stat st;
+        if (lstat(part, &st) < 0)
+            return false;
+        if (!S_ISDIR(st.st_mode))
+            return true;
+        if (!*end)
+            return false;
     }
-}
-
-static int open_listener(struct listener *l, struct err *err)
-{
-    int on = 1;
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, l->ends) < 0 ||
-        setsockopt(l->ends[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0)
-        return err_errno(err, errno, "Cannot create a socket");
-    return 0;
-}
-
-static void listener_done(struct listener *l)
-{
-    fd_close(l->ends[0]);
-    fd_close(l->ends[1]);
-}
-
-/* One a line, in as many variables as they need. */
-static void push_names(const struct strv *names, struct strv *variables)
-{
-    size_t number = 0;
-    for (size_t i = 0; i < names->len;) {
-        CLEANUP(buf_done) struct buf text = BUF_INIT(0);
-        for (; i < names->len && text.len < SELECT_BYTES; i++)
-            buf_printf(&text, "%s\n", names->items[i]);
-        strv_pushf(variables, "OSTEST_SELECT_%zu=%s", number++, text.data);
-    }
-}
-
-/* Has python load the plugin. */
-static void push_variables(const struct job *job, enum run_plugin plugin, const char *dir,
-                           const struct listener *l, struct strv *variables)
-{
-    strv_pushf(variables, "PYTHONPATH=%s", job_is_boxed(job) ? BOX_PLUGIN : dir);
-    strv_push(variables, "PYTEST_ADDOPTS=-p ostest_pytest");
-    strv_pushf(variables, "OSTEST_EVENTS_FD=%d", l->ends[1]);
-    if (job_is_boxed(job))
-        strv_push(variables, "OSTEST_EVENTS_ACK=1");
-    if (plugin == RUN_PLUGIN_SELECTS)
-        push_names(&job->task.tests, variables);
+    return false;
 }
 
 /* ---- the run ---- */
@@ -257,7 +168,6 @@ static char *last_line_of(int fd)
 struct parts {
     int out, err;
     struct listener listener;
-    char *plugin_dir; /* NULL: not loaded */
     struct strv variables;
 };
 
@@ -265,26 +175,37 @@ static void parts_done(struct parts *p)
 {
     fd_close(p->out);
     fd_close(p->err);
-    listener_done(&p->listener);
+    channel_close(&p->listener.channel);
     strv_done(&p->variables);
-    free(p->plugin_dir);
 }
 
-static int prepare(const struct job *job, const struct env *env, enum run_plugin plugin, struct parts *p,
-                   struct err *err)
+static int prepare(const struct job *job, const struct env *env, const struct run_wants *wants,
+                   struct parts *p, struct err *err)
 {
+    CLEANUP(mem_freep) char *dir = mem_printf("%s/channel", job->dir);
     strv_extend(&p->variables, &env->variables);
+    if (!job_is_boxed(job))
+        strv_pushf(&p->variables, "OSTEST_CHANNEL=%s", dir);
     int r = open_log(job, "stdout.log", &p->out, err);
     if (r == 0)
         r = open_log(job, "stderr.log", &p->err, err);
-    if (r < 0 || plugin == RUN_PLUGIN_NONE)
-        return r;
-    r = plugin_dir(job, env, &p->plugin_dir, err);
     if (r == 0)
-        r = open_listener(&p->listener, err);
-    if (r == 0)
-        push_variables(job, plugin, p->plugin_dir, &p->listener, &p->variables);
-    return r;
+        r = fs_remove_tree(dir, err);
+    return r < 0 ? r : channel_open(&p->listener.channel, dir, wants->names, err);
+}
+
+static void listen_to(struct listener *l, const struct job *job, const struct run_wants *wants,
+                      struct run *run)
+{
+    run->events = l->events = events_new();
+    l->job = job;
+    l->proc = &run->proc;
+    l->until_session = wants->until_session;
+    l->may_change = wants->may_change;
+    l->channel.events = l->events;
+    l->channel.on_event = take_event;
+    l->channel.is_original = job_is_boxed(job) ? is_original : NULL;
+    l->channel.data = l;
 }
 
 /* With a sandbox, the child was bwrap: what counts is what ostest-init told of the suite. */
@@ -306,11 +227,11 @@ static int run_boxed(const struct job *job, const struct env *env, const struct 
     struct box_wants wants = {
         .command = run_wants->argv,
         .variables = &parts->variables,
-        .plugin = parts->plugin_dir,
+        .channel = parts->listener.channel.dir,
+        .environment = env->dir,
         .places = &env->places,
         .may_change = run_wants->may_change ? run_wants->may_change : &nothing,
         .without_src = run_wants->without_src,
-        .events_fd = parts->listener.ends[1],
     };
     int r = box_open(job, &wants, &run->box, err);
     if (r < 0)
@@ -332,20 +253,18 @@ static int run_plain(const struct job *job, const struct strv *argv, struct part
     run->proc.setup.argv = argv;
     run->proc.setup.env = &parts->variables;
     run->proc.setup.cwd = job->tests;
-    run->proc.setup.keep_fds = &parts->listener.ends[1];
-    run->proc.setup.keep_fds_len = parts->listener.ends[1] >= 0;
     return proc_run(&run->proc, err);
 }
 
 int run_tests(const struct job *job, const struct env *env, const struct run_wants *wants, struct run *run,
               struct err *err)
 {
-    CLEANUP(parts_done) struct parts parts = {.out = -1, .err = -1, .listener.ends = {-1, -1}};
-    int r = prepare(job, env, wants->plugin, &parts, err);
+    CLEANUP(parts_done) struct parts parts = {.out = -1, .err = -1};
+    channel_init(&parts.listener.channel);
+    int r = prepare(job, env, wants, &parts, err);
     if (r < 0)
         return r;
-    run->events = parts.listener.events = events_new();
-    parts.listener.job = job;
+    listen_to(&parts.listener, job, wants, run);
     run->proc = (struct proc_run){
         .setup = {.in_fd = -1},
         .out = {.fd = parts.out, .limit_bytes = wants->output_bytes},
@@ -356,11 +275,14 @@ int run_tests(const struct job *job, const struct env *env, const struct run_wan
         .on_sample = job->tells_progress ? tell_memory : NULL,
         .sample_data = &parts.listener,
         .cancel_fd = job->cancel_fd,
-        .channels[1] = {parts.listener.ends[0], wants->plugin == RUN_PLUGIN_NONE ? NULL : take_events,
-                        &parts.listener},
+        .channels[1] = {parts.listener.channel.listen_fd, take_messages, &parts.listener,
+                        parts.listener.channel.fds},
     };
     r = job_is_boxed(job) ? run_boxed(job, env, wants, &parts, run, err)
                           : run_plain(job, wants->argv, &parts, run, err);
+    while (r == 0 && channel_take(&parts.listener.channel)) /* all that told something have ended */
+        ;
+    run->loaded = TAKE_PTR(parts.listener.channel.loaded);
     if (r < 0)
         return r;
     if (run->proc.cancelled)
@@ -380,6 +302,7 @@ void run_init(struct run *run)
 void run_done(struct run *run)
 {
     free(run->last_words);
+    free(run->loaded);
     events_free(run->events);
     box_done(&run->box);
     run_init(run);

@@ -10,23 +10,22 @@
 #include "job/job.h"
 #include "model/events.h"
 
-/* What our pytest plugin is for: not loaded; tells of its events; also selects the connected tests. */
-enum run_plugin { RUN_PLUGIN_NONE, RUN_PLUGIN_EVENTS, RUN_PLUGIN_SELECTS };
-
 struct run {
     struct proc_run proc;  /* how it ended; with a sandbox, what the suite itself did */
     struct box box;        /* all zero without a sandbox */
-    struct events *events; /* what the plugin told; owned */
-    char *last_words;      /* the last line that it wrote; "" where there is none; owned */
+    struct events *events; /* what our pytest plugin told; owned */
+    char *loaded;     /* a file that was loaded from the suite's tree and is not the suite's; NULL: none */
+    char *last_words; /* the last line that it wrote; "" where there is none; owned */
 };
 
 /* What is to be run; all borrowed. */
 struct run_wants {
     const struct strv *argv;
     const struct strv *may_change; /* files of the suite that may change meanwhile; NULL: none */
-    enum run_plugin plugin;
-    uint64_t output_bytes; /* kept of each stream */
-    bool without_src;      /* the suite alone: there are no student's files to be seen */
+    const struct strv *names;      /* the tests that our pytest plugin selects; NULL: all */
+    bool until_session;            /* to see whether it runs pytest: ends the run as soon as it does */
+    uint64_t output_bytes;         /* kept of each stream */
+    bool without_src;              /* the suite alone: there are no student's files to be seen */
 };
 
 /*

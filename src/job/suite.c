@@ -11,6 +11,7 @@
 #include "job/child.h"
 #include "job/manifest.h"
 #include "job/run.h"
+#include "job/suite_mentions.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -18,6 +19,8 @@
 #include <unistd.h>
 
 #define HELP_LIMIT_BYTES (1U << 20)
+/* In every report of pytest's. */
+#define PYTESTS_REPORT "<testsuite name=\"pytest\""
 /* Of any length, they fit into one argument. */
 #define KEYWORDS_MAX 100
 _Static_assert(KEYWORDS_MAX *(TASK_MAX_TEST_BYTES + sizeof(" or ")) < PROC_STRING_BYTES, "one argument");
@@ -36,6 +39,9 @@ static const struct known {
     {"proxy_timeout", "--proxy_timeout"},
     {"lab-markers", "@pytest.mark.lab"},
 };
+
+/* Not in a help text: our plugin told of a session. */
+#define KNOWS_PYTEST "pytest"
 
 static bool knows(const struct suite *suite, const char *name)
 {
@@ -251,7 +257,7 @@ static int judge_answer(const struct proc_run *p, const char *question, const st
 }
 
 /* Runs the suite's command with one option and adds what it printed to `text`. */
-static int ask(const struct suite *suite, const struct job *job, const char *option, const struct env *env,
+static int ask(struct suite *suite, const struct job *job, const char *option, const struct env *env,
                struct buf *text, struct err *err)
 {
     CLEANUP(strv_done) struct strv argv = {0};
@@ -270,6 +276,8 @@ static int ask(const struct suite *suite, const struct job *job, const char *opt
         r = take_log(job, "stderr.log", &messages, err);
     if (r == 0)
         r = judge_answer(&run.proc, question, &output, &messages, err);
+    if (r == 0 && events_has_session(run.events) && !knows(suite, KNOWS_PYTEST))
+        strv_push(&suite->knows, KNOWS_PYTEST);
     return r < 0 ? r : buf_append(text, output.data ? output.data : "", output.len);
 }
 
@@ -278,6 +286,43 @@ static void take_knowledge(struct suite *suite, const char *help)
     for (size_t i = 0; i < ARRAY_LEN(knowns); i++)
         if (strstr(help, knowns[i].words) && !knows(suite, knowns[i].name))
             strv_push(&suite->knows, knowns[i].name);
+}
+
+/*
+ * Runs the suite without a student's files until pytest starts, since neither a manifest nor a wrapper with a
+ * parser of its own shows that in its help.
+ */
+static int try_run(struct suite *suite, const struct job *job, const struct env *env, struct err *err)
+{
+    CLEANUP(strv_done) struct strv argv = {0};
+    CLEANUP(buf_done) struct buf text = BUF_INIT(0);
+    CLEANUP(run_done) struct run run;
+    struct job plain = *job; /* shares all that is owned */
+    struct run_wants wants = {
+        .argv = &argv, .output_bytes = HELP_LIMIT_BYTES, .without_src = true, .until_session = true};
+    run_init(&run);
+    plain.task.tests = (struct strv){0};
+    plain.tells_progress = false;
+    int r = suite->kind->argv(suite, &plain, env, &argv, err);
+    if (r == 0)
+        r = run_tests(&plain, env, &wants, &run, err);
+    if (r < 0)
+        return r;
+    fs_read_file(job->report, HELP_LIMIT_BYTES, &text, NULL);
+    bool is_others = text.data && strstr(text.data, PYTESTS_REPORT);
+    unlink(job->report);
+    if (events_has_session(run.events) || !is_others)
+        strv_push(&suite->knows, KNOWS_PYTEST);
+    return 0;
+}
+
+/* A wrapper that says nothing of pytest runs none; one that does is tried. */
+static int find_pytest(struct suite *suite, const struct job *job, const struct env *env, struct err *err)
+{
+    if (knows(suite, KNOWS_PYTEST) || !env->python || !job_is_boxed(job) ||
+        !suite_mentions(job->tests, "pytest"))
+        return 0;
+    return try_run(suite, job, env, err);
 }
 
 /* The record of an earlier answer. -ENOENT where there is none. */
@@ -295,22 +340,21 @@ static int find_out(struct suite *suite, const struct job *job, const char *path
                     struct err *err)
 {
     CLEANUP(buf_done) struct buf help = BUF_INIT(0);
-    for (size_t i = 0; i < ARRAY_LEN(suite->kind->help) && suite->kind->help[i]; i++) {
-        int r = ask(suite, job, suite->kind->help[i], env, &help, err);
-        if (r < 0)
-            return r;
-    }
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < ARRAY_LEN(suite->kind->help) && suite->kind->help[i]; i++)
+        r = ask(suite, job, suite->kind->help[i], env, &help, err);
+    if (r == 0)
+        r = find_pytest(suite, job, env, err);
+    if (r < 0)
+        return r;
     take_knowledge(suite, help.data ? help.data : "");
     CLEANUP(mem_freep) char *lines = strv_join(&suite->knows, "\n");
     return fs_write_atomic(path, lines, strlen(lines), err);
 }
 
-/* A suite with a manifest is not asked. */
 static int ask_suite(struct suite *suite, const struct job *job, const char *commit, const struct env *env,
                      struct err *err)
 {
-    if (!suite->kind->program)
-        return 0;
     CLEANUP(mem_freep) char *dir = mem_printf("%s/suites", job->cache_dir);
     CLEANUP(mem_freep)
     char *path = *commit ? mem_printf("%s/%s.knows", dir, commit)
@@ -363,12 +407,12 @@ bool suite_selects_by_plugin(const struct suite *suite, const struct task *task)
     for (size_t i = 0; i < task->tests.len; i++)
         is_for_plugin =
             is_for_plugin || strstr(task->tests.items[i], "::") || strchr(task->tests.items[i], '/');
-    return is_for_plugin && suite_is_pytest(suite);
+    return is_for_plugin && suite->kind->program;
 }
 
-bool suite_is_pytest(const struct suite *suite)
+bool suite_runs_pytest(const struct suite *suite)
 {
-    return suite->kind->program;
+    return knows(suite, KNOWS_PYTEST);
 }
 
 const char *suite_kind_name(const struct suite *suite)

@@ -26,9 +26,9 @@ struct suite {
 };
 
 /*
- * All that comes before a run: finds out what lies in job->tests, prepares what that needs, and asks the
- * suite's command for its help text, once per `commit` (what it knows is kept in the cache; not for a
- * suite with a manifest). Class environment where it is no suite, or its manifest is wrong. The caller
+ * All that comes before a run: finds out what lies in job->tests, prepares what that needs, and finds out
+ * what the suite knows, once per `commit` (it is kept in the cache): from the help text of its command, and
+ * from whether pytest starts. Class environment where it is no suite, or its manifest is wrong. The caller
  * ends both.
  */
 int suite_prepare(struct suite *suite, const struct job *job, const char *commit, struct env *ret_env,
@@ -51,8 +51,8 @@ bool suite_selects_tests(const struct suite *suite);
  */
 bool suite_selects_by_plugin(const struct suite *suite, const struct task *task);
 
-/* Whether it runs under pytest, so that our plugin can be loaded. */
-bool suite_is_pytest(const struct suite *suite);
+/* Whether it runs pytest in the environment that is made for it, so that our plugin tells of its tests. */
+bool suite_runs_pytest(const struct suite *suite);
 
 const char *suite_kind_name(const struct suite *suite);
 void suite_done(struct suite *suite);

@@ -2,6 +2,7 @@
 
 #include "base/fs.h"
 #include "job/child.h"
+#include "job/witness.h"
 
 #include <errno.h>
 #include <string.h>
@@ -54,14 +55,40 @@ static int run_step(const struct job *job, const struct strv *argv, const char *
     return r;
 }
 
-static int create(const struct job *job, const char *python, const char *staging, struct err *err)
+/* The venv that a python is in; NULL: none. The caller frees. */
+static char *venv_of(const char *python)
+{
+    CLEANUP(mem_freep) char *copy = mem_strdup(python);
+    char *slash = strrchr(copy, '/');
+    *(slash ? slash : copy) = '\0';
+    CLEANUP(mem_freep) char *config = mem_printf("%s/../pyvenv.cfg", copy);
+    return fs_exists(config) ? mem_printf("%s/..", copy) : NULL;
+}
+
+/* Whether what is in `venv` (NULL: no venv) lies over the packages of the system. */
+static bool sees_system(const char *venv)
+{
+    CLEANUP(buf_done) struct buf text = BUF_INIT(0);
+    CLEANUP(mem_freep) char *config = venv ? mem_printf("%s/pyvenv.cfg", venv) : NULL;
+    if (!config || fs_read_file(config, SCRIPT_LIMIT_BYTES, &text, NULL) < 0)
+        return true;
+    return text.data && strstr(text.data, "include-system-site-packages = true");
+}
+
+/* `over`: whether this python's own packages are seen as well. */
+static int create(const struct job *job, const char *python, const char *staging, bool over, struct err *err)
 {
     CLEANUP(strv_done) struct strv argv = {0};
+    CLEANUP(mem_freep) char *venv = venv_of(python);
     static const char *const words[] = {"-I", "-m", "venv"};
     strv_push(&argv, python);
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
         strv_push(&argv, words[i]);
     strv_push(&argv, staging);
+    if (over)
+        strv_push(&argv, "--without-pip");
+    if (over && sees_system(venv))
+        strv_push(&argv, "--system-site-packages");
     CLEANUP(mem_freep) char *doing = mem_printf("Creating a venv with %s", python);
     int r = run_step(job, &argv, NULL, doing, err);
     struct err why = *err;
@@ -88,7 +115,11 @@ static int install(const struct job *job, const struct env_wants *wants, const c
     return run_step(job, &argv, job->tests, "Installing the suite's requirements", err);
 }
 
-/* ---- moving: a venv's scripts name their interpreter by its full path ---- */
+/* ---- moving: a venv's scripts name their interpreter by its full path; in the sandbox it is another one
+ * ---- */
+
+/* What a script's directory is called in a script of the shell's. */
+#define BESIDE "${0%/*}"
 
 static void replace_all(const struct buf *text, const char *from, const char *to, struct buf *ret_text)
 {
@@ -101,6 +132,26 @@ static void replace_all(const struct buf *text, const char *from, const char *to
     buf_append(ret_text, p, (size_t)(end - p));
 }
 
+/*
+ * A script of python's whose first line names the interpreter in `from` is run by the shell first, as pip
+ * writes it for a path that is too long; one that is already so finds the interpreter beside it as well.
+ */
+static void redirect_text(const struct buf *text, const char *from, const char *to, struct buf *ret_text)
+{
+    static const char by_shell[] = "#!/bin/sh\n'''exec'";
+    CLEANUP(mem_freep) char *direct = mem_printf("#!%s/bin/", from);
+    size_t line = strcspn(text->data, "\n"), len = strlen(direct);
+    if (strncmp(text->data, by_shell, strlen(by_shell)) == 0) {
+        replace_all(text, from, BESIDE "/..", ret_text);
+    } else if (strncmp(text->data, direct, len) == 0) {
+        buf_printf(ret_text, "%s \"%s/%.*s\" \"$0\" \"$@\"\n' '''", by_shell, BESIDE, (int)(line - len),
+                   text->data + len);
+        buf_append(ret_text, text->data + line, text->len - line);
+    } else {
+        replace_all(text, from, to, ret_text);
+    }
+}
+
 static int redirect_script(const char *path, const char *from, const char *to, struct err *err)
 {
     struct stat st;
@@ -111,7 +162,7 @@ static int redirect_script(const char *path, const char *from, const char *to, s
     int r = fs_read_file(path, SCRIPT_LIMIT_BYTES, &text, err);
     if (r < 0)
         return r;
-    replace_all(&text, from, to, &changed);
+    redirect_text(&text, from, to, &changed);
     if (changed.len == text.len)
         return 0;
     r = fs_write_atomic(path, changed.data, changed.len, err);
@@ -134,11 +185,15 @@ int venv_build(const struct job *job, const char *python, const struct env_wants
                struct err *err)
 {
     CLEANUP(mem_freep) char *staging = mem_printf("%s.new", path);
+    CLEANUP(mem_freep) char *own_venv = wants ? NULL : venv_of(python);
+    CLEANUP(mem_freep) char *inherited = own_venv ? witness_site_packages(own_venv) : NULL;
     int r = fs_remove_tree(staging, err);
     if (r == 0)
-        r = create(job, python, staging, err);
-    if (r == 0)
+        r = create(job, python, staging, !wants, err);
+    if (r == 0 && wants)
         r = install(job, wants, staging, err);
+    if (r == 0)
+        r = witness_install(job, staging, inherited, err);
     if (r == 0)
         r = redirect_scripts(staging, path, err);
     if (r == 0)

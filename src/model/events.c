@@ -43,17 +43,24 @@ static void split_node_id(const char *id, struct report_case *c)
 
 enum state { PLANNED, STARTED, ENDED };
 
+struct session {
+    unsigned number;
+    bool is_finished, has_tests;
+};
+
 struct events {
     struct report report;
-    struct strv ids; /* like the next one, beside the report's cases, at the same index */
+    struct strv ids; /* like the next two, beside the report's cases, at the same index */
     enum state *states;
+    unsigned *owners; /* the session's number */
+    size_t ids_bytes;
+    struct session *sessions;
+    size_t sessions_len;
     size_t cursor;        /* tests mostly come in the order of the plan */
     ssize_t last_started; /* index; -1: none */
     ssize_t last_ended;   /* likewise */
     size_t text_bytes;    /* of all descriptions */
-    bool is_begun;
-    unsigned finishes;
-    bool is_incomplete; /* an event was too long to be told */
+    char *fault;          /* the first; NULL: none; owned */
 };
 
 struct events *events_new(void)
@@ -70,14 +77,36 @@ void events_free(struct events *e)
     report_done(&e->report);
     strv_done(&e->ids);
     free(e->states);
+    free(e->owners);
+    free(e->sessions);
+    free(e->fault);
     free(e);
 }
 
-static ssize_t find(struct events *e, const char *id)
+void events_fault(struct events *e, const char *what)
+{
+    if (!e->fault)
+        e->fault = mem_strdup(what);
+}
+
+const char *events_first_fault(const struct events *e)
+{
+    return e->fault;
+}
+
+bool events_has_session(const struct events *e)
+{
+    return e->sessions_len > 0;
+}
+
+/* ---- tests ---- */
+
+/* A test of the session. A start is rather that of a test which has not ended: ids may repeat. */
+static ssize_t find(struct events *e, unsigned session, const char *id, bool is_open)
 {
     for (size_t n = 0; n < MIN(e->ids.len, SEARCH_WINDOW); n++) {
         size_t i = (e->cursor + n) % e->ids.len;
-        if (strcmp(e->ids.items[i], id) != 0)
+        if (e->owners[i] != session || (is_open && e->states[i] == ENDED) || strcmp(e->ids.items[i], id) != 0)
             continue;
         e->cursor = i;
         return (ssize_t)i;
@@ -85,18 +114,30 @@ static ssize_t find(struct events *e, const char *id)
     return -1;
 }
 
-static ssize_t find_or_add(struct events *e, const char *id, bool is_plan)
+static ssize_t add_test(struct events *e, unsigned session, const char *id)
 {
-    ssize_t found = is_plan ? -1 : find(e, id);
-    if (found >= 0 || e->ids.len >= EVENTS_MAX_TESTS)
-        return found;
+    e->ids_bytes += strlen(id);
+    if (e->ids.len >= EVENTS_MAX_TESTS || e->ids_bytes > EVENTS_MAX_IDS_BYTES) {
+        events_fault(e, "Report and run disagree: the run told of too many tests");
+        return -1;
+    }
     struct report_case *c = report_add(&e->report);
     split_node_id(id, c);
     c->description = mem_strdup("");
     strv_push(&e->ids, id);
     e->states = mem_resize(e->states, e->report.cap, sizeof(*e->states));
+    e->owners = mem_resize(e->owners, e->report.cap, sizeof(*e->owners));
     e->states[e->ids.len - 1] = PLANNED;
+    e->owners[e->ids.len - 1] = session;
     return (ssize_t)e->ids.len - 1;
+}
+
+static ssize_t find_or_add(struct events *e, unsigned session, const char *id)
+{
+    ssize_t found = find(e, session, id, true);
+    if (found < 0)
+        found = find(e, session, id, false);
+    return found < 0 ? add_test(e, session, id) : found;
 }
 
 /* ---- events ---- */
@@ -135,40 +176,107 @@ static void take_end(struct events *e, struct report_case *c, const json_t *even
     e->text_bytes += strlen(c->description);
 }
 
-static enum events_kind take_event(struct events *e, const json_t *event)
+/* The names by which the report has the test, where the suite gave it others than its node id. */
+static void take_names(struct report_case *c, const json_t *event)
 {
-    const char *kind = json_string_value(json_object_get(event, "event"));
-    const char *id = json_string_value(json_object_get(event, "id"));
-    if (kind && strcmp(kind, "hello") == 0)
-        e->is_begun = true;
-    if (kind && strcmp(kind, "finish") == 0)
-        e->finishes++;
-    if (kind && strcmp(kind, "lost") == 0)
-        e->is_incomplete = true;
-    if (!kind || !id || !*id)
-        return EVENTS_OTHER;
-    bool is_plan = strcmp(kind, "plan") == 0, is_start = strcmp(kind, "start") == 0,
-         is_end = strcmp(kind, "end") == 0;
-    ssize_t i = is_plan || is_start || is_end ? find_or_add(e, id, is_plan) : -1;
-    if (is_start && i >= 0) {
-        e->states[i] = STARTED;
-        e->last_started = i;
-    }
-    if (is_end && i >= 0 && e->states[i] == STARTED) {
-        e->states[i] = ENDED;
-        e->last_ended = i;
-        take_end(e, &e->report.cases[i], event);
-        return EVENTS_END;
-    }
-    return is_start ? EVENTS_START : EVENTS_OTHER;
+    const char *classname = json_string_value(json_object_get(event, "classname"));
+    const char *name = json_string_value(json_object_get(event, "name"));
+    if (!classname || !name)
+        return;
+    free(c->classname);
+    free(c->name);
+    c->classname = report_shorten_name(classname, REPORT_NAME_BYTES);
+    c->name = report_shorten_name(name, REPORT_NAME_BYTES);
 }
 
-enum events_kind events_take(struct events *e, const char *message, size_t len)
+static enum events_kind take_start(struct events *e, unsigned session, const char *id)
+{
+    ssize_t i = find_or_add(e, session, id);
+    if (i < 0)
+        return EVENTS_OTHER;
+    e->states[i] = STARTED;
+    e->last_started = i;
+    return EVENTS_START;
+}
+
+/* An end without a start proves nothing. */
+static enum events_kind take_end_of(struct events *e, unsigned session, const char *id, const json_t *event)
+{
+    ssize_t i = find(e, session, id, true);
+    if (i < 0 || e->states[i] != STARTED) {
+        events_fault(e, "Report and run disagree: a test ended that had not started");
+        return EVENTS_OTHER;
+    }
+    e->states[i] = ENDED;
+    e->last_ended = i;
+    take_end(e, &e->report.cases[i], event);
+    take_names(&e->report.cases[i], event);
+    return EVENTS_END;
+}
+
+/* NULL: it has not begun. */
+static struct session *find_session(const struct events *e, unsigned number)
+{
+    for (size_t i = e->sessions_len; i-- > 0;)
+        if (e->sessions[i].number == number)
+            return &e->sessions[i];
+    return NULL;
+}
+
+static void begin_session(struct events *e, unsigned number)
+{
+    if (e->sessions_len >= EVENTS_MAX_SESSIONS) {
+        events_fault(e, "Report and run disagree: too many sessions of pytest");
+        return;
+    }
+    e->sessions = mem_resize(e->sessions, e->sessions_len + 1, sizeof(*e->sessions));
+    e->sessions[e->sessions_len++] = (struct session){.number = number};
+}
+
+static enum events_kind take_of_test(struct events *e, struct session *s, const char *kind,
+                                     const json_t *event)
+{
+    const char *id = json_string_value(json_object_get(event, "id"));
+    if (!id || !*id || strlen(id) > EVENTS_MAX_ID_BYTES) {
+        events_fault(e, "Report and run disagree: the run told of a test in a way that is not pytest's");
+        return EVENTS_OTHER;
+    }
+    s->has_tests = true;
+    if (strcmp(kind, "start") == 0)
+        return take_start(e, s->number, id);
+    if (strcmp(kind, "end") == 0)
+        return take_end_of(e, s->number, id, event);
+    add_test(e, s->number, id);
+    return EVENTS_OTHER;
+}
+
+static enum events_kind take_event(struct events *e, unsigned session, const json_t *event)
+{
+    static const char *const of_tests[] = {"plan", "start", "end"};
+    const char *kind = json_string_value(json_object_get(event, "event"));
+    struct session *s = find_session(e, session);
+    bool is_hello = kind && strcmp(kind, "hello") == 0;
+    if (!kind || is_hello == (s != NULL) || (s && s->is_finished)) {
+        events_fault(e, "Report and run disagree: the run told of its tests in a way that is not pytest's");
+        return EVENTS_OTHER;
+    }
+    if (is_hello)
+        begin_session(e, session);
+    else if (strcmp(kind, "finish") == 0)
+        s->is_finished = true;
+    for (size_t i = 0; s && i < ARRAY_LEN(of_tests); i++)
+        if (strcmp(kind, of_tests[i]) == 0)
+            return take_of_test(e, s, kind, event);
+    return EVENTS_OTHER;
+}
+
+enum events_kind events_take(struct events *e, unsigned session, const char *message, size_t len)
 {
     CLEANUP(json_decrefp) json_t *event = NULL;
-    if (len > EVENTS_MAX_MESSAGE_BYTES || json_parse_object(message, len, &event, NULL) < 0)
-        return EVENTS_OTHER;
-    return take_event(e, event);
+    if (len <= EVENTS_MAX_MESSAGE_BYTES && json_parse_object(message, len, &event, NULL) == 0)
+        return take_event(e, session, event);
+    events_fault(e, "Report and run disagree: the run told of its tests in a way that is not pytest's");
+    return EVENTS_OTHER;
 }
 
 void events_set_usage(struct events *e, uint64_t memory_bytes, int64_t cpu_us)
@@ -201,6 +309,23 @@ static void describe(struct report_case *c, enum report_status status, const cha
     c->status = status;
     free(c->description);
     c->description = utf8_repair(text, strlen(text));
+}
+
+char *events_missed(const struct events *e)
+{
+    size_t count = 0, first = 0;
+    for (size_t i = 0; i < e->ids.len; i++) {
+        bool is_missed = e->states[i] != ENDED;
+        first = is_missed && !count ? i : first;
+        count += is_missed;
+    }
+    if (!count)
+        return NULL;
+    CLEANUP(mem_freep) char *name = report_case_name(&e->report.cases[first]);
+    const char *what =
+        e->states[first] == STARTED ? "started, but did not end" : "was planned, but did not run";
+    return count == 1 ? mem_printf("Report and run disagree: %s %s", name, what)
+                      : mem_printf("Report and run disagree: %s %s (and %zu more)", name, what, count - 1);
 }
 
 void events_report(struct events *e, const char *why_stopped, struct report *ret_report, ssize_t *ret_running)
@@ -296,38 +421,59 @@ static char *take_reported(struct report *report, struct pair *pairs, size_t len
     return NULL;
 }
 
-/* Of one test: each time that it ran. */
-static char *check_runs(const struct events *e, const struct pair *first, const struct pair *last)
+/* Of several sessions, each may have its own report. */
+static bool has_one_session(const struct events *e)
 {
-    if (!last->is_reported && e->finishes == 1) /* of several sessions, each may have its own report */
-        return disagreement(last->told, "ran, but is not in the report");
+    size_t count = 0;
+    for (size_t i = 0; i < e->sessions_len; i++)
+        count += e->sessions[i].has_tests;
+    return count <= 1;
+}
+
+/* Of one test: each time that it ran. `all_passed`: every case of the report. */
+static char *check_runs(const struct events *e, const struct pair *first, const struct pair *last,
+                        bool all_passed)
+{
+    for (const struct pair *p = first; p <= last && !last->is_reported; p++)
+        if (has_one_session(e) || (all_passed && !report_is_pass(p->told->status)))
+            return disagreement(last->told, "ran, but is not in the report");
     for (const struct pair *p = first; p <= last; p++)
         if (last->is_reported && report_is_pass(last->reported) && !report_is_pass(p->told->status))
             return disagreement(p->told, "did not pass, but the report says so");
     return NULL;
 }
 
-static char *check_pairs(const struct events *e, const struct pair *pairs, size_t len)
+static char *check_pairs(const struct events *e, const struct pair *pairs, size_t len, bool all_passed)
 {
     char *fault = NULL;
     for (size_t i = 0, first = 0; i < len && !fault; i++) {
         bool is_last = i + 1 == len || compare_names(pairs[i].told, pairs[i + 1].told) != 0;
         if (!is_last)
             continue;
-        fault = check_runs(e, &pairs[first], &pairs[i]);
+        fault = check_runs(e, &pairs[first], &pairs[i], all_passed);
         first = i + 1;
     }
     return fault;
 }
 
+static bool every_case_passed(const struct report *report)
+{
+    bool all_passed = true;
+    for (size_t i = 0; i < report->len; i++)
+        all_passed = all_passed && report_is_pass(report->cases[i].status);
+    return all_passed;
+}
+
 char *events_compare(const struct events *e, struct report *report)
 {
-    if (e->is_incomplete || (!e->is_begun && !e->report.len))
-        return NULL;
-    if (!e->finishes)
-        return mem_strdup("Report and run disagree: the report was there before the tests had ended");
+    if (e->fault || !e->sessions_len)
+        return mem_strdup(e->fault);
+    for (size_t i = 0; i < e->sessions_len; i++)
+        if (!e->sessions[i].is_finished)
+            return mem_strdup("Report and run disagree: the report was there before the tests had ended");
     CLEANUP(mem_freep) struct pair *pairs = mem_alloc((e->report.len + 1) * sizeof(*pairs));
     size_t len = make_pairs(e, pairs);
+    bool all_passed = every_case_passed(report);
     char *fault = take_reported(report, pairs, len);
-    return fault ? fault : check_pairs(e, pairs, len);
+    return fault ? fault : check_pairs(e, pairs, len, all_passed);
 }

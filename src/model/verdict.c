@@ -72,10 +72,12 @@ static bool judge_end(const struct verdict_run *run, struct details *details)
 
 static bool judge_report(const struct verdict_input *in, struct details *details)
 {
-    if (in->report)
+    if (in->report && (!in->report_error || !*in->report_error->message))
         return true;
     details_say(details, "%s (the test run ended with exit status %d)", in->report_error->message,
                 in->run.status);
+    if (in->run.running)
+        details_say(details, "%s was running", in->run.running);
     details_set_last_words(details, in->run.last_words);
     return false;
 }
@@ -124,16 +126,20 @@ static bool every_case_passed(const struct report *report)
 static void judge_agreement(const struct verdict_input *in, const struct result *result,
                             struct details *details)
 {
+    if (result->tests_len > 0 && in->missed && all_passed(result)) {
+        details_say(details, "%s", in->missed);
+        return;
+    }
+    if (result->tests_len > 0 && (in->run.status == 0 || !every_case_passed(in->report)))
+        return;
     if (result->tests_len == 0)
         details_say(details, "No test was run: the suite has none for this task");
-    else if (in->run.status != 0 && every_case_passed(in->report))
+    else
         details_say(
             details,
             "Report and run disagree: every test in the report passed, but the test run ended with exit "
             "status %d",
             in->run.status);
-    else
-        return;
     details_set_last_words(details, in->run.last_words);
 }
 
@@ -168,11 +174,12 @@ void verdict_judge(const struct verdict_input *in, struct result *ret_result)
     CLEANUP(details_done) struct details causes = {0};
     CLEANUP(strv_done) struct strv missing = {0};
     *ret_result = (struct result){.duration_ms = in->run.wall_ms};
-    bool is_whole = judge_end(&in->run, &causes) && judge_report(in, &causes);
+    bool is_whole = judge_end(&in->run, &causes);
     if (is_whole && in->disagreement) {
         details_say(&causes, "%s", in->disagreement);
         is_whole = false;
     }
+    is_whole = is_whole && judge_report(in, &causes);
     if (is_whole) {
         judge_errors(in, &details);
         find_missing(in, &missing);

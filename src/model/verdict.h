@@ -33,9 +33,11 @@ struct verdict_run {
 
 struct verdict_input {
     struct verdict_run run;
-    struct report *report; /* NULL where there is none that can be read: `report_error` says why */
-    const struct err *report_error;
+    struct report *report; /* NULL: there is none */
+    const struct err
+        *report_error;        /* with a message: the suite's own report cannot be read, and this says why */
     const struct strv *tests; /* the connected tests; empty: all */
+    const char *missed; /* a sentence: not all tests ran to their end, so it is no pass; NULL: all did */
     const char *disagreement; /* a sentence: why the report is not believed; NULL: it is */
     const struct strv
         *limits;         /* a sentence for each limit that was hit, which may explain a failure; NULL: none */

@@ -1,34 +1,41 @@
 """pytest plugin: tells the runner which test starts, and how each one ended.
 
-Loaded by `-p ostest_pytest` in PYTEST_ADDOPTS; no suite needs to know of it. Each event is a JSON
-object, one message on the socket named by OSTEST_EVENTS_FD. Without that variable the plugin does
-nothing.
+An entry point of the suite's environment, so that no suite needs to know of it. It connects to the
+runner's socket: /channel/events in the sandbox, $OSTEST_CHANNEL/events without one. Without either
+it does nothing. Each event is a JSON object, one message:
 
-    {"event": "hello"}                                  pytest runs, nothing has been collected yet
+    {"event": "who"}                                    answered by one byte, see below
+    {"event": "hello"}                                  a session begins; answered likewise
     {"event": "plan", "id": NODE}                       once for each collected test
-    {"event": "start", "id": NODE}                      answered by one byte when OSTEST_EVENTS_ACK is 1
+    {"event": "start", "id": NODE}                      answered by one byte
     {"event": "end", "id": NODE, "outcome": O, "ms": N, "cpu_us": N, "text": TEXT}
-    {"event": "lost"}                                   one that is longer than MESSAGE_MAX bytes
+                                                        and "classname", "name": as the report has them
     {"event": "finish"}                                 the session is over, its report is written
 
-With OSTEST_SELECT_0, OSTEST_SELECT_1 … (names, one a line) it also leaves out every test whose node id
-contains none of them, in whatever spelling ("tests/test_a.py::test_b", "test_a::test_b").
+The answer to "who" and "hello" is "o" for an outermost pytest, whose tests are the suite's, and "n"
+for one that a test has started: that one selects nothing and tells nothing.
 
-O is passed, failed, error, skipped or xfailed; TEXT is cut to TEXT_MAX characters; cpu_us is the
-time of this process and of those that it has waited for.
+The file /channel/select has names, one a line: every test whose node id contains none of them, in
+whatever spelling ("tests/test_a.py::test_b", "test_a::test_b"), is left out.
+
+O is passed, failed, error, skipped or xfailed; TEXT is cut; cpu_us is the time of this process and of
+those that it has waited for.
 
 PYTEST_DONT_REWRITE: there is no assert in here, so python keeps it compiled as it is.
 """
 
 import ctypes
+import hashlib
 import json
 import os
-import socket
+import sys
+
+import ostest_start
+import pytest
 
 TEXT_MAX = 8000
-MESSAGE_MAX = 65536
-LOST = b'{"event": "lost"}'
-PR_SET_DUMPABLE = 4
+ID_MAX = 4000  # characters; the runner refuses ids of more than 16384 bytes
+NAME_MAX = 2000  # the runner compares the first 1024 bytes
 # The worse of two outcomes of one test's phases is the later one here.
 OUTCOMES = ["passed", "xfailed", "skipped", "failed", "error"]
 
@@ -37,71 +44,147 @@ def cpu_seconds():
     return sum(os.times()[:4])
 
 
+def channel_dir():
+    if os.path.exists(ostest_start.SOCKET):
+        return ostest_start.CHANNEL
+    return os.environ.get("OSTEST_CHANNEL")
+
+
+def connect(directory):
+    """Through a descriptor of the directory: its path may be too long for an address."""
+    fd = os.open(directory, os.O_PATH | os.O_CLOEXEC)
+    try:
+        return ostest_start.connect("/proc/self/fd/{}/events".format(fd))
+    finally:
+        os.close(fd)
+
+
+def encoded(event, more):
+    return json.dumps(dict(more, event=event), ensure_ascii=False).encode("utf-8", "replace")
+
+
+def is_outermost(channel, event):
+    channel.send(encoded(event, {}))
+    return channel.recv(1) == b"o"
+
+
+def shortened(node_id):
+    """Still a name of its own, should two differ only past the limit."""
+    if len(node_id) <= ID_MAX:
+        return node_id
+    return node_id[:ID_MAX] + " " + hashlib.sha256(node_id.encode("utf-8", "replace")).hexdigest()
+
+
 class Events:
-    def __init__(self, fd, is_answered):
-        self.socket = socket.socket(fileno=fd)
-        self.is_answered = is_answered
+    """One session, from its configuration to its end."""
+
+    def __init__(self, channel, config):
+        self.channel = channel
+        self.config = config
+        self.pid = os.getpid()
+        self.planned = {}  # id() of an item to its node id, which the suite may change later
+        self.running = None
         self.current = {}
+        self.names = {}
         self.cpu_start = 0.0
 
     def send(self, event, **more):
-        message = json.dumps({"event": event, **more}, ensure_ascii=False).encode("utf-8", "replace")
+        if os.getpid() != self.pid:
+            return  # a fork of ours, which a test has made, speaks for nobody
+        message = encoded(event, more)
+        if len(message) > ostest_start.MESSAGE_MAX:
+            message = encoded(event, dict(more, text=more.get("text", "")[:TEXT_MAX // 4]))
         try:
-            self.socket.send(message if len(message) <= MESSAGE_MAX else LOST)
+            self.channel.send(message)
         except OSError:
-            pass  # nobody listens any more: the tests go on
-
-    def wait_for_answer(self):
-        try:
-            self.socket.recv(1)
-        except OSError:
-            pass
+            pass  # the runner has noted why it listens no more
 
     def pytest_collection_finish(self, session):
+        if self.config.option.collectonly:
+            return
         for item in session.items:
-            self.send("plan", id=item.nodeid)
+            self.planned[id(item)] = shortened(item.nodeid)
+            self.send("plan", id=self.planned[id(item)])
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, node, ids):
+        """With xdist the workers collect, all of them the same."""
+        if not self.planned:
+            self.planned = {node_id: shortened(node_id) for node_id in ids}
+            for node_id in self.planned.values():
+                self.send("plan", id=node_id)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node):
+        node.workerinput["ostest_names"] = selected_names()
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self, item):
+        outer, self.running = self.running, self.planned.get(id(item))
+        yield
+        self.running = outer
+
+    def id_of(self, node_id):
+        return self.running or shortened(node_id)
 
     def pytest_runtest_logstart(self, nodeid):
-        self.current[nodeid] = ("passed", 0.0, "")
-        self.send("start", id=nodeid)
-        if self.is_answered:
-            self.wait_for_answer()
+        node_id = self.id_of(nodeid)
+        self.current[node_id] = ("passed", 0.0, "")
+        self.send("start", id=node_id)
+        if os.getpid() == self.pid:
+            self.channel.recv(1)
         self.cpu_start = cpu_seconds()
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report):
-        outcome, seconds, text = self.current.get(report.nodeid, ("passed", 0.0, ""))
+        node_id = self.id_of(report.nodeid)
+        if node_id not in self.current:
+            self.pytest_runtest_logstart(report.nodeid)
+        outcome, seconds, text = self.current[node_id]
         new = outcome_of(report)
         if OUTCOMES.index(new) > OUTCOMES.index(outcome):
             outcome, text = new, text_of(report)
-        self.current[report.nodeid] = (outcome, seconds + report.duration, text)
+        self.current[node_id] = (outcome, seconds + report.duration, text)
+        self.names[node_id] = names_in_report(self.config, report)
+        if report.when not in ("setup", "call", "teardown"):  # xdist: its worker has crashed
+            self.end(node_id)
 
     def pytest_runtest_logfinish(self, nodeid):
-        outcome, seconds, text = self.current.pop(nodeid, ("passed", 0.0, ""))
+        node_id = self.id_of(nodeid)
+        if node_id in self.current:
+            self.end(node_id)
+
+    def end(self, node_id):
+        outcome, seconds, text = self.current.pop(node_id)
+        names = self.names.pop(node_id, {})
         cpu_us = int(1e6 * (cpu_seconds() - self.cpu_start))
-        self.send("end", id=nodeid, outcome=outcome, ms=int(1000 * seconds), cpu_us=cpu_us, text=text)
+        self.send("end", id=node_id, outcome=outcome, ms=int(1000 * seconds), cpu_us=cpu_us, text=text, **names)
 
+    @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self):
+        global session
         self.send("finish")
+        self.channel.close()
+        session = None
 
 
-def open_events():
-    """What stands in the environment is for this process alone, and for each of its sessions."""
-    fd = os.environ.pop("OSTEST_EVENTS_FD", "")
-    is_answered = os.environ.pop("OSTEST_EVENTS_ACK", "") == "1"
-    if not fd.isdigit():
-        return None
+def report_writer(config):
+    """pytest's own writer of the report; None where there is none."""
     try:
-        os.set_inheritable(int(fd), False)
-        events = Events(int(fd), is_answered)
-    except OSError:  # a process in between has closed it
+        from _pytest.junitxml import xml_key
+        return config.stash.get(xml_key, None) if hasattr(config, "stash") else config._store.get(xml_key, None)
+    except (ImportError, AttributeError):
         return None
-    # No other process of this user may look into this one, or take the socket out of it.
-    ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
-    events.send("hello")
-    return events
 
 
-EVENTS = open_events()
+def names_in_report(config, report):
+    """What the report calls this test: the suite may have said so (record_xml_attribute)."""
+    writer = report_writer(config)
+    if report.when != "teardown" or not hasattr(writer, "node_reporter"):
+        return {}
+    attributes = writer.node_reporter(report).attrs
+    names = {key: attributes.get(key) for key in ("classname", "name")}
+    return {key: str(name)[:NAME_MAX] for key, name in names.items() if name is not None}
 
 
 def outcome_of(report):
@@ -123,7 +206,7 @@ def unified(node_id):
     address, bracket, parameters = node_id.lower().partition("[")
     address = address.replace("::", ".").replace("/", ".").replace(".py.", ".")
     if address.endswith(".py"):
-        address = address.removesuffix("py")
+        address = address[:-len("py")]
     return address + bracket + parameters
 
 
@@ -143,10 +226,60 @@ class Selection:
         items[:] = chosen
 
 
+def selected_names():
+    try:
+        with open(os.path.join(directory, "select"), encoding="utf-8") as file:
+            return [name for name in file.read().split("\n") if name]
+    except OSError:
+        return []
+
+
+def leave_bytecode_alone():
+    """pytest's own compiled files as well."""
+    rewrite = sys.modules.get("_pytest.assertion.rewrite")
+    original = getattr(rewrite, "_read_pyc", None)
+    if original:
+        def read(source, *args, **named):
+            return None if str(source).startswith(ostest_start.SUITE) else original(source, *args, **named)
+        rewrite._read_pyc = read
+
+
+def find_place():
+    """Asks whether this pytest is the suite's own, before it loads any of the suite's code."""
+    if directory != ostest_start.CHANNEL:
+        return
+    # No other process of this user may look into this one. The environment's python is so from its start on.
+    ctypes.CDLL(None).prctl(ostest_start.PR_SET_DUMPABLE, 0, 0, 0, 0)
+    leave_bytecode_alone()
+    channel = connect(directory)
+    ostest_start.is_nested = not is_outermost(channel, "who") and "PYTEST_XDIST_WORKER" not in os.environ
+    channel.close()
+
+
+directory = channel_dir()
+session = None
+if directory:
+    find_place()
+
+
+def begin(config):
+    """What stands in the environment is for this process alone, and for each of its sessions."""
+    global session
+    if not directory or session:  # a session within a session is some test's own matter
+        return
+    channel = connect(directory)
+    os.environ.pop("OSTEST_CHANNEL", None)
+    if not is_outermost(channel, "hello"):
+        channel.close()
+        return
+    session = Events(channel, config)
+    config.option.junitprefix = None  # what is told has no prefix, and is compared with the report
+    config.pluginmanager.register(session, "ostest-events")
+    return selected_names()
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config):
-    names = [name for key in os.environ if key.startswith("OSTEST_SELECT_") for name in os.environ[key].split("\n") if name]
+    names = config.workerinput.get("ostest_names") if hasattr(config, "workerinput") else begin(config)
     if names:
         config.pluginmanager.register(Selection(names), "ostest-selection")
-    if EVENTS:
-        config.option.junitprefix = None  # what is told has no prefix, and is compared with the report
-        config.pluginmanager.register(EVENTS, "ostest-events")

@@ -25,9 +25,11 @@
 #define BOX_SEEN  BOX_WHOLE "/seen"
 #define BOX_INIT  "/init"
 
-/* Our pytest plugin, and what python needs from places that the work area would cover. */
-#define BOX_PLUGIN "/plugin"
-#define BOX_PLACES "/places"
+/* Python's environment, the socket for what the tests tell, and what python needs from places that the work
+ * area would cover. */
+#define BOX_ENV     "/env"
+#define BOX_CHANNEL "/channel"
+#define BOX_PLACES  "/places"
 
 #define BOX_UID  1000
 #define BOX_USER "student"

@@ -149,8 +149,10 @@ static void add_system(const struct bwrap_setup *s, struct strv *args)
         CLEANUP(mem_freep) char *inside = place_inside(s->places->items[i], i);
         add(args, "--ro-bind", s->sources->items[i], inside);
     }
-    if (s->plugin)
-        add(args, "--ro-bind", s->plugin, BOX_PLUGIN);
+    if (s->channel)
+        add(args, "--ro-bind", s->channel, BOX_CHANNEL);
+    if (s->environment)
+        add(args, "--ro-bind", s->environment, BOX_ENV);
 }
 
 static void add_data(struct strv *args, const char *mode, int fd, const char *path)

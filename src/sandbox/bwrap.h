@@ -15,7 +15,8 @@ struct bwrap_setup {
     const char *init;           /* path of ostest-init */
     const char *src;            /* the student's tree; NULL: none */
     const char *tests;          /* the suite's */
-    const char *plugin;         /* directory of the pytest plugin; NULL: none */
+    const char *channel;        /* directory of the socket for what the tests tell; NULL: none */
+    const char *environment;    /* directory of python's; NULL: none */
     const struct strv *sources; /* where the places are now */
     const struct strv *places;  /* more to be seen read-only, at the same path, as an environment */
     const struct strv *env;     /* the whole environment inside */

@@ -36,6 +36,7 @@ static const char *const refused[] = {
     "quotactl_fd",
     "lookup_dcookie",
     "pidfd_getfd",
+    "process_vm_writev",
     "syslog",
     "io_setup", /* two calls take the whole machine's share of asynchronous requests (fs.aio-max-nr) */
     "fanotify_init",

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "base/utf8.h"
+#include "model/details.h"
 #include "model/verdict.h"
 
 /* So much of a measurement is beyond every machine, and still a JSON integer. */
@@ -70,7 +71,8 @@ static void take_run(struct input *in, struct scene *s)
     s->in.limits = &s->limits;
     s->in.tests = &s->tests;
     s->in.report_error = &s->report_error;
-    snprintf(s->report_error.message, sizeof(s->report_error.message), "No report");
+    if (!s->in.report)
+        snprintf(s->report_error.message, sizeof(s->report_error.message), "No report");
 }
 
 static void take_cases(struct input *in, struct report *report)
@@ -128,7 +130,8 @@ static void check_result(const struct result *result, ssize_t passes)
     REQUIRE(!result->is_passed || (!result->is_error && (ssize_t)result->tests_len == passes));
     for (size_t i = 0; i < result->tests_len; i++)
         REQUIRE(!result->is_passed || result->tests[i].is_passed);
-    REQUIRE(!result->is_error || *result->error_details);
+    REQUIRE(!result->is_error || (*result->error_details && *result->error_brief));
+    REQUIRE(utf8_count(result->error_brief) <= DETAILS_MAX_CHARS);
 }
 
 /* ---- what is written ---- */

@@ -67,7 +67,6 @@ class Before:
         return {
             "mounts": sorted(line.split(" ", 3)[3] for line in read_lines("/proc/self/mountinfo")),
             "suites in the cache": tree_hash(cache / "suites"),
-            "the plugin in the cache": tree_hash(cache / "plugin"),
             "environments in the cache": tree_hash(cache / "envs"),
             "the repositories": tree_hash(self.site.repos),
             "files of others": tree_hash(self.site.outside),

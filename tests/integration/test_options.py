@@ -6,10 +6,11 @@ Where the values come from is in test_option_sources.py; --drain-timeout is in t
 
 import signal
 import socket
+import subprocess
 
 import pytest
 
-from harness import git, task, wait_until
+from harness import CLEAN_ENV, git, task, wait_until
 
 
 def descriptions(result):
@@ -140,11 +141,13 @@ def test_proxy_timeout(run_tasks, make_repo, small, options, said):
 
 
 def test_python(run_tasks, make_repo, small, tmp_path):
-    python = tmp_path / "other-python"
-    python.write_text('#!/bin/sh\nWRAPPED=by-other exec /usr/bin/env python3 "$@"\n')
-    python.chmod(0o755)
+    """That of a venv: its packages are seen."""
+    other = tmp_path / "other"
+    subprocess.run(["/usr/bin/python3", "-I", "-m", "venv", "--without-pip", "--system-site-packages", other], check=True, env=CLEAN_ENV)
+    [place] = other.glob("lib/python3*/site-packages")
+    (place / "mark.pth").write_text("import os; os.environ['WRAPPED'] = 'by-other'\n")
     suite = make_repo("suite", {"run_tests.py": RUN_TESTS})
-    result = run_tasks([task(1, small.student())], suite, "--python", python)[1]
+    result = run_tasks([task(1, small.student())], suite, "--python", other / "bin" / "python")[1]
     assert "by-other" in descriptions(result)[0]
 
 

@@ -18,7 +18,7 @@ static void start(void)
         .init = make_file("init", "the program"),
         .src = "/some/src",
         .tests = "/some/tests",
-        .plugin = "/some/plugin",
+        .channel = "/some/channel",
         .sources = &sources,
         .places = &places,
         .env = &env,
@@ -223,18 +223,18 @@ static void both_trees_are_leaves(void)
     build();
     CHECK(has("--ro-bind", "/some/src", BOX_LEAF_SRC));
     CHECK(has("--ro-bind", "/some/tests", BOX_LEAF_TESTS));
-    CHECK(has("--ro-bind", "/some/plugin", BOX_PLUGIN));
+    CHECK(has("--ro-bind", "/some/channel", BOX_CHANNEL));
     finish();
 }
 
 static void what_is_not_given_is_left_out(void)
 {
     start();
-    setup.src = setup.tests = setup.plugin = NULL;
+    setup.src = setup.tests = setup.channel = NULL;
     build();
     CHECK(find(&args, BOX_LEAF_SRC, NULL, NULL) < 0);
     CHECK(find(&args, BOX_LEAF_TESTS, NULL, NULL) < 0);
-    CHECK(find(&args, BOX_PLUGIN, NULL, NULL) < 0);
+    CHECK(find(&args, BOX_CHANNEL, NULL, NULL) < 0);
     finish();
 }
 

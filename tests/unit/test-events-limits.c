@@ -1,4 +1,4 @@
-/* What a run that tells too much is still believed, and what is left out. */
+/* What is kept of a run that tells too much, and what is a fault. */
 
 #include "model/events.h"
 
@@ -7,12 +7,21 @@
 
 #include "test.h"
 
+/* A session has begun. */
+static struct events *begin(void)
+{
+    static const char hello[] = "{\"event\": \"hello\"}";
+    struct events *e = events_new();
+    events_take(e, 1, hello, sizeof(hello) - 1);
+    return e;
+}
+
 /* Takes an event of a test with the id "t<number>", and more members. */
 static enum events_kind take(struct events *e, const char *kind, size_t number, const char *more)
 {
     char text[256];
     int len = snprintf(text, sizeof(text), "{\"event\": \"%s\", \"id\": \"t%zu\"%s}", kind, number, more);
-    return events_take(e, text, (size_t)len);
+    return events_take(e, 1, text, (size_t)len);
 }
 
 static struct report_case *report_of(struct events *e, struct report *report)
@@ -28,13 +37,15 @@ static void past_the_limit_of_tests_only_those_that_are_known_go_on(void)
 {
 #ifndef ASAN /* which copies at each realloc(3): that takes many minutes */
     CLEANUP(report_done) struct report report = {0};
-    struct events *e = events_new();
+    struct events *e = begin();
     for (size_t i = 0; i < EVENTS_MAX_TESTS; i++)
         take(e, "plan", i, "");
     CHECK_INT(events_count(e), EVENTS_MAX_TESTS);
+    CHECK(events_first_fault(e) == NULL);
     take(e, "plan", EVENTS_MAX_TESTS, "");
     take(e, "start", EVENTS_MAX_TESTS, "");
     CHECK_INT(take(e, "end", EVENTS_MAX_TESTS, ", \"outcome\": \"passed\""), EVENTS_OTHER);
+    CHECK_CONTAINS(events_first_fault(e), "too many tests");
     CHECK(events_last_ended(e) == NULL);
     CHECK_INT(take(e, "start", 7, ""), EVENTS_START);
     CHECK_INT(take(e, "end", 7, ", \"outcome\": \"passed\""), EVENTS_END);
@@ -57,14 +68,14 @@ static void end_with_text(struct events *e, size_t number, size_t len)
                                "\"text\": \"%s\"}",
                                number, text);
     CHECK_INT(take(e, "start", number, ""), EVENTS_START);
-    CHECK_INT(events_take(e, message, strlen(message)), EVENTS_END);
+    CHECK_INT(events_take(e, 1, message, strlen(message)), EVENTS_END);
 }
 
 static void past_the_limit_of_texts_a_test_counts_without_its_text(void)
 {
     enum { BYTES = 16384, TESTS = EVENTS_MAX_TEXT_BYTES / BYTES + 2 };
     CLEANUP(report_done) struct report report = {0};
-    struct events *e = events_new();
+    struct events *e = begin();
     for (size_t i = 0; i < TESTS; i++)
         end_with_text(e, i, BYTES);
     const struct report_case *cases = report_of(e, &report);
@@ -80,7 +91,7 @@ static void past_the_limit_of_texts_a_test_counts_without_its_text(void)
 static void a_long_text_is_shortened(void)
 {
     CLEANUP(report_done) struct report report = {0};
-    struct events *e = events_new();
+    struct events *e = begin();
     end_with_text(e, 0, 60000);
     const struct report_case *cases = report_of(e, &report);
     CHECK_CONTAINS(cases[0].description, "bytes left out");
@@ -107,8 +118,8 @@ static void run_test(struct events *e, const char *name, const char *outcome)
     CLEANUP(mem_freep) char *start = mem_printf("{\"event\": \"start\", \"id\": \"a.py::%s\"}", name);
     CLEANUP(mem_freep)
     char *end = mem_printf("{\"event\": \"end\", \"id\": \"a.py::%s\", \"outcome\": \"%s\"}", name, outcome);
-    events_take(e, start, strlen(start));
-    events_take(e, end, strlen(end));
+    events_take(e, 1, start, strlen(start));
+    events_take(e, 1, end, strlen(end));
 }
 
 static void add_reported(struct report *r, const char *name, enum report_status status)
@@ -128,10 +139,10 @@ static char *compare_long_names(const char *ran, const char *ran_too, enum repor
     CLEANUP(mem_freep) char *one = long_name("1");
     CLEANUP(mem_freep) char *two = long_name("2");
     CLEANUP(report_done) struct report report = {0};
-    struct events *e = events_new();
+    struct events *e = begin();
     run_test(e, one, ran);
     run_test(e, two, ran_too);
-    events_take(e, finish, sizeof(finish) - 1);
+    events_take(e, 1, finish, sizeof(finish) - 1);
     add_reported(&report, one, told);
     add_reported(&report, two, told_too);
     char *fault = events_compare(e, &report);
@@ -143,7 +154,7 @@ static void long_names_are_cut_as_those_of_the_report(void)
 {
     CLEANUP(mem_freep) char *name = long_name("1");
     CLEANUP(report_done) struct report report = {0};
-    struct events *e = events_new();
+    struct events *e = begin();
     run_test(e, name, "passed");
     const struct report_case *c = report_of(e, &report);
     CHECK_STR(c->classname, "a");

@@ -15,12 +15,23 @@
 #define SECOND_STARTED \
     "{\"event\": \"start\", \"id\": \"tests/lab1/test_a.py::TestB::test_two[src/main.c::x]\"}\n"
 
-/* Each line is a message. */
+#define HELLO "{\"event\": \"hello\"}"
+
+/* Each line is a message; a session begins with the first, and with the first after one has finished. */
 static struct events *take_all(const char *text)
 {
     struct events *e = events_new();
-    for (const char *line = text; *line; line += strcspn(line, "\n") + (line[strcspn(line, "\n")] == '\n'))
-        events_take(e, line, strcspn(line, "\n"));
+    unsigned session = 1;
+    bool is_begun = false;
+    for (const char *line = text; *line; line += strcspn(line, "\n") + (line[strcspn(line, "\n")] == '\n')) {
+        size_t len = strcspn(line, "\n");
+        bool is_finish = len && memmem(line, len, "\"finish\"", 8);
+        if (!is_begun && strncmp(line, HELLO, strlen(HELLO)) != 0)
+            events_take(e, session, HELLO, strlen(HELLO));
+        events_take(e, session, line, len);
+        session += is_finish;
+        is_begun = !is_finish;
+    }
     return e;
 }
 
@@ -150,14 +161,17 @@ static void a_negative_duration_is_none(void)
     report_done(&r);
 }
 
-static void a_message_that_is_too_long_is_passed_over(void)
+static void a_message_that_is_too_long_is_a_fault(void)
 {
     struct events *e = events_new();
     CLEANUP(mem_freep) char *text = mem_alloc(EVENTS_MAX_MESSAGE_BYTES + 2UL);
     int n = sprintf(text, "{\"event\": \"start\", \"id\": \"t\"}");
     memset(text + n, ' ', EVENTS_MAX_MESSAGE_BYTES + 1UL - (size_t)n);
-    CHECK_INT(events_take(e, text, EVENTS_MAX_MESSAGE_BYTES), EVENTS_START);
-    CHECK_INT(events_take(e, text, EVENTS_MAX_MESSAGE_BYTES + 1UL), EVENTS_OTHER);
+    events_take(e, 1, HELLO, strlen(HELLO));
+    CHECK_INT(events_take(e, 1, text, EVENTS_MAX_MESSAGE_BYTES), EVENTS_START);
+    CHECK(events_first_fault(e) == NULL);
+    CHECK_INT(events_take(e, 1, text, EVENTS_MAX_MESSAGE_BYTES + 1UL), EVENTS_OTHER);
+    CHECK(events_first_fault(e) != NULL);
     events_free(e);
 }
 
@@ -189,7 +203,9 @@ static void before_the_first_end_nothing_is_measured(void)
 #define RAN(id, outcome) \
     "{\"event\": \"start\", \"id\": \"" id "\"}\n{\"event\": \"end\", \"id\": \"" id \
     "\", \"outcome\": \"" outcome "\"}\n"
-#define FINISH "{\"event\": \"finish\"}\n"
+#define ENDED(id)   "{\"event\": \"end\", \"id\": \"" id "\", \"outcome\": \"passed\"}\n"
+#define FINISH      "{\"event\": \"finish\"}\n"
+#define PLANNED(id) "{\"event\": \"plan\", \"id\": \"" id "\"}\n"
 
 static void add_case(struct report *r, const char *classname, const char *name, enum report_status status)
 {
@@ -240,9 +256,135 @@ static void a_report_that_is_about_something_else_is_not(void)
                    REPORT_PASSED, REPORT_PASSED, "a::two is in the report, but");
 }
 
-static void after_a_lost_event_nothing_is_compared(void)
+#define NOT_PYTESTS "not pytest's"
+
+static void what_pytest_would_not_tell_is_a_fault(void)
 {
-    check_compared(RAN("a.py::one", "failed") "{\"event\": \"lost\"}\n" FINISH, REPORT_PASSED, -1, NULL);
+    static const char *const lines[] = {
+        "{\"event\": \"lost\"}x",
+        "nonsense",
+        "[]",
+        "{}",
+        "{\"event\": 1}",
+        HELLO,
+        "{\"event\": \"plan\"}",
+        "{\"event\": \"plan\", \"id\": \"\"}",
+        "{\"event\": \"start\", \"id\": 1}",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
+        CLEANUP(mem_freep) char *told = mem_printf(RAN("a.py::one", "passed") "%s\n" FINISH, lines[i]);
+        check_compared(told, REPORT_PASSED, -1, NOT_PYTESTS);
+    }
+    check_compared(RAN("a.py::one", "passed") RAN("a.py::two", "passed") ENDED("a.py::one") FINISH,
+                   REPORT_PASSED, REPORT_PASSED, "ended that had not started");
+}
+
+static void a_session_that_has_finished_tells_nothing_more(void)
+{
+    struct report r = {0};
+    struct events *e = take_all(RAN("a.py::one", "passed") FINISH);
+    events_take(e, 1, FINISH, strlen(FINISH) - 1);
+    CHECK_CONTAINS(events_first_fault(e), NOT_PYTESTS);
+    add_case(&r, "a", "one", REPORT_PASSED);
+    CLEANUP(mem_freep) char *fault = events_compare(e, &r);
+    CHECK_CONTAINS(fault ? fault : "(they agree)", NOT_PYTESTS);
+    report_done(&r);
+    events_free(e);
+}
+
+static void nothing_is_told_before_a_session_begins(void)
+{
+    static const char start[] = "{\"event\": \"start\", \"id\": \"t\"}";
+    struct events *e = events_new();
+    CHECK_INT(events_take(e, 1, start, strlen(start)), EVENTS_OTHER);
+    CHECK_CONTAINS(events_first_fault(e), NOT_PYTESTS);
+    CHECK(!events_has_session(e));
+    events_free(e);
+}
+
+static void an_id_over_its_bound_is_a_fault(void)
+{
+    for (size_t len = EVENTS_MAX_ID_BYTES; len <= EVENTS_MAX_ID_BYTES + 1; len++) {
+        CLEANUP(mem_freep) char *id = mem_alloc(len + 1);
+        memset(id, 'x', len);
+        CLEANUP(mem_freep) char *plan = mem_printf("{\"event\": \"plan\", \"id\": \"%s\"}\n", id);
+        struct events *e = take_all(plan);
+        CHECK_INT(events_first_fault(e) != NULL, len > EVENTS_MAX_ID_BYTES);
+        events_free(e);
+    }
+}
+
+static void too_many_sessions_are_a_fault(void)
+{
+    struct events *e = events_new();
+    for (unsigned i = 0; i < EVENTS_MAX_SESSIONS; i++)
+        events_take(e, i, HELLO, strlen(HELLO));
+    CHECK(events_first_fault(e) == NULL);
+    events_take(e, EVENTS_MAX_SESSIONS, HELLO, strlen(HELLO));
+    CHECK_CONTAINS(events_first_fault(e), "too many sessions");
+    events_free(e);
+}
+
+/* ---- missed ---- */
+
+static void check_missed(const char *told, const char *wanted)
+{
+    struct events *e = take_all(told);
+    CLEANUP(mem_freep) char *missed = events_missed(e);
+    CHECK_STR(missed ? missed : "", wanted);
+    events_free(e);
+}
+
+static void what_did_not_end_is_missed(void)
+{
+    check_missed("", "");
+    check_missed(RAN("a.py::one", "failed") FINISH, "");
+    check_missed(PLANNED("a.py::one") RAN("a.py::one", "passed") FINISH, "");
+    check_missed(PLANNED("a.py::one") FINISH, "Report and run disagree: a::one was planned, but did not run");
+    check_missed(PLANNED("a.py::one") PLANNED("a.py::two") RAN("a.py::one", "passed") PLANNED("a.py::three")
+                     FINISH,
+                 "Report and run disagree: a::two was planned, but did not run (and 1 more)");
+    check_missed("{\"event\": \"start\", \"id\": \"a.py::one\"}\n" FINISH,
+                 "Report and run disagree: a::one started, but did not end");
+}
+
+static void of_two_tests_with_one_id_both_have_to_end(void)
+{
+    check_missed(PLANNED("a.py::one") PLANNED("a.py::one") RAN("a.py::one", "passed")
+                     RAN("a.py::one", "passed") FINISH,
+                 "");
+    check_missed(PLANNED("a.py::one") PLANNED("a.py::one") RAN("a.py::one", "passed") FINISH,
+                 "Report and run disagree: a::one was planned, but did not run");
+}
+
+static void another_sessions_test_is_another_one(void)
+{
+    check_missed(PLANNED("a.py::one") FINISH RAN("a.py::one", "passed") FINISH,
+                 "Report and run disagree: a::one was planned, but did not run");
+}
+
+static void a_suite_may_name_its_tests_in_the_report(void)
+{
+    struct report r = {0};
+    struct events *e = take_all("{\"event\": \"start\", \"id\": \"a.py::one\"}\n"
+                                "{\"event\": \"end\", \"id\": \"a.py::one\", \"outcome\": \"failed\", "
+                                "\"classname\": \"lab\", \"name\": \"first\"}\n" FINISH);
+    add_case(&r, "lab", "first", REPORT_FAILED);
+    CLEANUP(mem_freep) char *agreed = events_compare(e, &r);
+    CHECK(agreed == NULL);
+    r.cases[0].status = REPORT_PASSED;
+    CLEANUP(mem_freep) char *fault = events_compare(e, &r);
+    CHECK_CONTAINS(fault ? fault : "(they agree)", "lab::first did not pass");
+    report_done(&r);
+    events_free(e);
+}
+
+static void what_failed_in_one_of_two_sessions_is_in_a_report_that_passes(void)
+{
+    check_compared(RAN("a.py::one", "passed") FINISH RAN("a.py::two", "failed") FINISH, REPORT_PASSED, -1,
+                   "a::two ran, but is not in the report");
+    check_compared(RAN("a.py::one", "failed") FINISH RAN("a.py::two", "failed") FINISH, REPORT_FAILED, -1,
+                   NULL);
 }
 
 static void a_report_that_was_there_before_the_first_test_is_not_believed(void)
@@ -275,7 +417,6 @@ static void two_sessions_may_have_a_report_each(void)
                    NULL);
 }
 
-#define PLANNED(id) "{\"event\": \"plan\", \"id\": \"" id "\"}\n"
 #define SESSION(one, two) \
     PLANNED("a.py::one") PLANNED("a.py::two") RAN("a.py::one", one) RAN("a.py::two", two) FINISH
 
@@ -320,7 +461,7 @@ static void what_was_measured_is_put_into_the_report(void)
     struct report r = {0};
     struct events *e = take_all(RAN("a.py::one", "passed"));
     events_set_usage(e, 4096, 77);
-    events_take(e, FINISH, strlen(FINISH) - 1);
+    events_take(e, 1, FINISH, strlen(FINISH) - 1);
     add_case(&r, "a", "one", REPORT_PASSED);
     CLEANUP(mem_freep) char *fault = events_compare(e, &r);
     CHECK(fault == NULL);
@@ -340,10 +481,15 @@ TEST_MAIN(TEST(tests_are_reported_as_far_as_they_came), TEST(node_ids_become_the
           TEST(an_end_without_an_outcome_is_an_error), TEST(a_text_that_is_none_describes_nothing),
           TEST(tests_of_one_name_in_two_classes_are_two), TEST(nothing_can_be_freed),
           TEST(an_end_without_a_start_proves_nothing), TEST(what_is_no_event_is_passed_over),
-          TEST(a_negative_duration_is_none), TEST(a_message_that_is_too_long_is_passed_over),
+          TEST(a_negative_duration_is_none), TEST(a_message_that_is_too_long_is_a_fault),
           TEST(what_was_measured_goes_to_the_test_that_ended_last),
           TEST(before_the_first_end_nothing_is_measured), TEST(a_report_of_what_ran_is_believed),
-          TEST(a_report_that_is_about_something_else_is_not), TEST(after_a_lost_event_nothing_is_compared),
+          TEST(a_report_that_is_about_something_else_is_not), TEST(what_pytest_would_not_tell_is_a_fault),
+          TEST(a_session_that_has_finished_tells_nothing_more), TEST(nothing_is_told_before_a_session_begins),
+          TEST(an_id_over_its_bound_is_a_fault), TEST(too_many_sessions_are_a_fault),
+          TEST(what_did_not_end_is_missed), TEST(of_two_tests_with_one_id_both_have_to_end),
+          TEST(another_sessions_test_is_another_one), TEST(a_suite_may_name_its_tests_in_the_report),
+          TEST(what_failed_in_one_of_two_sessions_is_in_a_report_that_passes),
           TEST(a_report_that_was_there_before_the_first_test_is_not_believed),
           TEST(two_sessions_may_have_a_report_each),
           TEST(a_test_that_ran_in_two_sessions_has_to_pass_in_both),

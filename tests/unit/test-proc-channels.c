@@ -27,7 +27,7 @@ static void open_channel(int index)
     CHECK_INT(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
     run.setup.keep_fds = &ends[1];
     run.setup.keep_fds_len = 1;
-    run.channels[index] = (struct proc_channel){ends[0], take, taken};
+    run.channels[index] = (struct proc_channel){.fd = ends[0], .take = take, .data = taken};
     memset(taken, 0, sizeof(taken));
     taken_len = takes = 0;
 }
@@ -81,6 +81,53 @@ static void a_channel_is_read_while_the_child_runs(void)
     finish();
 }
 
+/* What is waited for besides the channel's own descriptor, which is silent. */
+static int more[PROC_MORE_FDS];
+
+static bool answer_more(int fd, void *data)
+{
+    (void)fd;
+    return answer(more[PROC_MORE_FDS - 1], data);
+}
+
+static void a_channel_may_have_more_descriptors(void)
+{
+    int silent[2];
+    prepare_for_channel(1, "echo question >&$CHANNEL; read a <&$CHANNEL; echo $a");
+    CHECK_INT(fcntl(ends[1], F_SETFL, 0), 0);
+    CHECK_INT(pipe2(silent, O_CLOEXEC), 0);
+    for (size_t i = 0; i < PROC_MORE_FDS; i++)
+        more[i] = -1;
+    more[PROC_MORE_FDS - 1] = ends[0];
+    run.channels[1] = (struct proc_channel){silent[0], answer_more, taken, more};
+    run.timeout_ms = 20000;
+    go();
+    check_out("yes\n");
+    CHECK(!run.timed_out);
+    close(silent[0]);
+    close(silent[1]);
+    close_channel();
+    finish();
+}
+
+static bool take_and_end(int fd, void *data)
+{
+    run.end_now = true;
+    return take(fd, data);
+}
+
+static void a_channel_may_end_the_child(void)
+{
+    prepare_for_channel(0, "echo enough >&$CHANNEL; sleep 1000");
+    run.channels[0].take = take_and_end;
+    run.timeout_ms = 20000;
+    go();
+    CHECK_STR(taken, "enough\n");
+    CHECK(!run.timed_out && !run.exited);
+    close_channel();
+    finish();
+}
+
 static bool take_late(int fd, void *data)
 {
     return run.exited ? take(fd, data) : true;
@@ -113,7 +160,7 @@ static void a_channel_of_which_nothing_more_will_come_is_left_alone(void)
 static void channels_that_are_none(void)
 {
     prepare("echo out");
-    run.channels[0] = (struct proc_channel){-1, NULL, NULL};
+    run.channels[0] = (struct proc_channel){.fd = -1};
     go();
     check_out("out\n");
     finish();
@@ -340,7 +387,8 @@ static void groups_are_entered_before_the_user_changes(void)
 }
 
 SCRIPT_TEST_MAIN(TEST(what_a_child_writes_to_a_channel_is_taken),
-                 TEST(a_channel_is_read_while_the_child_runs), TEST(what_is_there_at_the_end_is_taken),
+                 TEST(a_channel_is_read_while_the_child_runs), TEST(a_channel_may_have_more_descriptors),
+                 TEST(a_channel_may_end_the_child), TEST(what_is_there_at_the_end_is_taken),
                  TEST(a_channel_of_which_nothing_more_will_come_is_left_alone), TEST(channels_that_are_none),
                  TEST(more_than_a_channel_holds), TEST(only_the_descriptors_that_are_kept_are_inherited),
                  TEST(kept_descriptors_have_their_numbers), TEST(a_child_writes_itself_into_its_groups),

@@ -12,6 +12,7 @@
 #include "base/fd.h"
 #include "base/fs.h"
 #include "sandbox/box.h"
+#include "sandbox/init/ptrace_guard.h"
 #include "sandbox/init/suite_tree.h"
 
 #include <errno.h>
@@ -54,6 +55,8 @@ struct init {
     struct strv links; /* target, path, target, path … */
     struct suite_tree suite;
     char **command;
+    int proc_fd;  /* /proc as it was before it became read-only */
+    int guard_fd; /* where the kernel asks about ptrace */
     pid_t suite_pid;
     bool told_bytes, told_inodes;
 };
@@ -179,6 +182,8 @@ static int fill_area(struct init *init, struct err *err)
         r = make_link(init->links.items[i], init->links.items[i + 1], err);
     if (r == 0)
         r = place_suite(init, err);
+    if (r == 0 && !fs_exists(BOX_LEAF_SRC) && mkdir(BOX_SRC, 0755) < 0)
+        r = err_errno(err, errno, "Cannot create %s", BOX_SRC);
     return r < 0 ? r : copy_leaf(BOX_LEAF_SRC, BOX_SRC, err);
 }
 
@@ -220,6 +225,31 @@ static int limit_counts(const struct init *init, struct err *err)
         if ((fd < 0 && errno != ENOENT) || (fd >= 0 && write(fd, counts[i].most, strlen(counts[i].most)) < 0))
             return err_errno(err, errno, "Cannot set %s", counts[i].path);
     }
+    return 0;
+}
+
+/* Whether the kernel lets processes look into their descendants alone (Yama). */
+static bool has_yama(void)
+{
+    char scope = '0';
+    CLEANUP(fd_closep) int fd = open("/proc/sys/kernel/yama/ptrace_scope", O_RDONLY | O_CLOEXEC);
+    return fd >= 0 && read(fd, &scope, 1) == 1 && scope > '0';
+}
+
+/*
+ * No process writes into the memory of another through /proc/PID/mem, which the kernel allows to every
+ * process of the same user: /proc becomes read-only. Our own view of it stays as it was: the suite's process
+ * is to set its oom_score_adj. gdb does without, but warns of it, so that this is not done if the kernel does
+ * it.
+ */
+static int close_proc(struct init *init, struct err *err)
+{
+    init->proc_fd = (int)syscall(SYS_open_tree, AT_FDCWD, "/proc", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+    if (init->proc_fd < 0)
+        return err_errno(err, errno, "Cannot open /proc");
+    if (!has_yama() && mount(NULL, "/proc", NULL,
+                             MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
+        return err_errno(err, errno, "Cannot make /proc read-only");
     return 0;
 }
 
@@ -266,7 +296,7 @@ static void run_suite(const struct init *init, int error_fd)
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     prctl(PR_SET_DUMPABLE, 1L, 0L, 0L, 0L); /* else the next file would be root's */
-    int oom_fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    int oom_fd = openat(init->proc_fd, "self/oom_score_adj", O_WRONLY | O_CLOEXEC);
     if (oom_fd >= 0 && write(oom_fd, OOM_SCORE, strlen(OOM_SCORE)) < 0)
         errno = 0; /* then the kernel chooses by size alone */
     setsid();
@@ -317,12 +347,15 @@ static int wait_for_suite(struct init *init, int child_fd)
     struct signalfd_siginfo info;
     while (!reap(init, &status)) {
         struct pollfd fds[] = {{.fd = child_fd, .events = POLLIN},
-                               {.fd = init->suite.news_fd, .events = POLLIN}};
+                               {.fd = init->suite.news_fd, .events = POLLIN},
+                               {.fd = init->guard_fd, .events = POLLIN}};
         if (poll(fds, ARRAY_LEN(fds), FULL_CHECK_MS) > 0 && fds[0].revents &&
             read(child_fd, &info, sizeof(info)) < 0)
             break;
         if (fds[1].revents)
             suite_tree_take_news(&init->suite);
+        if (fds[2].revents & POLLIN)
+            ptrace_guard_answer(init->guard_fd);
         check_full(init);
     }
     return status;
@@ -426,7 +459,11 @@ static int run(struct init *init)
     if (r == 0)
         hand_out_watch(init);
     if (r == 0)
+        r = close_proc(init, &err);
+    if (r == 0)
         r = drop_capabilities();
+    if (r == 0)
+        r = ptrace_guard_start(&init->guard_fd, &err);
     if (r == 0)
         r = start_suite(init, &err);
     if (r < 0)

@@ -1,0 +1,265 @@
+#include "job/channel.h"
+
+#include "base/buf.h"
+#include "base/fd.h"
+#include "base/fs.h"
+#include "base/json.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define SOCKET_NAME "events"
+#define SELECT_NAME "select"
+/* Between two looks at what else the run does. */
+#define MESSAGES_A_TURN 256
+/* A deeper tree of processes than any limit allows. */
+#define MAX_ANCESTORS 4096
+
+#define OUTERMOST "o"
+#define NESTED    "n"
+
+void channel_init(struct channel *c)
+{
+    *c = (struct channel){.listen_fd = -1};
+    for (size_t i = 0; i < ARRAY_LEN(c->fds); i++)
+        c->fds[i] = -1;
+}
+
+/* ---- opening ---- */
+
+static int listen_in(struct channel *c, int dir_fd)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int on = 1;
+    /* The path may be too long for an address. */
+    snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/" SOCKET_NAME, dir_fd);
+    c->listen_fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (c->listen_fd < 0 || setsockopt(c->listen_fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0 ||
+        bind(c->listen_fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
+        fchmodat(dir_fd, SOCKET_NAME, 0666, 0) < 0 || listen(c->listen_fd, CHANNEL_MAX_CONNECTIONS) < 0)
+        return -errno;
+    return 0;
+}
+
+static int write_names(const char *dir, const struct strv *names, struct err *err)
+{
+    CLEANUP(mem_freep) char *path = mem_printf("%s/" SELECT_NAME, dir);
+    CLEANUP(buf_done) struct buf text = BUF_INIT(0);
+    for (size_t i = 0; i < names->len; i++)
+        buf_printf(&text, "%s\n", names->items[i]);
+    int r = fs_write_atomic(path, text.data ? text.data : "", text.len, err);
+    return r == 0 && chmod(path, 0644) < 0 ? err_errno(err, errno, "Cannot change %s", path) : r;
+}
+
+int channel_open(struct channel *c, const char *dir, const struct strv *names, struct err *err)
+{
+    int r = fs_make_dirs(dir, 0755, err);
+    if (r < 0)
+        return r;
+    c->dir = mem_strdup(dir);
+    CLEANUP(fd_closep) int dir_fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (dir_fd < 0 || chmod(dir, 0755) < 0)
+        return err_errno(err, errno, "Cannot open %s", dir);
+    r = listen_in(c, dir_fd);
+    if (r < 0)
+        return err_errno(err, -r, "Cannot create the socket of the tests' events");
+    return names ? write_names(dir, names, err) : 0;
+}
+
+static void close_connection(struct channel *c, size_t i)
+{
+    c->fds[i] = fd_close(c->fds[i]);
+    c->connections[i].session = 0;
+}
+
+void channel_close(struct channel *c)
+{
+    for (size_t i = 0; i < ARRAY_LEN(c->fds); i++)
+        close_connection(c, i);
+    c->listen_fd = fd_close(c->listen_fd);
+    if (c->dir)
+        fs_remove_tree(c->dir, NULL);
+    free(c->dir);
+    free(c->loaded);
+    channel_init(c);
+}
+
+/* ---- who speaks ---- */
+
+/* 0: unknown, or it is gone. */
+static pid_t parent_of(pid_t pid)
+{
+    char path[64], text[512];
+    snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+    CLEANUP(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t len = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+    if (len <= 0)
+        return 0;
+    text[len] = '\0';
+    const char *name_end = strrchr(text, ')'); /* then " S PPID" */
+    return name_end && strlen(name_end) > 4 ? (pid_t)strtol(name_end + 4, NULL, 10) : 0;
+}
+
+static bool has_session(const struct channel *c, pid_t pid)
+{
+    for (size_t i = 0; i < ARRAY_LEN(c->connections); i++)
+        if (c->connections[i].session == pid)
+            return true;
+    return false;
+}
+
+/* Whether the process, or one that it descends from, is in a session. */
+static bool is_nested(const struct channel *c, pid_t pid)
+{
+    for (int depth = 0; pid > 1 && depth < MAX_ANCESTORS; depth++) {
+        if (has_session(c, pid))
+            return true;
+        pid = parent_of(pid);
+    }
+    return false;
+}
+
+static pid_t sender_of(struct msghdr *m)
+{
+    struct ucred who = {0};
+    for (struct cmsghdr *h = CMSG_FIRSTHDR(m); h; h = CMSG_NXTHDR(m, h))
+        if (h->cmsg_level == SOL_SOCKET && h->cmsg_type == SCM_CREDENTIALS)
+            memcpy(&who, CMSG_DATA(h), sizeof(who));
+    return who.pid;
+}
+
+/* ---- what is told ---- */
+
+static void answer(const struct channel *c, const struct channel_connection *conn, const char *byte)
+{
+    if (send(c->fds[conn - c->connections], byte, 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+        log_debug("pytest does not wait for our answer: %s", strerror(errno));
+}
+
+/* A python that runs a program of the student's, not one of the suite's, may load what it likes. */
+static void take_loaded(struct channel *c, const json_t *message)
+{
+    const char *file = json_string_value(json_object_get(message, "file"));
+    const char *main = json_string_value(json_object_get(message, "main"));
+    if (!file || !c->is_original || c->loaded || (main && *main && !c->is_original(main, c->data)))
+        return;
+    if (!c->is_original(file, c->data))
+        c->loaded = mem_strdup(file);
+}
+
+static void begin_session(struct channel *c, struct channel_connection *conn, pid_t sender,
+                          const char *message, size_t len)
+{
+    if (is_nested(c, sender)) {
+        answer(c, conn, NESTED);
+        return;
+    }
+    conn->session = sender;
+    conn->number = ++c->sessions;
+    events_take(c->events, conn->number, message, len);
+    answer(c, conn, OUTERMOST);
+}
+
+/* The first message of a connection says what it is for. */
+static void take_first(struct channel *c, struct channel_connection *conn, pid_t sender, const char *text,
+                       size_t len)
+{
+    CLEANUP(json_decrefp) json_t *message = NULL;
+    const char *event = json_parse_object(text, len, &message, NULL) < 0
+                            ? ""
+                            : json_string_value(json_object_get(message, "event"));
+    if (event && strcmp(event, "hello") == 0)
+        begin_session(c, conn, sender, text, len);
+    else if (event && strcmp(event, "who") == 0)
+        answer(c, conn, is_nested(c, sender) ? NESTED : OUTERMOST);
+    else if (event && strcmp(event, "loaded") == 0)
+        take_loaded(c, message);
+    else
+        events_fault(c->events, "Report and run disagree: a process told of tests in the place of pytest");
+}
+
+static void take_message(struct channel *c, struct channel_connection *conn, pid_t sender, const char *text,
+                         size_t len)
+{
+    if (!conn->session) {
+        take_first(c, conn, sender, text, len);
+        return;
+    }
+    if (sender != conn->session) {
+        events_fault(c->events, "Report and run disagree: another process spoke in the place of pytest");
+        return;
+    }
+    enum events_kind kind = events_take(c->events, conn->number, text, len);
+    c->on_event(kind, sender, c->data);
+    if (kind == EVENTS_START)
+        answer(c, conn, OUTERMOST);
+}
+
+static void take_one(struct channel *c, size_t i)
+{
+    static char message[EVENTS_MAX_MESSAGE_BYTES + 1];
+    union {
+        char space[CMSG_SPACE(sizeof(struct ucred))];
+        struct cmsghdr align;
+    } control;
+    struct iovec text = {message, sizeof(message)};
+    struct msghdr m = {
+        .msg_iov = &text, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
+    ssize_t n = recvmsg(c->fds[i], &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (n <= 0)
+        close_connection(c, i);
+    else
+        take_message(c, &c->connections[i], sender_of(&m), message, (size_t)n);
+}
+
+static void accept_one(struct channel *c)
+{
+    int on = 1;
+    CLEANUP(fd_closep) int fd = accept4(c->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd < 0)
+        return;
+    for (size_t i = 0; i < ARRAY_LEN(c->fds); i++) {
+        if (c->fds[i] >= 0)
+            continue;
+        if (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0)
+            break;
+        c->fds[i] = fd;
+        fd = -1;
+        return;
+    }
+    events_fault(c->events, "Report and run disagree: too many processes spoke in the place of pytest");
+}
+
+/* Not epoll: its watches are counted for each user, and a task could use them up. */
+static int take_ready(struct channel *c)
+{
+    struct pollfd fds[CHANNEL_MAX_CONNECTIONS + 1];
+    for (size_t i = 0; i < CHANNEL_MAX_CONNECTIONS; i++)
+        fds[i] = (struct pollfd){.fd = c->fds[i], .events = POLLIN};
+    fds[CHANNEL_MAX_CONNECTIONS] = (struct pollfd){.fd = c->listen_fd, .events = POLLIN};
+    int n = poll(fds, ARRAY_LEN(fds), 0);
+    for (size_t i = 0; n > 0 && i < CHANNEL_MAX_CONNECTIONS; i++)
+        if (fds[i].revents)
+            take_one(c, i);
+    if (n > 0 && fds[CHANNEL_MAX_CONNECTIONS].revents)
+        accept_one(c);
+    return n;
+}
+
+bool channel_take(struct channel *c)
+{
+    int taken = 0;
+    for (int n; taken < MESSAGES_A_TURN && (n = take_ready(c)) > 0;)
+        taken += n;
+    return taken > 0;
+}

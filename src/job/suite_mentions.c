@@ -1,0 +1,54 @@
+#include "job/suite_mentions.h"
+
+#include "base/buf.h"
+#include "base/fs.h"
+#include "base/str.h"
+
+#include <fnmatch.h>
+#include <fts.h>
+#include <string.h>
+
+/* A program of a suite's is shorter; what is longer is data. */
+#define FILE_LIMIT_BYTES (256U << 10)
+
+static bool is_program(const char *name)
+{
+    static const char *const others[] = {"requirements*", "*.txt", "*.md", "*.rst", "*.lock", ".git*"};
+    for (size_t i = 0; i < ARRAY_LEN(others); i++)
+        if (fnmatch(others[i], name, 0) == 0)
+            return false;
+    return true;
+}
+
+static bool text_has(const char *text, const char *word)
+{
+    for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
+        const char *begin = line + strspn(line, " \t");
+        size_t len = strcspn(begin, "\n");
+        if (*begin != '#' && memmem(begin, len, word, strlen(word)))
+            return true;
+    }
+    return false;
+}
+
+static bool file_has(const char *path, const char *word)
+{
+    CLEANUP(buf_done) struct buf text = BUF_INIT(0);
+    return fs_read_file(path, FILE_LIMIT_BYTES, &text, NULL) == 0 && text.data && text_has(text.data, word);
+}
+
+bool suite_mentions(const char *dir, const char *word)
+{
+    char *const roots[] = {(char *)dir, NULL};
+    bool found = false;
+    FTS *tree = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+    if (!tree)
+        return true; /* then it is tried */
+    for (FTSENT *e; !found && (e = fts_read(tree));) {
+        if (e->fts_info == FTS_D && e->fts_level > 0 && !is_program(e->fts_name))
+            fts_set(tree, e, FTS_SKIP);
+        found = e->fts_info == FTS_F && is_program(e->fts_name) && file_has(e->fts_path, word);
+    }
+    fts_close(tree);
+    return found;
+}

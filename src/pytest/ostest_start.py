@@ -1,0 +1,113 @@
+"""Runs at the start of every python of a suite's environment (ostest.pth imports it).
+
+In the sandbox, where /channel exists, it tells the runner which files of the suite's tree are loaded
+as code, before that code runs: an audit hook (PEP 578) cannot be taken out again. The runner knows
+which of these files are the suite's own. Outside of a sandbox it does nothing.
+
+What a student's own python program loads is left alone: a load counts in the suite's outermost
+pytest and its xdist workers, and in a python whose main script is a file of the suite.
+
+Bytecode beside the suite's files is neither read nor written: it would hide what is loaded.
+"""
+
+import os
+import sys
+
+CHANNEL = "/channel"
+SOCKET = CHANNEL + "/events"
+SUITE = "/box/tests/"
+MESSAGE_MAX = 65536
+PATH_MAX = 4096
+PR_SET_DUMPABLE = 4
+
+is_nested = False  # set by the plugin: a pytest that a test has started
+told = set()
+
+
+def import_socket():
+    """Python's own, whatever lies in PYTHONPATH; and no more of it than is needed in each python."""
+    paths = sys.path[:]
+    sys.path[:] = [path for path in paths if path.startswith((sys.base_prefix + "/", sys.base_exec_prefix + "/"))]
+    try:
+        import _socket
+    finally:
+        sys.path[:] = paths
+    return _socket
+
+
+def connect(path):
+    """A socket connected to the runner. Nothing that a test starts inherits it."""
+    channel = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    channel.connect(path)
+    return channel
+
+
+def quoted(text):
+    """As JSON, whose module may be the one that is being loaded."""
+    text = text.encode("utf-8", "replace").decode()
+    return '"' + "".join(c if c >= " " and c not in '"\\' else "\\u{:04x}".format(ord(c)) for c in text) + '"'
+
+
+def has_suites_main():
+    main = sys.argv[0] if getattr(sys, "argv", None) else ""
+    return os.path.abspath(main).startswith(SUITE) if main not in ("", "-c", "-m") else False
+
+
+def tell_loaded(path):
+    path = os.path.abspath(path)
+    if not path.startswith(SUITE) or path in told or len(path) > PATH_MAX:
+        return
+    if not has_suites_main() and (is_nested or "_pytest" not in sys.modules):
+        return
+    told.add(path)
+    main = os.path.abspath(sys.argv[0])[len(SUITE):] if has_suites_main() else ""
+    message = '{{"event": "loaded", "file": {}, "main": {}}}'.format(quoted(path[len(SUITE):]), quoted(main))
+    channel = connect(SOCKET)
+    channel.send(message.encode("utf-8", "replace"))
+    channel.close()
+
+
+def is_relative(path):
+    """Since 3.9 every module has an absolute path; any other name is what the suite's own exec() made up."""
+    return sys.version_info < (3, 9) and path[:1] not in ("", "<")
+
+
+def watch(event, args):
+    """The audit hook: it sees each event of the interpreter, so it must be quick."""
+    if event == "exec":
+        path = getattr(args[0], "co_filename", "")
+        if path[:1] == "/" or is_relative(path):
+            tell_loaded(path)
+    elif event == "import":
+        if args[1]:  # an extension module
+            tell_loaded(args[1])
+    elif event == "open":
+        path = args[0]
+        if type(path) is str and path[-4:] == ".pyc" and ("__pycache__" not in path or os.path.exists(path)):
+            tell_loaded(path)
+
+
+def leave_bytecode_alone():
+    from importlib import _bootstrap_external as external
+    original = external.cache_from_source
+
+    def cache_from_source(path, *args, **named):
+        if os.path.abspath(path).startswith(SUITE):
+            raise NotImplementedError("no bytecode beside the suite's files")
+        return original(path, *args, **named)
+    external.cache_from_source = cache_from_source
+    sys.dont_write_bytecode = True
+
+
+def become_undumpable():
+    """Only where the interpreter's file is readable; else the kernel has done it at exec."""
+    import ctypes
+    ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+socket = import_socket()
+if os.path.exists(SOCKET):
+    if os.access(sys.executable or "/", os.R_OK):
+        become_undumpable()
+    leave_bytecode_alone()
+    sys.addaudithook(watch)

@@ -1,0 +1,294 @@
+"""What tells of the tests is there first, and nobody speaks in its place: attacks on it in suites of every shape."""
+
+import pytest
+
+import suites_shapes
+from suites_shapes import NAMES, SHAPES, outcomes, was_told
+
+DISAGREE = "Report and run disagree: "
+ALL_PASSED = dict.fromkeys(NAMES, True)
+ONE_FAILED = ALL_PASSED | {"test_it::test_program": False}
+
+
+@pytest.fixture(scope="module")
+def suites(site):
+    return suites_shapes.Suites(site)
+
+
+def check_failed(job):
+    """The program's own failure is the verdict: the attack reached nothing."""
+    assert not job.passed and job.result["errorDetails"] == ""
+    assert outcomes(job) == ONE_FAILED
+
+
+# ---- every shape is told of
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_good_program_passes(suites, shape):
+    job = suites.job(shape)
+    assert job.passed and was_told(job)
+    assert outcomes(job) == ALL_PASSED
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_program_that_fails_does_not(suites, shape):
+    check_failed(suites.job(shape, attack="fail"))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_connected_test_is_selected(suites, shape):
+    for name in ("test_last", "test_it.py::test_last"):
+        job = suites.job(shape, task={"connectedTests": [name]})
+        assert job.passed and outcomes(job) == {"test_it::test_last": True}
+
+
+# ---- attacks
+
+
+@pytest.mark.parametrize("shape", [shape for shape in SHAPES if shape not in ("tee", "clean-after")])
+def test_pytest_is_not_patched(suites, shape):
+    """The process that runs the tests, pytest or an xdist worker, is to see a good exit status."""
+    check_failed(suites.job(shape, attack="patch-parent"))
+
+
+def test_the_wrapper_is_not_patched_before_pytest_starts(suites):
+    check_failed(suites.job("build-before", attack="fail", before="patch-wrapper"))
+
+
+def test_nobody_speaks_as_the_shell_that_waits_for_pytest(suites):
+    check_failed(suites.job("system", attack="speak-as-shell"))
+
+
+@pytest.mark.parametrize("tests", [suites_shapes.TESTS, suites_shapes.TESTS_WITH_FIXTURE], ids=["test", "fixture"])
+def test_an_interrupt_does_not_hide_the_rest(suites, tests):
+    """The suite loses pytest's status, so the report with the tests before is all that it has."""
+    suite = suites.own(SHAPES["tee"] | {"tests/test_it.py": tests})
+    job = suites.job(None, suite=suite, attack="interrupt")
+    assert job.error == DISAGREE + "test_it::test_program started, but did not end (and 1 more)"
+    assert outcomes(job) == {NAMES[0]: True, NAMES[1]: True, NAMES[2]: False, NAMES[3]: False}
+
+
+def test_a_report_that_is_replaced_after_pytest(suites):
+    job = suites.job("clean-after", attack="fail", clean="replace-report")
+    assert job.error == DISAGREE + "test_it::test_program did not pass, but the report says so"
+    assert outcomes(job) == ONE_FAILED
+
+
+LONG = """\
+import os, subprocess, pytest
+SRC = os.environ["OSTEST_SRC"]
+def test_first(): pass
+def test_build(): subprocess.run(["make", "-C", SRC], check=True, stdout=subprocess.DEVNULL)
+@pytest.mark.parametrize("line", open(SRC + "/lines").read().split())
+def test_line(line): assert len(line) < 10
+def test_program(): assert subprocess.run([SRC + "/program"]).returncode == 0
+def test_last(): pass
+"""
+
+
+def test_an_event_that_is_too_long(suites):
+    """Of a test that is called what the student likes."""
+    suite = suites.own(SHAPES["clean-after"] | {"tests/test_it.py": LONG})
+    job = suites.job(None, suite=suite, attack="fail", clean="replace-report", files={"lines": "x" * 70000})
+    assert job.error.startswith(DISAGREE) and not job.result["isPassed"]
+    assert not job.tests["test_it::test_program"]["isPassed"]
+
+
+def test_a_long_event_is_no_error(suites):
+    suite = suites.own(SHAPES["pytest"] | {"tests/test_it.py": LONG.replace("< 10", "> 10")})
+    job = suites.job(None, suite=suite, files={"lines": " ".join(str(i) + "я" * 70000 for i in range(2))})
+    assert job.passed and len(job.tests) == 6 and was_told(job)
+
+
+# ---- in pytest's name
+
+SPEAK = """\
+import json, os, socket
+def connect():
+    s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    s.connect("/channel/events")
+    return s
+def say(s, event, **more):
+    s.send(json.dumps({"event": event, **more}).encode())
+def whole_session():
+    s = connect()
+    say(s, "hello")
+    answer = s.recv(1)
+    for name in ("test_first", "test_build", "test_program", "test_last"):
+        node = "tests/test_it.py::" + name
+        say(s, "start", id=node)
+        say(s, "end", id=node, outcome="passed", ms=1, cpu_us=1, text="")
+    say(s, "finish")
+    return answer
+"""
+
+
+def speaking(code):
+    """The student's Makefile runs this, by a python that is not of the environment."""
+    makefile = suites_shapes.MAKEFILE.replace("all: program", "all: program\n\t/usr/bin/python3 -S speak.py").replace(
+        "before: program", "before: program\n\t/usr/bin/python3 -S speak.py")
+    return {"Makefile": makefile, "speak.py": SPEAK + code}
+
+
+def test_what_a_test_starts_has_no_session(suites):
+    files = speaking("assert whole_session() == b'n'")
+    job = suites.job("tee", attack="fail", files=files)
+    assert job.error == DISAGREE + "a process told of tests in the place of pytest"
+    assert outcomes(job) == ONE_FAILED
+
+
+def test_a_session_before_pytest_does_not_replace_its_own(suites):
+    """What is told there counts as well; the tests of pytest itself are those that decide."""
+    suite = suites.own(SHAPES["clean-after"] | {"run_tests.py": SHAPES["build-before"]["run_tests.py"]})
+    job = suites.job(None, suite=suite, attack="fail", files=speaking("whole_session()"))
+    assert not job.result["isPassed"] and not job.tests["test_it::test_program"]["isPassed"]
+
+
+@pytest.mark.parametrize("code", [
+    "s = connect(); s.send(b'nonsense')", "s = connect(); say(s, 'start', id='x')", "s = connect(); say(s, 'hello'); say(s, 'hello')",
+    "s = connect(); say(s, 'hello'); s.recv(1); say(s, 'lost')",
+    "s = connect(); say(s, 'hello'); s.recv(1); pid = os.fork(); pid or say(s, 'finish'); pid and os.wait()",
+    "all_of_them = [connect() for _ in range(300)]",
+], ids=["nonsense", "no-hello", "two-hellos", "lost", "another-process", "many"])
+def test_what_is_not_pytests_is_an_error(suites, code):
+    """In the build before pytest, where a session would be one."""
+    job = suites.job("build-before", files=speaking(code))
+    assert job.error.startswith(DISAGREE)
+
+
+def test_without_pytest_there_is_no_pass(suites):
+    """The suite runs pytest; a build that replaces it, and writes a report, is not believed."""
+    code = "subprocess.run([*make, 'before'])\nif not os.path.exists(args.src + '/skip'):\n    subprocess.run([sys.executable, *pytest])"
+    suite = suites.own(SHAPES["main"] | {"run_tests.py": suites_shapes.WRAPPER + code + "\n"})
+    assert suites.job(None, suite=suite).passed
+    job = suites.job(None, suite=suite, before="replace-report", files={"skip": ""})
+    assert job.error == DISAGREE + "pytest told of no tests"
+
+
+# ---- code that was loaded
+
+TELL = "import os\nopen('/box/home/loaded', 'w').close()\n"
+VANISH = TELL + "os.unlink(__file__)\n"
+LOADS = {"tests/test_it.py": suites_shapes.TESTS + "import filecmp, helpers\n", "tests/helpers.py": "V = 1\n"}
+
+
+def planting(code):
+    """A Makefile that runs this python code in the suite's directory, before pytest."""
+    makefile = suites_shapes.MAKEFILE.replace("before: program", "before: program\n\tcd /box/tests && /usr/bin/python3 -S /box/src/plant.py")
+    return {"Makefile": makefile, "plant.py": f"import os, pathlib\nVANISH = {VANISH!r}\nTELL = {TELL!r}\n{code}\n"}
+
+
+COMPILE = "import py_compile, importlib.util as u\npathlib.Path('/tmp/evil.py').write_text(VANISH)\n"
+PLANTED = {
+    "module": ("tests/filecmp.py", "pathlib.Path('tests/filecmp.py').write_text(VANISH)"),
+    "package": ("tests/filecmp/__init__.py", "os.mkdir('tests/filecmp'); pathlib.Path('tests/filecmp/__init__.py').write_text(VANISH)"),
+    "conftest": ("tests/conftest.py", "pathlib.Path('tests/conftest.py').write_text(VANISH)"),
+    "link": ("tests/filecmp.py", "pathlib.Path('/tmp/evil.py').write_text(TELL); os.symlink('/tmp/evil.py', 'tests/filecmp.py')"),
+    "linked-directory": ("tests/filecmp/__init__.py", "os.mkdir('/tmp/d'); pathlib.Path('/tmp/d/__init__.py').write_text(TELL); "
+                                                   "os.symlink('/tmp/d', 'tests/filecmp')"),
+    "test": ("tests/test_more.py", "pathlib.Path('tests/test_more.py').write_text(VANISH)"),
+    "without-source": ("tests/filecmp.pyc", COMPILE + "py_compile.compile('/tmp/evil.py', 'tests/filecmp.pyc', dfile='<frozen filecmp>')"),
+    "locked-directory": ("tests/sub/conftest.py", "os.mkdir('tests/sub'); pathlib.Path('tests/sub/conftest.py').write_text(VANISH); "
+                         "pathlib.Path('tests/sub/test_sub.py').write_text('')"),
+}
+
+
+@pytest.mark.parametrize("what", PLANTED)
+def test_code_that_is_not_the_suites(suites, what):
+    """Planted by the student's build before pytest starts; once loaded, it takes itself away."""
+    path, code = PLANTED[what]
+    suite = suites.own(SHAPES["build-before"] | LOADS)
+    job = suites.job(None, suite=suite, files=planting(code))
+    assert job.error in (f"The file {path} was loaded from the suite's directory, but is not the suite's",
+                         f"The file {path} was added to the suite while the tests ran, and tools take it for one of the suite's own")
+
+
+@pytest.mark.parametrize("name", ["ostest_start", "ostest_pytest", "_socket", "json", "sitecustomize", "ctypes"])
+def test_modules_in_the_place_of_ours(suites, name):
+    """In the directory that the suite's own PYTHONPATH names, and in the working directory."""
+    suite = suites.own(SHAPES["build-before"] | LOADS | {"lib/own.py": "", "run_tests.py": suites_shapes.WRAPPER + (
+        "subprocess.run([*make, 'before'])\n"
+        "sys.exit(subprocess.run([sys.executable, *pytest], env={**os.environ, 'PYTHONPATH': '/box/tests/lib'}).returncode)\n")})
+    for place in ("lib", "."):
+        job = suites.job(None, suite=suite, files=planting(f"pathlib.Path('{place}/{name}.py').write_text(VANISH)"))
+        if job.result["isError"]:
+            assert f"{name}.py" in job.error
+        else:  # it was not loaded
+            assert job.passed and was_told(job)
+
+
+@pytest.mark.parametrize("pattern", ["helpers.cpython-*.pyc", "test_it.cpython-*-pytest-*.pyc"])
+def test_bytecode_beside_the_suites_files_is_not_read(suites, pattern):
+    """As python and pytest would take it: its header fits the source."""
+    code = COMPILE + f"""
+import glob, shutil, subprocess, sys
+shutil.copytree('/box/tests', '/tmp/copy')
+env = {{k: v for k, v in os.environ.items() if k not in ('PYTHONDONTWRITEBYTECODE', 'PYTEST_CURRENT_TEST')}}
+subprocess.run(['/usr/bin/python3', '-m', 'pytest', '-q', '--collect-only', 'tests'], cwd='/tmp/copy', env=env)
+[made] = pathlib.Path('/tmp/copy/tests/__pycache__').glob({pattern!r})
+evil = py_compile.compile('/tmp/evil.py', '/tmp/evil.pyc')
+source = os.stat('/box/tests/tests/' + made.name.split('.')[0] + '.py')
+header = bytearray(open(evil, 'rb').read()[:16])
+header[8:16] = (int(source.st_mtime) & 0xffffffff).to_bytes(4, 'little') + source.st_size.to_bytes(4, 'little')
+os.makedirs('tests/__pycache__', exist_ok=True)
+pathlib.Path('tests/__pycache__', made.name).write_bytes(bytes(header) + open(evil, 'rb').read()[16:])
+"""
+    check = "import os\ndef test_nothing_was_loaded(): assert not os.path.exists('/box/home/loaded')\n"
+    suite = suites.own(SHAPES["build-before"] | LOADS | {"tests/test_loaded.py": check})
+    job = suites.job(None, suite=suite, files=planting(code))
+    assert job.passed and len(job.tests) == 5
+
+
+def test_a_helper_of_the_suite_that_a_test_starts(suites):
+    """A python whose script is the suite's: what it imports is looked at as well."""
+    tests = suites_shapes.TESTS + """
+def test_helper():
+    open("helper_data.py", "w").write("ANSWER = 42")
+    subprocess.run(["python3", "helper.py"], check=True)
+"""
+    suite = suites.own(SHAPES["main"] | {"tests/test_it.py": tests, "helper.py": "import helper_data\n"})
+    job = suites.job(None, suite=suite)
+    assert job.error == "The file helper_data.py was loaded from the suite's directory, but is not the suite's"
+
+
+HONEST = {
+    "own": "import helpers\n    assert helpers.V == 1",
+    "elsewhere": "open(SRC + '/other.py', 'w').write('V = 2')\n    sys.path.insert(0, SRC)\n    import other\n    assert other.V == 2",
+    "in-tmp": "(tmp_path / 'made.py').write_text('V = 3')\n    sys.path.insert(0, str(tmp_path))\n    import made\n    assert made.V == 3",
+    "students-script": "import shutil\n    shutil.copytree(SRC, 'build')\n    open('build/gen.py', 'w').write('import other_gen')\n"
+                       "    open('build/other_gen.py', 'w').close()\n    subprocess.run(['python3', 'build/gen.py'], check=True)",
+    "archive": "sys.path.insert(0, 'lib.zip')\n    import zipped\n    assert zipped.V == 4",
+    "namespace": "import space.inner\n    assert space.inner.V == 5",
+    "link-of-the-suite": "import linked\n    assert linked.V == 1",
+    "executed": "exec(compile('V = 6', 'made-up.py', 'exec'), {})",
+    "fork": "import multiprocessing\n    p = multiprocessing.get_context('fork').Process(target=print)\n    p.start()\n    p.join()\n"
+            "    assert p.exitcode == 0",
+    "spawn": "import multiprocessing\n    p = multiprocessing.get_context('spawn').Process(target=print)\n    p.start()\n    p.join()\n"
+             "    assert p.exitcode == 0",
+    "own-proc": "assert len(os.listdir('/proc/self/fd')) > 3 and 'VmRSS' in open('/proc/self/status').read()\n"
+                "    assert 'python' in os.readlink('/proc/self/exe') and open('/proc/self/maps').read()\n"
+                "    assert open('/proc/self/cmdline').read() and open('/proc/self/stat').read()",
+}
+
+
+@pytest.mark.parametrize("what", HONEST)
+def test_what_honest_suites_load(suites, what):
+    import io
+    import zipfile
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("zipped.py", "V = 4\n")
+    tests = suites_shapes.TESTS.replace("import os,", "import sys, os,") + f"def test_it(tmp_path):\n    {HONEST[what]}\n"
+    suite = suites.own(SHAPES["pytest"] | {"tests/test_it.py": tests, "tests/helpers.py": "V = 1\n", "lib.zip": archive.getvalue(),
+                                         "tests/space/inner.py": "V = 5\n"}, links={"tests/linked.py": "helpers.py"})
+    assert suites.job(None, suite=suite).passed
+
+
+def test_a_manifest_allows_code_that_is_made(suites):
+    tests = suites_shapes.TESTS + "def test_made():\n    open('made_here.py', 'w').close()\n    import sys\n    sys.path.insert(0, '.')\n    import made_here\n"
+    files = suites_shapes.manifest("python3 -m pytest -p no:cacheprovider tests --junit-xml={report}", **{"tests/test_it.py": tests})
+    job = suites.job(None, suite=suites.own(files))
+    assert job.error == "The file made_here.py was loaded from the suite's directory, but is not the suite's"
+    files["ostest-suite.conf"] += "may-change = made_*\n"
+    assert suites.job(None, suite=suites.own(files)).passed

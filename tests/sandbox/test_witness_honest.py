@@ -1,0 +1,176 @@
+"""What pytest and its users do, and the witness must not take for a forgery; in old and new pytest."""
+
+import pytest
+
+import suites_shapes
+from suites_shapes import SHAPES, was_told
+
+VERSIONS = ["system", "8.4.2", "9.0.3"]
+INI = "[pytest]\naddopts = -p no:cacheprovider\n"
+
+
+@pytest.fixture(scope="module")
+def suites(any_site):
+    return suites_shapes.Suites(any_site)
+
+
+@pytest.fixture(params=VERSIONS)
+def run(request, suites):
+    """run(files, options): the job of a suite for this version of pytest; `needs`: more packages."""
+    def with_version(files, *options, needs=(), **named):
+        lines = [f"pytest=={request.param}"] if request.param != "system" else ["pytest"] if needs else []
+        requirements = "".join(f"{line}\n" for line in [*lines, *needs])
+        suite = suites.own({"pytest.ini": INI} | files | ({"requirements.txt": requirements} if requirements else {}))
+        return suites.job(None, *options, suite=suite, **named)
+    return with_version
+
+
+def outcomes(job):
+    return {name: test["isPassed"] for name, test in job.tests.items()}
+
+
+NAMED = """\
+import os, pytest, subprocess, sys
+def test_name(record_xml_attribute):
+    record_xml_attribute("name", "first test")
+    record_xml_attribute("classname", "lab one")
+@pytest.mark.parametrize("x", ["a b", "[x/y]", "a::b"])
+def test_x(x): pass
+class TestRenamed:
+    def test_y(self, record_property): record_property("k", "v")
+@pytest.mark.xfail
+def test_expected(): assert 0
+def test_fail(): assert not FAILS
+"""
+RENAMING = """\
+import pytest
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if "TestRenamed" in item.nodeid:
+            item._nodeid = item.nodeid + " (renamed)"
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = (yield).get_result()
+    if "test_x" in item.name:
+        report.nodeid += " - described"
+"""
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_names_that_the_suite_gives(run, fails):
+    job = run({"test_a.py": NAMED.replace("FAILS", str(fails)), "conftest.py": RENAMING})
+    assert job.result["errorDetails"] == "" and was_told(job)
+    assert len(job.tests) == 7 and "lab one::first test" in job.tests
+    assert [name for name, is_passed in outcomes(job).items() if not is_passed] == (["test_a::test_fail"] if fails else [])
+
+
+THREE = "import os, time, pytest\ndef test_one(): pass\ndef test_two(): HOW\ndef test_three(): pass\n"
+
+
+def check_ended(job, how):
+    assert job.error.startswith(how) and "test_a::test_two was running" in job.error
+    assert outcomes(job) == {"test_a::test_one": True, "test_a::test_two": False, "test_a::test_three": False}
+    assert job.tests["test_a::test_three"]["description"] == "not run"
+
+
+def test_a_test_that_ends_pytest(run):
+    check_ended(run({"test_a.py": THREE.replace("HOW", "os._exit(1)")}),
+                "The tests wrote no report (the test run ended with exit status 1)")
+
+
+def test_a_timeout_that_ends_pytest(run):
+    """The thread method of pytest-timeout ends the process itself."""
+    job = run({"test_a.py": THREE.replace("HOW", "time.sleep(1000)"),
+               "pytest.ini": INI + "timeout = 1\ntimeout_method = thread\n"}, needs=["pytest-timeout"])
+    check_ended(job, "The tests wrote no report (the test run ended with exit status 1)")
+
+
+def test_an_interrupted_pytest_keeps_what_was_told(run):
+    job = run({"test_a.py": THREE.replace("HOW", "raise KeyboardInterrupt")})
+    assert job.error == "Report and run disagree: test_a::test_two started, but did not end (and 1 more)"
+    assert outcomes(job) == {"test_a::test_one": True, "test_a::test_two": False, "test_a::test_three": False}
+
+
+@pytest.mark.parametrize("options", ["-x", "--maxfail=1"])
+def test_a_run_that_stops_at_the_first_failure(run, options):
+    job = run({"test_a.py": THREE.replace("HOW", "assert 0"), "pytest.ini": INI.rstrip() + f" {options}\n"})
+    assert not job.passed and outcomes(job) == {"test_a::test_one": True, "test_a::test_two": False}
+
+
+NESTED = """\
+import subprocess, sys
+def test_inner(tmp_path):
+    (tmp_path / "test_x.py").write_text("def test_y(): pass\\ndef test_z(): assert 0\\n")
+    for words in ([sys.executable, "-m", "pytest"], ["pytest"]):
+        done = subprocess.run([*words, "-p", "no:cacheprovider", "."], cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+        assert done.returncode == 1 and "1 failed, 1 passed" in done.stdout, done.stdout
+def test_in_process(tmp_path):
+    import pytest
+    (tmp_path / "test_p.py").write_text("def test_y(): pass\\n")
+    assert pytest.main(["-p", "no:cacheprovider", str(tmp_path)]) == 0
+def test_other(): pass
+"""
+
+
+@pytest.mark.parametrize("name", ["test_inner", "test_a.py::test_inner", "in_process"])
+def test_a_test_that_runs_pytest(run, name):
+    job = run({"test_a.py": NESTED}, task={"connectedTests": [name]})
+    assert job.passed and len(job.tests) == 1 and was_told(job)
+
+
+def test_with_xdist_as_well(run):
+    job = run({"test_a.py": NESTED, "pytest.ini": INI.rstrip() + " -n 2\n"}, needs=["pytest-xdist"],
+              task={"connectedTests": ["test_a.py::test_inner", "test_a.py::test_other"]})
+    assert job.passed and len(job.tests) == 2 and was_told(job)
+
+
+def test_a_worker_that_dies(run):
+    job = run({"test_a.py": THREE.replace("HOW", "os._exit(3)"), "pytest.ini": INI.rstrip() + " -n 1\n"}, needs=["pytest-xdist"])
+    assert not job.result["isPassed"] and not job.result["errorDetails"].startswith("Report and run")
+    assert outcomes(job)["test_a::test_one"] and not outcomes(job)["test_a::test_two"]
+
+
+def test_a_test_that_is_tried_again(run):
+    code = "import os\ndef test_flaky():\n    is_there = os.path.exists('/tmp/was-here')\n    open('/tmp/was-here', 'w').close()\n    assert is_there\n"
+    job = run({"test_a.py": code, "pytest.ini": INI.rstrip() + " --reruns 2\n"}, needs=["pytest-rerunfailures"])
+    assert job.passed and len(job.tests) == 1
+
+
+def test_a_fork_that_goes_on_as_pytest(run):
+    """A child that the test forgot: it is no other voice of the session."""
+    code = "import os\ndef test_fork():\n    pid = os.fork()\n    if pid == 0:\n        raise SystemExit(0)\n    os.waitpid(pid, 0)\ndef test_after(): pass\n"
+    job = run({"test_a.py": code})
+    assert not job.result["errorDetails"].startswith("Report and run disagree: another process")
+
+
+# ---- other suites
+
+
+def test_another_python(suites):
+    """It has no plugin: once that is known, its report is judged alone, and the log says so."""
+    command = "sys.exit(subprocess.run(['/usr/bin/python3', *pytest]).returncode)"
+    suite = suites.own(suites_shapes.wrapper(command))
+    for attack, is_passed in [("nothing", True), ("fail", False)]:
+        job = suites.job(None, suite=suite, attack=attack)
+        assert job.passed == is_passed and not was_told(job)
+
+
+def test_a_suite_without_pytest(suites):
+    write = "open(args.junit_xml, 'w').write(\"<testsuite><testcase classname='t' name='one'/></testsuite>\")"
+    suite = suites.own({"run_tests.py": suites_shapes.WRAPPER.replace("pytest", "other") + f"# not pytest\n{write}\n"})
+    job = suites.job(None, suite=suite)
+    assert job.passed and not was_told(job)
+
+
+def test_whether_pytest_runs_is_found_out_once(suites):
+    """With no files of a student's: what the build before it needs is not there."""
+    code = "open('/box/home/count', 'a').close()\nassert os.listdir(args.src) or '--help' in sys.argv\n"
+    suite = suites.own(SHAPES["main"] | {"run_tests.py": suites_shapes.WRAPPER + code + SHAPES["main"]["run_tests.py"].split("\n", 7)[7]})
+    assert suites.job(None, suite=suite).passed
+    assert suites.job(None, suite=suite).passed
+
+
+def test_plugins_that_are_not_loaded_by_themselves(suites):
+    suite = suites.own(suites_shapes.wrapper("os.environ['PYTEST_DISABLE_PLUGIN_AUTOLOAD'] = '1'\nimport pytest as p\nsys.exit(p.main(pytest[2:]))"))
+    job = suites.job(None, suite=suite)
+    assert job.passed and not was_told(job)
