@@ -283,3 +283,10 @@ def pytest_configure(config):
     names = config.workerinput.get("ostest_names") if hasattr(config, "workerinput") else begin(config)
     if names:
         config.pluginmanager.register(Selection(names), "ostest-selection")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_logstart():
+    """In each process that runs tests, also in xdist's workers."""
+    if directory == ostest_start.CHANNEL and not ostest_start.is_nested:
+        ostest_start.clean_home()

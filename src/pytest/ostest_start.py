@@ -20,8 +20,12 @@ MESSAGE_MAX = 65536
 PATH_MAX = 4096
 PR_SET_DUMPABLE = 4
 
+# What debuggers read in HOME by themselves.
+HOME_FILES = (".gdbinit", ".gdbearlyinit", ".config/gdb", ".lldbinit", ".valgrindrc")
+
 is_nested = False  # set by the plugin: a pytest that a test has started
 told = set()
+kept = set()  # of HOME_FILES: what this process has written itself
 
 
 def import_socket():
@@ -72,6 +76,30 @@ def is_relative(path):
     return sys.version_info < (3, 9) and path[:1] not in ("", "<")
 
 
+def keep(path):
+    """The suite's own code writes a file: it may stay."""
+    path = os.path.abspath(os.fsdecode(path))
+    for name in HOME_FILES:
+        file = os.path.join(os.environ.get("HOME", ""), name)
+        if path == file or path.startswith(file + "/"):
+            kept.add(name)
+
+
+def clean_home():
+    """Removes what the last test's programs may have left for the next test's debugger."""
+    for name in HOME_FILES:
+        path = os.path.join(os.environ.get("HOME", ""), name)
+        if name in kept or not os.path.lexists(path):
+            continue
+        try:
+            os.unlink(path)
+        except IsADirectoryError:
+            import shutil
+            shutil.rmtree(path, ignore_errors=True)
+        except OSError:
+            pass
+
+
 def watch(event, args):
     """The audit hook: it sees each event of the interpreter, so it must be quick."""
     if event == "exec":
@@ -81,9 +109,14 @@ def watch(event, args):
     elif event == "import":
         if args[1]:  # an extension module
             tell_loaded(args[1])
+    elif event in ("os.rename", "os.link", "os.symlink"):
+        if isinstance(args[1], (str, bytes)):
+            keep(args[1])
     elif event == "open":
         path = args[0]
-        if type(path) is str and path[-4:] == ".pyc" and ("__pycache__" not in path or os.path.exists(path)):
+        if (args[2] or 0) & (os.O_WRONLY | os.O_RDWR) and isinstance(path, (str, bytes)):
+            keep(path)
+        elif type(path) is str and path[-4:] == ".pyc" and ("__pycache__" not in path or os.path.exists(path)):
             tell_loaded(path)
 
 

@@ -1,0 +1,45 @@
+"""HOME is emptied before each test of what debuggers read there by themselves, unless the suite put it there."""
+
+import pytest
+
+PLANT = "os.makedirs(os.path.dirname({0!r}), exist_ok=True); open({0!r}, 'w').write('x')"
+FILES = ["/box/home/.gdbinit", "/box/home/.valgrindrc", "/box/home/.config/gdb/gdbinit"]
+
+
+@pytest.mark.parametrize("path", FILES)
+def test_what_a_program_leaves_is_gone_before_the_next_test(site, path):
+    code = "import os; " + PLANT.format(path)
+    job = site.pytest(f"""
+def test_plants():
+    subprocess.run([sys.executable, "-c", {code!r}], check=True)
+    assert os.path.exists({path!r})
+def test_next():
+    assert not os.path.exists({path!r})
+""")
+    assert job.passed, job.log
+
+
+def test_what_is_no_debuggers_stays(site):
+    job = site.pytest("""
+def test_plants():
+    subprocess.run(["sh", "-c", "mkdir -p ~/.config/own; touch ~/.config/own/x ~/.gitconfig ~/state"], check=True)
+def test_next():
+    assert os.path.exists("/box/home/.config/own/x") and os.path.exists("/box/home/.gitconfig") and os.path.exists("/box/home/state")
+""")
+    assert job.passed, job.log
+
+
+@pytest.mark.parametrize("how", [
+    "open('/box/home/.gdbinit', 'w').close()", "pathlib.Path('/box/home/.gdbinit').write_text('x')",
+    "(open('/box/home/x', 'w').close(), os.rename('/box/home/x', '/box/home/.gdbinit'))"], ids=["open", "pathlib", "rename"])
+def test_what_the_suite_writes_stays(site, how):
+    job = site.pytest(f"""
+@pytest.fixture(scope="session")
+def settings():
+    {how}
+def test_writes(settings):
+    pass
+def test_next():
+    assert os.path.exists("/box/home/.gdbinit")
+""")
+    assert job.passed, job.log
