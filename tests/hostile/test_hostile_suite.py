@@ -5,6 +5,7 @@ from hostile import Attack
 
 CHANGED = "The suite's file .* was changed while the tests ran"
 ADDED = "The file tests/.pytest.ini was added to the suite while the tests ran"
+LOADED = "The file tests/filecmp.* was loaded from the suite's directory, but is not the suite's"
 WRONG = {"verdict": "failed", "details": "", "failing": {"test_attack[wrong]": "is_text_of"}}
 
 
@@ -21,6 +22,9 @@ ATTACKS = [
     put_back("bytes", verdict="error", details=CHANGED),
     # A directory cannot be put away at all.
     put_back("directory", verdict="failed", failing={"test_attack[wrong]": "is_text_of"}),
+    # Code that nobody finds at the end, since it was there only until it was loaded.
+    *(Attack(f"plant-{kind}", "files", {"plant": f"suite {kind}", "wrong": "print"}, expected={"wrong": "answer"},
+             verdict="error", details=LOADED) for kind in ("module", "package", "unseen-package")),
     # There for a moment only.
     Attack("settings", "files", {"change": "suite settings"}, verdict="error", details=ADDED),
     # Without the attack, as a control.

@@ -99,3 +99,44 @@ def test_settings_that_leave_a_test_out(site):
     is_passed, error, tests = verdict(site, student(INNOCENT, makefile))
     assert not is_passed and error == ADDED.format("tests/.pytest.ini")
     assert tests == {"test_program": True}, "the attack works, but for the error"
+
+
+LOCKED = r"""
+all:
+	cc -o program program.c
+	mkdir -m 0 /box/tests/tests/more
+	setsid sh -c 'cd /box/tests/tests; chmod 755 more; cp /box/src/evil.py more/conftest.py; cp /box/src/one.py more/test_more.py; \
+	    chmod 0 more; until [ -e /box/tests/begun ]; do sleep 0.05; done; chmod 755 more; touch opened' </dev/null >/dev/null 2>&1 &
+"""
+# Pytest's collection waits for a moment: what is opened up then is collected, too.
+SLOW = """\
+import os, pathlib, time
+def pytest_sessionstart():
+    pathlib.Path("/box/tests/begun").touch()
+    for _ in range(100):
+        if os.environ["STUDENT"] and os.path.exists("/box/src/evil.py") and not os.path.exists("/box/tests/tests/opened"):
+            time.sleep(0.05)
+"""
+EVIL = """\
+import pytest
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    (yield).get_result().outcome = "passed"
+def pytest_collection_modifyitems(items):
+    for item in items:
+        item.runtest = lambda: None
+"""
+
+
+def test_code_in_a_directory_that_is_opened_up_while_pytest_collects(site):
+    suite = site.repository(f"forged-suite-{next(site.numbers)}", SUITE | {"tests/conftest.py": SLOW})
+    files = student(INNOCENT, LOCKED) | {"evil.py": EVIL, "one.py": "def test_one():\n    pass\n"}
+    job = site.job(site.student(files), suite)
+    assert job.error == "The file tests/more/conftest.py was loaded from the suite's directory, but is not the suite's"
+    assert {name.split("::")[-1]: test["isPassed"] for name, test in job.tests.items()}["test_answer"], "the attack works"
+
+
+def test_the_control_of_that(site):
+    suite = site.repository(f"forged-suite-{next(site.numbers)}", SUITE | {"tests/conftest.py": SLOW})
+    job = site.job(site.student(student(INNOCENT)), suite)
+    assert not job.result["isPassed"] and not job.result["isError"]
