@@ -125,7 +125,8 @@ def leave_bytecode_alone():
     original = external.cache_from_source
 
     def cache_from_source(path, *args, **named):
-        if os.path.abspath(path).startswith(SUITE):
+        # For imports alone: a test may compile what it likes (py_compile).
+        if sys._getframe(1).f_code.co_name == "get_code" and os.path.abspath(path).startswith(SUITE):
             raise NotImplementedError("no bytecode beside the suite's files")
         return original(path, *args, **named)
     external.cache_from_source = cache_from_source

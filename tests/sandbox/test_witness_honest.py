@@ -146,6 +146,23 @@ def test_a_fork_that_goes_on_as_pytest(run):
 # ---- other suites
 
 
+def test_compiled_python(run):
+    """Imports leave no bytecode beside the suite's files, but a test may make what it likes."""
+    code = """
+import compileall, os, py_compile, subprocess, sys
+os.makedirs("build", exist_ok=True)
+def source(name):
+    path = "build/" + name
+    open(path, "w").write("print(7)\\n")
+    return path
+def test_in_process(): assert os.path.exists(py_compile.compile(source("a.py"), doraise=True))
+def test_all(): source("b.py"); assert compileall.compile_dir("build", quiet=1)
+def test_in_another(): assert subprocess.run([sys.executable, "-m", "py_compile", source("c.py")]).returncode == 0
+"""
+    job = run({"test_a.py": code})
+    assert job.passed, job.result
+
+
 def test_another_python(suites):
     """It has no plugin: once that is known, its report is judged alone, and the log says so."""
     command = "sys.exit(subprocess.run(['/usr/bin/python3', *pytest]).returncode)"

@@ -55,7 +55,6 @@ struct init {
     struct strv links; /* target, path, target, path … */
     struct suite_tree suite;
     char **command;
-    int proc_fd;  /* /proc as it was before it became read-only */
     int guard_fd; /* where the kernel asks about ptrace */
     pid_t suite_pid;
     bool told_bytes, told_inodes;
@@ -228,31 +227,6 @@ static int limit_counts(const struct init *init, struct err *err)
     return 0;
 }
 
-/* Whether the kernel lets processes look into their descendants alone (Yama). */
-static bool has_yama(void)
-{
-    char scope = '0';
-    CLEANUP(fd_closep) int fd = open("/proc/sys/kernel/yama/ptrace_scope", O_RDONLY | O_CLOEXEC);
-    return fd >= 0 && read(fd, &scope, 1) == 1 && scope > '0';
-}
-
-/*
- * No process writes into the memory of another through /proc/PID/mem, which the kernel allows to every
- * process of the same user: /proc becomes read-only. Our own view of it stays as it was: the suite's process
- * is to set its oom_score_adj. gdb does without, but warns of it, so that this is not done if the kernel does
- * it.
- */
-static int close_proc(struct init *init, struct err *err)
-{
-    init->proc_fd = (int)syscall(SYS_open_tree, AT_FDCWD, "/proc", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-    if (init->proc_fd < 0)
-        return err_errno(err, errno, "Cannot open /proc");
-    if (!has_yama() && mount(NULL, "/proc", NULL,
-                             MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
-        return err_errno(err, errno, "Cannot make /proc read-only");
-    return 0;
-}
-
 /* For good: no program that is started can have any of them again. */
 static int drop_capabilities(void)
 {
@@ -296,7 +270,7 @@ static void run_suite(const struct init *init, int error_fd)
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     prctl(PR_SET_DUMPABLE, 1L, 0L, 0L, 0L); /* else the next file would be root's */
-    int oom_fd = openat(init->proc_fd, "self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    int oom_fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
     if (oom_fd >= 0 && write(oom_fd, OOM_SCORE, strlen(OOM_SCORE)) < 0)
         errno = 0; /* then the kernel chooses by size alone */
     setsid();
@@ -458,8 +432,6 @@ static int run(struct init *init)
         r = limit_counts(init, &err);
     if (r == 0)
         hand_out_watch(init);
-    if (r == 0)
-        r = close_proc(init, &err);
     if (r == 0)
         r = drop_capabilities();
     if (r == 0)
