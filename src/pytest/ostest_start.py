@@ -116,7 +116,7 @@ def watch(event, args):
         path = args[0]
         if (args[2] or 0) & (os.O_WRONLY | os.O_RDWR) and isinstance(path, (str, bytes)):
             keep(path)
-        elif type(path) is str and path[-4:] == ".pyc" and ("__pycache__" not in path or os.path.exists(path)):
+        elif type(path) is str and path[-4:] == ".pyc" and "__pycache__" not in path:  # no import reads those
             tell_loaded(path)
 
 
