@@ -5,6 +5,7 @@
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "sandbox/box.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -116,15 +117,37 @@ static bool has_session(const struct channel *c, pid_t pid)
     return false;
 }
 
-/* Whether the process, or one that it descends from, is in a session. */
-static bool is_nested(const struct channel *c, pid_t pid)
+/* As the innermost pid namespace has it; 0: unknown, or it is gone. */
+static pid_t inner_pid(pid_t pid)
 {
+    char path[64], text[4096];
+    snprintf(path, sizeof(path), "/proc/%d/status", pid);
+    CLEANUP(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t len = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+    if (len <= 0)
+        return 0;
+    text[len] = '\0';
+    const char *line = strstr(text, "\nNSpid:"); /* then "\tPID…\n", from the outermost one inwards */
+    const char *end = line ? strchr(line + 1, '\n') : NULL;
+    while (end && end[-1] >= '0' && end[-1] <= '9')
+        end--;
+    return end ? (pid_t)strtol(end, NULL, 10) : 0;
+}
+
+/*
+ * Returns true if neither the process nor an ancestor of it is in a session. In the sandbox it must descend
+ * from the suite's command: an orphan is a process that a student's program has left.
+ */
+static bool is_outermost(const struct channel *c, pid_t pid)
+{
+    bool is_suites = !c->is_original;
     for (int depth = 0; pid > 1 && depth < MAX_ANCESTORS; depth++) {
         if (has_session(c, pid))
-            return true;
+            return false;
+        is_suites = is_suites || inner_pid(pid) == BOX_SUITE_PID;
         pid = parent_of(pid);
     }
-    return false;
+    return is_suites;
 }
 
 static pid_t sender_of(struct msghdr *m)
@@ -158,7 +181,7 @@ static void take_loaded(struct channel *c, const json_t *message)
 static void begin_session(struct channel *c, struct channel_connection *conn, pid_t sender,
                           const char *message, size_t len)
 {
-    if (is_nested(c, sender)) {
+    if (!is_outermost(c, sender)) {
         answer(c, conn, NESTED);
         return;
     }
@@ -179,7 +202,7 @@ static void take_first(struct channel *c, struct channel_connection *conn, pid_t
     if (event && strcmp(event, "hello") == 0)
         begin_session(c, conn, sender, text, len);
     else if (event && strcmp(event, "who") == 0)
-        answer(c, conn, is_nested(c, sender) ? NESTED : OUTERMOST);
+        answer(c, conn, is_outermost(c, sender) ? OUTERMOST : NESTED);
     else if (event && strcmp(event, "loaded") == 0)
         take_loaded(c, message);
     else

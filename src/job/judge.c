@@ -157,14 +157,14 @@ static char *find_change(const struct run *run)
  * A sentence if report and run do not fit together, else NULL; the caller frees. `missed`: about tests that
  * did not run to their end; what failed besides may be the reason that they did not.
  */
-static char *find_disagreement(const struct run *run, const struct judge_wants *wants, const char *missed,
-                               struct report *report)
+static char *find_disagreement(const struct job *job, const struct run *run, const struct judge_wants *wants,
+                               const char *missed, struct report *report)
 {
     if (wants->has_pytest && !events_has_session(run->events) && has_pass(report))
         return mem_strdup("Report and run disagree: pytest told of no tests");
     if (missed && !events_first_fault(run->events) && has_pass(report) && !has_other(report))
         return mem_strdup(missed);
-    return events_compare(run->events, report);
+    return events_compare(run->events, wants->only_connected ? &job->task.tests : NULL, report);
 }
 
 static int read_report(const struct job *job, const struct run *run, struct report *ret_report,
@@ -194,7 +194,7 @@ void judge_run(const struct job *job, const struct run *run, const struct judge_
         have_report = read_report(job, run, &report, &err) == 0;
         disagreement = find_change(run);
         if (!disagreement && have_report)
-            disagreement = find_disagreement(run, wants, missed, &report);
+            disagreement = find_disagreement(job, run, wants, missed, &report);
     }
     if (disagreement || !have_report)
         have_report = take_events(job, run, &report, &running) || have_report;

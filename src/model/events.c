@@ -430,12 +430,22 @@ static bool has_one_session(const struct events *e)
     return count <= 1;
 }
 
-/* Of one test: each time that it ran. `all_passed`: every case of the report. */
-static char *check_runs(const struct events *e, const struct pair *first, const struct pair *last,
-                        bool all_passed)
+static bool decides(const struct strv *connected, const struct report_case *c)
 {
+    for (size_t i = 0; connected && i < connected->len; i++)
+        if (report_case_matches(c, connected->items[i]))
+            return true;
+    return !connected || !connected->len;
+}
+
+/* Of one test: each time that it ran. `hides_failure`: the report has no failure among the tests that decide.
+ */
+static char *check_runs(const struct events *e, const struct strv *connected, const struct pair *first,
+                        const struct pair *last, bool hides_failure)
+{
+    hides_failure = hides_failure && decides(connected, last->told);
     for (const struct pair *p = first; p <= last && !last->is_reported; p++)
-        if (has_one_session(e) || (all_passed && !report_is_pass(p->told->status)))
+        if (has_one_session(e) || (hides_failure && !report_is_pass(p->told->status)))
             return disagreement(last->told, "ran, but is not in the report");
     for (const struct pair *p = first; p <= last; p++)
         if (last->is_reported && report_is_pass(last->reported) && !report_is_pass(p->told->status))
@@ -443,28 +453,29 @@ static char *check_runs(const struct events *e, const struct pair *first, const 
     return NULL;
 }
 
-static char *check_pairs(const struct events *e, const struct pair *pairs, size_t len, bool all_passed)
+static char *check_pairs(const struct events *e, const struct strv *connected, const struct pair *pairs,
+                         size_t len, bool all_passed)
 {
     char *fault = NULL;
     for (size_t i = 0, first = 0; i < len && !fault; i++) {
         bool is_last = i + 1 == len || compare_names(pairs[i].told, pairs[i + 1].told) != 0;
         if (!is_last)
             continue;
-        fault = check_runs(e, &pairs[first], &pairs[i], all_passed);
+        fault = check_runs(e, connected, &pairs[first], &pairs[i], all_passed);
         first = i + 1;
     }
     return fault;
 }
 
-static bool every_case_passed(const struct report *report)
+static bool every_case_passed(const struct strv *connected, const struct report *report)
 {
-    bool all_passed = true;
     for (size_t i = 0; i < report->len; i++)
-        all_passed = all_passed && report_is_pass(report->cases[i].status);
-    return all_passed;
+        if (decides(connected, &report->cases[i]) && !report_is_pass(report->cases[i].status))
+            return false;
+    return true;
 }
 
-char *events_compare(const struct events *e, struct report *report)
+char *events_compare(const struct events *e, const struct strv *connected, struct report *report)
 {
     if (e->fault || !e->sessions_len)
         return mem_strdup(e->fault);
@@ -473,7 +484,7 @@ char *events_compare(const struct events *e, struct report *report)
             return mem_strdup("Report and run disagree: the report was there before the tests had ended");
     CLEANUP(mem_freep) struct pair *pairs = mem_alloc((e->report.len + 1) * sizeof(*pairs));
     size_t len = make_pairs(e, pairs);
-    bool all_passed = every_case_passed(report);
+    bool all_passed = every_case_passed(connected, report);
     char *fault = take_reported(report, pairs, len);
-    return fault ? fault : check_pairs(e, pairs, len, all_passed);
+    return fault ? fault : check_pairs(e, connected, pairs, len, all_passed);
 }

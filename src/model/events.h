@@ -6,6 +6,7 @@
  * and shows where a report that was written is not about this run.
  */
 
+#include "base/strv.h"
 #include "model/report.h"
 
 #include <stdbool.h>
@@ -78,5 +79,6 @@ void events_report(struct events *e, const char *why_stopped, struct report *ret
 /*
  * Compares a report with what was told. NULL if they agree, or nothing was told; else a sentence
  * that says where they do not, which the caller frees. Puts what was measured into the report.
+ * `connected`: names of the tests that decide alone; NULL: all do.
  */
-char *events_compare(const struct events *e, struct report *report);
+char *events_compare(const struct events *e, const struct strv *connected, struct report *report);

@@ -31,6 +31,9 @@
 #define BOX_CHANNEL "/channel"
 #define BOX_PLACES  "/places"
 
+/* The suite's command is the first process that pid 1 starts. */
+#define BOX_SUITE_PID 2
+
 #define BOX_UID  1000
 #define BOX_USER "student"
 

@@ -85,8 +85,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     CLEANUP(report_done) struct report report = {0}, told = {0};
     read_report(in, &report);
-    CLEANUP(mem_freep) char *fault = events_compare(e, &report);
-    CLEANUP(mem_freep) char *again = events_compare(e, &report);
+    CLEANUP(mem_freep) char *fault = events_compare(e, NULL, &report);
+    CLEANUP(mem_freep) char *again = events_compare(e, NULL, &report);
     REQUIRE(!fault == !again && (!fault || strncmp(fault, "Report and run disagree: ", 25) == 0));
     size_t count = events_count(e);
     ssize_t running = -1;

@@ -166,6 +166,46 @@ def test_without_pytest_there_is_no_pass(suites):
     assert job.error == DISAGREE + "pytest told of no tests"
 
 
+ORPHAN = """
+import signal, sys, time
+if os.fork():
+    os.wait()
+    while not os.path.exists("/tmp/said"):
+        time.sleep(0.01)
+    sys.exit(1)
+if os.fork():
+    os._exit(0)
+os.setsid()
+pytest, report, node = int(sys.argv[1]), "/box/home/report.xml", "tests/test_it.py::test_program_too"
+while os.getppid() != 1:
+    time.sleep(0.01)
+s = connect()
+say(s, "hello")
+if s.recv(1) == b"o":
+    say(s, "start", id=node)
+    say(s, "end", id=node, outcome="passed", ms=1, cpu_us=1, text="")
+    say(s, "finish")
+open("/tmp/said", "w").close()
+while not (os.path.exists(report) and os.path.getsize(report)):
+    pass
+os.kill(pytest, signal.SIGSTOP)
+open(report, "w").write('<testsuite><testcase classname="tests.test_it" name="test_program_too"/>'
+                        '<testcase classname="x" name="x"><failure/></testcase></testsuite>')
+os.kill(pytest, signal.SIGCONT)
+"""
+
+
+def test_an_orphan_has_no_session(suites):
+    """It descends from no pytest; a test of its own, in a report of its own, is not the connected one."""
+    tests = "import os, subprocess\ndef test_program():\n    assert subprocess.run([{}, str(os.getpid())]).returncode == 0\n".format(
+        "'/usr/bin/python3', '-S', os.environ['OSTEST_SRC'] + '/speak.py'")
+    suite = suites.own(SHAPES["pytest"] | {"tests/test_it.py": tests})
+    job = suites.job(None, suite=suite, files={"speak.py": SPEAK + ORPHAN}, task={"connectedTests": ["test_it.py::test_program"]})
+    assert not job.result["isPassed"]
+    if not job.result["isError"]:  # it was too late
+        assert outcomes(job) == {"test_it::test_program": False}
+
+
 # ---- code that was loaded
 
 TELL = "import os\nopen('/box/home/loaded', 'w').close()\n"

@@ -145,7 +145,7 @@ static char *compare_long_names(const char *ran, const char *ran_too, enum repor
     events_take(e, 1, finish, sizeof(finish) - 1);
     add_reported(&report, one, told);
     add_reported(&report, two, told_too);
-    char *fault = events_compare(e, &report);
+    char *fault = events_compare(e, NULL, &report);
     events_free(e);
     return fault;
 }

@@ -224,7 +224,7 @@ static void check_compared(const char *told, enum report_status one, int two, co
     add_case(&r, "a", "one", one);
     if (two >= 0)
         add_case(&r, "a", "two", (enum report_status)two);
-    CLEANUP(mem_freep) char *fault = events_compare(e, &r);
+    CLEANUP(mem_freep) char *fault = events_compare(e, NULL, &r);
     if (part)
         CHECK_CONTAINS(fault ? fault : "(they agree)", part);
     else
@@ -286,7 +286,7 @@ static void a_session_that_has_finished_tells_nothing_more(void)
     events_take(e, 1, FINISH, strlen(FINISH) - 1);
     CHECK_CONTAINS(events_first_fault(e), NOT_PYTESTS);
     add_case(&r, "a", "one", REPORT_PASSED);
-    CLEANUP(mem_freep) char *fault = events_compare(e, &r);
+    CLEANUP(mem_freep) char *fault = events_compare(e, NULL, &r);
     CHECK_CONTAINS(fault ? fault : "(they agree)", NOT_PYTESTS);
     report_done(&r);
     events_free(e);
@@ -370,10 +370,10 @@ static void a_suite_may_name_its_tests_in_the_report(void)
                                 "{\"event\": \"end\", \"id\": \"a.py::one\", \"outcome\": \"failed\", "
                                 "\"classname\": \"lab\", \"name\": \"first\"}\n" FINISH);
     add_case(&r, "lab", "first", REPORT_FAILED);
-    CLEANUP(mem_freep) char *agreed = events_compare(e, &r);
+    CLEANUP(mem_freep) char *agreed = events_compare(e, NULL, &r);
     CHECK(agreed == NULL);
     r.cases[0].status = REPORT_PASSED;
-    CLEANUP(mem_freep) char *fault = events_compare(e, &r);
+    CLEANUP(mem_freep) char *fault = events_compare(e, NULL, &r);
     CHECK_CONTAINS(fault ? fault : "(they agree)", "lab::first did not pass");
     report_done(&r);
     events_free(e);
@@ -385,6 +385,25 @@ static void what_failed_in_one_of_two_sessions_is_in_a_report_that_passes(void)
                    "a::two ran, but is not in the report");
     check_compared(RAN("a.py::one", "failed") FINISH RAN("a.py::two", "failed") FINISH, REPORT_FAILED, -1,
                    NULL);
+}
+
+/* What failed among the tests that nobody asked for does not excuse it. */
+static void a_connected_test_that_failed_is_in_a_report_whose_connected_ones_pass(void)
+{
+    CLEANUP(strv_done) struct strv connected = {0};
+    struct report r = {0};
+    struct events *e = take_all(RAN("a.py::one_too", "passed") FINISH RAN("a.py::one", "failed") FINISH);
+    add_case(&r, "a", "one_too", REPORT_PASSED);
+    add_case(&r, "a", "x", REPORT_FAILED);
+    strv_push(&connected, "one");
+    CLEANUP(mem_freep) char *fault = events_compare(e, &connected, &r);
+    CHECK_CONTAINS(fault ? fault : "(they agree)", "a::one ran, but is not in the report");
+    free(connected.items[0]);
+    connected.items[0] = mem_strdup("one_too");
+    CLEANUP(mem_freep) char *agreed = events_compare(e, &connected, &r);
+    CHECK(agreed == NULL);
+    report_done(&r);
+    events_free(e);
 }
 
 static void a_report_that_was_there_before_the_first_test_is_not_believed(void)
@@ -402,10 +421,10 @@ static void tests_of_one_name_in_two_classes_are_two(void)
     add_case(&r, "a", "t", REPORT_PASSED);
     add_case(&r, "b", "t", REPORT_FAILED);
     add_case(&r, "a", "s", REPORT_PASSED);
-    CLEANUP(mem_freep) char *agreement = events_compare(e, &r);
+    CLEANUP(mem_freep) char *agreement = events_compare(e, NULL, &r);
     CHECK(agreement == NULL);
     r.cases[1].status = REPORT_PASSED;
-    CLEANUP(mem_freep) char *fault = events_compare(e, &r);
+    CLEANUP(mem_freep) char *fault = events_compare(e, NULL, &r);
     CHECK_CONTAINS(fault, "b::t did not pass, but the report says so");
     report_done(&r);
     events_free(e);
@@ -450,7 +469,7 @@ static void the_worst_of_two_cases_of_one_test_counts(void)
     struct events *e = take_all(RAN("a.py::one", "error") FINISH);
     add_case(&r, "a", "one", REPORT_PASSED);
     add_case(&r, "a", "one", REPORT_ERROR);
-    CLEANUP(mem_freep) char *fault = events_compare(e, &r);
+    CLEANUP(mem_freep) char *fault = events_compare(e, NULL, &r);
     CHECK(fault == NULL);
     report_done(&r);
     events_free(e);
@@ -463,7 +482,7 @@ static void what_was_measured_is_put_into_the_report(void)
     events_set_usage(e, 4096, 77);
     events_take(e, 1, FINISH, strlen(FINISH) - 1);
     add_case(&r, "a", "one", REPORT_PASSED);
-    CLEANUP(mem_freep) char *fault = events_compare(e, &r);
+    CLEANUP(mem_freep) char *fault = events_compare(e, NULL, &r);
     CHECK(fault == NULL);
     CHECK_INT(r.cases[0].memory_bytes, 4096);
     CHECK_INT(r.cases[0].cpu_us, 77);
@@ -491,6 +510,7 @@ TEST_MAIN(TEST(tests_are_reported_as_far_as_they_came), TEST(node_ids_become_the
           TEST(another_sessions_test_is_another_one), TEST(a_suite_may_name_its_tests_in_the_report),
           TEST(what_failed_in_one_of_two_sessions_is_in_a_report_that_passes),
           TEST(a_report_that_was_there_before_the_first_test_is_not_believed),
+          TEST(a_connected_test_that_failed_is_in_a_report_whose_connected_ones_pass),
           TEST(two_sessions_may_have_a_report_each),
           TEST(a_test_that_ran_in_two_sessions_has_to_pass_in_both),
           TEST(two_tests_of_one_name_are_both_in_the_report), TEST(the_worst_of_two_cases_of_one_test_counts),
