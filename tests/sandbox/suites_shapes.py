@@ -1,6 +1,5 @@
 """Suites of every shape that runs the same tests with pytest, and the student's program that they test."""
 
-import itertools
 import pathlib
 
 import harness
@@ -81,7 +80,7 @@ class Suites:
     def __init__(self, site):
         self.site = site
         self.made = {}
-        self.numbers = itertools.count(1)
+        self.numbers = site.numbers  # other modules make suites beside ours
 
     def get(self, shape):
         if shape not in self.made:
