@@ -278,8 +278,30 @@ def begin(config):
     return selected_names()
 
 
+def is_settings_of_another(path, start):
+    """A value of an option that is a directory counts for pytest as one with tests, and as a place of settings."""
+    places = [os.path.dirname(os.path.abspath(path)) + "/", os.path.abspath(start) + "/"]
+    return not any(place.startswith(other) for place, other in (places, places[::-1]))
+
+
+def check_settings(config):
+    path = str(getattr(config, "inipath", None) or getattr(config, "inifile", None) or "")
+    if directory == ostest_start.CHANNEL and path and not ostest_start.is_nested:
+        ostest_start.tell_loaded(path)
+        if is_settings_of_another(path, str(config.invocation_params.dir)):
+            ostest_start.tell_file(path, "")
+
+
+def pytest_collection_finish(session):
+    """Not all that pytest runs is a module: a text file may have doctests."""
+    if directory == ostest_start.CHANNEL:
+        for path in {str(getattr(item, "path", None) or item.fspath) for item in session.items}:
+            ostest_start.tell_loaded(path)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config):
+    check_settings(config)
     names = config.workerinput.get("ostest_names") if hasattr(config, "workerinput") else begin(config)
     if names:
         config.pluginmanager.register(Selection(names), "ostest-selection")

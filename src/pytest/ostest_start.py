@@ -19,6 +19,7 @@ SUITE = "/box/tests/"
 MESSAGE_MAX = 65536
 PATH_MAX = 4096
 PR_SET_DUMPABLE = 4
+WORKER = "import sys;exec(eval(sys.stdin.readline()))"  # of execnet
 
 # What debuggers read in HOME by themselves.
 HOME_FILES = (".gdbinit", ".gdbearlyinit", ".config/gdb", ".lldbinit", ".valgrindrc")
@@ -57,15 +58,33 @@ def has_suites_main():
     return os.path.abspath(main).startswith(SUITE) if main not in ("", "-c", "-m") else False
 
 
+def command_line():
+    """sys.orig_argv is of 3.10."""
+    if hasattr(sys, "orig_argv"):
+        return sys.orig_argv
+    with open("/proc/self/cmdline", "rb") as file:
+        return os.fsdecode(file.read()).split("\0")[:-1]
+
+
+def becomes_pytest():
+    """Also an xdist worker: with -m and -c, what is in the working directory is imported before pytest is."""
+    words = command_line()
+    return ("-m", "pytest") in zip(words, words[1:]) or words[-1:] == [WORKER]
+
+
 def tell_loaded(path):
     path = os.path.abspath(path)
     if not path.startswith(SUITE) or path in told or len(path) > PATH_MAX:
         return
-    if not has_suites_main() and (is_nested or "_pytest" not in sys.modules):
+    if not has_suites_main() and (is_nested or not ("_pytest" in sys.modules or becomes_pytest())):
         return
     told.add(path)
-    main = os.path.abspath(sys.argv[0])[len(SUITE):] if has_suites_main() else ""
-    message = '{{"event": "loaded", "file": {}, "main": {}}}'.format(quoted(path[len(SUITE):]), quoted(main))
+    is_scripts = has_suites_main() and not becomes_pytest()
+    tell_file(path[len(SUITE):], os.path.abspath(sys.argv[0])[len(SUITE):] if is_scripts else "")
+
+
+def tell_file(name, main):
+    message = '{{"event": "loaded", "file": {}, "main": {}}}'.format(quoted(name), quoted(main))
     channel = connect(SOCKET)
     channel.send(message.encode("utf-8", "replace"))
     channel.close()
@@ -139,8 +158,16 @@ def become_undumpable():
     ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
+def leave_user_site_alone():
+    """PYTHONNOUSERSITE is lost with -E and with an environment of the suite's own."""
+    site = sys.modules.get("site")
+    if site and hasattr(site, "ENABLE_USER_SITE"):
+        site.ENABLE_USER_SITE = False
+
+
 socket = import_socket()
 if os.path.exists(SOCKET):
+    leave_user_site_alone()
     if os.access(sys.executable or "/", os.R_OK):
         become_undumpable()
     leave_bytecode_alone()

@@ -221,6 +221,8 @@ def planting(code):
 
 COMPILE = "import py_compile, importlib.util as u\npathlib.Path('/tmp/evil.py').write_text(VANISH)\n"
 PLANTED = {
+    "in-place-of-pytest": ("pytest.py", "pathlib.Path('pytest.py').write_text(VANISH)"),
+    "doctest": ("tests/test_aaa.txt", "pathlib.Path('tests/test_aaa.txt').write_text('>>> 1\\n1\\n')"),
     "module": ("tests/filecmp.py", "pathlib.Path('tests/filecmp.py').write_text(VANISH)"),
     "package": ("tests/filecmp/__init__.py", "os.mkdir('tests/filecmp'); pathlib.Path('tests/filecmp/__init__.py').write_text(VANISH)"),
     "conftest": ("tests/conftest.py", "pathlib.Path('tests/conftest.py').write_text(VANISH)"),
@@ -242,6 +244,54 @@ def test_code_that_is_not_the_suites(suites, what):
     job = suites.job(None, suite=suite, files=planting(code))
     assert job.error in (f"The file {path} was loaded from the suite's directory, but is not the suite's",
                          f"The file {path} was added to the suite while the tests ran, and tools take it for one of the suite's own")
+
+
+def test_code_that_an_xdist_worker_imports_before_pytest(suites):
+    code = "\nsubprocess.run([*make, 'before'])\nsys.exit(subprocess.run([sys.executable, '-c', 'import sys;sys.path.pop(0);import pytest;" \
+           "sys.exit(pytest.main(sys.argv[1:]))', *pytest[2:], '-n', '1']).returncode)\n"
+    suite = suites.own(SHAPES["xdist"] | {"run_tests.py": suites_shapes.WRAPPER + code})
+    assert suites.job(None, suite=suite).passed
+    job = suites.job(None, suite=suite, files=planting("pathlib.Path('contextlib.py').write_text(VANISH)"))
+    assert job.error == "The file contextlib.py was loaded from the suite's directory, but is not the suite's"
+
+
+@pytest.mark.parametrize("how", ["'-E', *pytest]", "*pytest], env={'PATH': os.environ['PATH'], 'OSTEST_SRC': args.src}"])
+def test_packages_in_the_home_directory_are_not_read(suites, how):
+    """With -E, or an environment of the suite's own, PYTHONNOUSERSITE is not there."""
+    code = f"subprocess.run([*make, 'before'])\nsys.exit(subprocess.run([sys.executable, {how}).returncode)\n"
+    check = "import os\ndef test_nothing_was_loaded(): assert not os.path.exists('/box/home/loaded')\n"
+    suite = suites.own(SHAPES["main"] | {"run_tests.py": suites_shapes.WRAPPER + code, "tests/test_loaded.py": check})
+    plant = """
+import sys
+packages = pathlib.Path('/box/home/.local/lib/python%d.%d/site-packages' % sys.version_info[:2])
+packages.mkdir(parents=True)
+(packages / 'evil.pth').write_text(TELL.replace('\\n', ';'))
+"""
+    job = suites.job(None, suite=suite, files=planting(plant))
+    assert job.passed and len(job.tests) == 5
+
+
+SETTINGS = {"pytest.ini": "[pytest]\naddopts = -k 'not program'\n"}
+OPTION = {"conftest.py": "def pytest_addoption(parser): parser.addoption('--src')\n"}
+
+
+def test_settings_of_the_student(suites):
+    """pytest takes a directory that follows an option for one with tests."""
+    files = suites_shapes.manifest("python3 -m pytest -p no:cacheprovider tests --src {src} --junit-xml={report}") | OPTION
+    suite = suites.own(files)
+    assert suites.job(None, suite=suite).passed
+    job = suites.job(None, suite=suite, attack="fail", files=SETTINGS)
+    assert job.error == ("pytest took its settings from /box/src/pytest.ini, which is not the suite's: the suite needs a pytest.ini of "
+                         "its own")
+    suite = suites.own(files | {"pytest.ini": "[pytest]\n"})
+    check_failed(suites.job(None, suite=suite, attack="fail", files=SETTINGS))
+
+
+@pytest.mark.parametrize("run", ["cp -r . /tmp/copy && cd /tmp/copy && pytest --junit-xml=$1",
+                                 "cp tests/* $2 && cd $2 && pytest --junit-xml=$1"])
+def test_settings_beside_the_tests_that_a_suite_has_copied(suites, run):
+    files = suites_shapes.manifest("sh run.sh {report} {src}", **{"run.sh": run + "\n", "pytest.ini": "[pytest]\n"})
+    assert suites.job(None, suite=suites.own(files), files={"pytest.ini": "[pytest]\n"}).passed
 
 
 @pytest.mark.parametrize("name", ["ostest_start", "ostest_pytest", "_socket", "json", "sitecustomize", "ctypes"])
