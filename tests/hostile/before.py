@@ -24,6 +24,15 @@ def children():
     return found
 
 
+def contents(path):
+    """Of an interpreter that may only be executed, what else tells whether it was changed."""
+    try:
+        return pathlib.Path(path).read_bytes()
+    except PermissionError:
+        st = os.stat(path)
+        return f"{st.st_mode} {st.st_size} {st.st_mtime_ns} {st.st_ctime_ns}".encode()
+
+
 def tree_hash(path):
     """A hash of all names, kinds, modes and contents below the path, but for notes of when something was used."""
     found = hashlib.sha256()
@@ -34,7 +43,7 @@ def tree_hash(path):
             mode = os.lstat(full).st_mode
             found.update(f"{os.path.relpath(full, path)} {mode:o}\n".encode(errors="surrogateescape"))
             if stat.S_ISREG(mode):
-                found.update(pathlib.Path(full).read_bytes())
+                found.update(contents(full))
             elif stat.S_ISLNK(mode):
                 found.update(os.fsencode(os.readlink(full)))
     return found.hexdigest()
