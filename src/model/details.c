@@ -197,12 +197,15 @@ static size_t most_names(const struct details *d)
 char *details_brief(const struct details *d)
 {
     static const size_t tails[] = {100, 50, 0};
+    CLEANUP(mem_freep) char *full = details_full(d);
+    if (utf8_count(full) <= DETAILS_MAX_CHARS)
+        return TAKE_PTR(full);
     for (size_t names = most_names(d) + 1; names-- > 0;) {
         for (size_t t = 0; t < ARRAY_LEN(tails); t++) {
             struct extent extent = {names, WORD_MAX_CHARS, tails[t], true};
             CLEANUP(mem_freep) char *text = render(d, &extent);
             if (utf8_count(text) <= DETAILS_MAX_CHARS)
-                return TAKE_PTR(text);
+                return *text ? TAKE_PTR(text) : mem_strdup(ELLIPSIS); /* nothing but blanks */
         }
     }
     CLEANUP(mem_freep) char *all = render(d, &(struct extent){.shortens_words = true});
