@@ -198,7 +198,7 @@ char *details_brief(const struct details *d)
 {
     static const size_t tails[] = {100, 50, 0};
     CLEANUP(mem_freep) char *full = details_full(d);
-    if (utf8_count(full) <= DETAILS_MAX_CHARS)
+    if (most_names(d) <= NAMES_IN_FULL && utf8_count(full) <= DETAILS_MAX_CHARS)
         return TAKE_PTR(full);
     for (size_t names = most_names(d) + 1; names-- > 0;) {
         for (size_t t = 0; t < ARRAY_LEN(tails); t++) {
