@@ -96,19 +96,26 @@ static void tell_broken(struct delivery *d, const char *key, const struct err *e
     d->fn(&note, d->data);
 }
 
+/* A note about an answer to a result that is in the spool. */
+static struct delivery_note note_of(const struct sending *s, enum delivery_event event, const char *message,
+                                    const struct backend_answer *answer)
+{
+    return (struct delivery_note){
+        .event = event,
+        .key = s->key,
+        .message = message,
+        .http_status = answer->status,
+        .waited_ms = clock_now_ms() - spool_find(s->delivery->spool, s->key)->added_ms,
+        .ours = s->verdict,
+        .theirs = answer->verdict,
+    };
+}
+
 static void tell(const struct sending *s, enum delivery_event event, const char *message,
                  const struct backend_answer *answer)
 {
-    struct delivery *d = s->delivery;
-    const struct spool_entry *entry = spool_find(d->spool, s->key);
-    struct delivery_note note = {.event = event,
-                                 .key = s->key,
-                                 .message = message,
-                                 .http_status = answer->status,
-                                 .waited_ms = entry ? clock_now_ms() - entry->added_ms : 0,
-                                 .ours = s->verdict,
-                                 .theirs = answer->verdict};
-    d->fn(&note, d->data);
+    struct delivery_note note = note_of(s, event, message, answer);
+    s->delivery->fn(&note, s->delivery->data);
 }
 
 /* ---- pauses ---- */
@@ -175,17 +182,8 @@ static void finish(const struct sending *s, const struct backend_answer *answer)
     struct err err = {0};
     bool is_stored = answer->outcome == BACKEND_STORED;
     bool is_taken = is_stored || answer->outcome == BACKEND_OK;
-    struct delivery_note note = {
-        .event = is_stored  ? DELIVERY_STORED
-                 : is_taken ? DELIVERY_DONE
-                            : DELIVERY_REJECTED,
-        .key = s->key,
-        .message = answer->message,
-        .http_status = answer->status,
-        .waited_ms = clock_now_ms() - spool_find(d->spool, s->key)->added_ms,
-        .ours = s->verdict,
-        .theirs = answer->verdict,
-    };
+    enum delivery_event event = is_stored ? DELIVERY_STORED : is_taken ? DELIVERY_DONE : DELIVERY_REJECTED;
+    struct delivery_note note = note_of(s, event, answer->message, answer);
     d->taken += is_taken;
     if (is_stored && !spool_find(d->spool, s->key)->was_posted)
         delivery_expect_others(d);

@@ -28,13 +28,6 @@ def descriptions(posted):
     return [text for i, text in enumerate(texts) if not i or text != texts[i - 1]]
 
 
-class Posts(list):
-    """Answers the first `failures` posts with `answer`, and keeps what was posted."""
-
-    def __init__(self, failures, answer):
-        super().__init__([answer] * failures + [TAKEN])
-
-
 def keep_bodies(backend, bodies):
     take = backend.take
 
@@ -48,7 +41,7 @@ def keep_bodies(backend, bodies):
 @pytest.mark.parametrize("answer, each", [(FAILED, EACH), ((503, ""), EACH), ((413, ""), 1)])
 def test_smaller_forms_in_turn(start_runner, start_backend, small, wordy, answer, each):
     bodies = []
-    backend = start_backend([about("a", OPEN)], Posts(3 * each, answer))
+    backend = start_backend([about("a", OPEN)], [answer] * (3 * each) + [TAKEN])
     backend.tasks = [task("a", wordy)]
     keep_bodies(backend, bodies)
     runner = start_runner(None, "--backend-url", backend.url, "--tests-url", small.suite, "--max-tasks", 2)
@@ -103,17 +96,6 @@ def test_without_a_query_another_result_shows_that_the_backend_works(start_backe
     backend.wait_for([POST] * 5)
     runner.wait_log("delivered key=")
     assert not runner.hits("next attempt")
-
-
-def test_one_that_cannot_be_stored_holds_up_no_other(start_mock, start_runner):
-    mock = start_mock("--faults", "post:500", tasks=[task(1)])
-    runner = start_runner(mock, "--mock", "--max-tasks", 2)
-    runner.wait_log("WARNING task=1 The backend has trouble")
-    mock.faults("post:500:*:after=1")
-    mock.add(task(2))
-    runner.wait_log("delivered")
-    mock.faults(None)
-    assert runner.wait() == 0 and mock.state()["results"] == 2
 
 
 # ---- what the operator sees ----
