@@ -271,6 +271,21 @@ packages.mkdir(parents=True)
     assert job.passed and len(job.tests) == 5
 
 
+def test_modules_above_a_suite_that_is_a_package(suites):
+    """pytest puts the directory above it first into sys.path."""
+    code = "subprocess.run([*make, 'before'])\nsys.exit(subprocess.run([sys.executable, *pytest]).returncode)\n"
+    files = {"run_tests.py": suites_shapes.WRAPPER + code, "__init__.py": "", "tests/__init__.py": "",
+             "tests/test_loaded.py": "import filecmp, os\ndef test_nothing_was_loaded(): assert not os.path.exists('/box/home/loaded')\n"}
+    plant = planting("try: pathlib.Path('/box/filecmp.py').write_text(TELL)\nexcept OSError as e: print(e)")
+    job = suites.job(None, suite=suites.own(SHAPES["main"] | files), files=plant)
+    assert job.passed and len(job.tests) == 5
+
+
+def test_settings_above_a_suite_that_has_none(suites):
+    write = "try: pathlib.Path('/box/pytest.ini').write_text('[pytest]\\naddopts = -k \"not program\"\\n')\nexcept OSError as e: print(e)"
+    check_failed(suites.job("build-before", attack="fail", files=planting(write)))
+
+
 SETTINGS = {"pytest.ini": "[pytest]\naddopts = -k 'not program'\n"}
 OPTION = {"conftest.py": "def pytest_addoption(parser): parser.addoption('--src')\n"}
 

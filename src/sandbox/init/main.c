@@ -174,6 +174,18 @@ static int place_suite(struct init *init, struct err *err)
     return r;
 }
 
+/* Programs look for settings and modules above where they are, too: nothing can be made in the suite's
+ * parent. */
+static int close_area(const struct init *init, struct err *err)
+{
+    if (mount(BOX_HOME, BOX_HOME, NULL, MS_BIND, NULL) < 0 ||
+        mount(BOX_SRC, BOX_SRC, NULL, MS_BIND, NULL) < 0 ||
+        (!init->suite.is_overlay && mount(BOX_TESTS, BOX_TESTS, NULL, MS_BIND, NULL) < 0) ||
+        mount(NULL, BOX_DIR, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV, NULL) < 0)
+        return err_errno(err, errno, "Cannot make %s read-only", BOX_DIR);
+    return 0;
+}
+
 static int fill_area(struct init *init, struct err *err)
 {
     int r = 0;
@@ -183,7 +195,8 @@ static int fill_area(struct init *init, struct err *err)
         r = place_suite(init, err);
     if (r == 0 && !fs_exists(BOX_LEAF_SRC) && mkdir(BOX_SRC, 0755) < 0)
         r = err_errno(err, errno, "Cannot create %s", BOX_SRC);
-    return r < 0 ? r : copy_leaf(BOX_LEAF_SRC, BOX_SRC, err);
+    r = r < 0 ? r : copy_leaf(BOX_LEAF_SRC, BOX_SRC, err);
+    return r < 0 ? r : close_area(init, err);
 }
 
 /* Says once when the area is full. */
@@ -261,8 +274,6 @@ static int set_limits(const struct init *init)
         r = limit(RLIMIT_SIGPENDING, PENDING_SIGNALS, PENDING_SIGNALS);
     return r < 0 ? r : limit(RLIMIT_NPROC, init->pids, init->pids);
 }
-
-/* ---- the suite ---- */
 
 static void run_suite(const struct init *init, int error_fd)
 {
@@ -345,8 +356,6 @@ static unsigned end_all(void)
     return count;
 }
 
-/* ---- the end ---- */
-
 static void send_file(const struct init *init, int fd)
 {
     static struct box_message m;
@@ -387,8 +396,6 @@ static void send_end(const struct init *init, int status, unsigned leftovers)
         (int64_t)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000000 + u.ru_utime.tv_usec + u.ru_stime.tv_usec;
     send_message(init, &m, "", 0);
 }
-
-/* ---- */
 
 static bool parse(int argc, char **argv, struct init *init)
 {
