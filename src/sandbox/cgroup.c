@@ -54,6 +54,12 @@ static int set_cpus(const struct cgroup *g, double cpus, struct err *err)
     return r < 0 && r != -ENOENT ? err_errno(err, -r, "Cannot set cpu.max of %s", g->dirs[CGROUP_CPU]) : 0;
 }
 
+/*
+ * v1 counts what TCP has in its buffers apart from other memory, and only where it is limited. The whole
+ * machine has one share of it (net.ipv4.tcp_mem): at its end all connections of the host become slow.
+ */
+#define TCP_BYTES (UINT64_C(64) << 20)
+
 static int set_limits(const struct cgroup *g, const struct cgroup_limits *limits, struct err *err)
 {
     bool v2 = g->kind == CGROUP_V2;
@@ -63,6 +69,8 @@ static int set_limits(const struct cgroup *g, const struct cgroup_limits *limits
         write_number(memory, "memory.swap.max", 0, NULL);
     else if (r == 0)
         write_number(memory, "memory.memsw.limit_in_bytes", limits->memory_bytes + SWAP_BYTES, NULL);
+    if (r == 0 && !v2)
+        write_number(memory, "memory.kmem.tcp.limit_in_bytes", MIN(limits->memory_bytes, TCP_BYTES), NULL);
     if (r == 0 && g->dirs[CGROUP_PIDS])
         r = write_number(g->dirs[CGROUP_PIDS], "pids.max", (uint64_t)limits->pids + OWN_PROCESSES, err);
     return r < 0 ? r : set_cpus(g, limits->cpus, err);
