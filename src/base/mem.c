@@ -5,12 +5,16 @@
 #include <stdio.h>
 #include <string.h>
 
+void mem_exhausted(void)
+{
+    fputs("out of memory\n", stderr);
+    abort();
+}
+
 static void *or_die(void *p)
 {
-    if (!p) {
-        fputs("out of memory\n", stderr);
-        abort();
-    }
+    if (!p)
+        mem_exhausted();
     return p;
 }
 

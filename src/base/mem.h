@@ -41,6 +41,9 @@ char *mem_strndup(const char *s, size_t len);
 char *mem_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 char *mem_vprintf(const char *fmt, va_list ap) __attribute__((format(printf, 1, 0)));
 
+/* Ends the program, for libraries that report a lack of memory. */
+_Noreturn void mem_exhausted(void);
+
 /* For CLEANUP() on any pointer that free(3) takes. */
 static inline void mem_freep(void *p)
 {

@@ -4,12 +4,11 @@
 #include "base/json.h"
 #include "base/strv.h"
 #include "base/utf8.h"
+#include "model/test_index.h"
 
 #include <string.h>
 
 #define DESCRIPTION_MAX_BYTES 16384
-/* So far from the last event's place a test is looked for; one that is not found is a new one. */
-#define SEARCH_WINDOW ((size_t)20000)
 
 /* ---- node ids ---- */
 
@@ -50,13 +49,12 @@ struct session {
 
 struct events {
     struct report report;
-    struct strv ids; /* like the next two, beside the report's cases, at the same index */
+    struct strv ids; /* like the states, beside the report's cases, at the same index */
     enum state *states;
-    unsigned *owners; /* the session's number */
+    struct test_index index;
     size_t ids_bytes;
     struct session *sessions;
     size_t sessions_len;
-    size_t cursor;        /* tests mostly come in the order of the plan */
     ssize_t last_started; /* index; -1: none */
     ssize_t last_ended;   /* likewise */
     size_t text_bytes;    /* of all descriptions */
@@ -75,9 +73,9 @@ void events_free(struct events *e)
     if (!e)
         return;
     report_done(&e->report);
+    test_index_done(&e->index);
     strv_done(&e->ids);
     free(e->states);
-    free(e->owners);
     free(e->sessions);
     free(e->fault);
     free(e);
@@ -101,19 +99,6 @@ bool events_has_session(const struct events *e)
 
 /* ---- tests ---- */
 
-/* A test of the session. A start is rather that of a test which has not ended: ids may repeat. */
-static ssize_t find(struct events *e, unsigned session, const char *id, bool is_open)
-{
-    for (size_t n = 0; n < MIN(e->ids.len, SEARCH_WINDOW); n++) {
-        size_t i = (e->cursor + n) % e->ids.len;
-        if (e->owners[i] != session || (is_open && e->states[i] == ENDED) || strcmp(e->ids.items[i], id) != 0)
-            continue;
-        e->cursor = i;
-        return (ssize_t)i;
-    }
-    return -1;
-}
-
 static ssize_t add_test(struct events *e, unsigned session, const char *id)
 {
     e->ids_bytes += strlen(id);
@@ -126,18 +111,19 @@ static ssize_t add_test(struct events *e, unsigned session, const char *id)
     c->description = mem_strdup("");
     strv_push(&e->ids, id);
     e->states = mem_resize(e->states, e->report.cap, sizeof(*e->states));
-    e->owners = mem_resize(e->owners, e->report.cap, sizeof(*e->owners));
-    e->states[e->ids.len - 1] = PLANNED;
-    e->owners[e->ids.len - 1] = session;
-    return (ssize_t)e->ids.len - 1;
+    size_t test = e->ids.len - 1;
+    e->states[test] = PLANNED;
+    test_index_add(&e->index, session, e->ids.items[test], test);
+    return (ssize_t)test;
 }
 
-static ssize_t find_or_add(struct events *e, unsigned session, const char *id)
+/* The test that starts: one that has not ended; else one that runs again; else one that was not planned. */
+static ssize_t find_starting(struct events *e, unsigned session, const char *id)
 {
-    ssize_t found = find(e, session, id, true);
-    if (found < 0)
-        found = find(e, session, id, false);
-    return found < 0 ? add_test(e, session, id) : found;
+    ssize_t test = test_index_open(&e->index, session, id);
+    if (test < 0)
+        test = test_index_reopen(&e->index, session, id);
+    return test < 0 ? add_test(e, session, id) : test;
 }
 
 /* ---- events ---- */
@@ -191,7 +177,7 @@ static void take_names(struct report_case *c, const json_t *event)
 
 static enum events_kind take_start(struct events *e, unsigned session, const char *id)
 {
-    ssize_t i = find_or_add(e, session, id);
+    ssize_t i = find_starting(e, session, id);
     if (i < 0)
         return EVENTS_OTHER;
     e->states[i] = STARTED;
@@ -202,12 +188,13 @@ static enum events_kind take_start(struct events *e, unsigned session, const cha
 /* An end without a start proves nothing. */
 static enum events_kind take_end_of(struct events *e, unsigned session, const char *id, const json_t *event)
 {
-    ssize_t i = find(e, session, id, true);
+    ssize_t i = test_index_open(&e->index, session, id);
     if (i < 0 || e->states[i] != STARTED) {
         events_fault(e, "Report and run disagree: a test ended that had not started");
         return EVENTS_OTHER;
     }
     e->states[i] = ENDED;
+    test_index_end(&e->index, session, id);
     e->last_ended = i;
     take_end(e, &e->report.cases[i], event);
     take_names(&e->report.cases[i], event);

@@ -32,6 +32,54 @@ static struct report_case *report_of(struct events *e, struct report *report)
     return report->cases;
 }
 
+/* As pytest-randomly shuffles them, or pytest-xdist. */
+static void tests_may_run_in_any_order(void)
+{
+    enum { COUNT = 50000, STEP = 20011 }; /* without a common divisor */
+    CLEANUP(report_done) struct report report = {0};
+    struct events *e = begin();
+    for (size_t i = 0; i < COUNT; i++)
+        take(e, "plan", i, "");
+    for (size_t i = 0; i < COUNT; i++) {
+        take(e, "start", i * STEP % COUNT, "");
+        take(e, "end", i * STEP % COUNT, ", \"outcome\": \"passed\"");
+    }
+    CHECK(events_first_fault(e) == NULL);
+    CHECK(events_missed(e) == NULL);
+    CHECK_INT(events_count(e), COUNT);
+    const struct report_case *cases = report_of(e, &report);
+    CHECK_STR(cases[COUNT - 1].name, "t49999");
+    CHECK_INT(cases[COUNT - 1].status, REPORT_PASSED);
+    events_free(e);
+}
+
+static void tests_of_one_name_run_one_after_the_other(void)
+{
+    enum { COUNT = 50000 };
+    CLEANUP(report_done) struct report report = {0};
+    struct events *e = begin();
+    for (size_t i = 0; i < COUNT; i++)
+        take(e, "plan", 0, "");
+    for (size_t i = 0; i < COUNT - 1; i++) {
+        take(e, "start", 0, "");
+        take(e, "end", 0, i == 0 ? ", \"outcome\": \"failed\"" : ", \"outcome\": \"passed\"");
+    }
+    CLEANUP(mem_freep) char *missed = events_missed(e);
+    CHECK_STR(missed, "Report and run disagree: t0 was planned, but did not run");
+    take(e, "start", 0, "");
+    take(e, "end", 0, ", \"outcome\": \"passed\"");
+    CHECK(events_missed(e) == NULL);
+    take(e, "start", 0, ""); /* the last one once more */
+    take(e, "end", 0, ", \"outcome\": \"skipped\"");
+    CHECK(events_first_fault(e) == NULL);
+    const struct report_case *cases = report_of(e, &report);
+    CHECK_INT(report.len, COUNT);
+    CHECK_INT(cases[0].status, REPORT_FAILED);
+    CHECK_INT(cases[COUNT - 2].status, REPORT_PASSED);
+    CHECK_INT(cases[COUNT - 1].status, REPORT_SKIPPED);
+    events_free(e);
+}
+
 /* Half a million messages, so all of it in one test. */
 static void past_the_limit_of_tests_only_those_that_are_known_go_on(void)
 {
@@ -177,6 +225,7 @@ static void names_that_differ_past_the_cut_are_compared_together(void)
 }
 
 TEST_MAIN(TEST(long_names_are_cut_as_those_of_the_report),
-          TEST(names_that_differ_past_the_cut_are_compared_together),
+          TEST(names_that_differ_past_the_cut_are_compared_together), TEST(tests_may_run_in_any_order),
+          TEST(tests_of_one_name_run_one_after_the_other),
           TEST(past_the_limit_of_tests_only_those_that_are_known_go_on),
           TEST(past_the_limit_of_texts_a_test_counts_without_its_text), TEST(a_long_text_is_shortened))
