@@ -5,6 +5,7 @@
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/pid_status.h"
 #include "sandbox/box.h"
 
 #include <errno.h>
@@ -21,8 +22,15 @@
 #define SELECT_NAME "select"
 /* Between two looks at what else the run does. */
 #define MESSAGES_A_TURN 256
-/* A deeper tree of processes than any limit allows. */
-#define MAX_ANCESTORS 4096
+/* At /proc, for all questions of a run together: each pytest asks twice, and costs one look for each
+ * ancestor. */
+#define MAX_LOOKS 200000
+/* Messages outside of a session are short, and each counts as so many bytes at least. */
+#define FIRST_MAX_BYTES  16384
+#define FIRST_MIN_BYTES  256
+#define ALL_FIRSTS_BYTES ((size_t)64 << 20)
+
+#define FLOOD "Report and run disagree: too many processes spoke in the place of pytest"
 
 #define OUTERMOST "o"
 #define NESTED    "n"
@@ -95,20 +103,6 @@ void channel_close(struct channel *c)
 
 /* ---- who speaks ---- */
 
-/* 0: unknown, or it is gone. */
-static pid_t parent_of(pid_t pid)
-{
-    char path[64], text[512];
-    snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-    CLEANUP(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t len = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-    if (len <= 0)
-        return 0;
-    text[len] = '\0';
-    const char *name_end = strrchr(text, ')'); /* then " S PPID" */
-    return name_end && strlen(name_end) > 4 ? (pid_t)strtol(name_end + 4, NULL, 10) : 0;
-}
-
 static bool has_session(const struct channel *c, pid_t pid)
 {
     for (size_t i = 0; i < ARRAY_LEN(c->connections); i++)
@@ -117,36 +111,24 @@ static bool has_session(const struct channel *c, pid_t pid)
     return false;
 }
 
-/* As the innermost pid namespace has it; 0: unknown, or it is gone. */
-static pid_t inner_pid(pid_t pid)
-{
-    char path[64], text[4096];
-    snprintf(path, sizeof(path), "/proc/%d/status", pid);
-    CLEANUP(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t len = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-    if (len <= 0)
-        return 0;
-    text[len] = '\0';
-    const char *line = strstr(text, "\nNSpid:"); /* then "\tPID…\n", from the outermost one inwards */
-    const char *end = line ? strchr(line + 1, '\n') : NULL;
-    while (end && end[-1] >= '0' && end[-1] <= '9')
-        end--;
-    return end ? (pid_t)strtol(end, NULL, 10) : 0;
-}
-
 /*
  * Returns true if neither the process nor an ancestor of it is in a session. In the sandbox it must descend
  * from the suite's command: an orphan is a process that a student's program has left.
  */
-static bool is_outermost(const struct channel *c, pid_t pid)
+static bool is_outermost(struct channel *c, pid_t pid)
 {
     bool is_suites = !c->is_original;
-    for (int depth = 0; pid > 1 && depth < MAX_ANCESTORS; depth++) {
-        if (has_session(c, pid))
+    struct pid_status status;
+    for (; pid > 1 && c->looks < MAX_LOOKS; c->looks++) {
+        if (has_session(c, pid) || pid_status_read(pid, &status) < 0)
             return false;
-        is_suites = is_suites || inner_pid(pid) == BOX_SUITE_PID;
-        pid = parent_of(pid);
+        is_suites = is_suites || status.inner_pid == BOX_SUITE_PID;
+        if (status.inner_pid <= BOX_SUITE_PID && c->is_original)
+            return is_suites;
+        pid = status.ppid;
     }
+    if (c->looks >= MAX_LOOKS)
+        events_fault(c->events, FLOOD);
     return is_suites;
 }
 
@@ -191,22 +173,29 @@ static void begin_session(struct channel *c, struct channel_connection *conn, pi
     answer(c, conn, OUTERMOST);
 }
 
-/* The first message of a connection says what it is for. */
+/* The first message of a connection says what it is for. Of one without a session it is the only one. */
 static void take_first(struct channel *c, struct channel_connection *conn, pid_t sender, const char *text,
                        size_t len)
 {
     CLEANUP(json_decrefp) json_t *message = NULL;
-    const char *event = json_parse_object(text, len, &message, NULL) < 0
-                            ? ""
-                            : json_string_value(json_object_get(message, "event"));
+    c->first_bytes += MAX(len, (size_t)FIRST_MIN_BYTES);
+    if (c->first_bytes > ALL_FIRSTS_BYTES)
+        events_fault(c->events, FLOOD);
+    else if (len <= FIRST_MAX_BYTES)
+        message = events_parse(text, len);
+    const char *event = json_string_value(json_object_get(message, "event"));
     if (event && strcmp(event, "hello") == 0)
         begin_session(c, conn, sender, text, len);
     else if (event && strcmp(event, "who") == 0)
         answer(c, conn, is_outermost(c, sender) ? OUTERMOST : NESTED);
     else if (event && strcmp(event, "loaded") == 0)
         take_loaded(c, message);
+    else if (event && strcmp(event, "stopped") == 0)
+        c->was_stopped = true;
     else
         events_fault(c->events, "Report and run disagree: a process told of tests in the place of pytest");
+    if (!conn->session)
+        close_connection(c, (size_t)(conn - c->connections));
 }
 
 static void take_message(struct channel *c, struct channel_connection *conn, pid_t sender, const char *text,
@@ -260,7 +249,7 @@ static void accept_one(struct channel *c)
         fd = -1;
         return;
     }
-    events_fault(c->events, "Report and run disagree: too many processes spoke in the place of pytest");
+    events_fault(c->events, FLOOD);
 }
 
 /* Not epoll: its watches are counted for each user, and a task could use them up. */

@@ -37,11 +37,14 @@ struct channel {
     int fds[CHANNEL_MAX_CONNECTIONS]; /* of the connections; -1: free */
     struct channel_connection connections[CHANNEL_MAX_CONNECTIONS];
     unsigned sessions;
-    struct events *events;               /* borrowed, like the next ones */
+    size_t looks,
+        first_bytes;       /* what questions and messages without a session have cost; both have a limit */
+    struct events *events; /* borrowed, like the next ones */
     channel_event_fn *on_event;          /* before a test's start is answered */
     channel_is_original_fn *is_original; /* NULL: all files are */
     void *data;
-    char *loaded; /* a file that was loaded and is not the suite's; NULL: none; owned */
+    char *loaded;     /* a file that was loaded and is not the suite's; NULL: none; owned */
+    bool was_stopped; /* a pytest of the suite was stopped for some time */
 };
 
 /* Nothing is open. */

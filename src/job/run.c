@@ -283,6 +283,7 @@ int run_tests(const struct job *job, const struct env *env, const struct run_wan
     while (r == 0 && channel_take(&parts.listener.channel)) /* all that told something have ended */
         ;
     run->loaded = TAKE_PTR(parts.listener.channel.loaded);
+    run->was_stopped = parts.listener.channel.was_stopped;
     if (r < 0)
         return r;
     if (run->proc.cancelled)

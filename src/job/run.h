@@ -15,6 +15,7 @@ struct run {
     struct box box;        /* all zero without a sandbox */
     struct events *events; /* what our pytest plugin told; owned */
     char *loaded;     /* a file that was loaded from the suite's tree and is not the suite's; NULL: none */
+    bool was_stopped; /* a pytest of the suite was stopped for some time, and its time limits with it */
     char *last_words; /* the last line that it wrote; "" where there is none; owned */
 };
 

@@ -42,6 +42,8 @@ static const struct known {
 
 /* Not in a help text: our plugin told of a session. */
 #define KNOWS_PYTEST "pytest"
+/* Records that older versions have left are not read: they found out by other rules. */
+#define RECORD_VERSION "version 2"
 
 static bool knows(const struct suite *suite, const char *name)
 {
@@ -319,20 +321,22 @@ static int try_run(struct suite *suite, const struct job *job, const struct env 
 /* A wrapper that says nothing of pytest runs none; one that does is tried. */
 static int find_pytest(struct suite *suite, const struct job *job, const struct env *env, struct err *err)
 {
-    if (knows(suite, KNOWS_PYTEST) || !env->python || !job_is_boxed(job) ||
-        !suite_mentions(job->tests, "pytest"))
+    if (knows(suite, KNOWS_PYTEST) || !env->python || !job_is_boxed(job) || !suite_may_run_pytest(job->tests))
         return 0;
     return try_run(suite, job, env, err);
 }
 
-/* The record of an earlier answer. -ENOENT where there is none. */
+/* The record of an earlier answer. -ENOENT: there is none, or none of this version. */
 static int read_record(struct suite *suite, const char *path, struct err *err)
 {
     CLEANUP(buf_done) struct buf text = BUF_INIT(0);
     int r = fs_read_file(path, HELP_LIMIT_BYTES, &text, err);
     if (r == 0)
         strv_split(&suite->knows, text.data ? text.data : "", "\n");
-    return r;
+    if (r < 0 || knows(suite, RECORD_VERSION))
+        return r;
+    strv_done(&suite->knows);
+    return -ENOENT;
 }
 
 /* Asks, and leaves a record. The record is locked. */
@@ -348,6 +352,7 @@ static int find_out(struct suite *suite, const struct job *job, const char *path
     if (r < 0)
         return r;
     take_knowledge(suite, help.data ? help.data : "");
+    strv_push(&suite->knows, RECORD_VERSION);
     CLEANUP(mem_freep) char *lines = strv_join(&suite->knows, "\n");
     return fs_write_atomic(path, lines, strlen(lines), err);
 }

@@ -37,7 +37,8 @@ static bool file_has(const char *path, const char *word)
     return fs_read_file(path, FILE_LIMIT_BYTES, &text, NULL) == 0 && text.data && text_has(text.data, word);
 }
 
-bool suite_mentions(const char *dir, const char *word)
+/* Whether a program whose name fits the pattern has one of the words, which end with NULL. */
+static bool mentions(const char *dir, const char *pattern, const char *const *words)
 {
     char *const roots[] = {(char *)dir, NULL};
     bool found = false;
@@ -47,8 +48,18 @@ bool suite_mentions(const char *dir, const char *word)
     for (FTSENT *e; !found && (e = fts_read(tree));) {
         if (e->fts_info == FTS_D && e->fts_level > 0 && !is_program(e->fts_name))
             fts_set(tree, e, FTS_SKIP);
-        found = e->fts_info == FTS_F && is_program(e->fts_name) && file_has(e->fts_path, word);
+        bool is_searched =
+            e->fts_info == FTS_F && is_program(e->fts_name) && fnmatch(pattern, e->fts_name, 0) == 0;
+        for (const char *const *word = words; is_searched && !found && *word; word++)
+            found = file_has(e->fts_path, *word);
     }
     fts_close(tree);
     return found;
+}
+
+bool suite_may_run_pytest(const char *dir)
+{
+    static const char *const pytest[] = {"pytest", NULL};
+    static const char *const tests[] = {"def test", "class Test", "import pytest", "from pytest", NULL};
+    return mentions(dir, "*", pytest) && mentions(dir, "*.py", tests);
 }

@@ -6,6 +6,7 @@
  * and shows where a report that was written is not about this run.
  */
 
+#include "base/json.h"
 #include "base/strv.h"
 #include "model/report.h"
 
@@ -22,6 +23,8 @@
 #define EVENTS_MAX_IDS_BYTES (64U << 20)
 /* All descriptions together; those past it are left out. */
 #define EVENTS_MAX_TEXT_BYTES (64U << 20)
+/* All messages together. */
+#define EVENTS_MAX_BYTES ((uint64_t)1 << 30)
 /* Sessions of pytest in one run. */
 #define EVENTS_MAX_SESSIONS 1000
 
@@ -29,6 +32,12 @@ struct events;
 
 struct events *events_new(void);
 void events_free(struct events *e);
+
+/*
+ * Parses a message: an object of a few members without any structure of its own, so that no message costs
+ * much more than it cost its sender. NULL: it is no such object; else a new reference.
+ */
+json_t *events_parse(const char *message, size_t len);
 
 enum events_kind { EVENTS_OTHER, EVENTS_START, EVENTS_END };
 

@@ -11,6 +11,8 @@ it does nothing. Each event is a JSON object, one message:
     {"event": "end", "id": NODE, "outcome": O, "ms": N, "cpu_us": N, "text": TEXT}
                                                         and "classname", "name": as the report has them
     {"event": "finish"}                                 the session is over, its report is written
+    {"event": "stopped"}                                in a connection of its own: this process has been
+                                                        stopped, and runs again
 
 The answer to "who" and "hello" is "o" for an outermost pytest, whose tests are the suite's, and "n"
 for one that a test has started: that one selects nothing and tells nothing.
@@ -28,6 +30,7 @@ import ctypes
 import hashlib
 import json
 import os
+import signal
 import sys
 
 import ostest_start
@@ -61,11 +64,6 @@ def connect(directory):
 
 def encoded(event, more):
     return json.dumps(dict(more, event=event), ensure_ascii=False).encode("utf-8", "replace")
-
-
-def is_outermost(channel, event):
-    channel.send(encoded(event, {}))
-    return channel.recv(1) == b"o"
 
 
 def shortened(node_id):
@@ -251,9 +249,7 @@ def find_place():
     # No other process of this user may look into this one. The environment's python is so from its start on.
     ctypes.CDLL(None).prctl(ostest_start.PR_SET_DUMPABLE, 0, 0, 0, 0)
     leave_bytecode_alone()
-    channel = connect(directory)
-    ostest_start.is_nested = not is_outermost(channel, "who") and "PYTEST_XDIST_WORKER" not in os.environ
-    channel.close()
+    ostest_start.is_nested = not ostest_start.is_suites_pytest() and "PYTEST_XDIST_WORKER" not in os.environ
 
 
 directory = channel_dir()
@@ -269,7 +265,7 @@ def begin(config):
         return
     channel = connect(directory)
     os.environ.pop("OSTEST_CHANNEL", None)
-    if not is_outermost(channel, "hello"):
+    if not ostest_start.is_outermost(channel, encoded("hello", {})):
         channel.close()
         return
     session = Events(channel, config)
@@ -278,18 +274,26 @@ def begin(config):
     return selected_names()
 
 
-def is_settings_of_another(path, start):
-    """A value of an option that is a directory counts for pytest as one with tests, and as a place of settings."""
-    places = [os.path.dirname(os.path.abspath(path)) + "/", os.path.abspath(start) + "/"]
-    return not any(place.startswith(other) for place, other in (places, places[::-1]))
-
-
 def check_settings(config):
+    """Those of other places were left alone; but not by a pytest that finds its settings in a new way."""
     path = str(getattr(config, "inipath", None) or getattr(config, "inifile", None) or "")
-    if directory == ostest_start.CHANNEL and path and not ostest_start.is_nested:
-        ostest_start.tell_loaded(path)
-        if is_settings_of_another(path, str(config.invocation_params.dir)):
-            ostest_start.tell_file(path, "")
+    ostest_start.tell_loaded(path or "/")
+    if path and not config.option.inifilename and ostest_start.is_settings_of_another(path):
+        ostest_start.tell_file(path, "")
+
+
+def watch_for_stops():
+    """A program that stops pytest stops the suite's time limits, which run in this process, as well."""
+    pid = os.getpid()
+
+    def tell(*args):
+        if os.getpid() == pid:
+            ostest_start.tell('{"event": "stopped"}')
+    try:
+        if signal.getsignal(signal.SIGCONT) == signal.SIG_DFL:
+            signal.signal(signal.SIGCONT, tell)
+    except ValueError:
+        pass  # pytest runs in a thread
 
 
 def pytest_collection_finish(session):
@@ -301,7 +305,9 @@ def pytest_collection_finish(session):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config):
-    check_settings(config)
+    if directory == ostest_start.CHANNEL and not ostest_start.is_nested:
+        check_settings(config)
+        watch_for_stops()
     names = config.workerinput.get("ostest_names") if hasattr(config, "workerinput") else begin(config)
     if names:
         config.pluginmanager.register(Selection(names), "ostest-selection")

@@ -21,8 +21,10 @@ PATH_MAX = 4096
 PR_SET_DUMPABLE = 4
 WORKER = "import sys;exec(eval(sys.stdin.readline()))"  # of execnet
 
-# What debuggers read in HOME by themselves.
-HOME_FILES = (".gdbinit", ".gdbearlyinit", ".config/gdb", ".lldbinit", ".valgrindrc")
+# What debuggers and clients read in HOME by themselves.
+HOME = "/box/home"
+HOME_FILES = (".gdbinit", ".gdbearlyinit", ".config/gdb", ".lldbinit", ".valgrindrc",
+              ".curlrc", ".config/curlrc", ".wgetrc", ".wget2rc", ".config/wget", ".netrc")
 
 is_nested = False  # set by the plugin: a pytest that a test has started
 told = set()
@@ -84,7 +86,10 @@ def tell_loaded(path):
 
 
 def tell_file(name, main):
-    message = '{{"event": "loaded", "file": {}, "main": {}}}'.format(quoted(name), quoted(main))
+    tell('{{"event": "loaded", "file": {}, "main": {}}}'.format(quoted(name), quoted(main)))
+
+
+def tell(message):
     channel = connect(SOCKET)
     channel.send(message.encode("utf-8", "replace"))
     channel.close()
@@ -99,15 +104,18 @@ def keep(path):
     """The suite's own code writes a file: it may stay."""
     path = os.path.abspath(os.fsdecode(path))
     for name in HOME_FILES:
-        file = os.path.join(os.environ.get("HOME", ""), name)
+        file = os.path.join(HOME, name)
         if path == file or path.startswith(file + "/"):
             kept.add(name)
 
 
 def clean_home():
-    """Removes what the last test's programs may have left for the next test's debugger."""
+    """Removes what the last test's programs may have left for the next test's debugger or client.
+
+    In the sandbox's HOME alone: the variable may be unset, or name a directory of the suite's.
+    """
     for name in HOME_FILES:
-        path = os.path.join(os.environ.get("HOME", ""), name)
+        path = os.path.join(HOME, name)
         if name in kept or not os.path.lexists(path):
             continue
         try:
@@ -125,6 +133,8 @@ def watch(event, args):
         path = getattr(args[0], "co_filename", "")
         if path[:1] == "/" or is_relative(path):
             tell_loaded(path)
+            if path.endswith("/_pytest/main.py"):
+                leave_settings_of_others_alone()
     elif event == "import":
         if args[1]:  # an extension module
             tell_loaded(args[1])
@@ -150,6 +160,39 @@ def leave_bytecode_alone():
         return original(path, *args, **named)
     external.cache_from_source = cache_from_source
     sys.dont_write_bytecode = True
+
+
+def is_settings_of_another(path):
+    """An option's value that is a directory counts for pytest as one with tests, and as a place of settings."""
+    places = [os.path.dirname(os.path.abspath(path)) + "/", os.getcwd() + "/"]
+    return not any(place.startswith(other) for place, other in (places, places[::-1]))
+
+
+def is_outermost(channel, message):
+    channel.send(message)
+    return channel.recv(1) == b"o"
+
+
+def is_suites_pytest():
+    channel = connect(SOCKET)
+    try:
+        return is_outermost(channel, b'{"event": "who"}')
+    finally:
+        channel.close()
+
+
+def leave_settings_of_others_alone():
+    """The student's pytest.ini is for the student's own tests. A file that is named with -c is read all the same."""
+    findpaths = sys.modules.get("_pytest.config.findpaths")
+    original = getattr(findpaths, "load_config_dict_from_file", None)
+    if not original:
+        return
+
+    def load(path, *args, **named):
+        is_found = sys._getframe(1).f_code.co_name == "locate_config"
+        is_left = is_found and os.path.exists(path) and is_settings_of_another(str(path)) and is_suites_pytest()
+        return None if is_left else original(path, *args, **named)
+    findpaths.load_config_dict_from_file = load
 
 
 def become_undumpable():

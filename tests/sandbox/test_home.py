@@ -1,9 +1,12 @@
-"""HOME is emptied before each test of what debuggers read there by themselves, unless the suite put it there."""
+"""HOME is emptied before each test of what debuggers and clients read there by themselves, unless the suite put it there."""
 
 import pytest
 
+import suites_shapes
+
 PLANT = "os.makedirs(os.path.dirname({0!r}), exist_ok=True); open({0!r}, 'w').write('x')"
-FILES = ["/box/home/.gdbinit", "/box/home/.valgrindrc", "/box/home/.config/gdb/gdbinit"]
+FILES = ["/box/home/.gdbinit", "/box/home/.valgrindrc", "/box/home/.config/gdb/gdbinit", "/box/home/.curlrc",
+         "/box/home/.netrc"]
 
 
 @pytest.mark.parametrize("path", FILES)
@@ -42,4 +45,15 @@ def test_writes(settings):
 def test_next():
     assert os.path.exists("/box/home/.gdbinit")
 """)
+    assert job.passed, job.log
+
+
+@pytest.mark.parametrize("home", [None, "/box/tests", "own"])
+def test_files_elsewhere_stay(site, home):
+    """HOME may be unset, or be a directory of the suite's that has such files."""
+    environment = "-u HOME" if home is None else f"HOME={home}"
+    suite = site.repository(f"suite-{next(site.numbers)}-with-home", suites_shapes.manifest(
+        f"env {environment} python3 -m pytest -p no:cacheprovider tests --junit-xml={{report}}",
+        **{"tests/test_it.py": "def test_it(): pass\n", ".valgrindrc": "", "own/.gdbinit": "", ".config/gdb/gdbinit": ""}))
+    job = site.job(site.student({"main.c": ""}), suite)
     assert job.passed, job.log

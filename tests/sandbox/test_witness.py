@@ -290,16 +290,63 @@ SETTINGS = {"pytest.ini": "[pytest]\naddopts = -k 'not program'\n"}
 OPTION = {"conftest.py": "def pytest_addoption(parser): parser.addoption('--src')\n"}
 
 
-def test_settings_of_the_student(suites):
-    """pytest takes a directory that follows an option for one with tests."""
+@pytest.mark.parametrize("version", ["7.4.4", "8.4.2", "9.0.1"])
+def test_settings_of_the_student_are_not_the_suites(suites, version):
+    """pytest takes a directory that follows an option for one with tests, and looks there for settings."""
     files = suites_shapes.manifest("python3 -m pytest -p no:cacheprovider tests --src {src} --junit-xml={report}") | OPTION
-    suite = suites.own(files)
-    assert suites.job(None, suite=suite).passed
+    suite = suites.own(files | {"requirements.txt": f"pytest=={version}\n"})
+    without = suites.job(None, suite=suite)
+    job = suites.job(None, suite=suite, files=SETTINGS)
+    assert without.passed and job.passed and outcomes(job) == outcomes(without)
     job = suites.job(None, suite=suite, attack="fail", files=SETTINGS)
-    assert job.error == ("pytest took its settings from /box/src/pytest.ini, which is not the suite's: the suite needs a pytest.ini of "
-                         "its own")
-    suite = suites.own(files | {"pytest.ini": "[pytest]\n"})
-    check_failed(suites.job(None, suite=suite, attack="fail", files=SETTINGS))
+    assert not job.result["isError"] and not outcomes(job)["tests.test_it::test_program"]
+
+
+def test_settings_of_the_student_are_read_by_the_students_own_pytest(suites):
+    run = "subprocess.run([sys.executable, '-m', 'pytest', '-p', 'no:cacheprovider', *words], cwd=place, stdout=subprocess.PIPE, text=True)"
+    nested = suites_shapes.TESTS + f"""
+import sys
+@pytest.mark.parametrize("place, words", [(SRC, []), ("/", [SRC])])
+def test_nested(place, words):
+    assert "1 deselected" in {run}.stdout
+"""
+    student = {"pytest.ini": "[pytest]\naddopts = -k one\n", "test_own.py": "def test_one(): pass\ndef test_two(): pass\n"}
+    assert suites.job(None, suite=suites.own(SHAPES["subprocess"] | {"tests/test_it.py": nested}), files=student).passed
+
+
+def test_settings_that_the_suite_names(suites):
+    files = suites_shapes.manifest("sh run.sh {report}", **{
+        "run.sh": "printf '[pytest]\\naddopts = -p no:cacheprovider\\n' >/tmp/own.ini\npytest -c /tmp/own.ini --rootdir . --junit-xml=$1\n"})
+    assert suites.job(None, suite=suites.own(files)).passed
+
+
+# The time limit runs in pytest, or in a worker of xdist.
+SLOW = """import os, subprocess
+def test_first(): pass
+def test_fast(): subprocess.run(["sh", os.environ["OSTEST_SRC"] + "/slow.sh"], timeout=1, check=True)
+"""
+STOP = """kill -STOP $PPID
+( while ! grep -q '^State:.Z' /proc/$$/status; do sleep 0.1; done; kill -CONT $PPID ) >/dev/null 2>&1 &
+sleep 2
+"""
+
+
+@pytest.mark.parametrize("shape", ["subprocess", "main", "xdist"])
+def test_a_pytest_that_was_stopped(suites, shape):
+    suite = suites.own(SHAPES[shape] | {"tests/test_it.py": SLOW})
+    job = suites.job(None, suite=suite, files={"slow.sh": "sleep 2\n"})
+    assert outcomes(job) == {"test_it::test_first": True, "test_it::test_fast": False}
+    job = suites.job(None, suite=suite, files={"slow.sh": STOP})
+    assert not job.result["isPassed"]  # pytest may have looked at its clock after it went on
+    suite = suites.own(SHAPES[shape] | {"tests/test_it.py": SLOW.replace("timeout=1", "timeout=100")})
+    assert "pytest was stopped for some time" in suites.job(None, suite=suite, files={"slow.sh": STOP}).error
+
+
+def test_programs_that_are_stopped_and_continued(suites):
+    """By the tests, by each other, or with their process group."""
+    stop = "sh -c 'kill -STOP $$; :' & p=$!; while ! grep -q '^State:.T' /proc/$p/status; do sleep 0.1; done; kill -CONT $p; wait $p\n"
+    suite = suites.own(SHAPES["subprocess"] | {"tests/test_it.py": SLOW.replace("timeout=1", "timeout=100")})
+    assert suites.job(None, suite=suite, files={"slow.sh": stop}).passed
 
 
 @pytest.mark.parametrize("run", ["cp -r . /tmp/copy && cd /tmp/copy && pytest --junit-xml=$1",

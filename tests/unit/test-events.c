@@ -123,11 +123,29 @@ static void a_text_that_is_none_describes_nothing(void)
 {
     struct report r;
     parse("{\"event\": \"start\", \"id\": \"t\"}\n{\"event\": \"end\", \"id\": \"t\", \"outcome\": "
-          "\"failed\", \"text\": [\"x\"]}\n",
+          "\"failed\", \"text\": 1}\n",
           &r);
     CHECK_INT(r.cases[0].status, REPORT_FAILED);
     CHECK_STR(r.cases[0].description, "");
     report_done(&r);
+}
+
+/* Such a message would cost us more than the one who sent it. */
+static void a_message_with_structure_is_a_fault(void)
+{
+    static const char *const messages[] = {
+        "{\"event\": \"hello\", \"x\": []}", "{\"event\": \"hello\", \"x\": {}}",
+        "{\"event\": \"hello\",\"a\":1,\"b\":1,\"c\":1,\"d\":1,\"e\":1,\"f\":1,\"g\":1,\"h\":1,"
+        "\"i\":1,\"j\":1,\"k\":1,\"l\":1,\"m\":1,\"n\":1,\"o\":1,\"p\":1}"};
+    for (size_t i = 0; i < ARRAY_LEN(messages); i++)
+        CHECK(events_parse(messages[i], strlen(messages[i])) == NULL);
+    static const char in_text[] = "{\"event\": \"hello\", \"x\": \"[\\\"{,{[\\\\\"}";
+    CLEANUP(json_decrefp) json_t *event = events_parse(in_text, sizeof(in_text) - 1);
+    CHECK_STR(json_string_value(json_object_get(event, "x")), "[\"{,{[\\");
+    struct events *e = events_new();
+    events_take(e, 1, messages[0], strlen(messages[0]));
+    CHECK_CONTAINS(events_first_fault(e), "not pytest's");
+    events_free(e);
 }
 
 static void an_end_without_a_start_proves_nothing(void)
@@ -498,9 +516,10 @@ static void nothing_can_be_freed(void)
 TEST_MAIN(TEST(tests_are_reported_as_far_as_they_came), TEST(node_ids_become_the_names_of_pytests_own_report),
           TEST(only_a_modules_ending_is_left_out_of_its_name), TEST(every_outcome_is_known),
           TEST(an_end_without_an_outcome_is_an_error), TEST(a_text_that_is_none_describes_nothing),
-          TEST(tests_of_one_name_in_two_classes_are_two), TEST(nothing_can_be_freed),
-          TEST(an_end_without_a_start_proves_nothing), TEST(what_is_no_event_is_passed_over),
-          TEST(a_negative_duration_is_none), TEST(a_message_that_is_too_long_is_a_fault),
+          TEST(a_message_with_structure_is_a_fault), TEST(tests_of_one_name_in_two_classes_are_two),
+          TEST(nothing_can_be_freed), TEST(an_end_without_a_start_proves_nothing),
+          TEST(what_is_no_event_is_passed_over), TEST(a_negative_duration_is_none),
+          TEST(a_message_that_is_too_long_is_a_fault),
           TEST(what_was_measured_goes_to_the_test_that_ended_last),
           TEST(before_the_first_end_nothing_is_measured), TEST(a_report_of_what_ran_is_believed),
           TEST(a_report_that_is_about_something_else_is_not), TEST(what_pytest_would_not_tell_is_a_fault),

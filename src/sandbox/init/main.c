@@ -12,7 +12,7 @@
 #include "base/fd.h"
 #include "base/fs.h"
 #include "sandbox/box.h"
-#include "sandbox/init/ptrace_guard.h"
+#include "sandbox/init/process_guard.h"
 #include "sandbox/init/suite_tree.h"
 
 #include <errno.h>
@@ -340,7 +340,7 @@ static int wait_for_suite(struct init *init, int child_fd)
         if (fds[1].revents)
             suite_tree_take_news(&init->suite);
         if (fds[2].revents & POLLIN)
-            ptrace_guard_answer(init->guard_fd);
+            process_guard_answer(init->guard_fd);
         check_full(init);
     }
     return status;
@@ -442,7 +442,7 @@ static int run(struct init *init)
     if (r == 0)
         r = drop_capabilities();
     if (r == 0)
-        r = ptrace_guard_start(&init->guard_fd, &err);
+        r = process_guard_start(&init->guard_fd, &err);
     if (r == 0)
         r = start_suite(init, &err);
     if (r < 0)
