@@ -72,9 +72,17 @@ static const struct partly {
     {"unshare", {0, SCMP_CMP_MASKED_EQ, CLONE_NEWUSER, CLONE_NEWUSER}},
 };
 
+/*
+ * Done, and nothing done: what only the host's disks and its cache would feel, and its other tasks. All that
+ * a task can write lies in memory.
+ */
+static const char *const ignored[] = {"sync", "syncfs"};
+static const struct scmp_arg_cmp drop_cache = {3, SCMP_CMP_MASKED_EQ, LOW_BITS, POSIX_FADV_DONTNEED};
+
 /* Its arguments lie in memory, where no filter sees them. Without it, libc uses clone(2). */
 #define UNSEEN_CLONE "clone3"
 
+/* With 0 as the error, the call does nothing and succeeds. */
 static int refuse(scmp_filter_ctx filter, const char *name, int error)
 {
     int number = seccomp_syscall_resolve_name(name);
@@ -87,6 +95,10 @@ static int add_rules(scmp_filter_ctx filter)
     int r = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(ENOSYS));
     for (size_t i = 0; r == 0 && i < ARRAY_LEN(refused); i++)
         r = refuse(filter, refused[i], EPERM);
+    for (size_t i = 0; r == 0 && i < ARRAY_LEN(ignored); i++)
+        r = refuse(filter, ignored[i], 0);
+    if (r == 0)
+        r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(0), SCMP_SYS(fadvise64), 1, drop_cache);
     if (r == 0)
         r = refuse(filter, UNSEEN_CLONE, ENOSYS);
     for (size_t i = 0; r == 0 && i < ARRAY_LEN(partly); i++)

@@ -229,15 +229,14 @@ static int trace(char **words)
     return 0;
 }
 
-/* WORD: whose limits. Allowed for any process of the same user; it must not make a run look good. */
+/* WORD: whose limits. The kernel would allow it for any process of the same user. */
 static int limit(char **words)
 {
     static const int limits[] = {RLIMIT_NOFILE, RLIMIT_FSIZE, RLIMIT_AS, RLIMIT_CPU};
     struct rlimit none = {0, 0};
     for (size_t i = 0; i < ARRAY_LEN(limits); i++)
-        if (!words[1] || atoi(words[1]) == (int)i)
-            prlimit(target(words[0]), (__rlimit_resource_t)limits[i], &none, NULL);
-    return 1;
+        DENIED(prlimit(target(words[0]), (__rlimit_resource_t)limits[i], &none, NULL));
+    return 0;
 }
 
 /* Debuggers and LeakSanitizer work on one's own processes. */
