@@ -1,5 +1,6 @@
 #include "runner/doctor.h"
 
+#include "base/buf.h"
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/url.h"
@@ -60,6 +61,19 @@ static enum health check_git(const struct doctor *d)
     return say(r < 0 ? BAD : GOOD, "git", r < 0 ? err.message : version);
 }
 
+#define YAMA "/proc/sys/kernel/yama/ptrace_scope"
+
+/* Without Yama the kernel lets programs write into the memory of the suite's shells, see docs/sandbox.md. */
+static const char *describe_yama(void)
+{
+    CLEANUP(buf_done) struct buf text = BUF_INIT(0);
+    if (fs_read_file(YAMA, 16, &text, NULL) < 0)
+        return "; this kernel has no Yama to keep programs out of the memory of the suite's shells";
+    return text.data && *text.data > '0' ? ""
+                                         : "; set kernel.yama.ptrace_scope to 1 to keep programs out of the "
+                                           "memory of the suite's shells";
+}
+
 static enum health check_sandbox(const struct doctor *d)
 {
     struct err err = {0};
@@ -67,14 +81,14 @@ static enum health check_sandbox(const struct doctor *d)
         return say(POOR, "sandbox", "none: students' code runs unconfined; leave out --sandbox none");
     CLEANUP(mem_freep) char *words = NULL;
     int r = preflight_probe(d->options, d->job_program, PREFLIGHT_SANDBOX, &words, &err);
-    bool is_copying = r == 0 && strstr(words, "no overlay");
-    return say(r < 0        ? BAD
-               : is_copying ? POOR
-                            : GOOD,
-               "sandbox",
-               r < 0        ? err.message
-               : is_copying ? words
-                            : "bubblewrap, user namespaces, overlays and the system call filter work");
+    if (r < 0)
+        return say(BAD, "sandbox", err.message);
+    bool is_copying = strstr(words, "no overlay") != NULL;
+    CLEANUP(mem_freep)
+    char *text = mem_printf(
+        "%s%s", is_copying ? words : "bubblewrap, user namespaces, overlays and the system call filter work",
+        describe_yama());
+    return say(is_copying ? POOR : GOOD, "sandbox", text);
 }
 
 static enum health check_cgroups(const struct doctor *d)
