@@ -14,6 +14,21 @@
  */
 #define PIECE_BYTES (64U << 10)
 
+/* Expat 2.9 deprecates the functions whose results are narrower than 64 bits on some platforms. */
+#if XML_MAJOR_VERSION > 2 || XML_MINOR_VERSION >= 9
+#define PARSER_LINE  XML_GetCurrentLineNumber64
+#define PARSER_BYTE  XML_GetCurrentByteIndex64
+#define PARSER_INPUT XML_GetInputContext64
+typedef int64_t parser_offset;
+typedef uint64_t parser_size;
+#else
+#define PARSER_LINE  XML_GetCurrentLineNumber
+#define PARSER_BYTE  XML_GetCurrentByteIndex
+#define PARSER_INPUT XML_GetInputContext
+typedef int parser_offset;
+typedef int parser_size;
+#endif
+
 #define NAME_SLOTS 2048 /* a power of two, well above JUNIT_MAX_DIFFERENT_NAMES */
 
 const struct junit_limits junit_default_limits = {
@@ -141,7 +156,7 @@ static void start_case(struct junit *j, const struct element *element, const str
     if (j->case_depth)
         stop(j, err_set(&j->err, ERR_TASK, EINVAL,
                         "The report is damaged: line %lu has a test case inside a test case",
-                        XML_GetCurrentLineNumber(j->parser)));
+                        (unsigned long)PARSER_LINE(j->parser)));
     else
         open_case(j, a);
 }
@@ -409,9 +424,10 @@ void junit_free(struct junit *j)
 /* The byte at which expat gave up, where it is not one that can be shown; else -1. */
 static int bad_byte(const struct junit *j, enum XML_Error error)
 {
-    int offset = 0, size = 0;
-    const char *context = XML_GetInputContext(j->parser, &offset, &size);
-    if (error != XML_ERROR_INVALID_TOKEN || !context || offset >= size)
+    parser_offset offset = 0;
+    parser_size size = 0;
+    const char *context = PARSER_INPUT(j->parser, &offset, &size);
+    if (error != XML_ERROR_INVALID_TOKEN || !context || offset < 0 || (size_t)offset >= (size_t)size)
         return -1;
     unsigned char c = (unsigned char)context[offset];
     return c < 0x20 || c >= 0x7f ? c : -1;
@@ -425,7 +441,7 @@ static bool is_truncated(enum XML_Error error)
 
 static int explain(struct junit *j, enum XML_Error error)
 {
-    unsigned long line = XML_GetCurrentLineNumber(j->parser);
+    unsigned long line = (unsigned long)PARSER_LINE(j->parser);
     const char *what = j->has_root ? "is damaged" : "is not XML";
     int byte = bad_byte(j, error);
     if (error == XML_ERROR_NO_MEMORY)
@@ -451,7 +467,7 @@ static void parse(struct junit *j, const char *data, size_t len, bool is_final)
         j->code = explain(j, XML_GetErrorCode(j->parser));
     if (j->code)
         return;
-    XML_Index at = XML_GetCurrentByteIndex(j->parser);
+    long long at = PARSER_BYTE(j->parser);
     if (at >= 0) /* else not known just now */
         j->parsed_bytes = (size_t)at;
     /* Expat tries again only when a tag has doubled its size: half of what waits is one tag. */
