@@ -35,7 +35,8 @@ void details_done(struct details *d)
 
 /* ---- saying ---- */
 
-static struct details_sentence *add(struct details *d, const char *fmt, va_list ap)
+__attribute__((format(printf, 2, 0))) static struct details_sentence *add(struct details *d, const char *fmt,
+                                                                          va_list ap)
 {
     CLEANUP(mem_freep) char *text = mem_vprintf(fmt, ap);
     d->sentences = mem_resize(d->sentences, d->len + 1, sizeof(*d->sentences));
