@@ -35,7 +35,7 @@ static void on_v2(void)
 static void on_v1(void)
 {
     machine();
-    v1("memory", V1_DIR + strlen("memory"), false);
+    v1("memory", &V1_DIR[strlen("memory")], false);
     put(V1_DIR, "memory.usage_in_bytes", "1000\n");
     put(V1_DIR, "memory.max_usage_in_bytes", "5000\n");
     put(V1_DIR, "memory.limit_in_bytes", "9223372036854771712\n");
