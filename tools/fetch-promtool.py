@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Puts promtool at a path, unless it is there: fetch-promtool.py PATH.
 
-It is part of Debian's package prometheus. That would start a server of its own, and so it is not installed: its
-file is taken out of the package.
+It is in Debian's package prometheus, from Debian 13 on in one of its own, promtool. prometheus would start a server, so
+that it is not installed: the file is taken out of the package.
 """
 
 import pathlib
@@ -21,8 +21,9 @@ def run(*command, cwd):
 
 
 def fetch(directory):
-    run("apt-get", "download", "prometheus", cwd=directory)
-    package = next(directory.glob("prometheus*.deb"))
+    names = subprocess.run(["apt-cache", "search", "--names-only", "^promtool$"], capture_output=True, text=True).stdout
+    run("apt-get", "download", "promtool" if names else "prometheus", cwd=directory)
+    package = next(directory.glob("prom*.deb"))
     run("dpkg-deb", "--extract", package, directory / "files", cwd=directory)
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(target.name + ".part")
