@@ -1,5 +1,6 @@
 """The rules of docs/architecture.md that a program can check."""
 
+import ast
 import pathlib
 import re
 import subprocess
@@ -86,3 +87,13 @@ def test_programs_link_only_what_they_need(program):
     assert "libc.so" in linked or "libc.musl" in linked
     for library in FORBIDDEN_LIBRARIES[program]:
         assert library not in linked
+
+
+@pytest.mark.parametrize("path", [*sorted((SRC / "pytest").glob("*.py")), SRC / "job" / "requirements.py"], ids=lambda path: path.name)
+def test_what_runs_in_a_suites_python_keeps_to_3_8(path):
+    """A suite may bring a python that is older than any system's."""
+    tree = ast.parse(path.read_text(), feature_version=(3, 8))
+    newer = {"removeprefix", "removesuffix", "is_relative_to", "with_stem", "unparse", "bit_count"}
+    for node in ast.walk(tree):
+        assert not (isinstance(node, ast.Attribute) and node.attr in newer), ast.dump(node)
+        assert not (isinstance(node, ast.Subscript) and getattr(node.value, "id", "") in ("dict", "list", "set", "tuple"))
