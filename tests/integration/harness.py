@@ -345,6 +345,18 @@ def children_of(pid):
     return found
 
 
+def open_files(pid):
+    """What a process has open, as links; None if only root may look, as into our programs, which the kernel does not dump."""
+    directory = pathlib.Path(f"/proc/{pid}/fd")
+    if not os.access(directory, os.R_OK):
+        return None
+    links = []
+    for link in directory.iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            links.append(os.readlink(link))
+    return links
+
+
 def descendants(pid):
     """The pids of a process's children, and theirs."""
     found = []

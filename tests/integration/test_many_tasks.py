@@ -1,12 +1,11 @@
 """Thirty tasks, four at a time: each is answered rightly and once, and nothing grows or is left."""
 
 import collections
-import os
 import pathlib
 
 import pytest
 
-from harness import RUNNER, children_of, processes_with, task, wait_until
+from harness import RUNNER, children_of, open_files, processes_with, task, wait_until
 
 TASKS, SLOTS, WARM = 30, 4, 5
 CONNECTIONS = 1 + 4  # the question for a task, and as many results as are delivered at a time
@@ -16,12 +15,12 @@ EXPECTED = {  # isPassed, isError, what errorDetails says
 }
 
 
-def open_files(runner):
+def count_open_files(runner):
     """What the runner has open: how many sockets, and how much of each other kind; None where only root may look."""
-    directory = pathlib.Path(f"/proc/{runner.process.pid}/fd")
-    if not os.access(directory, os.R_OK):
+    links = open_files(runner.process.pid)
+    if links is None:
         return None
-    kinds = collections.Counter(os.readlink(path).split(":")[0] for path in directory.iterdir())
+    kinds = collections.Counter(link.split(":")[0] for link in links)
     return kinds.pop("socket"), kinds
 
 
@@ -77,12 +76,12 @@ def test_nothing_is_left(settled, tmp_path):
 
 def test_nothing_grows(settled):
     mock, runner, finish = settled
-    memory, files = runner.memory_kib(), open_files(runner)
+    memory, files = runner.memory_kib(), count_open_files(runner)
     finish()
     if b"__asan_init" not in RUNNER.read_bytes():  # that keeps freed memory for a while, to watch it
         assert runner.memory_kib() - memory <= 512
     if files is None:
         pytest.skip("memory is checked; whose open files these are only root may see")
-    sockets, others = open_files(runner)
+    sockets, others = count_open_files(runner)
     assert others == files[1]
     assert sockets <= CONNECTIONS + 2  # the pair that libcurl wakes itself with
