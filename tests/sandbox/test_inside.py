@@ -305,10 +305,11 @@ def loopback():
     return answer
 def double(x):
     return 2 * x
-def pools():
-    with multiprocessing.Pool(3) as pool:
+def pool(method):
+    with multiprocessing.get_context(method).Pool(3) as pool:
         return pool.map(double, [1, 2, 3])
-print(json.dumps({
+if __name__ == "__main__":  # else imported by spawn and forkserver, the default of Python 3.14
+    print(json.dumps({
     "make": run("make"),
     "program": run("./program", "7"),
     "gdb": if_there("gdb", "-nx", "-batch", "-ex", "break twice", "-ex", "run", "-ex", "backtrace", "-ex", "print x", "./program"),
@@ -318,7 +319,7 @@ print(json.dumps({
     "overflow": run("./overflow"),
     "terminal": terminal(),
     "loopback": loopback(),
-    "pools": pools(),
+    "pools": [pool(method) for method in ("fork", "spawn", "forkserver")],
     "git": run("sh", "-c", "git init -q /tmp/repo && cd /tmp/repo && echo 1 >a && git add a && "
                "git -c user.name=s -c user.email=s@example.org commit -qm one && git log --format=%s"),
     "shared memory": run("python3", "-c", "from multiprocessing import shared_memory as s; m = s.SharedMemory(create=True, size=10); "
@@ -328,7 +329,7 @@ print(json.dumps({
                    "[x.start() for x in a]; [x.join() for x in a]"),
     "shell": run("sh", "-c", "echo hello | sed s/h/j/ | tee /tmp/file; cat <<END\\nhere\\nEND\\nmktemp -d; id -un; hostname"),
 }))
-write()
+    write()
 """
 
 
@@ -386,7 +387,7 @@ def test_a_server_on_the_loopback_interface(work):
 
 
 def test_multiprocessing(work):
-    assert output(work, "pools") == [2, 4, 6]
+    assert output(work, "pools") == [[2, 4, 6]] * 3
     assert output(work, "shared memory") == [0, "7\n"]
 
 
