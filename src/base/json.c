@@ -10,7 +10,9 @@
 static int parse(const char *text, size_t len, size_t flags, json_t **ret_object, struct err *err)
 {
     json_error_t error;
-    json_t *j = json_loadb(text, len, JSON_REJECT_DUPLICATES | flags, &error);
+    size_t mark_len = utf8_mark_len(text, len);
+    const char *start = mark_len ? text + mark_len : text; /* which may be NULL */
+    json_t *j = json_loadb(start, len - mark_len, JSON_REJECT_DUPLICATES | flags, &error);
     if (!j)
         return err_set(err, ERR_NETWORK,
                        json_error_code(&error) == json_error_numeric_overflow ? ERANGE : EINVAL,
@@ -49,6 +51,12 @@ static const char *skip_mark(const char *p, const char *end, char mark)
 {
     p = skip_space(p, end);
     return p < end && *p == mark ? skip_space(p + 1, end) : NULL;
+}
+
+/* The beginning of an object at the beginning of a text. */
+static const char *skip_opening(const char *text, const char *end)
+{
+    return skip_mark(text + utf8_mark_len(text, (size_t)(end - text)), end, '{');
 }
 
 static const char *skip_string(const char *p, const char *end)
@@ -107,7 +115,7 @@ int json_find_member(const char *text, size_t len, const char *name, const char 
                      size_t *ret_value_len)
 {
     const char *end = text + len, *value_end = NULL, *found = NULL, *found_end = NULL;
-    for (const char *p = skip_mark(text, end, '{'); p; p = skip_mark(value_end, end, ',')) {
+    for (const char *p = skip_opening(text, end); p; p = skip_mark(value_end, end, ',')) {
         const char *key_end = skip_string(p, end);
         const char *value = key_end ? skip_mark(key_end, end, ':') : NULL;
         value_end = value ? skip_value(value, end) : NULL;
@@ -133,8 +141,7 @@ int json_peek_member(const char *text, size_t len, const char *name, const char 
                      size_t *ret_value_len)
 {
     const char *end = text + len, *value_end = NULL;
-    for (const char *p = skip_mark(text, end, '{'); p;
-         p = value_end ? skip_mark(value_end, end, ',') : NULL) {
+    for (const char *p = skip_opening(text, end); p; p = value_end ? skip_mark(value_end, end, ',') : NULL) {
         const char *key_end = skip_string(p, end);
         const char *value = key_end ? skip_mark(key_end, end, ':') : NULL;
         if (!value || value == end)

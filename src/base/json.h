@@ -1,6 +1,6 @@
 #pragma once
 
-/* jansson, with our limits and our errors. */
+/* jansson, with our limits and our errors. A byte order mark before an object is skipped (RFC 8259, 8.1). */
 
 #include "base/err.h"
 

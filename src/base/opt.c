@@ -3,6 +3,7 @@
 #include "base/fs.h"
 #include "base/nearest.h"
 #include "base/url.h"
+#include "base/utf8.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -394,7 +395,8 @@ static void read_file(struct opt_set *set, struct strv *faults)
     if (memchr(data.data, '\0', data.len))
         strv_pushf(faults, "--%s: '%s' was given; it is not a text file", set->config_option, path);
     size_t number = 1;
-    for (const char *p = data.data; p && *p; number++) {
+    size_t mark_len = utf8_mark_len(data.data, data.len);
+    for (const char *p = data.data ? data.data + mark_len : ""; *p; number++) {
         size_t len = strcspn(p, "\n");
         read_line(set, path, number, p, len, faults);
         p += len + (p[len] == '\n');

@@ -83,6 +83,12 @@ static bool is_continuation(char c)
     return ((unsigned char)c & 0xc0) == 0x80;
 }
 
+size_t utf8_mark_len(const char *s, size_t len)
+{
+    static const char mark[] = "\xef\xbb\xbf";
+    return len >= strlen(mark) && memcmp(s, mark, strlen(mark)) == 0 ? strlen(mark) : 0;
+}
+
 size_t utf8_count(const char *s)
 {
     size_t count = 0;

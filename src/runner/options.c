@@ -159,8 +159,8 @@ static int read_password_file(const char *path, char **ret_password, struct err 
     int r = fs_read_file(path, PASSWORD_LIMIT_BYTES, &text, err);
     if (r < 0)
         return r == -ENOENT ? err_set(err, ERR_ENVIRONMENT, ENOENT, "there is no file %s", path) : r;
-    size_t len = text.len ? strcspn(text.data, "\r\n") : 0;
-    char *password = mem_strndup(len ? text.data : "", len);
+    const char *word = text.len ? text.data + utf8_mark_len(text.data, text.len) : "";
+    char *password = mem_strndup(word, strcspn(word, "\r\n"));
     if (text.data)
         explicit_bzero(text.data, text.len);
     if (check_text(password)) {

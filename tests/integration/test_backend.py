@@ -128,6 +128,14 @@ def test_usable_tasks(run_tasks):
     assert [name for name in FINE if not results[name]["isPassed"]] == []
 
 
+def test_a_task_after_a_byte_order_mark(start_mock, start_runner):
+    """As .NET's Encoding.UTF8 writes it."""
+    mock = start_mock(tasks=["\ufeff" + json.dumps({"id": 7} | GOOD)])
+    runner = start_runner(mock, "--mock", "--once")
+    assert runner.wait() == 0, runner.log
+    assert [(result["id"], result["isPassed"]) for result in mock.results()] == [(7, True)]
+
+
 MALFORMED = {
     "no url": ({"repositoryUrl": None}, "repositoryUrl"), "url empty": ({"repositoryUrl": ""}, "repositoryUrl"),
     "url number": ({"repositoryUrl": 5}, "repositoryUrl"), "url list": ({"repositoryUrl": ["x"]}, "repositoryUrl"),
@@ -173,7 +181,7 @@ def test_tasks_that_the_parser_refuses_get_an_error_result(run_tasks):
 
 @pytest.mark.parametrize("body", [
     '{"status": "AVAILABLE"}', '{"id": 1.5, "repositoryUrl": "x"}', '{"id": true}', '{"id": ["1"]}', '{"id": {}}', '{"id": ""}',
-    '{"id": 1, "id": 2}', '[]', '"text"', 'null', '', ' ', '{"id": 1', '{"extra": 1e999, "id": 1', '{"id": 1}x', '\ufeff{"id": 1}', '{"id": "\\ud800"}'])
+    '{"id": 1, "id": 2}', '[]', '"text"', 'null', '', ' ', '{"id": 1', '{"extra": 1e999, "id": 1', '{"id": 1}x', '{"id": "\\ud800"}'])
 def test_a_task_without_an_id_is_logged(start_mock, start_runner, body):
     mock = start_mock(tasks=[body, task(2)])
     runner = start_runner(mock, "--mock", "--once")

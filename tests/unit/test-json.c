@@ -5,6 +5,8 @@
 
 #include <errno.h>
 
+#define MARK "\xef\xbb\xbf" /* U+FEFF */
+
 static void an_object_is_parsed(void)
 {
     struct err e = {0};
@@ -36,8 +38,19 @@ static void check_fault(const char *text, size_t len, int want, const char *want
 
 #define FAULT(text, want, want_text) check_fault(text, sizeof(text) - 1, want, want_text)
 
+static void a_byte_order_mark_is_skipped(void)
+{
+    struct err e = {0};
+    CLEANUP(json_decrefp) json_t *j = NULL;
+    CHECK_INT(json_parse_object(MARK "{\"id\": 21}", strlen(MARK) + 10, &j, &e), 0);
+    CHECK_INT(json_integer_value(json_object_get(j, "id")), 21);
+}
+
 static void malformed_text_is_refused_with_its_place(void)
 {
+    FAULT(MARK MARK "{}", -EINVAL, "Not valid JSON");
+    FAULT(MARK, -EINVAL, "Not valid JSON");
+    FAULT("\xef\xbb", -EINVAL, "Not valid JSON");
     FAULT("{\"a\": 1,\n \"b\": }", -EINVAL, "line 2");
     FAULT("{\"a\": 1", -EINVAL, "line 1");
     FAULT("{'a': 1}", -EINVAL, "Not valid JSON");
@@ -183,6 +196,7 @@ static void check_not_found(const char *text, size_t len, int want)
 static void a_member_is_found_where_it_stands(void)
 {
     check_found("{\"id\":1}", "1");
+    check_found(MARK " {\"id\":1}", "1");
     check_found(" { \"a\" : 2 , \"id\"\n:\t\"x\\\"}\" } \n", "\"x\\\"}\"");
     check_found("{\"a\":{\"id\":2},\"b\":[\"]\",{\"id\":3}],\"c\":\"\\\"id\\\":4\",\"id\":[{}, 1]}",
                 "[{}, 1]");
@@ -221,7 +235,7 @@ static void nothing_is_found_in_what_is_no_whole_object(void)
         check_not_found(whole, len, -EINVAL);
 }
 
-TEST_MAIN(TEST(an_object_is_parsed), TEST(only_the_given_length_is_read),
+TEST_MAIN(TEST(an_object_is_parsed), TEST(only_the_given_length_is_read), TEST(a_byte_order_mark_is_skipped),
           TEST(malformed_text_is_refused_with_its_place), TEST(nothing_is_refused),
           TEST(garbage_behind_the_object_is_refused), TEST(duplicate_keys_are_refused),
           TEST(other_than_an_object_is_refused), TEST(integers_of_64_bits_are_exact),

@@ -185,6 +185,18 @@ static void the_file_may_have_windows_line_ends(void)
     finish();
 }
 
+static void a_byte_order_mark_before_the_file_is_skipped(void)
+{
+    parse_file("\xef\xbb\xbf"
+               "backend-url = http://file\n");
+    CHECK_STR(config.url, "http://file");
+    CHECK_INT(faults.len, 0);
+    finish();
+    parse_file("\xef\xbb\xbf");
+    CHECK_INT(faults.len, 0);
+    finish();
+}
+
 static void a_value_in_the_file_may_hold_anything(void)
 {
     parse_file("backend-url = http://a/?b=c#d \"e\" f\n");
@@ -404,9 +416,10 @@ TEST_MAIN(TEST(a_secret_is_blanked_in_argv), TEST(an_abbreviated_secret_is_blank
           TEST(the_environment_cannot_ask_for_help), TEST(without_a_prefix_the_environment_is_not_read),
           TEST(a_bad_value_from_the_environment_is_refused), TEST(the_file_has_one_option_a_line),
           TEST(the_file_may_have_comments_blank_lines_and_spaces), TEST(the_file_may_have_windows_line_ends),
-          TEST(a_value_in_the_file_may_hold_anything), TEST(a_value_in_the_file_may_be_empty),
-          TEST(the_last_line_of_two_counts), TEST(an_empty_file_is_fine),
-          TEST(a_secret_may_stand_in_the_file), TEST(an_unknown_option_in_the_file_is_refused_with_its_line),
+          TEST(a_byte_order_mark_before_the_file_is_skipped), TEST(a_value_in_the_file_may_hold_anything),
+          TEST(a_value_in_the_file_may_be_empty), TEST(the_last_line_of_two_counts),
+          TEST(an_empty_file_is_fine), TEST(a_secret_may_stand_in_the_file),
+          TEST(an_unknown_option_in_the_file_is_refused_with_its_line),
           TEST(an_unknown_option_in_the_file_is_told_without_its_value),
           TEST(a_line_without_equals_is_refused), TEST(a_bad_value_in_the_file_is_refused),
           TEST(where_each_value_came_from_is_known),

@@ -58,11 +58,12 @@ static void a_password_file_holds_it_in_its_first_line(void)
     check_password_file("word\nsecond line\n", "word");
     check_password_file(" a b=c#d\t\n", " a b=c#d\t");
     check_password_file("слово\n", "слово");
+    check_password_file("\xef\xbb\xbfword\r\n", "word");
 }
 
 static void a_password_file_without_a_password_is_refused(void)
 {
-    static const char *const texts[] = {"", "\n", "\nword\n", "\r\n", "secret\xff\n"};
+    static const char *const texts[] = {"", "\n", "\nword\n", "\r\n", "\xef\xbb\xbf\n", "secret\xff\n"};
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         start();
         REFUSE("is no password", "--password-file", make_file("password", texts[i]));

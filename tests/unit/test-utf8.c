@@ -245,6 +245,15 @@ static void cut_and_resume_stay_inside_of_garbage(void)
     CHECK(utf8_resume(garbage, sizeof(garbage), 10) <= sizeof(garbage));
 }
 
+static void a_byte_order_mark_has_three_bytes(void)
+{
+    CHECK_INT(utf8_mark_len("\xef\xbb\xbf", 3), 3);
+    CHECK_INT(utf8_mark_len("\xef\xbb\xbfx", 4), 3);
+    CHECK_INT(utf8_mark_len("\xef\xbb\xbf", 2), 0);
+    CHECK_INT(utf8_mark_len("x\xef\xbb\xbf", 4), 0);
+    CHECK_INT(utf8_mark_len(NULL, 0), 0);
+}
+
 TEST_MAIN(TEST(ascii_is_valid), TEST(all_characters_but_surrogates_are_valid),
           TEST(all_pairs_of_bytes_agree_with_the_table),
           TEST(four_bytes_from_all_corners_agree_with_the_table), TEST(valid_text_stays_as_it_is),
@@ -254,4 +263,4 @@ TEST_MAIN(TEST(ascii_is_valid), TEST(all_characters_but_surrogates_are_valid),
           TEST(truncated_sequences_as_in_unicode_table_3_11), TEST(a_sequence_cut_at_the_end_is_one_fault),
           TEST(long_text_is_repaired_to_its_end), TEST(cut_takes_the_most_without_splitting_a_character),
           TEST(resume_skips_the_least_to_the_start_of_a_character), TEST(cut_and_resume_of_nothing_are_zero),
-          TEST(cut_and_resume_stay_inside_of_garbage))
+          TEST(cut_and_resume_stay_inside_of_garbage), TEST(a_byte_order_mark_has_three_bytes))
