@@ -34,6 +34,9 @@ static const char *check_url(const char *text)
     bool usable = *host && *host != '/' && !strchr(text, ' ') && !job_options_check_line(text);
     if (!usable)
         return "a URL that begins with http:// or https:// and names a host";
+    if (strpbrk(host, "?#"))
+        return "a URL without '?' and '#': the path of each API is appended to it; in a password they are "
+               "written as %3F and %23";
     return is_port_fine(host) ? NULL : "a URL whose port is a number; in a password, '/' is written as %2F";
 }
 

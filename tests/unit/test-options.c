@@ -309,6 +309,25 @@ static void a_password_that_breaks_a_url_is_not_told(void)
     finish();
 }
 
+static void a_backend_url_has_no_query_and_no_fragment(void)
+{
+    static const char *const wrong[] = {"http://a?key=1", "http://a/b?key=1", "https://a/b?", "http://a/#top",
+                                        "http://a#"};
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+        start();
+        CLEANUP(mem_freep)
+        char *part =
+            mem_printf("--backend-url: '%s' was given; accepted: a URL without '?' and '#'", wrong[i]);
+        REFUSE(part, "--backend-url", wrong[i]);
+        finish();
+    }
+    start();
+    REFUSE("accepted: a URL without '?' and '#'", "--backend-url=http://me:ge?heim@host");
+    CHECK(!strstr(faults.items[0], "heim"));
+    ACCEPT("--backend-url=http://me:ge%3Fhe%23im@host/%3F");
+    finish();
+}
+
 static void a_place_of_the_api_is_a_path(void)
 {
     static const char *const names[] = {"get-api", "post-api", "login-api", "token-refresh-api"};
@@ -465,6 +484,7 @@ TEST_MAIN(TEST(without_arguments_the_defaults_hold), TEST(without_arguments_the_
           TEST(a_stop_waits_as_long_as_a_task_may_take), TEST(no_sandbox_can_be_asked_for),
           TEST(other_words_are_left_to_others), TEST(clear_abbreviations_work),
           TEST(a_backend_is_an_http_url), TEST(a_password_that_breaks_a_url_is_not_told),
-          TEST(a_place_of_the_api_is_a_path), TEST(an_account_is_a_text),
-          TEST(numbers_out_of_bounds_are_refused), TEST(other_options_are_refused),
-          TEST(all_faults_are_told_at_once), TEST(help_and_version_are_reported), TEST(help_has_all_options))
+          TEST(a_backend_url_has_no_query_and_no_fragment), TEST(a_place_of_the_api_is_a_path),
+          TEST(an_account_is_a_text), TEST(numbers_out_of_bounds_are_refused),
+          TEST(other_options_are_refused), TEST(all_faults_are_told_at_once),
+          TEST(help_and_version_are_reported), TEST(help_has_all_options))
