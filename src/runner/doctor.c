@@ -124,7 +124,7 @@ struct answer {
     int status; /* -1: not yet there */
     char *error;
     char *message; /* what it says about itself, as the OSTEST backend does in a refusal; NULL: nothing */
-    bool has_body;
+    bool has_body, is_untrusted;
     char *authorization; /* of a login: what the next request is sent with; NULL: it has no token */
 };
 
@@ -152,6 +152,7 @@ static void on_answer(const struct http_answer *answer, void *data)
         return;
     a->status = answer->status;
     a->error = mem_strdup(answer->error);
+    a->is_untrusted = answer->is_untrusted;
     a->has_body = answer->body_len > 0;
     a->message = message_of(answer->body, answer->body_len);
     a->authorization =
@@ -217,7 +218,9 @@ static enum health judge_login(struct http *http, const struct options *o, const
     CLEANUP(mem_freep) char *text = NULL;
     if (o->auth && answer->authorization)
         return check_role(http, o, answer->authorization, backend_url);
-    if (answer->status == 0)
+    if (answer->is_untrusted)
+        text = mem_printf("%s is not trusted: %s", backend_url, answer->error);
+    else if (answer->status == 0)
         text = mem_printf("%s does not answer: %s; see --backend-url", backend_url,
                           answer->error ? answer->error : "");
     else if (!o->auth)
@@ -244,7 +247,7 @@ static enum health check_backend(const struct doctor *d)
     CLEANUP(mem_freep) char *backend_url = url_without_userinfo(o->backend_url);
     struct err err = {0};
     struct http *http;
-    int r = http_new(o->name, &http, &err);
+    int r = http_new(o->name, o->ca_file, &http, &err);
     if (r < 0)
         return say(POOR, "backend", err.message);
     r = ask_for_login(http, o, &answer, &err);

@@ -24,7 +24,8 @@
 
 struct http {
     CURLM *multi;
-    char *agent; /* of the header User-Agent; owned */
+    char *agent;            /* of the header User-Agent; owned, like the next two */
+    char *ca_file, *ca_dir; /* NULL: libcurl's default */
     struct transfer *transfers;
 };
 
@@ -44,7 +45,24 @@ struct transfer {
     void *data;
 };
 
-int http_new(const char *name, struct http **ret_http, struct err *err)
+/* A copy of the variable's value; NULL if it is unset or empty. The caller frees. */
+static char *variable(const char *name)
+{
+    const char *value = getenv(name);
+    return value && *value ? mem_strdup(value) : NULL;
+}
+
+/* The order of curl(1), section ENVIRONMENT: libcurl reads none of these variables itself. */
+static void choose_certificates(struct http *http, const char *ca_file)
+{
+    http->ca_file = ca_file ? mem_strdup(ca_file) : variable("CURL_CA_BUNDLE");
+    if (http->ca_file)
+        return;
+    http->ca_file = variable("SSL_CERT_FILE");
+    http->ca_dir = variable("SSL_CERT_DIR");
+}
+
+int http_new(const char *name, const char *ca_file, struct http **ret_http, struct err *err)
 {
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != 0)
         return err_set(err, ERR_INTERNAL, EIO, "Cannot initialise libcurl");
@@ -54,6 +72,7 @@ int http_new(const char *name, struct http **ret_http, struct err *err)
     struct http *http = mem_alloc(sizeof(*http));
     http->multi = multi;
     http->agent = mem_printf("ostest-runner/%s (%s)", PROJECT_VERSION, name);
+    choose_certificates(http, ca_file);
     *ret_http = http;
     return 0;
 }
@@ -90,6 +109,8 @@ void http_free(struct http *http)
     curl_multi_cleanup(http->multi);
     curl_global_cleanup();
     free(http->agent);
+    free(http->ca_file);
+    free(http->ca_dir);
     free(http);
 }
 
@@ -157,6 +178,14 @@ static void set_protocols(CURL *easy)
 #endif
 }
 
+static void set_certificates(CURL *easy, const struct http *http)
+{
+    if (http->ca_file)
+        curl_easy_setopt(easy, CURLOPT_CAINFO, http->ca_file);
+    if (http->ca_dir)
+        curl_easy_setopt(easy, CURLOPT_CAPATH, http->ca_dir);
+}
+
 static void set_headers(struct transfer *t, const struct http_request *request)
 {
     t->headers = curl_slist_append(t->headers, "Accept: application/json");
@@ -195,6 +224,7 @@ void http_start(struct http *http, const struct http_request *request, http_done
         abort(); /* out of memory */
     http->transfers = t;
     set_protocols(t->easy);
+    set_certificates(t->easy, http);
     set_headers(t, request);
     curl_easy_setopt(t->easy, CURLOPT_URL, request->url);
     curl_easy_setopt(t->easy, CURLOPT_PATH_AS_IS, 1L); /* an id may be ".." */
@@ -247,9 +277,40 @@ static bool is_decided(const struct transfer *t)
     return t->status_decides && t->status && (t->status >= 300 || sent >= t->upload_bytes);
 }
 
+/* What to do about a certificate, by words of libcurl's message; the first row that fits. */
+static const struct {
+    CURLcode code;
+    const char *words; /* "": any */
+    const char *what, *mend;
+} certificate_faults[] = {
+    {CURLE_SSL_CACERT_BADFILE, "", "the CA certificates cannot be read",
+     "check --ca-file, $CURL_CA_BUNDLE and $SSL_CERT_FILE"},
+    {CURLE_PEER_FAILED_VERIFICATION, "expir", "its certificate has expired",
+     "renew it on the backend's host, or set the clock of this machine"},
+    {CURLE_PEER_FAILED_VERIFICATION, "yet", "its certificate is not valid yet",
+     "set the clock of this machine"},
+    {CURLE_PEER_FAILED_VERIFICATION, "match", "its certificate is for another host",
+     "check the host in --backend-url"},
+    {CURLE_PEER_FAILED_VERIFICATION, "", "its certificate is not signed by a known authority",
+     "name the file with the authority's certificate in --ca-file"},
+};
+
+/* Returns false if it is not about a certificate. */
+static bool explain_certificate(CURLcode code, const char *message, char *ret_text, size_t size)
+{
+    for (size_t i = 0; i < ARRAY_LEN(certificate_faults); i++) {
+        if (code != certificate_faults[i].code || !strstr(message, certificate_faults[i].words))
+            continue;
+        snprintf(ret_text, size, "%s (%s): %s", certificate_faults[i].what, message,
+                 certificate_faults[i].mend);
+        return true;
+    }
+    return false;
+}
+
 static void finish(struct http *http, struct transfer *t, CURLcode code)
 {
-    char too_large[64];
+    char too_large[64], untrusted[CURL_ERROR_SIZE + 200];
     snprintf(too_large, sizeof(too_large), "the answer is larger than %u bytes", ANSWER_LIMIT_BYTES);
     long request_bytes = 0;
     curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &request_bytes);
@@ -262,10 +323,10 @@ static void finish(struct http *http, struct transfer *t, CURLcode code)
         answer.is_cut = code != CURLE_OK;
         answer.retry_after_ms = retry_after_ms(t->easy);
     } else {
+        const char *message = t->error[0] ? t->error : curl_easy_strerror(code);
+        answer.is_untrusted = explain_certificate(code, message, untrusted, sizeof(untrusted));
         answer.cut_status = code == CURLE_WRITE_ERROR ? 0 : t->status;
-        answer.error = code == CURLE_WRITE_ERROR ? too_large
-                       : t->error[0]             ? t->error
-                                                 : curl_easy_strerror(code);
+        answer.error = code == CURLE_WRITE_ERROR ? too_large : answer.is_untrusted ? untrusted : message;
     }
     t->fn(&answer, t->data);
     transfer_free(http, t);

@@ -32,6 +32,7 @@ struct http_answer {
     bool is_sent;   /* something of the request went out: the server may act on it, whatever came back */
     bool is_cut;    /* of an answer that counts: its body breaks off, or was too large */
     int cut_status; /* without one: of one that broke off within its body, which is as much as came; else 0 */
+    bool is_untrusted; /* no answer since the server's certificate is not accepted: `error` says what to do */
     const char *error; /* a sentence; valid during the callback, like the next */
     const char *body;  /* NUL-terminated */
     size_t body_len;
@@ -41,8 +42,12 @@ struct http_answer {
 /* `answer` NULL: the request was dropped by http_free(); only `data` is to be freed. */
 typedef void http_done_fn(const struct http_answer *answer, void *data);
 
-/* `name` of this runner goes out with each request, behind the program and its version. */
-int http_new(const char *name, struct http **ret_http, struct err *err);
+/*
+ * `name` of this runner is sent with each request, after the program and its version. `ca_file`: a file with
+ * the certificates that a server's may be signed by, in PEM form; NULL: as curl(1) does, $CURL_CA_BUNDLE,
+ * else $SSL_CERT_FILE and $SSL_CERT_DIR, else libcurl's default.
+ */
+int http_new(const char *name, const char *ca_file, struct http **ret_http, struct err *err);
 
 /* Drops the requests in flight. */
 void http_free(struct http *http);

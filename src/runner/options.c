@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define PASSWORD_LIMIT_BYTES 4096
+#define CA_FILE_LIMIT_BYTES  (16U << 20)
 #define MAX_NAME_BYTES       64
 #define NAME_CHARACTERS      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-@:"
 #define DEFAULT_PASSWORD     "dora_explorer"
@@ -52,6 +53,15 @@ static const char *check_attempt_api(const char *text)
     return usable ? NULL : "a path that begins with '/', without '?', or nothing";
 }
 
+/* Read at the start to tell of a wrong file then, not at the first request. */
+static const char *check_ca_file(const char *text)
+{
+    CLEANUP(buf_done) struct buf certificates = BUF_INIT(0);
+    bool usable = fs_read_file(text, CA_FILE_LIMIT_BYTES, &certificates, NULL) == 0 && certificates.data &&
+                  strstr(certificates.data, "-----BEGIN ");
+    return usable ? NULL : "a readable file with certificates in PEM form";
+}
+
 static const char *check_text(const char *text)
 {
     return *text && utf8_is_valid(text, strlen(text)) ? NULL : "a text in UTF-8 that is not empty";
@@ -73,6 +83,9 @@ static const char *check_name(const char *text)
 static const struct opt table[] = {
     {"backend-url", "URL", OPT_STRING, MEMBER(backend_url), "http://localhost:5000", .check = check_url,
      .help = "the backend", .group = "Backend"},
+    {"ca-file", "FILE", OPT_STRING, MEMBER(ca_file), .check = check_ca_file,
+     .help = "CA certificates for the backend's TLS, in PEM form [$CURL_CA_BUNDLE, $SSL_CERT_FILE or the "
+             "system's]"},
     {"auth", NULL, OPT_FLAG, MEMBER(auth), "no", .help = "the backend wants a login"},
     {"login", "NAME", OPT_STRING, MEMBER(login), "dora_explorer", .check = check_text, .help = "account"},
     {"password", "WORD", OPT_SECRET, MEMBER(password), .check = check_text,
@@ -285,6 +298,7 @@ int options_read(int argc, char **argv, struct options *ret_options, const char 
     choose_password(o, ret_faults);
     choose_state_dir(o, ret_faults);
     make_absolute(&o->state_dir);
+    make_absolute(&o->ca_file);
     choose_name(o);
     if (o->once)
         o->max_tasks = 1;

@@ -18,6 +18,7 @@ enum options_executor { OPTIONS_EXECUTOR_LOCAL, OPTIONS_EXECUTOR_SLURM };
 
 struct options {
     char *backend_url;
+    char *ca_file; /* for the backend alone; NULL: as http_new() chooses */
     int64_t concurrent;
     int64_t check_interval_ms;
     char *get_api, *post_api, *attempt_api, *login_api, *token_refresh_api;

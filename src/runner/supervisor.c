@@ -466,7 +466,7 @@ static int open_all(struct supervisor *s, const char *job_program, struct err *e
     if (r == 0)
         r = proc_become_subreaper(err);
     if (r == 0)
-        r = http_new(o->name, &s->http, err);
+        r = http_new(o->name, o->ca_file, &s->http, err);
     if (r == 0)
         r = spool_open(o->state_dir, &s->spool, err);
     struct gates_settings gates = gates_settings(o);

@@ -12,6 +12,7 @@ from cgroup import own_group
 from gitserver import git_server, make_git_server  # noqa: F401
 from jobs import cache, make_gate, make_suite, run_job, start_job, student  # noqa: F401
 from runs import command, home, listing, on_terminal, run  # noqa: F401
+from tls import authority, tls_front  # noqa: F401
 
 
 def pytest_configure(config):

@@ -32,7 +32,7 @@ static void a_request_past_its_limit_is_overdue(void)
     struct http *http;
     int fd = open_silent_server(url, sizeof(url));
     clock_test_freeze(1000);
-    CHECK_INT(http_new("here", &http, NULL), 0);
+    CHECK_INT(http_new("here", NULL, &http, NULL), 0);
     CHECK(!http_is_overdue(http));
     http_start(http, &(struct http_request){.url = url, .body_fd = -1}, on_answer, NULL);
     clock_test_freeze(1000 + TOTAL_LIMIT_MS);

@@ -2,6 +2,23 @@
 
 #include "read-options.h"
 
+/* ---- the certificates ---- */
+
+static void a_file_with_certificates_is_looked_at_at_once(void)
+{
+    start();
+    const char *path = make_file("ca.pem", "comment\n-----BEGIN CERTIFICATE-----\n");
+    ACCEPT("--ca-file", path);
+    CHECK_STR(options.ca_file, path);
+    ACCEPT();
+    CHECK(options.ca_file == NULL);
+    REFUSE("accepted: a readable file with certificates in PEM form", "--ca-file", scratch("missing"));
+    REFUSE("accepted: a readable file with certificates in PEM form", "--ca-file=");
+    REFUSE("accepted: a readable file with certificates in PEM form", "--ca-file",
+           make_file("ca.der", "\x30\x82"));
+    finish();
+}
+
 /* ---- the password ---- */
 
 static void a_password_may_stand_on_the_command_line(void)
@@ -394,7 +411,7 @@ static void a_file_that_cannot_be_written_is_a_fault(void)
     finish();
 }
 
-TEST_MAIN(TEST(a_password_may_stand_on_the_command_line),
+TEST_MAIN(TEST(a_file_with_certificates_is_looked_at_at_once), TEST(a_password_may_stand_on_the_command_line),
           TEST(a_password_is_blanked_where_others_can_read_it),
           TEST(a_password_may_come_from_the_environment_or_the_file),
           TEST(a_password_file_holds_it_in_its_first_line),
