@@ -4,6 +4,7 @@
 #include "base/fs.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "job/etc_cache.h"
 #include "sandbox/userns.h"
 
 #include <errno.h>
@@ -214,6 +215,11 @@ static int bind_stages(void *data)
 static int make_command(const struct job *job, const struct box_wants *wants, struct box *box,
                         struct err *err)
 {
+    CLEANUP(mem_freep) char *host_etc = NULL;
+    int r = etc_cache_take(job->cache_dir, job->cancel_fd, &host_etc, err);
+    if (r < 0)
+        return r;
+    CLEANUP(mem_freep) char *etc = stage(box, host_etc);
     CLEANUP(mem_freep) char *program_dir = fs_program_dir();
     CLEANUP(mem_freep) char *init = mem_printf("%s/ostest-init", program_dir);
     CLEANUP(mem_freep) char *src = stage(box, wants->without_src ? NULL : job->src);
@@ -229,6 +235,7 @@ static int make_command(const struct job *job, const struct box_wants *wants, st
         .tests = tests,
         .channel = channel,
         .environment = environment,
+        .etc = etc,
         .places = wants->places,
         .sources = &sources,
         .env = wants->variables,
@@ -240,7 +247,7 @@ static int make_command(const struct job *job, const struct box_wants *wants, st
         .control_fd = box->control[1],
         .userns_fd = box->userns_fd,
     };
-    int r = bwrap_build(&setup, &box->bwrap, err);
+    r = bwrap_build(&setup, &box->bwrap, err);
     if (r == 0)
         strv_extend(&box->bwrap.argv, wants->command);
     return r;

@@ -27,7 +27,7 @@ struct box_stage {
 
 struct box {
     uid_t uid; /* whom bwrap runs as; 0: as we do */
-    struct box_stage stages[BOX_MAX_PLACES + 4];
+    struct box_stage stages[BOX_MAX_PLACES + 5];
     int stages_len;
     struct bwrap bwrap; /* its argv: the whole command */
     struct cgroup group;

@@ -16,7 +16,7 @@
 static const struct {
     const char *dir;
     bool is_evicted; /* the plugin of older versions is small */
-} kinds[] = {{"repos", true}, {"suites", true}, {"envs", true}, {"plugin", false}};
+} kinds[] = {{"repos", true}, {"suites", true}, {"envs", true}, {"etc", true}, {"plugin", false}};
 
 struct entry {
     char *path;

@@ -2,9 +2,9 @@
 
 /*
  * What the jobs share below --cache-dir, and its limits. An entry is a directory: a mirror (repos/), the
- * tree of a suite (suites/), a virtual environment (envs/). Beside it lies <entry>.used: its time tells when
- * the entry was last used, and who uses it holds a shared flock(2) on it. Who makes it holds <entry>.lock,
- * and works in <entry>.new; what is being removed is called <entry>.gone.
+ * tree of a suite (suites/), a virtual environment (envs/), the sandbox's /etc (etc/). Beside it lies
+ * <entry>.used: its time tells when the entry was last used, and who uses it holds a shared flock(2) on it.
+ * Who makes it holds <entry>.lock, and works in <entry>.new; what is being removed is called <entry>.gone.
  */
 
 #include "base/err.h"

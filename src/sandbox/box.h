@@ -34,6 +34,9 @@
 /* The suite's command is the first process that pid 1 starts. */
 #define BOX_SUITE_PID 2
 
+/* The own name of the machine, inside. */
+#define BOX_HOSTNAME "ostest"
+
 #define BOX_UID  1000
 #define BOX_USER "student"
 

@@ -17,32 +17,11 @@
 #define STRING(x)  STRING_(x)
 #define STRING_(x) #x
 
-/* Of the host's own /etc: how programs are found and loaded. Where one is missing, it is left out. */
-static const char *const etc_files[] = {"alternatives", "ld.so.cache", "ld.so.conf", "ld.so.conf.d",
-                                        "localtime"};
-
-/* With the host's network, what resolves names and checks certificates. */
-static const char *const network_files[] = {"resolv.conf", "nsswitch.conf",   "services", "protocols",
-                                            "ssl",         "ca-certificates", "gai.conf"};
+/* With the host's network, how it looks up names. The sandbox's /etc has a file to mount each of them on. */
+static const char *const network_files[] = {"resolv.conf", "nsswitch.conf", "gai.conf"};
 
 /* Directly below the root; symbolic links on most systems. */
 static const char *const root_dirs[] = {"bin", "sbin", "lib", "lib32", "lib64", "libx32"};
-
-static const struct {
-    const char *path, *text;
-} written[] = {
-    {"/etc/passwd",
-     "root:x:0:0:root:/nonexistent:/usr/sbin/nologin\n" BOX_USER ":x:" STRING(BOX_UID) ":" STRING(
-         BOX_UID) "::" BOX_HOME ":/bin/sh\n" BOX_SUITE_USER
-                  ":x:" STRING(BOX_SUITE_UID) ":" STRING(
-                      BOX_SUITE_UID) "::/nonexistent:/usr/sbin/nologin\nnobody:x:65534:65534:nobody:/"
-                                     "nonexistent:/usr/sbin/nologin\n"},
-    {"/etc/group", "root:x:0:\n" BOX_USER ":x:" STRING(BOX_UID) ":\n" BOX_SUITE_USER ":x:" STRING(
-                       BOX_SUITE_UID) ":\nnogroup:x:65534:\n"},
-    /* The suite's directories may belong to another user than who makes a repository in them. */
-    {"/etc/gitconfig", "[safe]\n\tdirectory = *\n"},
-    {"/etc/hosts", "127.0.0.1 localhost\n::1 localhost\n"},
-};
 
 static void add(struct strv *args, const char *a, const char *b, const char *c)
 {
@@ -94,7 +73,7 @@ static void add_namespaces(const struct bwrap_setup *s, struct strv *args)
         strv_pushf(args, "%d", s->userns_fd);
     if (!s->host_network)
         strv_push(args, "--unshare-net");
-    add(args, "--hostname", "ostest", NULL);
+    add(args, "--hostname", BOX_HOSTNAME, NULL);
     add(args, "--uid", STRING(BOX_UID), NULL);
     add(args, "--gid", STRING(BOX_UID), NULL);
     add(args, "--cap-drop", "ALL", NULL);
@@ -120,14 +99,6 @@ static char *place_inside(const char *place, size_t number)
     return is_covered(place) ? mem_printf(BOX_PLACES "/%zu", number) : mem_strdup(place);
 }
 
-static void add_etc(struct strv *args, const char *const *names, size_t len)
-{
-    for (size_t i = 0; i < len; i++) {
-        CLEANUP(mem_freep) char *path = mem_printf("/etc/%s", names[i]);
-        add(args, "--ro-bind-try", path, path);
-    }
-}
-
 static void add_system(const struct bwrap_setup *s, struct strv *args)
 {
     add(args, "--ro-bind", "/usr", "/usr");
@@ -142,9 +113,12 @@ static void add_system(const struct bwrap_setup *s, struct strv *args)
             add(args, "--ro-bind", path, path);
         }
     }
-    add_etc(args, etc_files, ARRAY_LEN(etc_files));
-    if (s->host_network)
-        add_etc(args, network_files, ARRAY_LEN(network_files));
+    if (s->etc)
+        add(args, "--ro-bind", s->etc, "/etc");
+    for (size_t i = 0; s->host_network && i < ARRAY_LEN(network_files); i++) {
+        CLEANUP(mem_freep) char *path = mem_printf("/etc/%s", network_files[i]);
+        add(args, "--ro-bind-try", path, path);
+    }
     for (size_t i = 0; i < s->sources->len; i++) {
         CLEANUP(mem_freep) char *inside = place_inside(s->places->items[i], i);
         add(args, "--ro-bind", s->sources->items[i], inside);
@@ -164,12 +138,6 @@ static void add_data(struct strv *args, const char *mode, int fd, const char *pa
 
 static int add_files(const struct bwrap_setup *s, struct bwrap *b, struct strv *args, struct err *err)
 {
-    for (size_t i = 0; i < ARRAY_LEN(written); i++) {
-        int fd = open_data(b, written[i].text, strlen(written[i].text), err);
-        if (fd < 0)
-            return fd;
-        add_data(args, "0444", fd, written[i].path);
-    }
     int init_fd = open(s->init, O_RDONLY | O_CLOEXEC);
     if (init_fd < 0)
         return err_errno(err, errno, "Cannot open %s", s->init);

@@ -17,6 +17,7 @@ struct bwrap_setup {
     const char *tests;          /* the suite's */
     const char *channel;        /* directory of the socket for what the tests tell; NULL: none */
     const char *environment;    /* directory of python's; NULL: none */
+    const char *etc;            /* the sandbox's /etc (sandbox/etc.h); NULL: none */
     const struct strv *sources; /* where the places are now */
     const struct strv *places;  /* more to be seen read-only, at the same path, as an environment */
     const struct strv *env;     /* the whole environment inside */

@@ -39,7 +39,6 @@ print(json.dumps({
     "tmp": sorted(os.listdir("/tmp") + os.listdir("/dev/shm")),
     "box": sorted(os.listdir("/box")),
     "src": sorted(os.listdir(src)),
-    "etc": sorted(os.listdir("/etc")),
     "dev": sorted(os.listdir("/dev")),
     "create": {d: create(d) for d in ["/", "/usr", "/usr/bin", "/etc", "/dev", "/box", "/box/src", "/box/tests", "/box/home",
                                       "/tmp", "/dev/shm", "/dev/pts", "/proc/sys/kernel"]},
@@ -133,10 +132,6 @@ def test_the_places(seen):
     assert seen["home"] == seen["tmp"] == []
 
 
-def test_etc_has_nothing_of_the_host_but_how_programs_are_found(seen):
-    assert set(seen["etc"]) <= {"passwd", "group", "hosts", "gitconfig", "alternatives", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime"}
-
-
 def test_the_devices(seen):
     assert set(seen["dev"]) == {"null", "zero", "full", "random", "urandom", "tty", "fd", "stdin", "stdout", "stderr", "ptmx",
                                 "pts", "shm"}
@@ -181,9 +176,9 @@ def test_what_tells_of_the_host_is_empty(seen):
 
 
 def test_no_path_of_the_runner_is_to_be_seen(site, seen):
-    """Where a mount comes from is in /proc/self/mountinfo. What is left are python's environment, and the channel."""
+    """Where a mount comes from is in /proc/self/mountinfo. What is left is of the cache, and the channel."""
     shown = [line for line in seen["mountinfo"] if str(site.dir) in line]
-    assert {line.split()[4] for line in shown} == {"/env", "/channel"}
+    assert {line.split()[4] for line in shown} == {"/env", "/etc", "/channel"}
 
 
 def test_the_leaves_are_gone(seen):
