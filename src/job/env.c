@@ -5,24 +5,22 @@
 #include "base/log.h"
 #include "job/cache.h"
 #include "job/child.h"
+#include "job/requirements.h"
 #include "job/venv.h"
 #include "job/witness.h"
 #include "requirements.py.h"
 #include "sandbox/box.h"
 
 #include <errno.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define SYSTEM_PATH              "/usr/local/bin:/usr/bin:/bin"
-#define REQUIREMENTS_MAX_DEPTH   8
-#define REQUIREMENTS_LIMIT_BYTES (1U << 20)
-#define ANSWER_LIMIT_BYTES       (256U << 10)
-#define CHECK_TIMEOUT_MS         60000
-#define GRACE_MS                 1000
+#define SYSTEM_PATH        "/usr/local/bin:/usr/bin:/bin"
+#define ANSWER_LIMIT_BYTES (256U << 10)
+#define CHECK_TIMEOUT_MS   60000
+#define GRACE_MS           1000
 
 /* ---- which python ---- */
 
@@ -54,41 +52,6 @@ static int find_python(const struct job *job, char **ret_python, struct err *err
 
 /* ---- whether the system's packages suffice ---- */
 
-static int hash_file(const char *path, unsigned depth, uint64_t *hash, struct err *err);
-
-/* A line "-r FILE" or "-c FILE" (also spelled out, or with '='): FILE counts too, relative to `path`. */
-static int hash_included(const char *path, const char *line, unsigned depth, uint64_t *hash, struct err *err)
-{
-    static const char *const options[] = {"-r", "-c", "--requirement", "--constraint"};
-    for (size_t i = 0; i < ARRAY_LEN(options); i++) {
-        size_t len = strlen(options[i]);
-        const char *name = line + len + strspn(line + MIN(len, strlen(line)), " =\t");
-        if (strncmp(line, options[i], len) != 0 || name == line + len)
-            continue;
-        CLEANUP(mem_freep) char *copy = mem_strdup(path);
-        CLEANUP(mem_freep) char *included = mem_printf("%s/%s", dirname(copy), name);
-        int r = hash_file(included, depth + 1, hash, err);
-        return r == -ENOENT ? 0 : r; /* pip will say that it is missing */
-    }
-    return 0;
-}
-
-/* Adds a requirements file, and those that it names. */
-static int hash_file(const char *path, unsigned depth, uint64_t *hash, struct err *err)
-{
-    CLEANUP(buf_done) struct buf text = BUF_INIT(0);
-    CLEANUP(strv_done) struct strv lines = {0};
-    if (depth > REQUIREMENTS_MAX_DEPTH)
-        return err_set(err, ERR_ENVIRONMENT, ELOOP,
-                       "The suite's requirements files include each other too deeply");
-    int r = fs_read_file(path, REQUIREMENTS_LIMIT_BYTES, &text, err);
-    *hash = hash_add(*hash, text.data, text.len);
-    strv_split(&lines, text.data ? text.data : "", "\r\n");
-    for (size_t i = 0; r == 0 && i < lines.len; i++)
-        r = hash_included(path, lines.items[i], depth, hash, err);
-    return r;
-}
-
 /* The name in the cache of this python with these requirements. The caller frees. */
 static int cache_name(const struct job *job, const char *python, const struct env_wants *wants,
                       char **ret_path, struct err *err)
@@ -98,13 +61,13 @@ static int cache_name(const struct job *job, const char *python, const struct en
     uint64_t hash = hash_add(HASH_START, python, strlen(python)); // NOLINT: find_python() gave one
     hash = hash_add(hash, real ? real : "", real ? strlen(real) : 0);
     hash = hash_add(hash, &wants->pytest, sizeof(wants->pytest));
-    hash = witness_hash(hash);
-    int r = wants->requirements ? hash_file(wants->requirements, 0, &hash, err) : 0;
+    CLEANUP(requirements_done) struct requirements requirements = {.hash = witness_hash(hash)};
+    int r = wants->requirements ? requirements_read(wants->requirements, job->tests, &requirements, err) : 0;
     if (r < 0)
         return r == -ENOENT
                    ? err_set(err, ERR_ENVIRONMENT, ENOENT, "The suite's requirements file is missing")
                    : r;
-    *ret_path = mem_printf("%s/envs/%016llx", job->cache_dir, (unsigned long long)hash);
+    *ret_path = mem_printf("%s/envs/%016llx", job->cache_dir, (unsigned long long)requirements.hash);
     return 0;
 }
 

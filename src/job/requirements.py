@@ -6,7 +6,9 @@ directory that packages are looked for in, then one line "missing <requirement>:
 requirement that is not satisfied. A line that only pip understands counts as not satisfied.
 """
 
+import codecs
 import os
+import re
 import sys
 from importlib import metadata
 
@@ -19,17 +21,53 @@ except ImportError:
         Requirement = None
 
 
+BOMS = [(codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")]
+CODING = re.compile(rb"#.*?coding[:=]\s*([-\w.]+)")
+COMMENT = re.compile(r"(^|\s+)#.*$")
+INCLUDE = re.compile(r"(-r|-c|--requirement|--constraint)\s*=?\s*(.+)")
+# Say where packages are found, which does not matter for those that are installed.
+WHERE = re.compile(r"(-i|-f|--(index-url|extra-index-url|no-index|find-links|pre|prefer-binary|trusted-host|"
+                   r"no-binary|only-binary|use-feature))\b")
+MAX_DEPTH = 8
+
+
+def decoded(data):
+    """As pip does it; but bytes that do not fit are no error here."""
+    for bom, encoding in BOMS:
+        if data.startswith(bom):
+            return data[len(bom):].decode(encoding, "replace")
+    for line in data.split(b"\n")[:2]:
+        coding = CODING.match(line)
+        if coding:
+            try:
+                return data.decode(coding.group(1).decode(), "replace")
+            except LookupError:
+                break
+    return data.decode("utf-8", "replace")
+
+
 def lines(path):
-    with open(path, encoding="utf-8-sig", errors="replace") as file:
-        for line in file:
-            line = line.split(" #")[0].strip()
-            if line and not line.startswith("#"):
-                yield line
+    """The lines as pip joins them, without comments."""
+    with open(path, "rb") as file:
+        text = decoded(file.read())
+    joined = ""
+    for line in text.splitlines():
+        if line.endswith("\\") and not COMMENT.match(line):
+            joined += line.rstrip("\\")
+            continue
+        line, joined = joined + (" " + line if joined and COMMENT.match(line) else line), ""
+        line = COMMENT.sub("", line).strip()
+        if line:
+            yield line
+    if joined.strip():
+        yield joined.strip()
 
 
-def why_missing(text):
+def why_missing(text, is_constraint=False):
     if Requirement is None:
         return "this python has no package 'packaging' to compare versions with"
+    if " --hash" in text:
+        return "the hash of an installed package is not known"
     try:
         requirement = Requirement(text)
     except InvalidRequirement:
@@ -41,17 +79,33 @@ def why_missing(text):
     try:
         version = metadata.version(requirement.name)
     except metadata.PackageNotFoundError:
-        return "not installed"
+        return None if is_constraint else "not installed"
     if not requirement.specifier.contains(version, prereleases=True):
         return f"version {version} is installed"
     return None
+
+
+def check(path, is_constraint=False, depth=0):
+    """Yields each requirement that is not satisfied, and why."""
+    for text in lines(path):
+        include = INCLUDE.match(text)
+        if include and depth < MAX_DEPTH:
+            name = os.path.join(os.path.dirname(path), include.group(2).strip("'\""))
+            try:
+                yield from check(name, is_constraint or include.group(1) in ("-c", "--constraint"), depth + 1)
+            except OSError as error:
+                yield text, error.strerror
+        elif not WHERE.match(text):
+            why = why_missing(text, is_constraint)
+            if why:
+                yield text, why
 
 
 for directory in sys.path:
     if os.path.isdir(directory):
         print("path", directory)
 for argument in sys.argv[1:]:
-    for text in [argument[1:]] if argument.startswith("=") else lines(argument):
-        why = why_missing(text)
+    found = check(argument) if not argument.startswith("=") else [(argument[1:], why_missing(argument[1:]))]
+    for text, why in found:
         if why:
             print(f"missing {text}: {why}")

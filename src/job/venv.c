@@ -1,7 +1,10 @@
 #include "job/venv.h"
 
+#include "base/copytree.h"
 #include "base/fs.h"
+#include "base/str.h"
 #include "job/child.h"
+#include "job/requirements.h"
 #include "job/witness.h"
 
 #include <errno.h>
@@ -11,7 +14,8 @@
 
 #define OUTPUT_LIMIT_BYTES (256U << 10)
 #define SCRIPT_LIMIT_BYTES (256U << 10)
-#define GRACE_MS           2000
+/* Below the environment. */
+#define COPY_OF_SUITE "suite"
 
 /* ---- running pip ---- */
 
@@ -97,22 +101,124 @@ static int create(const struct job *job, const char *python, const char *staging
     return r;
 }
 
-static int install(const struct job *job, const struct env_wants *wants, const char *staging, struct err *err)
+static void push_pip_install(struct strv *argv, const char *staging)
+{
+    static const char *const words[] = {"-I", "-m", "pip", "install", "--quiet", "--no-input"};
+    strv_pushf(argv, "%s/bin/python", staging);
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        strv_push(argv, words[i]);
+}
+
+/* Runs pip with a requirements file, and nothing else: with hashes in it, every requirement needs one. */
+static int install_file(const struct job *job, const char *staging, const char *file, const char *suite,
+                        const char *doing, struct err *err)
 {
     CLEANUP(strv_done) struct strv argv = {0};
-    static const char *const words[] = {"-I", "-m", "pip", "install", "--quiet", "--no-input"};
+    push_pip_install(&argv, staging);
+    strv_push(&argv, "-r");
+    strv_push(&argv, file);
+    return run_step(job, &argv, suite, doing, err);
+}
+
+/* ---- pytest, where the suite's requirements have not brought it ---- */
+
+static bool has_pytest(const struct job *job, const char *staging, struct err *err)
+{
+    CLEANUP(strv_done) struct strv argv = {0};
+    strv_pushf(&argv, "%s/bin/python", staging);
+    strv_push(&argv, "-I");
+    strv_push(&argv, "-c");
+    strv_push(&argv, "import importlib.util, sys; sys.exit(importlib.util.find_spec('pytest') is None)");
+    return run_step(job, &argv, NULL, "Looking for pytest", err) == 0;
+}
+
+/* The versions that are installed, as constraints. */
+static int add_installed(const struct job *job, const char *staging, struct buf *text, struct err *err)
+{
+    static const char *const words[] = {"-I", "-m", "pip", "list", "--format=freeze"};
+    CLEANUP(strv_done) struct strv argv = {0};
+    CLEANUP(strv_done) struct strv env = {0};
     strv_pushf(&argv, "%s/bin/python", staging);
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
         strv_push(&argv, words[i]);
-    if (wants->requirements) {
-        strv_push(&argv, "-r");
-        strv_push(&argv, wants->requirements);
-    }
-    if (wants->pytest)
-        strv_push(&argv, "pytest");
-    if (!wants->requirements && !wants->pytest)
-        return 0;
-    return run_step(job, &argv, job->tests, "Installing the suite's requirements", err);
+    builder_env(&env);
+    struct child child = {.doing = "Listing the suite's packages",
+                          .argv = &argv,
+                          .env = &env,
+                          .timeout_ms = job->options->timeout_ms,
+                          .output_limit_bytes = OUTPUT_LIMIT_BYTES,
+                          .cancel_fd = job->cancel_fd};
+    return child_run(&child, text, NULL, err);
+}
+
+/*
+ * Installs pytest from where the suite's requirements say that packages are, in a version that fits those
+ * that they have brought.
+ */
+static int install_pytest(const struct job *job, const struct requirements *requirements, const char *staging,
+                          const char *suite, struct err *err)
+{
+    CLEANUP(mem_freep) char *file = mem_printf("%s/pytest.txt", staging);
+    CLEANUP(mem_freep) char *installed = mem_printf("%s/installed.txt", staging);
+    CLEANUP(mem_freep) char *options = strv_join(&requirements->options, "\n");
+    CLEANUP(mem_freep) char *text = mem_printf("%s\n-c installed.txt\npytest\n", options);
+    CLEANUP(buf_done) struct buf versions = BUF_INIT(0);
+    int r = add_installed(job, staging, &versions, err);
+    if (r == 0)
+        r = fs_write_plain(installed, versions.data ? versions.data : "", versions.len, err);
+    if (r == 0)
+        r = fs_write_plain(file, text, strlen(text), err);
+    if (r == 0)
+        r = install_file(job, staging, file, suite, "Installing pytest beside the suite's requirements", err);
+    unlink(file);
+    unlink(installed);
+    return r;
+}
+
+/* ---- packages of the suite's own ---- */
+
+/*
+ * Building a package writes beside its files, and one that is installed with -e is used where it is: so that
+ * is a copy of the suite, in the environment. The caller frees `ret_suite`.
+ */
+static int copy_suite(const struct job *job, const char *staging, char **ret_suite, struct err *err)
+{
+    CLEANUP(mem_freep) char *copy = mem_printf("%s/" COPY_OF_SUITE, staging);
+    int r = copytree(job->tests, copy, err);
+    if (r == 0 && chmod(copy, 0755) < 0)
+        r = err_errno(err, errno, "Cannot change %s", copy);
+    if (r == 0)
+        *ret_suite = TAKE_PTR(copy);
+    return r;
+}
+
+/* The file in the copy; a file elsewhere is where it was. The caller frees. */
+static char *in_copy(const struct job *job, const char *suite, const char *file)
+{
+    size_t len = strlen(job->tests);
+    bool is_below = strncmp(file, job->tests, len) == 0 && file[len] == '/';
+    return is_below ? mem_printf("%s%s", suite, file + len) : mem_strdup(file);
+}
+
+static int install(const struct job *job, const struct env_wants *wants, const char *staging, struct err *err)
+{
+    CLEANUP(requirements_done) struct requirements found = {0};
+    CLEANUP(requirements_done) struct requirements used = {0};
+    CLEANUP(mem_freep) char *suite = NULL;
+    int r = wants->requirements ? requirements_read(wants->requirements, job->tests, &found, err) : 0;
+    if (r == 0 && found.is_local)
+        r = copy_suite(job, staging, &suite, err);
+    const char *dir = suite ? suite : job->tests;
+    CLEANUP(mem_freep) char *file = wants->requirements ? in_copy(job, dir, wants->requirements) : NULL;
+    if (r == 0 && file)
+        r = requirements_read(file, dir, &used, err);
+    if (r == 0 && file)
+        r = install_file(job, staging, file, dir, "Installing the suite's requirements", err);
+    if (r == 0 && wants->pytest && !has_pytest(job, staging, err))
+        r = install_pytest(job, &used, staging, dir, err);
+    if (suite && !found.is_editable)
+        fs_remove_tree(suite, NULL);
+    return r;
 }
 
 /* ---- moving: a venv's scripts name their interpreter by its full path; in the sandbox it is another one
@@ -163,7 +269,7 @@ static int redirect_script(const char *path, const char *from, const char *to, s
     if (r < 0)
         return r;
     redirect_text(&text, from, to, &changed);
-    if (changed.len == text.len)
+    if (changed.len == text.len && memcmp(changed.data, text.data, text.len) == 0)
         return 0;
     r = fs_write_atomic(path, changed.data, changed.len, err);
     return r == 0 && chmod(path, st.st_mode & 0777) < 0 ? err_errno(err, errno, "Cannot change %s", path) : r;
@@ -177,6 +283,29 @@ static int redirect_scripts(const char *staging, const char *path, struct err *e
     for (size_t i = 0; r == 0 && i < names.len; i++) {
         CLEANUP(mem_freep) char *script = mem_printf("%s/%s", bin, names.items[i]);
         r = redirect_script(script, staging, path, err);
+    }
+    return r;
+}
+
+/*
+ * What packages that are used where they are have among the installed ones: in a .pth, a path from there; in
+ * setuptools' python code, a path from the environment.
+ */
+static int redirect_editable(const char *staging, struct err *err)
+{
+    CLEANUP(mem_freep) char *site = witness_site_packages(staging);
+    CLEANUP(mem_freep) char *real = realpath(staging, NULL); /* as the tools that build packages write it */
+    CLEANUP(mem_freep) char *quoted = mem_printf("'%s/", real ? real : staging);
+    CLEANUP(mem_freep) char *plain = mem_printf("%s/", real ? real : staging);
+    CLEANUP(strv_done) struct strv names = {0};
+    int r = site ? fs_list_dir(site, &names, err) : 0;
+    for (size_t i = 0; r == 0 && i < names.len; i++) {
+        const char *name = names.items[i];
+        CLEANUP(mem_freep) char *path = mem_printf("%s/%s", site, name);
+        if (str_ends_with(name, ".pth") || str_ends_with(name, ".egg-link"))
+            r = redirect_script(path, plain, "../../../", err);
+        else if (str_ends_with(name, ".py") && strncmp(name, "__editable__", strlen("__editable__")) == 0)
+            r = redirect_script(path, quoted, "__import__('sys').prefix + '/", err);
     }
     return r;
 }
@@ -196,6 +325,8 @@ int venv_build(const struct job *job, const char *python, const struct env_wants
         r = witness_install(job, staging, inherited, err);
     if (r == 0)
         r = redirect_scripts(staging, path, err);
+    if (r == 0)
+        r = redirect_editable(staging, err);
     if (r == 0)
         r = fs_rename_tree_durable(staging, path, err);
     if (r < 0)
