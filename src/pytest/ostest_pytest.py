@@ -303,6 +303,19 @@ def pytest_collection_finish(session):
             ostest_start.tell_loaded(path)
 
 
+def hide_terminal_size():
+    """readline, which pytest imports, adds it to the environment of what is started, and not to os.environ."""
+    for name in ("LINES", "COLUMNS"):
+        if name not in os.environ:
+            os.unsetenv(name)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests():
+    if directory:
+        hide_terminal_size()
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config):
     if directory == ostest_start.CHANNEL and not ostest_start.is_nested:
@@ -316,5 +329,7 @@ def pytest_configure(config):
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_logstart():
     """In each process that runs tests, also in xdist's workers."""
+    if directory:
+        hide_terminal_size()
     if directory == ostest_start.CHANNEL and not ostest_start.is_nested:
         ostest_start.clean_home()
