@@ -40,8 +40,9 @@ static char *mirror_path(const char *cache_dir, const char *url)
     return mem_printf("%s/repos/%s-%016llx.git", cache_dir, name, (unsigned long long)hash);
 }
 
-static int create_mirror(const struct git *git, const char *path, const char *object_format, struct err *err)
+static int create_mirror(const struct git *git, struct repo *repo, const char *object_format, struct err *err)
 {
+    const char *path = repo->mirror;
     CLEANUP(mem_freep) char *staging = mem_printf("%s.new", path);
     CLEANUP(mem_freep) char *info = mem_printf("%s/info", staging);
     CLEANUP(mem_freep) char *attributes = mem_printf("%s/attributes", info);
@@ -62,7 +63,18 @@ static int create_mirror(const struct git *git, const char *path, const char *ob
         r = fs_write_atomic(attributes, MIRROR_ATTRIBUTES, strlen(MIRROR_ATTRIBUTES), err);
     if (r == 0)
         r = fs_rename_durable(staging, path, err);
+    repo->is_new = r == 0;
     return r;
+}
+
+/* The object format that the mirror does not have. Its config is git's, and names SHA-256 only. */
+static const char *other_object_format(const char *mirror)
+{
+    CLEANUP(mem_freep) char *path = mem_printf("%s/config", mirror);
+    CLEANUP(buf_done) struct buf config = BUF_INIT(0);
+    bool is_sha256 = fs_read_file(path, 65536, &config, NULL) == 0 && config.len &&
+                     strcasestr(config.data, "objectformat = sha256");
+    return is_sha256 ? "sha1" : "sha256";
 }
 
 static bool is_leftover(const char *name)
@@ -157,6 +169,7 @@ static int fetch_ref(const struct git *git, const char *mirror, const struct wan
                                         "--no-write-fetch-head",
                                         "--no-recurse-submodules",
                                         "--no-auto-maintenance",
+                                        "--update-shallow", /* a shallow repository, as git clone takes it */
                                         "--"};
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
         strv_push(&args, words[i]);
@@ -223,7 +236,7 @@ static int fetch_once(const struct git *git, struct repo *repo, const struct wan
                       struct err *err)
 {
     if (!fs_exists(repo->mirror)) {
-        int r = create_mirror(git, repo->mirror, "sha1", err);
+        int r = create_mirror(git, repo, "sha1", err);
         if (r < 0)
             return r;
     }
@@ -234,9 +247,10 @@ static int fetch_once(const struct git *git, struct repo *repo, const struct wan
     int r = fetch_branch(git, repo, w, err);
     if (r != -EPROTOTYPE)
         return r;
+    const char *format = other_object_format(repo->mirror);
     r = fs_remove_tree(repo->mirror, err);
     if (r == 0)
-        r = create_mirror(git, repo->mirror, "sha256", err);
+        r = create_mirror(git, repo, format, err);
     return r < 0 ? r : fetch_branch(git, repo, w, err);
 }
 
@@ -246,23 +260,35 @@ static bool is_stopped_within(const struct git *git, int ms)
     return poll(&stop, 1, ms) > 0;
 }
 
-/* Again after a pause where the network is at fault; once more from nothing where the mirror may be. */
+/* Returns 0 if the fetch, which failed with `r`, is to be tried again. */
+static int prepare_retry(const struct git *git, const struct repo *repo, int r, int64_t pause_ms,
+                         struct err *err)
+{
+    if (r == -EIO && !repo->is_new)
+        return fs_remove_tree(repo->mirror, err);
+    if (err->class != ERR_NETWORK)
+        return r;
+    return is_stopped_within(git, (int)pause_ms)
+               ? err_set(err, ERR_CANCELLED, ECANCELED, "Cloning was stopped")
+               : 0;
+}
+
+/*
+ * Retries after a pause if the network failed, and once with a new mirror if the old one may be the reason.
+ * A mirror that is too large or of no use is not kept.
+ */
 static int fetch_with_retries(const struct git *git, struct repo *repo, const struct wanted *w,
                               bool rarely_new, struct err *err)
 {
-    bool may_be_damaged = fs_exists(repo->mirror);
     int r = fetch_once(git, repo, w, rarely_new, err);
     for (int i = 1; i < FETCH_TRIES && r < 0; i++) {
-        if (r == -EIO && may_be_damaged && fs_remove_tree(repo->mirror, NULL) == 0)
-            may_be_damaged = false;
-        else if (err->class != ERR_NETWORK)
+        r = prepare_retry(git, repo, r, RETRY_PAUSE_MS << (i - 1), err);
+        if (r < 0)
             break;
-        else if (is_stopped_within(git, RETRY_PAUSE_MS << (i - 1)))
-            return err_set(err, ERR_CANCELLED, ECANCELED, "Cloning was stopped");
         r = fetch_once(git, repo, w, rarely_new, err);
     }
-    if (r == -EFBIG)
-        fs_remove_tree(repo->mirror, NULL); /* it is too large to be kept, too */
+    if (r == -EFBIG || r == -EIO)
+        fs_remove_tree(repo->mirror, NULL);
     return r;
 }
 
@@ -435,7 +461,7 @@ static int checkout(const struct git *git, const struct repo *repo, const char *
     return r;
 }
 
-/* The mirror is damaged: nothing of it is kept. It is locked. */
+/* Removes the mirror, which may be damaged, and fetches again. The caller holds its lock. */
 static int fetch_anew(const struct git *git, const struct repo_source *source, struct repo *repo,
                       struct err *err)
 {
@@ -455,13 +481,15 @@ int repo_checkout(const struct git *git, const struct repo_source *source, struc
     int r = fs_lock_wait(lock_path, git->cancel_fd, &lock, err);
     if (r == 0)
         r = checkout(git, repo, dest, ret_submodules, err);
-    if (r == -EIO) {
+    if (r == -EIO && !repo->is_new) {
         r = fs_remove_tree(dest, err);
         if (r == 0)
             r = fetch_anew(git, source, repo, err);
         if (r == 0)
             r = checkout(git, repo, dest, ret_submodules, err);
     }
+    if (r == -EIO)
+        fs_remove_tree(repo->mirror, NULL);
     fs_unlock(lock_path, lock);
     return r;
 }

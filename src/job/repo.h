@@ -22,11 +22,13 @@ struct repo_source {
 struct repo {
     char *mirror;                 /* path of the bare mirror; owned */
     char commit[REPO_HASH_BYTES]; /* what the branch points to now */
+    bool is_new;                  /* the mirror was made by this job: it is not made anew once more */
 };
 
 /*
- * Brings what is wanted into its mirror below `cache_dir`. Tries a network fault again a few times.
- * A damaged mirror is made anew. `ret_repo` is ended by the caller.
+ * Fetches what is wanted into its mirror below `cache_dir`. Retries a few times if the network fails. A
+ * mirror that is damaged, or whose object format is no longer the repository's, is made anew, once. A
+ * shallow repository works as with git clone. The caller ends `ret_repo`.
  */
 int repo_fetch(const struct git *git, const char *cache_dir, const struct repo_source *source,
                struct repo *ret_repo, struct err *err);

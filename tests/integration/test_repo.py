@@ -189,6 +189,61 @@ def test_a_sha256_repository(run_job, suite, tmp_path):
     assert job.commit_of(repo) == git("rev-parse", "HEAD", cwd=repo.path)
 
 
+def test_a_repository_made_anew_with_another_object_format(run_job, suite, tmp_path):
+    for count, object_format in enumerate(["sha1", "sha256", "sha1", "sha256"]):
+        shutil.rmtree(tmp_path / "again", ignore_errors=True)
+        git("init", "--quiet", f"--object-format={object_format}", tmp_path / "again")
+        job = run_job(Repository(tmp_path / "again", {"text": str(count)}), suite)
+        assert job.passed and job.printed[1] == str(count)
+
+
+@pytest.fixture(params=["file", "http"])
+def shallow(request, tmp_path, repo, git_server):
+    """shallow(): clones the student's repository anew, with its last commit only; shallow.url is where it is fetched."""
+    path = tmp_path / "repos" / "shallow"
+
+    def clone():
+        shutil.rmtree(path, ignore_errors=True)
+        git("clone", "--quiet", "--depth", 1, f"file://{repo}", path)
+        assert (path / ".git" / "shallow").exists()
+    clone.path = path
+    clone.url = {"file": f"file://{path}", "http": f"{git_server.url}/shallow"}[request.param]
+    return clone
+
+
+def test_a_shallow_repository(run_job, suite, repo, shallow):
+    for text in ["second", "third", "fourth"]:  # its boundary moves; the mirror has the commits below it or not
+        repo.commit({"text": text})
+        shallow()
+        job = run_job({"repositoryUrl": shallow.url, "branch": "main"}, suite)
+        assert job.passed and job.printed[1] == text
+    git("fetch", "--quiet", "--unshallow", cwd=shallow.path)
+    Repository(shallow.path, {"text": "fifth"})
+    assert run_job(shallow.url, suite).printed[1] == "fifth"
+
+
+def test_a_repository_becomes_shallow(run_job, suite, repo, shallow):
+    git("clone", "--quiet", f"file://{repo}", shallow.path)
+    assert run_job(shallow.url, suite).printed[1] == "first"
+    repo.commit({"text": "second"})
+    repo.commit({"text": "third"})
+    shallow()
+    assert run_job(shallow.url, suite).printed[1] == "third"
+
+
+def test_a_tag_of_a_shallow_repository(run_job, suite, repo, shallow):
+    repo.commit({"text": "second"})
+    shallow()
+    git("tag", "-a", "-m", "first version", "v1", cwd=shallow.path)
+    assert run_job({"repositoryUrl": shallow.url, "branch": "v1"}, suite).printed[1] == "second"
+
+
+def test_a_shallow_suite(run_job, repo, suite, tmp_path):
+    suite.commit({"more": ""})
+    git("clone", "--quiet", "--depth", 1, f"file://{suite}", tmp_path / "shallow")
+    assert run_job(repo, f"file://{tmp_path}/shallow").passed
+
+
 # ---- what cannot be tested: an error that says why
 
 
