@@ -27,6 +27,16 @@ char *child_last_words(const struct buf *output, const struct buf *messages)
     return mem_strndup(found, strcspn(found, "\n"));
 }
 
+/* Signals that a program does not bring upon itself; SIGBUS: what it had mapped cannot be read. */
+static bool is_from_outside(const struct proc_run *run)
+{
+    static const int signals[] = {SIGKILL, SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGBUS};
+    for (size_t i = 0; !run->exited && i < ARRAY_LEN(signals); i++)
+        if (run->signal == signals[i])
+            return true;
+    return false;
+}
+
 static int judge(const struct child *child, const struct proc_run *run, struct err *err)
 {
     if (run->cancelled)
@@ -44,7 +54,8 @@ static int judge(const struct child *child, const struct proc_run *run, struct e
     CLEANUP(mem_freep) char *words = child_last_words(&run->out.buf, &run->err.buf);
     char end[64];
     proc_describe_end(run, end, sizeof(end));
-    return err_set(err, ERR_ENVIRONMENT, EIO, "%s failed: %s (%s)", child->doing,
+    int code = is_from_outside(run) ? EINTR : EIO;
+    return err_set(err, ERR_ENVIRONMENT, code, "%s failed: %s (%s)", child->doing,
                    *words ? words : "it said nothing", end);
 }
 

@@ -26,8 +26,9 @@ struct child {
 };
 
 /*
- * 0 where it ended with status 0. Else -ECANCELED (class cancelled), -ETIME (class limit), -EFBIG
- * (class limit: it printed or wrote too much), or -EIO (class environment) with its last words.
+ * Returns 0 if it ended with status 0. Else -ECANCELED (class cancelled), -ETIME (class limit), -EFBIG
+ * (class limit: it printed or wrote too much), -EINTR (class environment: a signal from outside ended it,
+ * as when memory or a disk fails), or -EIO (class environment) with its last words.
  * `ret_output` and `ret_messages` (standard output and error; either may be NULL) are filled in
  * every case; the caller frees.
  */

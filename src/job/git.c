@@ -3,108 +3,13 @@
 #include "base/fs.h"
 #include "base/url.h"
 #include "job/child.h"
+#include "job/git_fault.h"
 
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
 #define OUTPUT_LIMIT_BYTES 65536
-
-/* ---- what git's words mean ---- */
-
-/*
- * The first row whose words stand in git's messages decides: so what is particular comes before what
- * is general. Most of the words are git's own with LC_ALL=C, some are libcurl's and ssh's. "%s" is
- * the URL. `code` is what git_run() gives, EREMOTEIO where it is 0.
- */
-static const struct meaning {
-    const char *words;
-    enum err_class class;
-    const char *sentence;
-    int code;
-} meanings[] = {
-    {"No space left on device", ERR_ENVIRONMENT, "The disk is full: %s could not be fetched", ENOSPC},
-    {"Disk quota exceeded", ERR_ENVIRONMENT, "The disk quota is used up: %s could not be fetched", ENOSPC},
-    {"insufficient permission", ERR_ENVIRONMENT, "The runner may not write to its mirror of %s", EACCES},
-    {"cannot run ssh", ERR_ENVIRONMENT, "ssh, which %s needs, is not installed", ENOENT},
-    {"dubious ownership", ERR_ENVIRONMENT,
-     "git refuses %s: it belongs to another user (see safe.directory in git-config)", EPERM},
-    {"mismatched algorithms", ERR_ENVIRONMENT, "%s has another object format than its mirror", EPROTOTYPE},
-    {"not allowed", ERR_TASK, "git may not use the protocol of %s (see --git-protocols)", 0},
-    {"couldn't find remote ref", ERR_TASK, "%s has no such branch", ENOENT},
-    {"could not read Username", ERR_TASK,
-     "%s does not exist, or is private and the runner has no access to it", 0},
-    {"could not read Password", ERR_TASK,
-     "%s does not exist, or is private and the runner has no access to it", 0},
-    {"Authentication failed", ERR_TASK, "%s is private, and the runner has no access to it", 0},
-    {"Permission denied", ERR_TASK, "%s does not exist, or is private and the runner has no access to it", 0},
-    {"Access denied", ERR_TASK, "%s does not exist, or is private and the runner has no access to it", 0},
-    {"returned error: 401", ERR_TASK, "%s is private, and the runner has no access to it", 0},
-    {"returned error: 403", ERR_TASK, "%s is private, and the runner has no access to it", 0},
-    {"returned error: 404", ERR_TASK, "%s does not exist", 0},
-    {"returned error: 410", ERR_TASK, "%s does not exist any more", 0},
-    {"Host key verification failed", ERR_ENVIRONMENT, "The host of %s is not in the runner's known_hosts",
-     EPERM},
-    {"returned error: ", ERR_NETWORK, "The host of %s answers with an error", 0},
-    {"Could not resolve host", ERR_NETWORK, "The host of %s is not known, or name resolution does not work",
-     0},
-    {"Connection refused", ERR_NETWORK, "The host of %s does not answer (connection refused)", 0},
-    {"timed out", ERR_NETWORK, "The host of %s does not answer (timed out)", 0},
-    {"Failed to connect", ERR_NETWORK, "The host of %s does not answer", 0},
-    {"Couldn't connect", ERR_NETWORK, "The host of %s does not answer", 0},
-    {"unable to connect", ERR_NETWORK, "The host of %s does not answer", 0},
-    {"early EOF", ERR_NETWORK, "The connection to the host of %s broke off", 0},
-    {"hung up unexpectedly", ERR_NETWORK, "The connection to the host of %s broke off", 0},
-    {"RPC failed", ERR_NETWORK, "The connection to the host of %s broke off", 0},
-    {"Connection reset", ERR_NETWORK, "The connection to the host of %s broke off", 0},
-    {"not valid: is this a git repository?", ERR_TASK, "%s is not a git repository", 0},
-    {"does not appear to be a git repository", ERR_TASK, "%s does not exist, or is not a git repository", 0},
-    {"does not exist", ERR_TASK, "%s does not exist", 0},
-    {"could not be found", ERR_TASK, "%s does not exist, or is private and the runner has no access to it",
-     0},
-    {"not found", ERR_TASK, "%s does not exist, or is private and the runner has no access to it", 0},
-    {"strange hostname", ERR_TASK, "%s is not a usable URL", 0},
-    {"strange pathname", ERR_TASK, "%s is not a usable URL", 0},
-    {"Unable to find remote helper", ERR_TASK, "git does not know the protocol of %s", 0},
-    {"Could not resolve hostname", ERR_NETWORK,
-     "The host of %s is not known, or name resolution does not work", 0},
-    {"fatal: expected ", ERR_NETWORK, "The host of %s does not speak git's protocol as it should", 0},
-    {"protocol error", ERR_NETWORK, "The host of %s does not speak git's protocol as it should", 0},
-    {"bad pack header", ERR_NETWORK, "The connection to the host of %s broke off", 0},
-    {"unexpected disconnect", ERR_NETWORK, "The connection to the host of %s broke off", 0},
-    {"unable to access", ERR_NETWORK, "The connection to the host of %s does not work", 0},
-    {"Could not read from remote repository", ERR_NETWORK, "The connection to the host of %s does not work",
-     0},
-};
-
-/* What git said, without the URL: its words are not git's. The caller frees. */
-static char *without_url(const char *messages, const char *url)
-{
-    struct buf text = BUF_INIT(0);
-    const char *hit;
-    for (; *url && (hit = strstr(messages, url)); messages = hit + strlen(url))
-        buf_append(&text, messages, (size_t)(hit - messages));
-    buf_puts(&text, messages);
-    return buf_take(&text);
-}
-
-/* Puts a sentence for a person in the place of the child's own, where a row of the table fits. */
-static int explain(const char *url, const char *messages, struct err *err)
-{
-    CLEANUP(mem_freep) char *words = without_url(messages, url);
-    if (strstr(words, "Permission denied") &&
-        (strstr(words, "cannot lock ref") || strstr(words, "nable to create")))
-        return err_set(err, ERR_ENVIRONMENT, EACCES, "The runner may not write to its mirror of %s", url);
-    for (size_t i = 0; i < ARRAY_LEN(meanings); i++) {
-        if (!strstr(words, meanings[i].words))
-            continue;
-        const char *sentence = meanings[i].sentence;
-        int before_url = (int)(strstr(sentence, "%s") - sentence);
-        return err_set(err, meanings[i].class, meanings[i].code ? meanings[i].code : EREMOTEIO, "%.*s%s%s",
-                       before_url, sentence, url, sentence + before_url + 2);
-    }
-    return -EIO;
-}
 
 /* ---- environment and arguments ---- */
 
@@ -251,7 +156,7 @@ static int run(const struct git *git, const struct git_command *command, bool ha
     };
     CLEANUP(buf_done) struct buf messages = BUF_INIT(0);
     int r = child_run(&child, ret_output, &messages, err);
-    return r == -EIO && shown && messages.len ? explain(shown, messages.data, err) : r;
+    return r == -EIO && command->repository ? git_fault_explain(git, command, &messages, err) : r;
 }
 
 int git_run(const struct git *git, const struct git_command *command, struct buf *ret_output, struct err *err)

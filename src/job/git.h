@@ -29,17 +29,19 @@ struct git_command {
     const char *git_dir;
     const char *work_tree;     /* NULL: none */
     const char *index_file;    /* NULL: git's own */
-    const char *url;           /* the repository that it talks to, for messages and credentials; NULL: none */
+    const char *repository;    /* whose content it reads: a URL without credentials; NULL: none's */
+    const char *url;           /* the same with credentials if it talks to the host; NULL: it does not */
     const char *doing;         /* for messages: "Cloning the repository" */
     const struct strv *args;   /* after "git" and its general options */
     size_t output_limit_bytes; /* where more than 64 KiB of output are fine; past it: class limit */
 };
 
 /*
- * Runs it. 0, and what it printed in `ret_output` (may be NULL); else an error whose class says
- * whose matter it is: task (URL, branch, access), network, limit, environment. -ENOENT: the
- * repository is there, but has no such ref. -EPROTOTYPE: it has another object format. -EIO: git
- * failed, and nobody knows why; the mirror may be damaged.
+ * Runs the command. Returns 0, and what it printed in `ret_output` (may be NULL); else an error whose class
+ * tells whose fault it is: task, network, limit, environment (git_fault.h has the rules). Without a
+ * repository, every failure is the machine's. -ENOENT: the repository exists, but has no such ref.
+ * -EPROTOTYPE: its object format is not the mirror's. -EIO: the repository cannot be read, or the mirror is
+ * damaged.
  */
 int git_run(const struct git *git, const struct git_command *command, struct buf *ret_output,
             struct err *err);

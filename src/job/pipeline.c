@@ -76,8 +76,9 @@ static int fetch_student(struct job *job, struct err *err)
 }
 
 /*
- * The student's repository could not be reached. Where the suite's could, that is the matter of a single
- * host, which the student has named.
+ * Called if the host of the student's repository does not answer, or git cannot read what it sent. If the
+ * suite could be fetched meanwhile, the network and git work, so the fault is on the student's side. Else it
+ * is the machine's, and a repository that may be in order is not accused.
  */
 static int look_at_suite(struct job *job, struct aside *aside, int r, struct err *err)
 {
@@ -85,7 +86,7 @@ static int look_at_suite(struct job *job, struct aside *aside, int r, struct err
     struct err suite_err = {0};
     int suite_r = aside_finish(aside, job->cancel_fd, &fetched, sizeof(fetched), &suite_err);
     job->seen.students_host_is_away = suite_r == 0;
-    if (suite_err.class != ERR_CANCELLED)
+    if (suite_r == 0 || (suite_err.class != ERR_CANCELLED && err->class == ERR_NETWORK))
         return r;
     *err = suite_err;
     return suite_r;
@@ -110,7 +111,7 @@ static int fetch_both(struct job *job, struct suite_fetched *ret_suite, struct e
     job->git.keep = 0;
     if (r == 0)
         return aside_finish(&aside, job->cancel_fd, ret_suite, sizeof(*ret_suite), err);
-    if (err->class == ERR_NETWORK)
+    if (err->class == ERR_NETWORK || (err->class == ERR_TASK && r == -EIO))
         return look_at_suite(job, &aside, r, err);
     aside_cancel(&aside);
     return r;

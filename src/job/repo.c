@@ -117,8 +117,7 @@ static void remove_leftovers(const char *mirror)
 struct wanted {
     const char *url;
     const char *branch; /* NULL: the default branch */
-    char *shown_url;    /* without credentials; owned, like the next */
-    char *our_ref;      /* flat, so that no branch stands in the way of another */
+    char *our_ref;      /* flat, so that no branch stands in the way of another; owned */
 };
 
 static void wanted_init(struct wanted *ret_wanted, const char *url, const char *branch)
@@ -127,7 +126,6 @@ static void wanted_init(struct wanted *ret_wanted, const char *url, const char *
     *ret_wanted = (struct wanted){
         .url = url,
         .branch = branch,
-        .shown_url = url_without_userinfo(url),
         .our_ref = branch ? mem_printf("refs/ostest/%016llx", (unsigned long long)hash)
                           : mem_strdup("refs/ostest/default"),
     };
@@ -135,7 +133,6 @@ static void wanted_init(struct wanted *ret_wanted, const char *url, const char *
 
 static void wanted_done(struct wanted *w)
 {
-    free(w->shown_url);
     free(w->our_ref);
 }
 
@@ -158,8 +155,8 @@ static bool read_our_ref(const char *mirror, const struct wanted *w, char *ret_h
     return fs_read_file(path, 4096, &text, NULL) == 0 && take_hash(&text, ret_hash);
 }
 
-static int fetch_ref(const struct git *git, const char *mirror, const struct wanted *w, const char *their_ref,
-                     struct err *err)
+static int fetch_ref(const struct git *git, const struct repo *repo, const struct wanted *w,
+                     const char *their_ref, struct err *err)
 {
     CLEANUP(strv_done) struct strv args = {0};
     static const char *const words[] = {"fetch",
@@ -173,25 +170,28 @@ static int fetch_ref(const struct git *git, const char *mirror, const struct wan
                                         "--"};
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
         strv_push(&args, words[i]);
-    strv_push(&args, w->shown_url);
+    strv_push(&args, repo->shown_url);
     strv_pushf(&args, "+%s:%s", their_ref, w->our_ref);
-    CLEANUP(mem_freep) char *doing = mem_printf("Cloning %s", w->shown_url);
-    struct git_command command = {.git_dir = mirror, .url = w->url, .args = &args, .doing = doing};
+    CLEANUP(mem_freep) char *doing = mem_printf("Cloning %s", repo->shown_url);
+    struct git_command command = {
+        .git_dir = repo->mirror, .repository = repo->shown_url, .url = w->url, .args = &args, .doing = doing};
     return git_run(git, &command, NULL, err);
 }
 
-/* The commit behind our ref, also where that is an annotated tag. */
-static int peel(const struct git *git, const char *mirror, const struct wanted *w, char *ret_commit,
-                struct err *err)
+/* Sets the commit that our ref leads to, also if that is an annotated tag. */
+static int peel(const struct git *git, struct repo *repo, const struct wanted *w, struct err *err)
 {
     CLEANUP(buf_done) struct buf output = BUF_INIT(0);
     CLEANUP(strv_done) struct strv args = {0};
     strv_push(&args, "rev-parse");
     strv_push(&args, "--verify");
     strv_pushf(&args, "%s^{commit}", w->our_ref);
-    struct git_command command = {.git_dir = mirror, .args = &args, .doing = "Looking up the commit"};
+    struct git_command command = {.git_dir = repo->mirror,
+                                  .repository = repo->shown_url,
+                                  .args = &args,
+                                  .doing = "Looking up the commit"};
     int r = git_run(git, &command, &output, err);
-    if (r == 0 && !take_hash(&output, ret_commit))
+    if (r == 0 && !take_hash(&output, repo->commit))
         r = err_set(err, ERR_ENVIRONMENT, EIO, "git gave no object name for the commit");
     return r;
 }
@@ -199,18 +199,18 @@ static int peel(const struct git *git, const char *mirror, const struct wanted *
 static int fetch_branch(const struct git *git, struct repo *repo, const struct wanted *w, struct err *err)
 {
     CLEANUP(mem_freep) char *head = w->branch ? mem_printf("refs/heads/%s", w->branch) : mem_strdup("HEAD");
-    int r = fetch_ref(git, repo->mirror, w, head, err);
+    int r = fetch_ref(git, repo, w, head, err);
     if (r == 0 && read_our_ref(repo->mirror, w, repo->commit))
         return 0;
     if (r == -ENOENT && !w->branch)
-        return err_set(err, ERR_TASK, ENOENT, "%s is empty, or has no default branch", w->shown_url);
+        return err_set(err, ERR_TASK, ENOENT, "%s is empty, or has no default branch", repo->shown_url);
     if (r == -ENOENT) {
         CLEANUP(mem_freep) char *tag = mem_printf("refs/tags/%s", w->branch);
-        r = fetch_ref(git, repo->mirror, w, tag, err);
+        r = fetch_ref(git, repo, w, tag, err);
     }
     if (r == -ENOENT)
-        return err_set(err, ERR_TASK, ENOENT, "%s has no branch '%s'", w->shown_url, w->branch);
-    return r < 0 ? r : peel(git, repo->mirror, w, repo->commit, err);
+        return err_set(err, ERR_TASK, ENOENT, "%s has no branch '%s'", repo->shown_url, w->branch);
+    return r < 0 ? r : peel(git, repo, w, err);
 }
 
 /* Whether the branch still is where our ref is. Any doubt is a no: the fetch will tell what is wrong. */
@@ -224,10 +224,13 @@ static bool is_unchanged(const struct git *git, struct repo *repo, const struct 
         return false;
     strv_push(&args, "ls-remote");
     strv_push(&args, "--");
-    strv_push(&args, w->shown_url);
+    strv_push(&args, repo->shown_url);
     strv_pushf(&args, "%s%s", w->branch ? "refs/heads/" : "HEAD", w->branch ? w->branch : "");
-    struct git_command command = {
-        .git_dir = repo->mirror, .url = w->url, .args = &args, .doing = "Asking for news"};
+    struct git_command command = {.git_dir = repo->mirror,
+                                  .repository = repo->shown_url,
+                                  .url = w->url,
+                                  .args = &args,
+                                  .doing = "Asking for news"};
     return git_run(git, &command, &output, &err) == 0 && take_hash(&output, theirs) &&
            strcmp(theirs, repo->commit) == 0;
 }
@@ -316,7 +319,8 @@ int repo_fetch(const struct git *git, const char *cache_dir, const struct repo_s
     int r = git_check_url(git, source->url, err);
     if (r < 0)
         return r;
-    struct repo repo = {.mirror = mirror_path(cache_dir, source->url)};
+    struct repo repo = {.shown_url = url_without_userinfo(source->url),
+                        .mirror = mirror_path(cache_dir, source->url)};
     CLEANUP(mem_freep) char *repos_dir = mem_printf("%s/repos", cache_dir);
     r = fs_make_dirs(repos_dir, 0700, err);
     if (r == 0)
@@ -369,8 +373,9 @@ static int list_size(const struct git *git, const struct repo *repo, struct tree
     strv_push(&args, "-t"); /* trees too: so that a bomb of nothing but trees is noticed */
     strv_push(&args, "-l");
     strv_push(&args, "--full-tree");
-    strv_push(&args, repo->commit);
+    strv_pushf(&args, "%s^{commit}", repo->commit); /* git lists, and checks out, a mere tree as well */
     struct git_command command = {.git_dir = repo->mirror,
+                                  .repository = repo->shown_url,
                                   .args = &args,
                                   .doing = "Listing the repository's files",
                                   .output_limit_bytes = LISTING_LIMIT_BYTES};
@@ -445,6 +450,7 @@ static int checkout(const struct git *git, const struct repo *repo, const char *
     strv_push(&args, "-u");
     strv_push(&args, repo->commit);
     struct git_command command = {.git_dir = repo->mirror,
+                                  .repository = repo->shown_url,
                                   .work_tree = dest,
                                   .index_file = index,
                                   .args = &args,
@@ -454,10 +460,6 @@ static int checkout(const struct git *git, const struct repo *repo, const char *
     unlink(index_lock);
     unlink(index);
     *ret_submodules = size.submodules;
-    if (r == -EIO && (strstr(err->message, "File name too long") || strstr(err->message, "invalid path")))
-        return err_set(
-            err, ERR_TASK, ENAMETOOLONG,
-            "The repository has a file whose name is too long or not allowed, and cannot be checked out");
     return r;
 }
 
@@ -496,6 +498,7 @@ int repo_checkout(const struct git *git, const struct repo_source *source, struc
 
 void repo_done(struct repo *repo)
 {
+    free(repo->shown_url);
     free(repo->mirror);
     *repo = (struct repo){0};
 }

@@ -20,6 +20,7 @@ struct repo_source {
 };
 
 struct repo {
+    char *shown_url;              /* without credentials; owned */
     char *mirror;                 /* path of the bare mirror; owned */
     char commit[REPO_HASH_BYTES]; /* what the branch points to now */
     bool is_new;                  /* the mirror was made by this job: it is not made anew once more */
@@ -34,8 +35,8 @@ int repo_fetch(const struct git *git, const char *cache_dir, const struct repo_s
                struct repo *ret_repo, struct err *err);
 
 /*
- * Writes the commit's files into the new directory `dest`. Refused where they are more than the
- * limit of `git` in bytes, or too many. Where the mirror turns out to be damaged, it is made anew, and
+ * Writes the commit's files into the new directory `dest`. Refuses them if they exceed the limit of `git`
+ * in bytes, or are too many. If the mirror may be damaged, makes it anew, unless this job has made it;
  * `repo` may be at a newer commit afterwards. `ret_submodules`: how many were left empty.
  */
 int repo_checkout(const struct git *git, const struct repo_source *source, struct repo *repo,

@@ -64,7 +64,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             "GIT_PROJECT_ROOT": str(self.server.owner.root), "GIT_HTTP_EXPORT_ALL": "1", "PATH_INFO": path,
             "QUERY_STRING": query, "REQUEST_METHOD": self.command, "CONTENT_TYPE": self.headers.get("Content-Type", ""),
             "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""), "REMOTE_ADDR": "127.0.0.1"}
-        done = subprocess.run(["git", "http-backend"], input=body, capture_output=True, env=env, check=True)
+        done = subprocess.run(["git", "http-backend"], input=body, capture_output=True, env=env, check=False)
+        if b"\r\n\r\n" not in done.stdout:  # it died of the repository before it could answer
+            return {"Status": "500 Internal Server Error"}, b""
         head, _, content = done.stdout.partition(b"\r\n\r\n")
         return dict(line.split(": ", 1) for line in head.decode().splitlines()), content
 

@@ -302,6 +302,21 @@ def test_a_cache_makes_room_for_a_claim_that_found_none(make_disk, start_mock, s
     assert mock.results(1)[0]["isPassed"] and not old.exists()
 
 
+@pytest.mark.parametrize("left", [100, 2000, 4000], ids=["at-once", "halfway", "checkout"])
+def test_no_room_for_a_repository_that_git_gives_up(make_disk, start_mock, start_runner, small, make_repo, left):
+    """It removes what it could not finish, so that there is room again when the runner looks."""
+    disk = make_disk()
+    student = make_repo("large", {"run.sh": (small.student().path / "run.sh").read_text(), "data": os.urandom(12 << 20)})
+    mock = start_mock(tasks=[task(1, student), task(2, student)])
+    disk.leave(pages=left)
+    runner = start_runner(mock, "--tests-url", small.suite, "--concurrent", 1, "--min-free-disk", "0", "--max-tasks", 2,
+                          state=disk.path, prefix=disk.enter)
+    assert "disk is full" in runner.wait_log("[Dd]isk is full")
+    assert mock.state()["results"] == 0
+    disk.leave()
+    assert runner.wait() == 0 and [result["isPassed"] for result in mock.results()] == [True, True], runner.log
+
+
 def test_a_refused_result_stays_in_the_spool_until_there_is_room_for_the_answer(make_disk, start_mock, start_runner):
     disk, mock = make_disk(), start_mock(tasks=[])
     (disk.seen / "spool").mkdir()
