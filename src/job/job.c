@@ -92,6 +92,7 @@ void job_done(struct job *job)
     task_done(&job->task);
     summary_done(&job->seen.summary);
     free(job->seen.suite_commit);
+    free(job->seen.pointers);
 }
 
 /* Directories of tries in a cluster that came to nothing. */

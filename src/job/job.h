@@ -33,6 +33,7 @@ struct job_setup {
 struct job_seen {
     struct summary summary;
     char *suite_commit;         /* NULL: none; owned */
+    char *pointers;             /* of git LFS in the student's files: a sentence; NULL: none; owned */
     bool students_host_is_away; /* though the suite's is there */
     bool has_run;               /* the rest: of the test run */
     enum cgroup_kind group;

@@ -80,6 +80,8 @@ static void push_hits(const struct job *job, const struct run *run, struct strv 
                    (unsigned long long)(o->disk_bytes >> 20));
     if (run->box.full[BOX_FULL_INODES])
         strv_pushf(limits, "The limit of %lld files was reached", (long long)o->inodes);
+    if (job->seen.pointers)
+        strv_push(limits, job->seen.pointers);
 }
 
 /* A sentence if not all of the output was kept. The caller frees. */

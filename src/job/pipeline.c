@@ -10,6 +10,7 @@
 #include "job/aside.h"
 #include "job/env.h"
 #include "job/judge.h"
+#include "job/lfs.h"
 #include "job/local.h"
 #include "job/repo.h"
 #include "job/run.h"
@@ -55,10 +56,8 @@ static int fetch_suite(void *data, void *result, struct err *err)
     return r;
 }
 
-static int fetch_student(struct job *job, struct err *err)
+static int fetch_repository(struct job *job, struct err *err)
 {
-    if (job->src_dir)
-        return local_copy(job, job->src_dir, job->src, err);
     CLEANUP(repo_done) struct repo repo = {0};
     unsigned submodules = 0;
     int64_t start_ms = clock_now_ms();
@@ -73,6 +72,15 @@ static int fetch_student(struct job *job, struct err *err)
     summary_set_commit(&job->seen.summary, repo.commit);
     job_tell_text(job, PROGRESS_COMMIT, repo.commit);
     return 0;
+}
+
+static int fetch_student(struct job *job, struct err *err)
+{
+    int r = job->src_dir ? local_copy(job, job->src_dir, job->src, err) : fetch_repository(job, err);
+    job->seen.pointers = r == 0 ? lfs_tell(job->src) : NULL;
+    if (job->seen.pointers)
+        log_warning("%s", job->seen.pointers);
+    return r;
 }
 
 /*

@@ -5,6 +5,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "job/cache.h"
+#include "job/lfs.h"
 #include "sandbox/box.h"
 
 #include <errno.h>
@@ -74,6 +75,9 @@ static int build_tree(const struct job *job, struct suite_repo *s, unsigned *ret
     int r = fs_remove_tree(staging, err);
     if (r == 0)
         r = repo_checkout(&s->git, &s->source, &s->repo, staging, ret_submodules, err);
+    CLEANUP(mem_freep) char *pointers = r == 0 ? lfs_tell(staging) : NULL;
+    if (pointers)
+        log_warning("The test suite: %s", pointers);
     if (r == 0 && job_is_boxed(job))
         suite_fetch_give(staging);
     CLEANUP(mem_freep) char *tree = tree_of(job, s->repo.commit);

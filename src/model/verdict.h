@@ -38,11 +38,11 @@ struct verdict_input {
         *report_error;        /* with a message: the suite's own report cannot be read, and this says why */
     const struct strv *tests; /* the connected tests; empty: all */
     const char *missed; /* a sentence: not all tests ran to their end, so it is no pass; NULL: all did */
-    const char *disagreement; /* a sentence: why the report is not believed; NULL: it is */
-    const struct strv
-        *limits;         /* a sentence for each limit that was hit, which may explain a failure; NULL: none */
-    const char *remark;  /* a sentence that explains none: output was dropped; NULL: none */
-    bool only_connected; /* the suite could not be told which tests to run: leave out the others */
+    const char *disagreement;  /* a sentence: why the report is not believed; NULL: it is */
+    const struct strv *limits; /* a sentence for each limit that was hit, and whatever else may explain a
+                                  failure; NULL: none */
+    const char *remark;        /* a sentence that explains none: output was dropped; NULL: none */
+    bool only_connected;       /* the suite could not be told which tests to run: leave out the others */
 };
 
 /*

@@ -10,7 +10,7 @@ import pytest
 
 from gitserver import breaks_off, fails
 from harness import CLEAN_ENV, JOB, Repository, git, wait_until
-from jobs import entries, printing
+from jobs import CAUSE, entries, printing
 
 # Prints the files of the tree and the text of the one called "text".
 LOOK = printing("[sorted(os.listdir(src)), open(src + '/text').read()]")
@@ -242,6 +242,39 @@ def test_a_shallow_suite(run_job, repo, suite, tmp_path):
     suite.commit({"more": ""})
     git("clone", "--quiet", "--depth", 1, f"file://{suite}", tmp_path / "shallow")
     assert run_job(repo, f"file://{tmp_path}/shallow").passed
+
+
+# ---- git LFS: pointers are what the tests see
+
+POINTER = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0a' * 32}\nsize 12345\n"
+FAILING = """write("<testsuite><testcase name='t'><failure>no picture</failure></testcase></testsuite>")"""
+
+
+@pytest.mark.parametrize("attributes", ["", "*.png filter=lfs diff=lfs merge=lfs -text\n", "* text eol=crlf\n"])
+def test_a_pointer_of_lfs_is_told(run_job, repo, make_suite, attributes):
+    repo.commit({"data/picture.png": POINTER, ".gitattributes": attributes})
+    job = run_job(repo, make_suite(FAILING))
+    assert "git LFS are not fetched" in job.result["errorDetails"] and "data/picture.png" in job.result["errorDetails"]
+    assert not job.result["isError"] and "class=" not in job.log and "warning Files stored with git LFS" in job.log
+    [told] = [test["description"] for test in job.result["testResults"] if test["name"] == CAUSE]
+    assert "data/picture.png" in told
+
+
+def test_pointers_do_not_fail_a_run_that_passes(run_job, repo, make_suite):
+    repo.commit({f"{i}.png": POINTER for i in range(3)})
+    job = run_job(repo, make_suite())
+    assert job.passed and "0.png and others" in job.log and len(job.result["testResults"]) == 1
+
+
+@pytest.mark.parametrize("content", ["see https://git-lfs.github.com/spec/v1" + " " * 200, POINTER[:80], POINTER + "x" * 1024])
+def test_what_is_no_pointer_of_lfs(run_job, repo, suite, content):
+    repo.commit({"notes": content})
+    assert "LFS" not in run_job(repo, suite).log
+
+
+def test_a_pointer_of_lfs_in_the_suite(run_job, repo, make_suite):
+    job = run_job(repo, make_suite(files={"picture.png": POINTER}))
+    assert job.passed and "warning The test suite: Files stored with git LFS" in job.log and not job.result["errorDetails"]
 
 
 # ---- what cannot be tested: an error that says why
