@@ -22,6 +22,9 @@ import jobs
 SLOT_UID_BASE = 1900000000  # as src/job/box.c has it
 MAX_SLOTS = 4096
 
+# What a suite may run under: the system's pytest, and the newest of each generation, from PyPI.
+PYTESTS = ["system", "7.*", "8.*", "9.*"]
+
 PLAIN_SUITE = {"ostest-suite.conf": "command = python3 {src}/run.py {src} {report}\nmay-change = made/* *.log\n",
                "data.txt": "data\n", "made/first": "1\n"}
 PYTEST_SUITE = {
@@ -45,6 +48,12 @@ def at_the_end(work):
     import atexit
     atexit.register(work)
 """
+
+
+def pytest_requirement(version, *more):
+    """The files that make a suite ask for one of PYTESTS, and for other packages besides."""
+    lines = [f"pytest=={version}"] if version != "system" else ["pytest"] if more else []
+    return {"requirements.txt": "".join(f"{line}\n" for line in [*lines, *more])} if lines or more else {}
 
 
 def started_as():

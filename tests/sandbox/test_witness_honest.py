@@ -2,10 +2,10 @@
 
 import pytest
 
+import sandboxed
 import suites_shapes
 from suites_shapes import SHAPES, was_told
 
-VERSIONS = ["system", "8.4.2", "9.0.3"]
 INI = "[pytest]\naddopts = -p no:cacheprovider\n"
 
 
@@ -14,13 +14,11 @@ def suites(any_site):
     return suites_shapes.Suites(any_site)
 
 
-@pytest.fixture(params=VERSIONS)
+@pytest.fixture(params=sandboxed.PYTESTS)
 def run(request, suites):
     """run(files, options): the job of a suite for this version of pytest; `needs`: more packages."""
     def with_version(files, *options, needs=(), **named):
-        lines = [f"pytest=={request.param}"] if request.param != "system" else ["pytest"] if needs else []
-        requirements = "".join(f"{line}\n" for line in [*lines, *needs])
-        suite = suites.own({"pytest.ini": INI} | files | ({"requirements.txt": requirements} if requirements else {}))
+        suite = suites.own({"pytest.ini": INI} | files | sandboxed.pytest_requirement(request.param, *needs))
         return suites.job(None, *options, suite=suite, **named)
     return with_version
 
