@@ -12,6 +12,7 @@
 #include "job/manifest.h"
 #include "job/run.h"
 #include "job/suite_mentions.h"
+#include "job/suite_signs.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -161,18 +162,14 @@ static int python_argv(const struct suite *suite, const struct job *job, const s
 
 static const struct suite_kind {
     const char *name;
-    const char *signs[4]; /* one of these files in the suite's root makes it this kind */
+    const char *file; /* in the suite's root, makes it this kind; NULL: pytest finds something in it */
     void (*program)(const struct env *, struct strv *); /* NULL: the manifest's command */
     const char *help[2]; /* the options that it is asked with, one after the other */
     int (*argv)(const struct suite *, const struct job *, const struct env *, struct strv *, struct err *);
 } kinds[] = {
-    {"manifest", {MANIFEST_NAME}, NULL, {NULL}, manifest_argv},
-    {"run_tests.py", {"run_tests.py"}, run_tests_program, {"--help"}, python_argv},
-    {"pytest",
-     {"pytest.ini", "conftest.py", "tests", "pyproject.toml"},
-     pytest_program,
-     {"--help", "--markers"},
-     python_argv},
+    {"manifest", MANIFEST_NAME, NULL, {NULL}, manifest_argv},
+    {"run_tests.py", "run_tests.py", run_tests_program, {"--help"}, python_argv},
+    {"pytest", NULL, pytest_program, {"--help", "--markers"}, python_argv},
 };
 
 static int python_argv(const struct suite *suite, const struct job *job, const struct env *env,
@@ -185,17 +182,10 @@ static int python_argv(const struct suite *suite, const struct job *job, const s
 static const struct suite_kind *find_kind(const char *tests_dir)
 {
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-        for (size_t j = 0; j < ARRAY_LEN(kinds[i].signs) && kinds[i].signs[j]; j++) {
-            CLEANUP(mem_freep) char *path = mem_printf("%s/%s", tests_dir, kinds[i].signs[j]);
-            if (fs_exists(path))
-                return &kinds[i];
-        }
+        CLEANUP(mem_freep) char *path = kinds[i].file ? mem_printf("%s/%s", tests_dir, kinds[i].file) : NULL;
+        if (path ? fs_exists(path) : suite_has_pytest_signs(tests_dir))
+            return &kinds[i];
     }
-    CLEANUP(strv_done) struct strv names = {0};
-    fs_list_dir(tests_dir, &names, NULL);
-    for (size_t i = 0; i < names.len; i++)
-        if (strncmp(names.items[i], "test_", 5) == 0)
-            return &kinds[ARRAY_LEN(kinds) - 1];
     return NULL;
 }
 

@@ -219,6 +219,28 @@ def test_plain_pytest(pytest_suite):
     assert "kind=pytest" in job.log and "assert 0" in job.tests["test_a::test_two"]["description"]
 
 
+ONE = "def test_one(): pass\n"
+
+
+@pytest.mark.parametrize("files", [
+    {"sum_test.py": ONE},
+    {"lab1/sum_test.py": ONE},
+    {"lab1/unit/test_sum.py": ONE},
+    {"tox.ini": "[tox]\nenvlist = py3\n[pytest]\npython_files = check_*.py\n", "check_sum.py": ONE},
+    {"setup.cfg": "[metadata]\nname = x\n[tool:pytest]\npython_files = check_*.py\n", "check_sum.py": ONE},
+], ids=["suffix", "suffix-below", "prefix-below", "tox", "setup.cfg"])
+def test_what_makes_a_suite_one_for_pytest(pytest_suite, files):
+    job = pytest_suite(files)
+    assert job.passed and len(job.tests) == 1 and "kind=pytest" in job.log
+
+
+@pytest.mark.parametrize("files", [
+    {"tox.ini": "[tox]\nenvlist = py3\n"}, {"setup.cfg": "[metadata]\nname = pytest\n"}, {".old/test_a.py": ONE}, {"my_tests.py": ONE},
+], ids=["tox", "setup.cfg", "hidden", "other-name"])
+def test_what_makes_none(pytest_suite, files):
+    assert "no tests for pytest" in pytest_suite(files).error
+
+
 def test_plain_pytest_with_a_src_option(pytest_suite):
     test = "import os\ndef test_one(src): assert os.listdir(src) == ['main.c']\n"
     job = pytest_suite({"conftest.py": SRC_OPTION, "tests/test_a.py": test})
