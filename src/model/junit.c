@@ -2,6 +2,7 @@
 
 #include "base/hash.h"
 #include "base/utf8.h"
+#include "model/junit_encoding.h"
 
 #include <errno.h>
 #include <expat.h>
@@ -50,6 +51,10 @@ struct junit {
     struct report report;
     int code; /* of the first fault, which `err` tells */
     struct err err;
+
+    char head[JUNIT_ENCODING_HEAD_BYTES]; /* held back until it tells the encoding */
+    size_t head_len;
+    bool has_begun;
 
     size_t bytes;
     size_t parsed_bytes; /* what is behind them, expat has to hold */
@@ -406,6 +411,7 @@ struct junit *junit_new(const struct junit_limits *limits)
     XML_SetUserData(j->parser, j);
     XML_SetElementHandler(j->parser, on_start, on_end);
     XML_SetStartDoctypeDeclHandler(j->parser, on_doctype);
+    XML_SetUnknownEncodingHandler(j->parser, junit_encoding_find, NULL);
     return j;
 }
 
@@ -476,6 +482,21 @@ static void parse(struct junit *j, const char *data, size_t len, bool is_final)
                           JUNIT_MAX_MARKUP_BYTES);
 }
 
+/* Holds back a head that does not tell the encoding yet. Returns how many bytes it took. */
+static size_t take_head(struct junit *j, const char *data, size_t len, bool is_final)
+{
+    size_t taken = 0;
+    while (taken < len && junit_encoding_needs_more(j->head, j->head_len))
+        j->head[j->head_len++] = data[taken++];
+    if (!is_final && junit_encoding_needs_more(j->head, j->head_len))
+        return taken;
+    j->has_begun = true;
+    if (junit_encoding_is_utf8(j->head, j->head_len))
+        XML_SetEncoding(j->parser, "UTF-8");
+    parse(j, j->head, j->head_len, false);
+    return taken;
+}
+
 static int answer(const struct junit *j, struct err *err)
 {
     if (j->code && err)
@@ -485,8 +506,13 @@ static int answer(const struct junit *j, struct err *err)
 
 int junit_feed(struct junit *j, const char *data, size_t len, struct err *err)
 {
-    if (!j->code && len > j->limits.bytes - j->bytes)
+    if (!j->code && len > j->limits.bytes - (j->has_begun ? j->bytes : j->head_len))
         j->code = err_set(&j->err, ERR_LIMIT, EFBIG, "The report is larger than %zu bytes", j->limits.bytes);
+    if (!j->code && !j->has_begun && len > 0) {
+        size_t taken = take_head(j, data, len, false);
+        data += taken;
+        len -= taken;
+    }
     while (!j->code && len > 0) {
         size_t piece = MIN(len, (size_t)PIECE_BYTES);
         parse(j, data, piece, false);
@@ -498,6 +524,8 @@ int junit_feed(struct junit *j, const char *data, size_t len, struct err *err)
 
 int junit_finish(struct junit *j, struct report *ret_report, struct err *err)
 {
+    if (!j->code && !j->has_begun)
+        take_head(j, "", 0, true);
     if (!j->code)
         parse(j, "", 0, true);
     if (j->code)

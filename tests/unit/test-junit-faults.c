@@ -36,8 +36,23 @@ static void what_is_no_report_is_refused(void)
         "<яяяяяяяяяяяяяяяяяяяяяяяяяяяяяя/>",
         "The report is not in JUnit's format: it begins with <яяяяяяяяяяяяяяяяяяяя>, not <testsuites> or "
         "<testsuite>");
-    CHECK_DAMAGED("<?xml version='1.0' encoding='KLINGON'?><testsuite/>",
-                  "The report is not XML: line 1 has the fault \"unknown encoding\"");
+    /* iconv knows some of these, but not as single bytes, or with a suffix. */
+    static const char *const encodings[] = {"KLINGON",
+                                            "Shift_JIS",
+                                            "ISO-2022-JP",
+                                            "UTF-7",
+                                            "IBM037",
+                                            "KOI8-R--TRANSLIT",
+                                            "cp1251......................................"};
+    for (size_t i = 0; i < ARRAY_LEN(encodings); i++) {
+        CLEANUP(mem_freep)
+        char *text = mem_printf("<?xml version='1.0' encoding='%s'?><testsuite/>", encodings[i]);
+        check_refused(&junit_default_limits, text, strlen(text), EINVAL, ERR_TASK,
+                      "The report is not XML: line 1 has the fault \"unknown encoding\"");
+    }
+    CHECK_DAMAGED(
+        "<?xml version='1.0' encoding='windows-1251'?>\n<testsuite><testcase name='\x98'/></testsuite>",
+        "The report is damaged: line 2 has the byte 0x98, which is not valid there");
 }
 
 static void damaged_reports_are_refused(void)
