@@ -163,11 +163,10 @@ static int prepare_and_run(struct job *job, const struct suite *suite, const str
     log_fields(LOG_LEVEL_INFO, NULL, "running the tests", LOG_TEXT("kind", suite_kind_name(suite)),
                LOG_TEXT("venv", env->is_venv ? "yes" : "no"));
     log_fields(LOG_LEVEL_DEBUG, NULL, "command", LOG_TEXT("line", shown));
-    bool plugin_selects = suite_selects_by_plugin(suite, &job->task);
     job_enter_stage(job, SUMMARY_TEST);
     struct run_wants wants = {.argv = &argv,
                               .may_change = &suite->may_change,
-                              .names = plugin_selects ? &job->task.tests : NULL,
+                              .names = suite_selected(suite, &job->task),
                               .output_bytes = job->options->output_bytes};
     r = run_tests(job, env, &wants, &run, err);
     if (r < 0)
@@ -176,7 +175,7 @@ static int prepare_and_run(struct job *job, const struct suite *suite, const str
     account_take_run(job, &run);
     job_enter_stage(job, SUMMARY_JUDGE);
     crash_point("tests-run");
-    struct judge_wants judge = {.only_connected = !suite_selects_tests(suite) || plugin_selects,
+    struct judge_wants judge = {.only_connected = !suite_selects_alone(suite),
                                 .has_pytest = suite_runs_pytest(suite)};
     judge_run(job, &run, &judge, ret_result);
     return 0;
@@ -199,6 +198,8 @@ static int test(struct job *job, struct result *ret_result, struct err *err)
         r = fs_make_dirs(job->tmp, 0700, err);
     if (r == 0)
         r = suite_prepare(&suite, job, fetched.commit, &env, err);
+    if (suite.doubt)
+        log_warning("%s", suite.doubt);
     return r < 0 ? r : prepare_and_run(job, &suite, &env, ret_result, err);
 }
 

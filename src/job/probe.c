@@ -46,6 +46,8 @@ int probe_suite(struct job *job, struct err *err)
         log_fields(LOG_LEVEL_INFO, NULL, "suite", LOG_TEXT("commit", fetched.commit),
                    LOG_TEXT("kind", suite_kind_name(&suite)),
                    LOG_TEXT("python", env.python ? env.python : "(none)"));
+    if (r == 0 && suite.doubt) /* the last line is what doctor shows */
+        log_warning("%s", suite.doubt);
     return r;
 }
 

@@ -149,6 +149,13 @@ static bool is_original(const char *path, void *data)
 
 /* ---- the run ---- */
 
+/* The stricter of both limits; 0: none. */
+static int64_t limit_ms(const struct job *job, const struct run_wants *wants)
+{
+    int64_t limit = job->options->timeout_ms;
+    return limit && wants->timeout_ms ? MIN(limit, wants->timeout_ms) : MAX(limit, wants->timeout_ms);
+}
+
 /* The last line in the file; NULL where there is none. The caller frees. */
 static char *last_line_of(int fd)
 {
@@ -269,7 +276,7 @@ int run_tests(const struct job *job, const struct env *env, const struct run_wan
         .setup = {.in_fd = -1},
         .out = {.fd = parts.out, .limit_bytes = wants->output_bytes},
         .err = {.fd = parts.err, .limit_bytes = wants->output_bytes},
-        .timeout_ms = job->options->timeout_ms,
+        .timeout_ms = limit_ms(job, wants),
         .grace_ms = GRACE_MS,
         .sample_ms = job->options->sample_ms,
         .on_sample = job->tells_progress ? tell_memory : NULL,

@@ -26,6 +26,7 @@ struct run_wants {
     const struct strv *names;      /* the tests that our pytest plugin selects; NULL: all */
     bool until_session;            /* to see whether it runs pytest: ends the run as soon as it does */
     uint64_t output_bytes;         /* kept of each stream */
+    int64_t timeout_ms;            /* less than the job's own limit for a run; 0: that */
     bool without_src;              /* the suite alone: there are no student's files to be seen */
 };
 

@@ -9,6 +9,7 @@
 #include "base/fs.h"
 #include "base/proc.h"
 #include "job/child.h"
+#include "job/judge.h"
 #include "job/manifest.h"
 #include "job/run.h"
 #include "job/suite_mentions.h"
@@ -20,6 +21,7 @@
 #include <unistd.h>
 
 #define HELP_LIMIT_BYTES (1U << 20)
+#define HELP_TIMEOUT_MS  60000
 /* In every report of pytest's. */
 #define PYTESTS_REPORT "<testsuite name=\"pytest\""
 /* Of any length, they fit into one argument. */
@@ -44,7 +46,10 @@ static const struct known {
 /* Not in a help text: our plugin told of a session. */
 #define KNOWS_PYTEST "pytest"
 /* Records that older versions have left are not read: they found out by other rules. */
-#define RECORD_VERSION "version 2"
+#define RECORD_VERSION "version 3"
+/* The help could not be used, so the suite is called as the reference runner of 2024 called every one. */
+#define KNOWS_NO_HELP "no-help"
+static const char *const form_of_2024[] = {"src", "lab-num", "proxy_timeout"};
 
 static bool knows(const struct suite *suite, const char *name)
 {
@@ -52,6 +57,17 @@ static bool knows(const struct suite *suite, const char *name)
 }
 
 /* ---- building command lines ---- */
+
+/* In the form of 2024 as a word of its own: a parser made by hand may know no other. */
+static void push_option(const struct suite *suite, const char *name, const char *value, struct strv *argv)
+{
+    if (!knows(suite, KNOWS_NO_HELP)) {
+        strv_pushf(argv, "%s=%s", name, value);
+        return;
+    }
+    strv_push(argv, name);
+    strv_push(argv, value);
+}
 
 /*
  * Characters that pytest's -k takes in a name, since pytest 7: letters and digits of any alphabet,
@@ -116,24 +132,49 @@ static void push_lab_options(const struct suite *suite, const struct task *task,
     }
 }
 
+/*
+ * -k compares each part of a node id alone ("test_a.py::test_b"; since pytest 8 also each directory), and
+ * many names are too much for it.
+ */
+static bool is_too_much_for_k(const struct strv *tests)
+{
+    for (size_t i = 0; i < tests->len; i++)
+        if (strstr(tests->items[i], "::") || strchr(tests->items[i], '/'))
+            return true;
+    return tests->len > KEYWORDS_MAX;
+}
+
+/*
+ * Where our plugin is loaded, it alone selects: -k matches markers and other keywords as well. Without it
+ * -k keeps the number of tests down that run for nothing; the verdict leaves out the others.
+ */
+static int push_names(const struct suite *suite, const struct strv *tests, struct strv *argv, struct err *err)
+{
+    if (!tests->len || knows(suite, KNOWS_PYTEST))
+        return 0;
+    int r = check_names(tests, err);
+    if (r == 0 && !is_too_much_for_k(tests)) {
+        strv_push(argv, "-k");
+        strv_take(argv, strv_join(tests, " or "));
+    }
+    return r;
+}
+
 static int pytest_options(const struct suite *suite, const struct job *job, struct strv *argv,
                           struct err *err)
 {
     const struct task *task = &job->task;
     if (knows(suite, "src"))
-        strv_pushf(argv, "--src=%s", job->inside.src);
+        push_option(suite, "--src", job->inside.src, argv);
     strv_pushf(argv, "--junit-xml=%s", job->inside.report);
-    if (knows(suite, "proxy_timeout") && job->options->proxy_timeout_s)
-        strv_pushf(argv, "--proxy_timeout=%lld", (long long)job->options->proxy_timeout_s);
-    int r = check_names(&task->tests, err);
-    if (r < 0)
-        return r;
-    if (task->tests.len && !suite_selects_by_plugin(suite, task)) {
-        strv_push(argv, "-k");
-        strv_take(argv, strv_join(&task->tests, " or "));
+    if (knows(suite, "proxy_timeout") && job->options->proxy_timeout_s) {
+        CLEANUP(mem_freep) char *seconds = mem_printf("%lld", (long long)job->options->proxy_timeout_s);
+        push_option(suite, "--proxy_timeout", seconds, argv);
     }
-    push_lab_options(suite, task, argv);
-    return 0;
+    int r = push_names(suite, &task->tests, argv, err);
+    if (r == 0)
+        push_lab_options(suite, task, argv);
+    return r;
 }
 
 static void run_tests_program(const struct env *env, struct strv *argv)
@@ -229,28 +270,31 @@ static int take_log(const struct job *job, const char *name, struct buf *ret_tex
     return r;
 }
 
-/* What the suite answered; class environment where it did not, or not in a way to be used. */
-static int judge_answer(const struct proc_run *p, const char *question, const struct buf *output,
-                        const struct buf *messages, struct err *err)
+/* Returns a sentence about why the answer cannot be used, or NULL; the caller frees. */
+static char *find_fault(const struct proc_run *p, const char *question, const struct buf *output,
+                        const struct buf *messages)
 {
     char end[64];
     if (p->timed_out)
-        return err_set(err, ERR_ENVIRONMENT, ETIME, "The test suite is broken: '%s' took longer than %.6g s",
-                       question, (double)p->timeout_ms / 1000);
+        return mem_printf("'%s' took longer than %.6g s", question, (double)p->timeout_ms / 1000);
     if (p->out.dropped_bytes)
-        return err_set(err, ERR_ENVIRONMENT, EFBIG,
-                       "The test suite is broken: '%s' gave more than can be taken", question);
-    if (p->exited && p->status == 0)
-        return 0;
+        return mem_printf("'%s' printed more than %u KB", question, HELP_LIMIT_BYTES >> 10);
+    bool is_good = p->exited && p->status == 0;
     CLEANUP(mem_freep) char *words = child_last_words(output, messages);
+    if (is_good && *words)
+        return NULL;
+    if (is_good)
+        return mem_printf("'%s' printed nothing", question);
     proc_describe_end(p, end, sizeof(end));
-    return err_set(err, ERR_ENVIRONMENT, EIO, "The test suite is broken: '%s' failed: %s (%s)", question,
-                   *words ? words : "it said nothing", end);
+    return mem_printf("'%s' failed: %s (%s)", question, *words ? words : "it said nothing", end);
 }
 
-/* Runs the suite's command with one option and adds what it printed to `text`. */
-static int ask(struct suite *suite, const struct job *job, const char *option, const struct env *env,
-               struct buf *text, struct err *err)
+/*
+ * Runs the suite's command with `options` and adds what it printed to `text`. `ret_fault`: why the answer
+ * cannot be used; NULL: it can. The caller frees.
+ */
+static int ask(struct suite *suite, const struct job *job, const struct strv *options, const struct env *env,
+               struct buf *text, char **ret_fault, struct err *err)
 {
     CLEANUP(strv_done) struct strv argv = {0};
     CLEANUP(buf_done) struct buf output = BUF_INIT(0);
@@ -258,19 +302,25 @@ static int ask(struct suite *suite, const struct job *job, const char *option, c
     CLEANUP(run_done) struct run run;
     run_init(&run);
     suite->kind->program(env, &argv);
-    CLEANUP(mem_freep) char *question = mem_printf("%s %s", argv.items[argv.len - 1], option);
-    strv_push(&argv, option);
-    struct run_wants wants = {.argv = &argv, .output_bytes = HELP_LIMIT_BYTES, .without_src = true};
+    CLEANUP(mem_freep) char *asked = strv_join(options, " ");
+    CLEANUP(mem_freep) char *question = mem_printf("%s %s", argv.items[argv.len - 1], asked);
+    strv_extend(&argv, options);
+    struct run_wants wants = {
+        .argv = &argv, .output_bytes = HELP_LIMIT_BYTES, .without_src = true, .timeout_ms = HELP_TIMEOUT_MS};
     int r = run_tests(job, env, &wants, &run, err);
     if (r == 0)
         r = take_log(job, "stdout.log", &output, err);
     if (r == 0)
         r = take_log(job, "stderr.log", &messages, err);
-    if (r == 0)
-        r = judge_answer(&run.proc, question, &output, &messages, err);
-    if (r == 0 && events_has_session(run.events) && !knows(suite, KNOWS_PYTEST))
+    if (r < 0)
+        return r;
+    if (events_has_session(run.events) && !knows(suite, KNOWS_PYTEST))
         strv_push(&suite->knows, KNOWS_PYTEST);
-    return r < 0 ? r : buf_append(text, output.data ? output.data : "", output.len);
+    *ret_fault = find_fault(&run.proc, question, &output, &messages);
+    if (*ret_fault)
+        return 0;
+    const struct buf *help = output.len ? &output : &messages; /* some print their help as a message */
+    return buf_append(text, help->data, help->len);
 }
 
 static void take_knowledge(struct suite *suite, const char *help)
@@ -281,13 +331,41 @@ static void take_knowledge(struct suite *suite, const char *help)
 }
 
 /*
+ * Returns true if the report in the trial was not written by a pytest of ours. One without a pass does not
+ * tell: without a student's files the suite may have given up before it came to pytest.
+ */
+static bool has_report_of_another(const struct job *job)
+{
+    CLEANUP(buf_done) struct buf text = BUF_INIT(0);
+    CLEANUP(report_done) struct report report = {0};
+    fs_read_file(job->report, HELP_LIMIT_BYTES, &text, NULL);
+    bool found = text.data && strstr(text.data, PYTESTS_REPORT);
+    if (!found && judge_read_report(job->report, &report, NULL) == 0)
+        for (size_t i = 0; i < report.len; i++)
+            found = found || report_is_pass(report.cases[i].status);
+    unlink(job->report);
+    return found;
+}
+
+/* Returns true if the suite's own programs name what keeps our plugin away: another python, or no plugins. */
+static bool keeps_plugin_away(const struct job *job)
+{
+    static const char *const words[] = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD", "--disable-plugin-autoload",
+                                        "no:ostest", "/bin/python", "/bin/pytest"};
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (suite_mentions(job->tests, words[i]))
+            return true;
+    return false;
+}
+
+/*
  * Runs the suite without a student's files until pytest starts, since neither a manifest nor a wrapper with a
- * parser of its own shows that in its help.
+ * parser of its own shows that in its help. If that does not tell, the suite counts as one that runs pytest:
+ * then no student can keep the plugin from telling of a failure.
  */
 static int try_run(struct suite *suite, const struct job *job, const struct env *env, struct err *err)
 {
     CLEANUP(strv_done) struct strv argv = {0};
-    CLEANUP(buf_done) struct buf text = BUF_INIT(0);
     CLEANUP(run_done) struct run run;
     struct job plain = *job; /* shares all that is owned */
     struct run_wants wants = {
@@ -300,9 +378,7 @@ static int try_run(struct suite *suite, const struct job *job, const struct env 
         r = run_tests(&plain, env, &wants, &run, err);
     if (r < 0)
         return r;
-    fs_read_file(job->report, HELP_LIMIT_BYTES, &text, NULL);
-    bool is_others = text.data && strstr(text.data, PYTESTS_REPORT);
-    unlink(job->report);
+    bool is_others = has_report_of_another(job) || keeps_plugin_away(job);
     if (events_has_session(run.events) || !is_others)
         strv_push(&suite->knows, KNOWS_PYTEST);
     return 0;
@@ -316,11 +392,12 @@ static int find_pytest(struct suite *suite, const struct job *job, const struct 
     return try_run(suite, job, env, err);
 }
 
-/* The record of an earlier answer. -ENOENT: there is none, or none of this version. */
+/* Reads the record of an earlier answer. -ENOENT if there is none, or none of this version. */
 static int read_record(struct suite *suite, const char *path, struct err *err)
 {
     CLEANUP(buf_done) struct buf text = BUF_INIT(0);
     int r = fs_read_file(path, HELP_LIMIT_BYTES, &text, err);
+    strv_done(&suite->knows);
     if (r == 0)
         strv_split(&suite->knows, text.data ? text.data : "", "\n");
     if (r < 0 || knows(suite, RECORD_VERSION))
@@ -329,22 +406,75 @@ static int read_record(struct suite *suite, const char *path, struct err *err)
     return -ENOENT;
 }
 
+/* pytest asks conftest.py before it shows its help, and that may insist on an option. */
+static int ask_with_src(struct suite *suite, const struct job *job, const char *option, const struct env *env,
+                        struct buf *text, char **fault, struct err *err)
+{
+    if (!*fault || suite->kind->file || !suite_mentions(job->tests, "--src"))
+        return 0;
+    CLEANUP(strv_done) struct strv options = {0};
+    CLEANUP(mem_freep) char *first = TAKE_PTR(*fault);
+    strv_pushf(&options, "--src=%s", job->inside.src);
+    strv_push(&options, option);
+    int r = ask(suite, job, &options, env, text, fault, err);
+    if (r == 0 && *fault) {
+        free(*fault);
+        *fault = TAKE_PTR(first);
+    }
+    return r;
+}
+
+/* Asks for one kind of help. A wrapper that does not answer is doubted, pytest itself has to. */
+static int ask_for(struct suite *suite, const struct job *job, const char *option, const struct env *env,
+                   struct buf *text, struct err *err)
+{
+    CLEANUP(mem_freep) char *fault = NULL;
+    CLEANUP(strv_done) struct strv options = {0};
+    strv_push(&options, option);
+    int r = ask(suite, job, &options, env, text, &fault, err);
+    if (r == 0)
+        r = ask_with_src(suite, job, option, env, text, &fault, err);
+    if (r < 0 || !fault)
+        return r;
+    if (!suite->kind->file)
+        return err_set(err, ERR_ENVIRONMENT, EIO, "The test suite is broken: %s", fault);
+    suite->doubt = mem_printf("the suite's help cannot be used, its options are those of 2024: %s", fault);
+    return 0;
+}
+
 /* Asks, and leaves a record. The record is locked. */
 static int find_out(struct suite *suite, const struct job *job, const char *path, const struct env *env,
                     struct err *err)
 {
     CLEANUP(buf_done) struct buf help = BUF_INIT(0);
+    bool had_no_help = knows(suite, KNOWS_NO_HELP), had_pytest = knows(suite, KNOWS_PYTEST);
     int r = 0;
+    strv_done(&suite->knows);
     for (size_t i = 0; r == 0 && i < ARRAY_LEN(suite->kind->help) && suite->kind->help[i]; i++)
-        r = ask(suite, job, suite->kind->help[i], env, &help, err);
-    if (r == 0)
-        r = find_pytest(suite, job, env, err);
+        r = ask_for(suite, job, suite->kind->help[i], env, &help, err);
     if (r < 0)
         return r;
     take_knowledge(suite, help.data ? help.data : "");
+    for (size_t i = 0; suite->doubt && i < ARRAY_LEN(form_of_2024); i++)
+        if (!knows(suite, form_of_2024[i]))
+            strv_push(&suite->knows, form_of_2024[i]);
+    if (suite->doubt)
+        strv_push(&suite->knows, KNOWS_NO_HELP);
+    if (!suite->doubt || !had_no_help)
+        r = find_pytest(suite, job, env, err);
+    else if (had_pytest && !knows(suite, KNOWS_PYTEST))
+        strv_push(&suite->knows, KNOWS_PYTEST);
+    if (r < 0)
+        return r;
     strv_push(&suite->knows, RECORD_VERSION);
     CLEANUP(mem_freep) char *lines = strv_join(&suite->knows, "\n");
     return fs_write_atomic(path, lines, strlen(lines), err);
+}
+
+/* A help that could not be used is asked for again: what it lacked may be there now. */
+static bool is_settled(const struct suite *suite, int r)
+{
+    return r != -ENOENT && (r < 0 || !knows(suite, KNOWS_NO_HELP));
 }
 
 static int ask_suite(struct suite *suite, const struct job *job, const char *commit, const struct env *env,
@@ -357,7 +487,7 @@ static int ask_suite(struct suite *suite, const struct job *job, const char *com
     CLEANUP(mem_freep) char *lock_path = mem_printf("%s.lock", path);
     int lock = -1;
     int r = read_record(suite, path, err);
-    if (r != -ENOENT)
+    if (is_settled(suite, r))
         return r;
     r = fs_make_dirs(dir, 0700, err);
     if (r == 0)
@@ -365,7 +495,7 @@ static int ask_suite(struct suite *suite, const struct job *job, const char *com
     if (r < 0)
         return r;
     r = read_record(suite, path, err); /* somebody may have asked while we waited */
-    if (r == -ENOENT)
+    if (!is_settled(suite, r))
         r = find_out(suite, job, path, env, err);
     fs_unlock(lock_path, lock);
     return r;
@@ -391,18 +521,14 @@ int suite_command(const struct suite *suite, const struct job *job, const struct
     return suite->kind->argv(suite, job, env, ret_argv, err);
 }
 
-bool suite_selects_tests(const struct suite *suite)
+const struct strv *suite_selected(const struct suite *suite, const struct task *task)
 {
-    return suite->kind->program || manifest_uses(&suite->command, "{tests}");
+    return suite->kind->program && task->tests.len ? &task->tests : NULL;
 }
 
-bool suite_selects_by_plugin(const struct suite *suite, const struct task *task)
+bool suite_selects_alone(const struct suite *suite)
 {
-    bool is_for_plugin = task->tests.len > KEYWORDS_MAX;
-    for (size_t i = 0; i < task->tests.len; i++)
-        is_for_plugin =
-            is_for_plugin || strstr(task->tests.items[i], "::") || strchr(task->tests.items[i], '/');
-    return is_for_plugin && suite->kind->program;
+    return !suite->kind->program && manifest_uses(&suite->command, "{tests}");
 }
 
 bool suite_runs_pytest(const struct suite *suite)
@@ -421,5 +547,6 @@ void suite_done(struct suite *suite)
     strv_done(&suite->may_change);
     strv_done(&suite->knows);
     free(suite->requirements);
+    free(suite->doubt);
     *suite = (struct suite){0};
 }

@@ -23,13 +23,15 @@ struct suite {
     bool needs_python;
     bool needs_pytest; /* also where no requirements say so */
     struct strv knows; /* what the help text of the suite's command showed */
+    char *doubt;       /* why the help could not be used, for the log; NULL: it could; owned */
 };
 
 /*
  * All that comes before a run: finds out what lies in job->tests, prepares what that needs, and finds out
  * what the suite knows, once per `commit` (it is kept in the cache): from the help text of its command, and
- * from whether pytest starts. Class environment where it is no suite, or its manifest is wrong. The caller
- * ends both.
+ * from whether pytest starts. A run_tests.py without a usable help gets the options of 2024; `doubt` says
+ * why, and it is asked again for the next task. Class environment where it is no suite, or its manifest is
+ * wrong. The caller ends both.
  */
 int suite_prepare(struct suite *suite, const struct job *job, const char *commit, struct env *ret_env,
                   struct err *err);
@@ -41,15 +43,17 @@ int suite_prepare(struct suite *suite, const struct job *job, const char *commit
 int suite_command(const struct suite *suite, const struct job *job, const struct env *env,
                   struct strv *ret_argv, struct err *err);
 
-/* Whether the command line names the connected tests; if not, the verdict has to select them. */
-bool suite_selects_tests(const struct suite *suite);
+/*
+ * Returns the names of the connected tests that our pytest plugin selects, if it is loaded; NULL: none.
+ * Borrowed from the task.
+ */
+const struct strv *suite_selected(const struct suite *suite, const struct task *task);
 
 /*
- * Whether the connected tests are left to our plugin, and not to pytest's -k. That compares each part of a
- * node id alone ("test_a.py::test_b"; since pytest 8 also each directory), and many names are too much for
- * it.
+ * Returns true if the selection is left to the suite, as its manifest has {tests}. If not, only the
+ * connected tests count, whatever else ran.
  */
-bool suite_selects_by_plugin(const struct suite *suite, const struct task *task);
+bool suite_selects_alone(const struct suite *suite);
 
 /* Whether it runs pytest in the environment that is made for it, so that our plugin tells of its tests. */
 bool suite_runs_pytest(const struct suite *suite);

@@ -20,12 +20,22 @@ static bool is_program(const char *name)
     return true;
 }
 
+/* As most languages mark it; also the first line of a python docstring, and those within a C comment. */
+static bool is_comment(const char *line)
+{
+    static const char *const marks[] = {"#", "//", "/*", "* ", "*/", "\"\"\"", "'''"};
+    for (size_t i = 0; i < ARRAY_LEN(marks); i++)
+        if (strncmp(line, marks[i], strlen(marks[i])) == 0)
+            return true;
+    return false;
+}
+
 static bool text_has(const char *text, const char *word)
 {
     for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
         const char *begin = line + strspn(line, " \t");
         size_t len = strcspn(begin, "\n");
-        if (*begin != '#' && memmem(begin, len, word, strlen(word)))
+        if (!is_comment(begin) && memmem(begin, len, word, strlen(word)))
             return true;
     }
     return false;
@@ -62,4 +72,10 @@ bool suite_may_run_pytest(const char *dir)
     static const char *const pytest[] = {"pytest", NULL};
     static const char *const tests[] = {"def test", "class Test", "import pytest", "from pytest", NULL};
     return mentions(dir, "*", pytest) && mentions(dir, "*.py", tests);
+}
+
+bool suite_mentions(const char *dir, const char *word)
+{
+    const char *const words[] = {word, NULL};
+    return mentions(dir, "*", words);
 }

@@ -8,3 +8,9 @@
  * lists of requirements do not count.
  */
 bool suite_may_run_pytest(const char *dir);
+
+/*
+ * Returns true if a program in the tree has the word, other than in a line that is a comment. Documentation
+ * and lists of requirements do not count.
+ */
+bool suite_mentions(const char *dir, const char *word);

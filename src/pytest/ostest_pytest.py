@@ -216,7 +216,9 @@ class Selection:
         node_id = item.nodeid.lower() + "\n" + unified(item.nodeid)
         return any(name in node_id for name in self.names)
 
+    @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, config, items):
+        """When the suite's own hooks have seen all tests, as those of -k do."""
         chosen, others = [], []
         for item in items:
             (chosen if self.is_chosen(item) else others).append(item)

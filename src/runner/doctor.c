@@ -115,7 +115,8 @@ static enum health check_suite(const struct doctor *d)
     CLEANUP(mem_freep) char *words = NULL;
     struct err err = {0};
     int r = preflight_probe(d->options, d->job_program, PREFLIGHT_SUITE, &words, &err);
-    return say(r < 0 ? POOR : GOOD, "suite", r < 0 ? err.message : words);
+    bool is_doubted = r == 0 && strstr(words, "help cannot be used");
+    return say(r < 0 || is_doubted ? POOR : GOOD, "suite", r < 0 ? err.message : words);
 }
 
 /* ---- the backend ---- */

@@ -150,22 +150,93 @@ def test_the_help_is_read_once_by_jobs_at_the_same_time(program, start_job, stud
     assert (tmp_path / "calls").read_text().count('["--help"]') == 2
 
 
+# ---- a help that cannot be used
+
+# What the reference runner of 2024 called every suite with.
+CALL_2024 = ["--src", "SRC", "--proxy_timeout", "10", "--lab-num", "1", "3"]
+NO_HELP = {
+    "fails": "raise SystemExit('wrong option')",
+    "nothing": "raise SystemExit(0)",
+    "too-much": "print('--lab ' * 400000); raise SystemExit(0)",
+    "killed": "import os; os.kill(os.getpid(), 9)",
+    "too-long": "import time; time.sleep(1000)",
+    "runs-tests": "raise SystemExit(1)  # as if it had taken no notice of --help",
+}
+NO_HELP_WORDS = {"fails": "failed: wrong option (exit status 1)", "nothing": "printed nothing", "too-much": "printed more than 1024 KB",
+                 "killed": "failed: it said nothing (signal 9 (Killed))", "too-long": "took longer than 2 s",
+                 "runs-tests": "failed: it said nothing (exit status 1)"}
+
+
+@pytest.fixture
+def mute(make_repo, run_job, student, tmp_path):
+    """mute(code, **task): the options of a run_tests.py that answers --help with this code."""
+    def run(code, *options, **task):
+        calls = str(tmp_path / "calls")
+        program = f"import sys\nif '--help' in sys.argv:\n    {code}\n" + PROGRAM.format(calls=calls, help="")
+        if not run.suite:
+            run.suite = make_repo("suite", {"run_tests.py": program})
+        run.job = run_job({"repositoryUrl": str(student)} | task, run.suite, *options)
+        words = [word for word in run.job.printed if not word.startswith("--junit-xml=")]
+        return ["SRC" if before == "--src" else word for before, word in zip(["", *words], words)]
+    run.suite = None
+    return run
+
+
+@pytest.mark.parametrize("how", NO_HELP)
+def test_without_a_usable_help_the_call_is_that_of_2024(mute, how):
+    options = ["--timeout", 2] if how == "too-long" else []
+    words = mute(NO_HELP[how], *options, laboratoryNumber=[1, 3])
+    assert words == CALL_2024 and mute.job.passed
+    [line] = [line for line in mute.job.log.splitlines() if "help cannot be used" in line]
+    assert line.startswith("warning ") and NO_HELP_WORDS[how] in line
+
+
+def test_the_call_of_2024_with_names(mute):
+    assert mute(NO_HELP["fails"], "--proxy-timeout", 0, connectedTests=["one", "two"], laboratoryNumber=2) == ["--src", "SRC", "-k", "one or two"]
+
+
+def test_a_help_among_the_messages(mute):
+    assert "--lab=2" in mute("print('  --lab LAB', file=sys.stderr); sys.exit()", laboratoryNumber=2)
+
+
 @pytest.mark.parametrize("code, words", [
-    ("def (", ["SyntaxError"]), ("raise SystemExit('no such module: abc')", ["no such module: abc"]),
-    ("import os; os.kill(os.getpid(), 9)", []), ("import no_such_module", ["no_such_module"])])
+    ("def (", ["SyntaxError"]), ("raise SystemExit('no such module: abc')", ["no such module: abc", "exit status 1"]),
+    ("import os; os.kill(os.getpid(), 9)", ["signal 9"]), ("import no_such_module", ["no_such_module"])])
 def test_a_broken_run_tests(make_repo, run_job, student, code, words):
-    error = run_job(student, make_repo("suite", {"run_tests.py": code})).error
-    for word in ["test suite is broken", "run_tests.py --help", *words]:
-        assert word in error
+    """The run itself tells."""
+    job = run_job(student, make_repo("suite", {"run_tests.py": code}))
+    for word in words:
+        assert word in job.error
+    assert "run_tests.py --help" in job.log and job.tests == {}
 
 
 def test_a_failure_to_read_the_help_is_not_kept(make_repo, run_job, student, tmp_path):
     flag = tmp_path / "works"
     code = f"import os\nif not os.path.exists({str(flag)!r}): raise SystemExit('not yet')\n"
-    suite = make_repo("suite", {"run_tests.py": code + PROGRAM.format(calls=os.devnull, help=FORM_2024)})
-    assert "not yet" in run_job(student, suite).error
+    suite = make_repo("suite", {"run_tests.py": code + PROGRAM.format(calls=os.devnull, help=FORM_2025)})
+    task = {"repositoryUrl": str(student), "laboratoryNumber": 2}
+    assert "not yet" in run_job(task, suite).error
     flag.touch()
-    assert run_job(student, suite).passed
+    job = run_job(task, suite)
+    assert job.passed and "--lab=2" in job.printed
+
+
+NEEDS_SRC = """
+import pytest
+def pytest_addoption(parser):
+    parser.addoption('--src')
+def pytest_configure(config):
+    if not config.getoption('--src'):
+        raise pytest.UsageError('--src is needed')
+@pytest.fixture
+def src(request):
+    return request.config.getoption('--src')
+"""
+
+
+def test_plain_pytest_that_insists_on_src(pytest_suite):
+    """pytest asks conftest.py first, also for its help."""
+    assert pytest_suite({"conftest.py": NEEDS_SRC, "test_a.py": "def test_one(src): assert src\n"}).passed
 
 
 # ---- plain pytest
@@ -339,20 +410,61 @@ def test_names_are_an_or(names_job):
     assert job.passed and cases(job) == ["sub.test_b::test_one", "test_a::test_file[x-y]"]
 
 
-@pytest.mark.parametrize("name", ["and", "or", "not", "a b", "(", ")", "a and b", "not one", "-x", "--co", '"', "'", "a\nb", "*",
-                                  "test_one or two", "a,b", "one==two", "a\tb", "test_one\x7f", "{", "$one", "a!b", "one;two"])
-def test_a_name_that_would_bend_the_selection(names_job, name):
-    """An error result that names it, and nothing has run."""
-    job = names_job(["test_one", name], "bend")
-    assert "cannot be selected" in job.error and name.split()[0] in job.error
-    assert job.tests == {} and not (job.dir / "stdout.log").exists()
+BENDING = ["and", "or", "not", "a b", "(", ")", "a and b", "not one", "-x", "--co", '"', "'", "a\nb", "*", "test_one or two", "a,b",
+           "one==two", "a\tb", "test_one\x7f", "{", "$one", "a!b", "one;two"]
 
 
-@pytest.mark.parametrize("name", ["\u00a0", "a\u2028b", "🎉", "e\u0301"])
-def test_letters_that_pytest_does_not_take(names_job, name):
-    job = names_job(["test_one", name], "bend")
-    assert job.error and job.tests == {}
-    assert "executed" not in job.stdout
+@pytest.mark.parametrize("name", BENDING)
+def test_a_name_that_would_bend_the_selection_of_pytest(program, name):
+    """Without the plugin, pytest's -k selects: an error result that names it, and nothing has run."""
+    with pytest.raises(FileNotFoundError):
+        program(FORM_2024, connectedTests=["one", name])
+    assert "cannot be selected" in program.job.error and name.split()[0] in program.job.error and program.job.tests == {}
+
+
+def test_no_name_bends_the_selection_of_the_plugin(names_job):
+    names = [*BENDING, "\u00a0", "a\u2028b", "🎉", "e\u0301"]
+    job = names_job(["test_one", *names], "bend")
+    assert f"{len(names)} of {len(names) + 1} connected tests" in job.error
+    assert job.tests["test_a::test_one"]["isPassed"] and "test_a::test_two" not in job.tests
+
+
+@pytest.mark.parametrize("name", ["test_x[a b]", "test_a.py::test_x[a b]", "(c)", "not", "[x or y]"])
+def test_names_that_only_the_plugin_can_select(pytest_suite, name):
+    test = "import pytest\n@pytest.mark.parametrize('x', ['a b (c) not x or y', '1'])\ndef test_x(x): pass\n"
+    test = test.replace("a b (c) not x or y", {"test_x[a b]": "a b", "test_a.py::test_x[a b]": "a b", "[x or y]": "x or y"}.get(name, "(c) not"))
+    job = pytest_suite({"test_a.py": test}, connectedTests=[name])
+    assert job.passed and len(job.tests) == 1
+
+
+KEYWORDS = {
+    "pytest.ini": "[pytest]\nmarkers =\n    lab1: first\n",
+    "conftest.py": "def pytest_itemcollected(item):\n    item.extra_keyword_matches.add('special')\n",
+    "test_a.py": """
+import pytest
+@pytest.mark.lab1
+def test_marked(): pass
+def test_lab1(): pass
+def test_attribute(): pass
+test_attribute.special = 1
+""",
+    "test_b.py": "import pytest\npytestmark = pytest.mark.lab1\ndef test_module(): pass\n"}
+
+
+def test_markers_and_keywords_select_nothing(pytest_suite):
+    """pytest's -k would take them for names."""
+    job = pytest_suite(KEYWORDS, connectedTests=["lab1"])
+    assert job.passed and cases(job) == ["test_a::test_lab1"]
+    job = pytest_suite(KEYWORDS, connectedTests=["special"])
+    assert "connected tests match no test" in job.error and job.tests == {}
+
+
+def test_tests_that_a_suite_puts_in_another_order(pytest_suite):
+    """The suite's own hook sees all tests, and what it makes of them is what is selected from."""
+    conftest = "def pytest_collection_modifyitems(items):\n    assert len(items) == 3\n    items.reverse()\n    del items[0]\n"
+    job = pytest_suite({"conftest.py": conftest, "test_a.py": "".join(f"def test_{n}(): pass\n" for n in "abc")},
+                       connectedTests=["test_a::test_a", "test_b"])
+    assert job.passed and [test["name"] for test in job.result["testResults"]] == ["test_a::test_b", "test_a::test_a"]
 
 
 def test_an_unmatched_name_is_never_a_pass(names_job):

@@ -45,6 +45,16 @@ def wrapper(code, **more):
     return {"run_tests.py": WRAPPER + code + "\n", "tests/test_it.py": TESTS} | more
 
 
+NO_HELP = "import sys\nif '--help' in sys.argv:\n    sys.exit('no help')\n"
+WITHOUT_TIMEOUT = "pytest = [word for word in pytest if word not in ('--proxy_timeout', '10')]\n"
+
+
+def without_help(code, **more):
+    """A wrapper that is called in the form of 2024."""
+    files = wrapper(WITHOUT_TIMEOUT + code, **more)
+    return files | {"run_tests.py": NO_HELP + files["run_tests.py"]}
+
+
 def manifest(command, **more):
     return {"ostest-suite.conf": f"command = {command}\n", "tests/test_it.py": TESTS} | more
 
@@ -68,6 +78,7 @@ SHAPES = {
     "xdist": wrapper("sys.exit(subprocess.run([sys.executable, *pytest, '-n', '2', '--dist', 'loadfile']).returncode)"),
     "twice": wrapper("import pytest as p\np.main(['-p', 'no:cacheprovider', 'first'])\nsys.exit(p.main(pytest[2:]))",
                      **{"first/test_first.py": "def test_smoke(): pass\n"}),
+    "no-help": without_help("import pytest as p\nsys.exit(p.main(pytest[2:]))"),
     "manifest": manifest("python3 -m pytest -p no:cacheprovider tests --junit-xml={report}"),
     "manifest-script": manifest("pytest -p no:cacheprovider tests --junit-xml={report}"),
     "manifest-shell": manifest("sh run.sh {report}", **{"run.sh": "python3 -m pytest -p no:cacheprovider tests --junit-xml=$1\n"}),

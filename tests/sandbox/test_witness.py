@@ -166,6 +166,19 @@ def test_without_pytest_there_is_no_pass(suites):
     assert job.error == DISAGREE + "pytest told of no tests"
 
 
+SKIPPING = "if not os.path.exists(args.src + '/skip'):\n    sys.exit(subprocess.run([sys.executable, *pytest]).returncode)"
+
+
+@pytest.mark.parametrize("before_pytest", ["", "if not os.listdir(args.src):\n    sys.exit('no files')\n"], ids=["tried", "not-tried"])
+def test_without_pytest_there_is_no_pass_without_a_help(suites, before_pytest):
+    """Whether the run without a student's files comes to pytest or not."""
+    suite = suites.own(suites_shapes.without_help(before_pytest + "subprocess.run([*make, 'before'])\n" + SKIPPING))
+    job = suites.job(None, suite=suite)
+    assert job.passed and was_told(job) and "help cannot be used" in job.log
+    job = suites.job(None, suite=suite, before="replace-report", files={"skip": ""})
+    assert job.error == DISAGREE + "pytest told of no tests"
+
+
 ORPHAN = """
 import signal, sys, time
 if os.fork():

@@ -177,6 +177,39 @@ def test_a_suite_without_pytest(suites):
     assert job.passed and not was_told(job)
 
 
+NEEDS_FILES = "if not os.listdir(args.src):\n    sys.exit('no files')\n"
+OWN_REPORT = "open(args.junit_xml, 'w').write(\"<testsuite><testcase classname='t' name='one'/></testsuite>\")\n"
+
+
+@pytest.mark.parametrize("code", [
+    NEEDS_FILES + "sys.exit(subprocess.run(['/usr/bin/python3', *pytest]).returncode)",
+    NEEDS_FILES + "os.environ['PYTEST_DISABLE_PLUGIN_AUTOLOAD'] = '1'\nimport pytest as p\nsys.exit(p.main(pytest[2:]))",
+    NEEDS_FILES + "sys.exit(subprocess.run([sys.executable, *pytest, '-p', 'no:ostest']).returncode)",
+    "print('no pytest here')\n" + OWN_REPORT,
+], ids=["another-python", "no-plugins", "not-ours", "own-report"])
+@pytest.mark.parametrize("make", [suites_shapes.wrapper, suites_shapes.without_help], ids=["help", "no-help"])
+def test_suites_without_the_plugin_that_need_files(suites, make, code):
+    """Without a student's files it does not show whether pytest runs; the suite itself says that it is another."""
+    job = suites.job(None, suite=suites.own(make(code)))
+    assert job.passed and not was_told(job)
+
+
+@pytest.mark.parametrize("files", [
+    {"README.md": "not pytest\n"}, {"check.c": "/* as in\n * pytest\n */\n// pytest\n"}, {"helper.py": '"""As in pytest."""\n'},
+    {"run.sh": "#!/bin/sh\n# pytest\n"}], ids=["docs", "c", "docstring", "shell"])
+def test_suites_that_only_speak_of_pytest(suites, files):
+    program = suites_shapes.WRAPPER.replace("pytest", "other") + NEEDS_FILES + OWN_REPORT
+    job = suites.job(None, suite=suites.own({"run_tests.py": program} | files))
+    assert job.passed and not was_told(job)
+
+
+def test_a_run_without_files_that_has_no_end(suites):
+    """It ends at the time limit; then the suite counts as one that runs pytest, as it does."""
+    code = "if not os.listdir(args.src):\n    import time; time.sleep(1000)\nsys.exit(subprocess.run([sys.executable, *pytest]).returncode)"
+    job = suites.job(None, "--timeout", 15, suite=suites.own(suites_shapes.wrapper(code)))
+    assert job.passed and was_told(job)
+
+
 def test_whether_pytest_runs_is_found_out_once(suites):
     """With no files of a student's: what the build before it needs is not there."""
     code = "open('/box/home/count', 'a').close()\nassert os.listdir(args.src) or '--help' in sys.argv\n"
