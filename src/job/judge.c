@@ -182,7 +182,11 @@ static int read_report(const struct job *job, const struct run *run, struct repo
 {
     if (run->box.no_report)
         return err_set(err, ERR_TASK, ENOENT, "%s", run->box.no_report);
-    return judge_read_report(job->report, ret_report, err);
+    int r = judge_read_report(job->report, ret_report, err);
+    bool is_pytests = r == 0 && (ret_report->is_pytests || events_has_session(run->events));
+    if (is_pytests && ret_report->len > events_count_ended(run->events))
+        report_merge_reruns(ret_report);
+    return r;
 }
 
 void judge_run(const struct job *job, const struct run *run, const struct judge_wants *wants,

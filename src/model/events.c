@@ -323,6 +323,14 @@ size_t events_count(const struct events *e)
     return e->report.len;
 }
 
+size_t events_count_ended(const struct events *e)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < e->report.len; i++)
+        count += e->states[i] == ENDED;
+    return count;
+}
+
 static void describe(struct report_case *c, enum report_status status, const char *text)
 {
     c->status = status;

@@ -71,6 +71,9 @@ const struct report_case *events_last_ended(const struct events *e);
 /* How many tests were planned or started. */
 size_t events_count(const struct events *e);
 
+/* How many tests ended. */
+size_t events_count_ended(const struct events *e);
+
 /*
  * A sentence about the tests that were planned or started and did not end; NULL if there are none. The
  * caller frees.

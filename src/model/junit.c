@@ -189,6 +189,13 @@ static void start_part(struct junit *j, const struct element *element, const str
     listen_if_wanted(j);
 }
 
+static void start_suite(struct junit *j, const struct element *element, const struct attributes *a)
+{
+    (void)element;
+    if (a->name && strcmp(a->name, "pytest") == 0)
+        j->report.is_pytests = true;
+}
+
 static void start_quiet(struct junit *j, const struct element *element, const struct attributes *a)
 {
     j->quiet_depth = j->depth;
@@ -208,7 +215,7 @@ static const struct element elements[] = {
     {.name = "flakyError", .start = start_quiet},
     {.name = "rerunFailure", .start = start_quiet},
     {.name = "rerunError", .start = start_quiet},
-    {.name = "testsuite"},
+    {.name = "testsuite", .start = start_suite},
     {.name = "testsuites"},
     {.name = "property"},
 };

@@ -57,6 +57,68 @@ struct report_case *report_add(struct report *report)
     return c;
 }
 
+/* ---- reruns ---- */
+
+static int compare_cases(const void *a, const void *b)
+{
+    const struct report_case *x = *(struct report_case *const *)a, *y = *(struct report_case *const *)b;
+    int order = strcmp(x->classname, y->classname);
+    order = order ? order : strcmp(x->name, y->name);
+    return order ? order : (x > y) - (x < y);
+}
+
+static bool is_cut(const char *name)
+{
+    return strlen(name) >= REPORT_NAME_BYTES;
+}
+
+static bool are_of_one_test(const struct report_case *a, const struct report_case *b)
+{
+    return *a->name && strcmp(a->classname, b->classname) == 0 && strcmp(a->name, b->name) == 0 &&
+           !is_cut(a->name) && !is_cut(a->classname);
+}
+
+/* Takes over a later run of the same test. */
+static void merge_rerun(struct report_case *c, struct report_case *later)
+{
+    c->duration_ms += later->duration_ms;
+    if (report_worse(later->status, c->status) != later->status)
+        return;
+    char *description = c->description;
+    c->status = later->status;
+    c->description = later->description;
+    later->description = description;
+}
+
+void report_merge_reruns(struct report *report)
+{
+    CLEANUP(mem_freep)
+    struct report_case **sorted = mem_alloc((report->len + 1) * sizeof(struct report_case *));
+    CLEANUP(mem_freep) bool *is_left_out = mem_alloc(report->len + 1);
+    size_t kept = 0;
+    for (size_t i = 0; i < report->len; i++)
+        sorted[i] = &report->cases[i];
+    if (report->len)
+        qsort(sorted, report->len, sizeof(*sorted), compare_cases);
+    for (size_t i = 0, first = 0; i < report->len; i++) {
+        struct report_case *c = sorted[i];
+        bool is_nameless = !*c->classname && !*c->name && c->status == REPORT_PASSED;
+        bool is_rerun = i > first && are_of_one_test(sorted[first], c);
+        if (is_rerun)
+            merge_rerun(sorted[first], c);
+        else
+            first = i;
+        is_left_out[c - report->cases] = is_nameless || is_rerun;
+    }
+    for (size_t i = 0; i < report->len; i++) {
+        if (is_left_out[i])
+            case_done(&report->cases[i]);
+        else
+            report->cases[kept++] = report->cases[i];
+    }
+    report->len = kept;
+}
+
 char *report_shorten_name(const char *name, size_t max_bytes)
 {
     size_t len = strlen(name);

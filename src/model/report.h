@@ -38,6 +38,7 @@ struct report {
     struct report_case *cases;
     size_t len;
     size_t cap;
+    bool is_pytests; /* it says that pytest wrote it */
 };
 
 void report_done(struct report *report);
@@ -53,6 +54,15 @@ struct report_case *report_add(struct report *report);
 
 /* Removes the last case, of which there must be one. */
 void report_drop_last(struct report *report);
+
+/*
+ * Makes one case of those that pytest wrote of one test, at the place of the first: newer versions of
+ * pytest-rerunfailures leave a case without an outcome for each run of a test but the last. The worst
+ * outcome is that of the last run. Cases without any name are left out if they have no outcome either: they
+ * are of a test that crashed its xdist worker and was run again. Names that were cut may be of several
+ * tests; those stay.
+ */
+void report_merge_reruns(struct report *report);
 
 /* Of two outcomes of one test, the one that counts: error, failed, skipped, xfailed, passed. */
 enum report_status report_worse(enum report_status a, enum report_status b);
@@ -92,7 +102,7 @@ char *report_case_name(const struct report_case *c);
 const char *report_after_place(const char *reason);
 
 /*
- * Whether the name of a connected test selects this case, as pytest's -k does: contained in its
+ * Whether the name of a connected test selects this case: contained in its
  * node id, whatever the case (of ASCII letters). Path separators, "::" and ".py" in `wanted` match
  * the classname's dots. The empty name is contained in every one.
  */

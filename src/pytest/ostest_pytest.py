@@ -142,9 +142,12 @@ class Events:
         new = outcome_of(report)
         if OUTCOMES.index(new) > OUTCOMES.index(outcome):
             outcome, text = new, text_of(report)
+        elif new == outcome != "passed":  # of several subtests
+            text = "\n\n".join((text, text_of(report)))[:TEXT_MAX]
         self.current[node_id] = (outcome, seconds + report.duration, text)
         self.names[node_id] = names_in_report(self.config, report)
-        if report.when not in ("setup", "call", "teardown"):  # xdist: its worker has crashed
+        is_of_phase = report.when in ("setup", "call", "teardown")  # if not, its xdist worker has crashed
+        if not is_of_phase and report.outcome != "rerun":  # of pytest-rerunfailures: another worker runs it again
             self.end(node_id)
 
     def pytest_runtest_logfinish(self, nodeid):
@@ -203,7 +206,7 @@ def unified(node_id):
     """Both spellings of a test, as a path and as a class name, in one; parameters stay as they are."""
     address, bracket, parameters = node_id.lower().partition("[")
     address = address.replace("::", ".").replace("/", ".").replace(".py.", ".")
-    if address.endswith(".py"):
+    if address.endswith(".py"):  # "test_a.py" is not the beginning of "test_abc"
         address = address[:-len("py")]
     return address + bracket + parameters
 

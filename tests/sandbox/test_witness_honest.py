@@ -1,5 +1,7 @@
 """What pytest and its users do, and the witness must not take for a forgery; in old and new pytest."""
 
+import re
+
 import pytest
 
 import sandboxed
@@ -128,10 +130,85 @@ def test_a_worker_that_dies(run):
     assert outcomes(job)["test_a::test_one"] and not outcomes(job)["test_a::test_two"]
 
 
-def test_a_test_that_is_tried_again(run):
-    code = "import os\ndef test_flaky():\n    is_there = os.path.exists('/tmp/was-here')\n    open('/tmp/was-here', 'w').close()\n    assert is_there\n"
-    job = run({"test_a.py": code, "pytest.ini": INI.rstrip() + " --reruns 2\n"}, needs=["pytest-rerunfailures"])
-    assert job.passed and len(job.tests) == 1
+RERUNS = """\
+import os, pytest
+def is_again(name):
+    was_there = os.path.exists("/tmp/" + name)
+    open("/tmp/" + name, "w").close()
+    return was_there
+def test_call(): assert is_again("call")
+@pytest.fixture
+def setup(): assert is_again("setup")
+def test_setup(setup): pass
+@pytest.fixture
+def teardown():
+    yield
+    assert is_again("teardown")
+def test_teardown(teardown): pass
+def test_never(): assert 0, "never"
+def test_good(): pass
+"""
+CRASH = RERUNS + "def test_crash(): is_again('crash') or os._exit(3)\n"
+
+
+@pytest.mark.parametrize("code, options", [(RERUNS, ""), (RERUNS, "-n 2"), (CRASH, "-n 2")], ids=["alone", "xdist", "crash"])
+@pytest.mark.parametrize("version", ["7.4.4", "8.4.2", "9.0.3"])
+def test_a_test_that_is_run_again_is_one(suites, version, code, options):
+    """Its last run counts, in what the plugin tells and in the report."""
+    requirements = f"pytest=={version}\npytest-rerunfailures\npytest-xdist\n"
+    suite = suites.own({"pytest.ini": INI.rstrip() + f" --reruns 2 {options}\n", "test_a.py": code, "requirements.txt": requirements})
+    job = suites.job(None, suite=suite)
+    names = [test["name"] for test in job.result["testResults"]]
+    assert job.result["errorDetails"] == "" and not job.result["isPassed"] and was_told(job)
+    assert sorted(names) == sorted(f"test_a::{name}" for name in re.findall(r"def (test_\w+)", code))
+    assert [name for name, is_passed in outcomes(job).items() if not is_passed] == ["test_a::test_never"]
+    assert job.tests["test_a::test_never"]["description"].count("AssertionError: never") == 1
+
+
+def test_a_rerun_that_did_not_end(suites):
+    """The test has crashed its worker, and pytest is killed while it runs again: it has not passed."""
+    code = RERUNS + "def test_crash():\n    is_again('crash') or os._exit(3)\n    os.kill(os.getppid(), 9)\n    import time; time.sleep(60)\n"
+    suite = suites.own({"pytest.ini": INI.rstrip() + " --reruns 2 -n 1\n", "test_a.py": code,
+                        "requirements.txt": "pytest==9.0.3\npytest-rerunfailures\npytest-xdist\n"})
+    job = suites.job(None, suite=suite)
+    assert "test_a::test_crash was running" in job.error and not outcomes(job)["test_a::test_crash"]
+
+
+SUBTESTS = """\
+import pytest, unittest
+def test_good(subtests):
+    for i in range(3):
+        with subtests.test(i=i): pass
+def test_bad(subtests):
+    with subtests.test("one"): pass
+    with subtests.test("two"): assert 0, "second"
+    with subtests.test("three"): assert 0, "third"
+def test_skipped(subtests):
+    with subtests.test("one"): pytest.skip("not here")
+def test_expected(subtests):
+    with subtests.test("one"): pytest.xfail("known")
+class TestUnit(unittest.TestCase):
+    def test_unit(self):
+        for i in range(3):
+            with self.subTest(i=i): self.assertNotEqual(i, 1)
+"""
+
+
+@pytest.mark.parametrize("options, end", [("", ""), ("-n 2", ""), ("", "def test_z_last():\n    import os; os._exit(1)\n")],
+                         ids=["alone", "xdist", "told"])
+@pytest.mark.parametrize("version", ["7.4.4", "8.4.2", "9.0.3"])
+def test_subtests(suites, version, options, end):
+    """As in the report of a run by hand: one case each, and its worst outcome; so if only the plugin tells."""
+    requirements = f"pytest=={version}\npytest-xdist\n" + ("" if version[0] == "9" else "pytest-subtests\n")
+    suite = suites.own({"pytest.ini": INI.rstrip() + f" {options}\n", "test_a.py": SUBTESTS + end, "requirements.txt": requirements})
+    job = suites.job(None, suite=suite)
+    assert was_told(job) and job.result["isError"] == bool(end)
+    found = {name.split("::")[1]: is_passed for name, is_passed in outcomes(job).items()}
+    assert found == {"test_good": True, "test_bad": False, "test_skipped": False, "test_expected": True, "test_unit": False} | \
+        ({"test_z_last": False} if end else {})
+    text = job.tests["test_a::test_bad"]["description"]
+    assert "AssertionError: second" in text and "AssertionError: third" in text
+    assert "not here" in job.tests["test_a::test_skipped"]["description"]
 
 
 def test_a_fork_that_goes_on_as_pytest(run):

@@ -205,6 +205,7 @@ static void what_was_measured_goes_to_the_test_that_ended_last(void)
     CHECK_INT(events_last_ended(e)->memory_bytes, 8192);
     CHECK_INT(events_last_ended(e)->cpu_us, 12);
     CHECK_INT(events_count(e), 3);
+    CHECK_INT(events_count_ended(e), 1);
     events_free(e);
 }
 

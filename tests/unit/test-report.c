@@ -37,6 +37,47 @@ static void the_worse_outcome_counts(void)
             CHECK_INT(report_worse(order[i], order[k]), order[MAX(i, k)]);
 }
 
+static void add_case(struct report *report, const char *name, enum report_status status, int64_t ms)
+{
+    struct report_case *c = report_add(report);
+    c->classname = mem_strdup(*name ? "t" : "");
+    c->name = mem_strdup(name);
+    c->description = mem_printf("%s %lld", report_status_name(status), (long long)ms);
+    c->status = status;
+    c->duration_ms = ms;
+}
+
+static void check_case(const struct report_case *c, const char *name, const char *description, int64_t ms)
+{
+    CHECK_STR(c->name, name);
+    CHECK_STR(c->description, description);
+    CHECK_INT(c->duration_ms, ms);
+}
+
+static void runs_of_one_test_are_merged(void)
+{
+    CLEANUP(report_done) struct report report = {0};
+    CLEANUP(mem_freep) char *cut = mem_printf("%0*d…", REPORT_NAME_BYTES, 1);
+    report_merge_reruns(&report);
+    CHECK_INT(report.len, 0);
+    add_case(&report, "b", REPORT_PASSED, 1);
+    add_case(&report, "a", REPORT_PASSED, 2);
+    add_case(&report, "", REPORT_PASSED, 4);
+    add_case(&report, "", REPORT_ERROR, 8);
+    add_case(&report, "b", REPORT_FAILED, 16);
+    add_case(&report, "a", REPORT_PASSED, 32);
+    add_case(&report, "b", REPORT_PASSED, 64);
+    add_case(&report, cut, REPORT_PASSED, 128);
+    add_case(&report, cut, REPORT_PASSED, 256);
+    report_merge_reruns(&report);
+    CHECK_INT(report.len, 5);
+    check_case(&report.cases[0], "b", "failed 16", 1 + 16 + 64);
+    check_case(&report.cases[1], "a", "passed 32", 2 + 32);
+    check_case(&report.cases[2], "", "error 8", 8);
+    check_case(&report.cases[3], cut, "passed 128", 128);
+    check_case(&report.cases[4], cut, "passed 256", 256);
+}
+
 static void outcomes_have_names_for_the_log(void)
 {
     CHECK_STR(report_status_name(REPORT_PASSED), "passed");
@@ -282,9 +323,10 @@ static void the_place_before_a_reason_is_left_out(void)
 }
 
 TEST_MAIN(TEST(cases_are_added_and_dropped), TEST(the_worse_outcome_counts),
-          TEST(outcomes_have_names_for_the_log), TEST(short_texts_stay_as_they_are),
-          TEST(long_texts_keep_head_and_tail), TEST(cuts_are_between_characters),
-          TEST(pieces_give_the_same_as_the_whole), TEST(nothing_appended_is_the_empty_text),
-          TEST(shortened_texts_are_repaired), TEST(seconds_become_whole_milliseconds),
-          TEST(nonsense_takes_no_time), TEST(names_are_posted_without_tests),
-          TEST(connected_names_select_cases), TEST(the_place_before_a_reason_is_left_out))
+          TEST(runs_of_one_test_are_merged), TEST(outcomes_have_names_for_the_log),
+          TEST(short_texts_stay_as_they_are), TEST(long_texts_keep_head_and_tail),
+          TEST(cuts_are_between_characters), TEST(pieces_give_the_same_as_the_whole),
+          TEST(nothing_appended_is_the_empty_text), TEST(shortened_texts_are_repaired),
+          TEST(seconds_become_whole_milliseconds), TEST(nonsense_takes_no_time),
+          TEST(names_are_posted_without_tests), TEST(connected_names_select_cases),
+          TEST(the_place_before_a_reason_is_left_out))
