@@ -93,16 +93,28 @@ static char *tell_dropped(const struct job *job, const struct proc_run *run)
                : NULL;
 }
 
-static char *why_ended(const struct job *job, const struct proc_run *run)
+/* The sandbox was killed, so that how the suite ended is not known. Nothing in it can do that. */
+static bool is_lost(const struct job *job, const struct run *run)
 {
+    return job_is_boxed(job) && !run->box.ended;
+}
+
+/* What became of the test that was running; the caller frees. */
+static char *why_ended(const struct job *job, const struct run *whole)
+{
+    const struct proc_run *run = &whole->proc;
+    const char *words = whole->last_words;
     if (run->timed_out)
         return mem_printf("Was running when the time limit of %.6g s for all tests was reached",
                           (double)run->timeout_ms / 1000);
     if (run->over_rss)
         return mem_printf("Was running when the limit of %llu MB of memory for all tests was passed",
                           (unsigned long long)(job->options->memory_bytes >> 20));
+    if (is_lost(job, whole))
+        return mem_strdup("Was running when the sandbox of the test run was killed");
     if (run->exited)
-        return mem_printf("Was running when the test run ended with exit status %d", run->status);
+        return mem_printf("Was running when the test run ended with exit status %d%s%s", run->status,
+                          words ? "; its last words: " : "", words ? words : "");
     return mem_printf("Was running when the test run was ended by signal %d", run->signal);
 }
 
@@ -115,7 +127,7 @@ static bool take_events(const struct job *job, const struct run *run, struct rep
 {
     if (!events_count(run->events))
         return false;
-    CLEANUP(mem_freep) char *why = why_ended(job, &run->proc);
+    CLEANUP(mem_freep) char *why = why_ended(job, run);
     ssize_t running;
     report_done(ret_report);
     events_report(run->events, why, ret_report, &running);
@@ -202,6 +214,8 @@ void judge_run(const struct job *job, const struct run *run, const struct judge_
     if (run->proc.over_rss)
         ended_for = mem_printf("The tests used more than %llu MB of memory and were stopped",
                                (unsigned long long)(job->options->memory_bytes >> 20));
+    else if (is_lost(job, run))
+        ended_for = mem_strdup("The sandbox of the test run was killed before the tests had ended");
     bool ended_by_itself = run->proc.exited && !run->proc.timed_out && !ended_for;
     bool have_report = !ended_by_itself && take_events(job, run, &report, &running);
     if (!have_report) {

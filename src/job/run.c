@@ -215,16 +215,20 @@ static void listen_to(struct listener *l, const struct job *job, const struct ru
     l->channel.data = l;
 }
 
-/* With a sandbox, the child was bwrap: what counts is what ostest-init told of the suite. */
+/*
+ * With a sandbox, the child was bwrap: what counts is what ostest-init told of the suite. If it told
+ * nothing, since the sandbox was killed, bwrap's own end stays.
+ */
 static void take_box_end(struct run *run)
 {
     struct proc_run *p = &run->proc;
-    p->exited = run->box.ended && WIFEXITED(run->box.status);
-    p->status = p->exited ? WEXITSTATUS(run->box.status) : 0;
-    p->signal = run->box.ended && WIFSIGNALED(run->box.status) ? WTERMSIG(run->box.status) : SIGKILL;
-    if (run->box.ended)
-        p->cpu_ms = run->box.cpu_us / 1000;
     p->leftovers = run->box.leftovers;
+    if (!run->box.ended)
+        return;
+    p->exited = WIFEXITED(run->box.status);
+    p->status = p->exited ? WEXITSTATUS(run->box.status) : 0;
+    p->signal = p->exited ? 0 : WTERMSIG(run->box.status);
+    p->cpu_ms = run->box.cpu_us / 1000;
 }
 
 static int run_boxed(const struct job *job, const struct env *env, const struct run_wants *run_wants,

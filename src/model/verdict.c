@@ -4,8 +4,12 @@
 #include "base/utf8.h"
 #include "model/details.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+
+#define SHELL_SIGNAL_STATUS    128
+#define PYTEST_STATUS_NO_TESTS 5 /* ExitCode.NO_TESTS_COLLECTED */
 
 static bool is_connected(const struct report_case *c, const struct strv *tests)
 {
@@ -70,12 +74,34 @@ static bool judge_end(const struct verdict_run *run, struct details *details)
     return false;
 }
 
+/* Whether the test that was running is in the result: its description tells how the run ended. */
+static bool shows_end(const struct verdict_input *in)
+{
+    bool found = false;
+    for (size_t i = 0; in->report && in->run.running && i < in->report->len && !found; i++) {
+        const struct report_case *c = &in->report->cases[i];
+        CLEANUP(mem_freep) char *name = report_case_name(c);
+        found = counts(in, c) && strcmp(name, in->run.running) == 0;
+    }
+    return found;
+}
+
+/* A shell's 128 + n may stand for a signal. The caller frees. */
+static char *describe_status(int status)
+{
+    int signal = status - SHELL_SIGNAL_STATUS;
+    return signal > 0 && signal < SIGRTMIN
+               ? mem_printf("exit status %d, as a shell has it after signal %d (%s)", status, signal,
+                            strsignal(signal))
+               : mem_printf("exit status %d", status);
+}
+
 static bool judge_report(const struct verdict_input *in, struct details *details)
 {
     if (in->report && (!in->report_error || !*in->report_error->message))
         return true;
-    details_say(details, "%s (the test run ended with exit status %d)", in->report_error->message,
-                in->run.status);
+    CLEANUP(mem_freep) char *end = describe_status(in->run.status);
+    details_say(details, "%s (the test run ended with %s)", in->report_error->message, end);
     if (in->run.running)
         details_say(details, "%s was running", in->run.running);
     details_set_last_words(details, in->run.last_words);
@@ -132,14 +158,15 @@ static void judge_agreement(const struct verdict_input *in, const struct result 
     }
     if (result->tests_len > 0 && (in->run.status == 0 || !every_case_passed(in->report)))
         return;
-    if (result->tests_len == 0)
+    CLEANUP(mem_freep) char *end = describe_status(in->run.status);
+    if (result->tests_len == 0 && (in->run.status == 0 || in->run.status == PYTEST_STATUS_NO_TESTS))
         details_say(details, "No test was run: the suite has none for this task");
+    else if (result->tests_len == 0)
+        details_say(details, "No test was run (the test run ended with %s)", end);
     else
         details_say(
             details,
-            "Report and run disagree: every test in the report passed, but the test run ended with exit "
-            "status %d",
-            in->run.status);
+            "Report and run disagree: every test in the report passed, but the test run ended with %s", end);
     details_set_last_words(details, in->run.last_words);
 }
 
@@ -179,7 +206,7 @@ void verdict_judge(const struct verdict_input *in, struct result *ret_result)
         details_say(&causes, "%s", in->disagreement);
         is_whole = false;
     }
-    is_whole = is_whole && judge_report(in, &causes);
+    is_whole = is_whole && judge_report(in, shows_end(in) ? &details : &causes);
     if (is_whole) {
         judge_errors(in, &details);
         find_missing(in, &missing);
