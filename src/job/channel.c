@@ -149,12 +149,22 @@ static void answer(const struct channel *c, const struct channel_connection *con
         log_debug("pytest does not wait for our answer: %s", strerror(errno));
 }
 
-/* A python that runs a program of the student's, not one of the suite's, may load what it likes. */
+/* A path of the message is one of the suite's own, or the message has none. */
+static bool is_suites(const struct channel *c, const json_t *message, const char *key)
+{
+    const char *path = json_string_value(json_object_get(message, key));
+    return !path || !*path || c->is_original(path, c->data);
+}
+
+/*
+ * A python that runs a program of the student's ("main"), not one of the suite's, may load what it likes; and
+ * so may the suite in directories that it has made ("beside").
+ */
 static void take_loaded(struct channel *c, const json_t *message)
 {
     const char *file = json_string_value(json_object_get(message, "file"));
-    const char *main = json_string_value(json_object_get(message, "main"));
-    if (!file || !c->is_original || c->loaded || (main && *main && !c->is_original(main, c->data)))
+    if (!file || !c->is_original || c->loaded || !is_suites(c, message, "main") ||
+        !is_suites(c, message, "beside"))
         return;
     if (!c->is_original(file, c->data))
         c->loaded = mem_strdup(file);
@@ -191,7 +201,7 @@ static void take_first(struct channel *c, struct channel_connection *conn, pid_t
     else if (event && strcmp(event, "loaded") == 0)
         take_loaded(c, message);
     else if (event && strcmp(event, "stopped") == 0)
-        c->was_stopped = true;
+        c->was_stopped = c->was_stopped || (c->is_original && is_suites(c, message, "main"));
     else
         events_fault(c->events, "Report and run disagree: a process told of tests in the place of pytest");
     if (!conn->session)

@@ -28,7 +28,7 @@ struct channel_connection {
 /* What is told, for those who measure; `sender`: the process, in our namespace. */
 typedef void channel_event_fn(enum events_kind kind, pid_t sender, void *data);
 
-/* Whether a file of the suite's tree (relative to it) is one of the suite's own, or may be there. */
+/* Whether a file or directory of the suite's tree (relative to it) is one of the suite's own, or may be there. */
 typedef bool channel_is_original_fn(const char *path, void *data);
 
 struct channel {

@@ -124,7 +124,7 @@ static bool take_messages(int fd, void *data)
 
 /*
  * Of type channel_is_original_fn. A file below a link of the suite's own is one that the suite asked for;
- * so is a module in an archive that is the suite's.
+ * so is a module in an archive that is the suite's. Also of a directory.
  */
 static bool is_original(const char *path, void *data)
 {
@@ -139,10 +139,8 @@ static bool is_original(const char *path, void *data)
         struct stat st;
         if (lstat(part, &st) < 0)
             return false;
-        if (!S_ISDIR(st.st_mode))
+        if (!S_ISDIR(st.st_mode) || !*end)
             return true;
-        if (!*end)
-            return false;
     }
     return false;
 }

@@ -30,7 +30,6 @@ import ctypes
 import hashlib
 import json
 import os
-import signal
 import sys
 
 import ostest_start
@@ -115,6 +114,7 @@ class Events:
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node):
         node.workerinput["ostest_names"] = selected_names()
+        node.workerinput["ostest_kept"] = sorted(ostest_start.kept)
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item):
@@ -279,26 +279,46 @@ def begin(config):
     return selected_names()
 
 
+def find_setup(config):
+    path = os.path.join(str(getattr(config, "rootpath", None) or config.rootdir), "setup.py")
+    return path if os.path.lexists(path) else None
+
+
 def check_settings(config):
     """Those of other places were left alone; but not by a pytest that finds its settings in a new way."""
     path = str(getattr(config, "inipath", None) or getattr(config, "inifile", None) or "")
-    ostest_start.tell_loaded(path or "/")
+    # Without any, a setup.py decides which directory is the root.
+    ostest_start.tell_loaded(path or find_setup(config) or "/")
     if path and not config.option.inifilename and ostest_start.is_settings_of_another(path):
-        ostest_start.tell_file(path, "")
+        ostest_start.tell_file(path)
 
 
-def watch_for_stops():
-    """A program that stops pytest stops the suite's time limits, which run in this process, as well."""
-    pid = os.getpid()
+# A directory with one of these is a virtual environment for pytest, which looks for no tests there.
+VENV_MARKS = ("pyvenv.cfg", "bin/activate", "conda-meta/history")
 
-    def tell(*args):
-        if os.getpid() == pid:
-            ostest_start.tell('{"event": "stopped"}')
-    try:
-        if signal.getsignal(signal.SIGCONT) == signal.SIG_DFL:
-            signal.signal(signal.SIGCONT, tell)
-    except ValueError:
-        pass  # pytest runs in a thread
+
+def tell_what_hides(path):
+    """What makes pytest leave out a directory of the suite's has to be the suite's, too."""
+    if directory != ostest_start.CHANNEL or ostest_start.is_nested or not (path + "/").startswith(ostest_start.SUITE):
+        return
+    for mark in VENV_MARKS:
+        if os.path.lexists(os.path.join(path, mark)):
+            within = path[len(ostest_start.SUITE):]
+            ostest_start.tell_file(os.path.join(within, mark), beside=within)
+
+
+if getattr(pytest, "version_tuple", (0,)) >= (7,):
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_ignore_collect(collection_path):
+        outcome = yield
+        if outcome.get_result():
+            tell_what_hides(str(collection_path))
+else:
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_ignore_collect(path):
+        outcome = yield
+        if outcome.get_result():
+            tell_what_hides(str(path))
 
 
 def pytest_collection_finish(session):
@@ -321,12 +341,17 @@ def pytest_load_initial_conftests():
         hide_terminal_size()
 
 
+def take_from_controller(workerinput):
+    ostest_start.kept.update(workerinput.get("ostest_kept", ()))
+    return workerinput.get("ostest_names")
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config):
     if directory == ostest_start.CHANNEL and not ostest_start.is_nested:
         check_settings(config)
-        watch_for_stops()
-    names = config.workerinput.get("ostest_names") if hasattr(config, "workerinput") else begin(config)
+        ostest_start.watch_for_stops("")
+    names = take_from_controller(config.workerinput) if hasattr(config, "workerinput") else begin(config)
     if names:
         config.pluginmanager.register(Selection(names), "ostest-selection")
 

@@ -26,9 +26,11 @@ HOME = "/box/home"
 HOME_FILES = (".gdbinit", ".gdbearlyinit", ".config/gdb", ".lldbinit", ".valgrindrc",
               ".curlrc", ".config/curlrc", ".wgetrc", ".wget2rc", ".config/wget", ".netrc")
 
+KEPT = "OSTEST_KEPT"  # in the environment of what a program of the suite starts
+
 is_nested = False  # set by the plugin: a pytest that a test has started
 told = set()
-kept = set()  # of HOME_FILES: what this process has written itself
+kept = {name for name in os.environ.pop(KEPT, "").split(":") if name}  # of HOME_FILES: what the suite has written
 
 
 def import_socket():
@@ -82,11 +84,30 @@ def tell_loaded(path):
         return
     told.add(path)
     is_scripts = has_suites_main() and not becomes_pytest()
-    tell_file(path[len(SUITE):], os.path.abspath(sys.argv[0])[len(SUITE):] if is_scripts else "")
+    tell_file(path[len(SUITE):], main_script() if is_scripts else "")
 
 
-def tell_file(name, main):
-    tell('{{"event": "loaded", "file": {}, "main": {}}}'.format(quoted(name), quoted(main)))
+def main_script():
+    return os.path.abspath(sys.argv[0])[len(SUITE):]
+
+
+def tell_file(name, main="", beside=""):
+    tell('{{"event": "loaded", "file": {}, "main": {}, "beside": {}}}'.format(quoted(name), quoted(main), quoted(beside)))
+
+
+def watch_for_stops(main):
+    """A program that stops this process stops the time limits that run in it as well."""
+    import _signal
+    pid = os.getpid()
+
+    def say(*args):
+        if os.getpid() == pid:
+            tell('{{"event": "stopped", "main": {}}}'.format(quoted(main)))
+    try:
+        if _signal.getsignal(_signal.SIGCONT) == _signal.SIG_DFL:
+            _signal.signal(_signal.SIGCONT, say)
+    except ValueError:
+        pass  # not in the main thread
 
 
 def tell(message):
@@ -107,6 +128,8 @@ def keep(path):
         file = os.path.join(HOME, name)
         if path == file or path.startswith(file + "/"):
             kept.add(name)
+            if has_suites_main() and "_pytest" not in sys.modules:  # it may start pytest
+                os.environ[KEPT] = ":".join(sorted(kept))
 
 
 def clean_home():
@@ -135,6 +158,9 @@ def watch(event, args):
             tell_loaded(path)
             if path.endswith("/_pytest/main.py"):
                 leave_settings_of_others_alone()
+    elif event == "cpython.run_file":
+        if has_suites_main():
+            watch_for_stops(main_script())
     elif event == "import":
         if args[1]:  # an extension module
             tell_loaded(args[1])

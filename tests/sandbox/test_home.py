@@ -57,3 +57,29 @@ def test_files_elsewhere_stay(site, home):
         **{"tests/test_it.py": "def test_it(): pass\n", ".valgrindrc": "", "own/.gdbinit": "", ".config/gdb/gdbinit": ""}))
     job = site.job(site.student({"main.c": ""}), suite)
     assert job.passed, job.log
+
+
+def test_what_a_wrapper_writes_stays(site):
+    """As far as its environment reaches pytest; in the workers of xdist, too."""
+    code = """
+import argparse, os, pathlib, subprocess, sys
+parser = argparse.ArgumentParser()
+parser.add_argument("--src")
+parser.add_argument("--junit-xml")
+args, rest = parser.parse_known_args()
+pathlib.Path(os.environ["HOME"], ".gdbinit").write_text("")
+subprocess.run(["sh", "-c", "touch ~/.curlrc"])
+sys.exit(subprocess.run([sys.executable, "-m", "pytest", f"--junit-xml={args.junit_xml}", *rest, *%s]).returncode)
+"""
+    test = """
+import os
+def test_one():
+    assert os.path.exists("/box/home/.gdbinit") and not os.path.exists("/box/home/.curlrc")
+    assert not [name for name in os.environ if "KEPT" in name]
+test_two = test_one
+"""
+    for words in ([], ["-n", "2"]):
+        suite = site.repository(f"suite-{next(site.numbers)}-with-wrapper", {
+            "pytest.ini": "[pytest]\naddopts = -p no:cacheprovider\n", "run_tests.py": code % words, "test_it.py": test})
+        job = site.job(site.student({"main.c": ""}), suite)
+        assert job.passed, job.log

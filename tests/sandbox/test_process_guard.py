@@ -135,6 +135,12 @@ def test_changes_what_it_has_started():
     resource.prlimit(program.pid, resource.RLIMIT_CPU, (10, 10))
     resource.setrlimit(resource.RLIMIT_NOFILE, (512, 512))
     program.kill()
+    import threading
+    for own in (0, os.getpid(), threading.get_native_id()):
+        os.sched_setaffinity(own, os.sched_getaffinity(0))
+        os.setpriority(os.PRIO_PROCESS, own, os.getpriority(os.PRIO_PROCESS, 0))
+    resource.prlimit(os.getpid(), resource.RLIMIT_CORE, (0, 0))
+    threading.Thread(target=lambda: os.sched_setaffinity(os.getpid(), os.sched_getaffinity(0))).start()
     subprocess.run(["nice", "-n", "5", "true"], check=True)
     subprocess.run(["taskset", "-c", str(min(os.sched_getaffinity(0))), "true"], check=True)
     subprocess.run(["prlimit", "--nofile=100", "true"], check=True)

@@ -299,6 +299,32 @@ def test_settings_above_a_suite_that_has_none(suites):
     check_failed(suites.job("build-before", attack="fail", files=planting(write)))
 
 
+LABS = {"pytest.ini": "[pytest]\naddopts = -p no:cacheprovider\n", "tests/test_it.py": suites_shapes.TESTS,
+        "tests/lab2/test_two.py": "import os, subprocess\ndef test_two(): assert subprocess.run([os.environ['OSTEST_SRC'] + '/program']).returncode == 0\n"}
+
+
+@pytest.mark.parametrize("version", ["7.4.4", "8.4.2", "9.0.1"])
+@pytest.mark.parametrize("mark", ["pyvenv.cfg", "bin/activate", "conda-meta/history"])
+def test_a_directory_that_looks_like_a_virtual_environment(suites, version, mark):
+    """pytest looks for no tests there. What the suite itself makes may look so."""
+    suite = suites.own(SHAPES["build-before"] | LABS | {"requirements.txt": f"pytest=={version}\n"})
+    make = f"path = pathlib.Path('tests/lab2/{mark}')\npath.parent.mkdir(exist_ok=True)\npath.touch()\n"
+    job = suites.job(None, suite=suite, files=planting(make))
+    assert job.result["isError"] or len(job.tests) == 5
+    own = planting(make.replace("tests/lab2", "tests/made").replace("mkdir(", "mkdir(parents=True, "))
+    assert suites.job(None, suite=suite, files=own).passed
+
+
+@pytest.mark.parametrize("version", ["7.4.4", "8.4.2", "9.0.1"])
+def test_a_root_directory_by_setup(suites, version):
+    """Then a conftest.py above it is not read."""
+    check = "import pytest\n@pytest.fixture(autouse=True)\ndef check():\n    yield\n    assert 0, 'style'\n"
+    files = SHAPES["build-before"] | {"conftest.py": check, "requirements.txt": f"pytest=={version}\n"}
+    suite = suites.own(files)
+    assert not suites.job(None, suite=suite).result["isPassed"]
+    assert not suites.job(None, suite=suite, files=planting("pathlib.Path('tests/setup.py').touch()")).result["isPassed"]
+
+
 SETTINGS = {"pytest.ini": "[pytest]\naddopts = -k 'not program'\n"}
 OPTION = {"conftest.py": "def pytest_addoption(parser): parser.addoption('--src')\n"}
 
@@ -352,6 +378,18 @@ def test_a_pytest_that_was_stopped(suites, shape):
     job = suites.job(None, suite=suite, files={"slow.sh": STOP})
     assert not job.result["isPassed"]  # pytest may have looked at its clock after it went on
     suite = suites.own(SHAPES[shape] | {"tests/test_it.py": SLOW.replace("timeout=1", "timeout=100")})
+    assert "pytest was stopped for some time" in suites.job(None, suite=suite, files={"slow.sh": STOP}).error
+
+
+def test_a_suite_without_pytest_that_was_stopped(suites):
+    """Its time limit runs in a python of the suite's all the same."""
+    code = """
+args_src = os.environ["OSTEST_SRC"]
+subprocess.run(["sh", args_src + "/slow.sh"], timeout=100, check=True)
+open(args.junit_xml, "w").write("<testsuite><testcase name='own'/></testsuite>")
+"""
+    suite = suites.own({"run_tests.py": suites_shapes.WRAPPER.replace("pytest = ", "words = ").replace('"pytest"', '"x"') + code})
+    assert suites.job(None, suite=suite, files={"slow.sh": "true\n"}).passed
     assert "pytest was stopped for some time" in suites.job(None, suite=suite, files={"slow.sh": STOP}).error
 
 
