@@ -116,6 +116,11 @@ static const char *const indicators[] = {
     "/var/lib/dpkg/status", "/var/lib/rpm", "/usr/bin",       "/usr/lib",       "/usr/share",
     "/usr/lib64",           "/usr/local",   "/usr/local/bin", "/usr/local/lib", "/usr/local/etc"};
 
+static char *parent_of(const char *path)
+{
+    return mem_strndup(path, (size_t)(strrchr(path, '/') - path));
+}
+
 struct build {
     const char *root, *to;
     struct etc_sources *sources;
@@ -156,9 +161,15 @@ uint64_t etc_hash(const char *root, const struct strv *paths)
     return hash;
 }
 
-/* Notes a source before it is read: a change while it is read is one that etc_hash() shows. */
-static void note(struct build *b, const char *path)
+/*
+ * Notes a source before it is read: a change while it is read is one that etc_hash() shows. A link cannot be
+ * changed but by its directory, which mostly is noted already.
+ */
+static void note(struct build *b, const char *path, bool is_link)
 {
+    CLEANUP(mem_freep) char *dir = parent_of(path);
+    if (is_link && strv_contains(&b->sources->paths, dir))
+        return;
     strv_push(&b->sources->paths, path);
     add_state(b->root, path, &b->sources->hash);
 }
@@ -206,11 +217,6 @@ static bool is_never(const char *path)
 static char *in_tree(const struct build *b, const char *path)
 {
     return mem_printf("%s%s", b->to, path + strlen("/etc"));
-}
-
-static char *parent_of(const char *path)
-{
-    return mem_strndup(path, (size_t)(strrchr(path, '/') - path));
 }
 
 /* ---- copying ---- */
@@ -325,7 +331,7 @@ static int take(struct build *b, const char *path, unsigned depth)
         return 0;
     if (r < 0 || (is_dir && strv_contains(&b->sources->paths, path)))
         return r;
-    note(b, path);
+    note(b, path, S_ISLNK(st.st_mode));
     if (S_ISLNK(st.st_mode))
         return take_link(b, path, full, copy, depth);
     if (is_dir)

@@ -309,6 +309,20 @@ static void check_change(const char *name, const char *path)
     finish();
 }
 
+static void the_hash_changes_with_an_alternative(void)
+{
+    start("another-alternative");
+    link_to("/usr/bin/gcc-12", "/etc/alternatives/cc");
+    build();
+    CHECK_INT(built.paths.len, 1); /* the directory: its links need no look of their own */
+    wait_for_a_tick();
+    link_to("/usr/bin/gcc-14", "/etc/alternatives/cc.new");
+    CLEANUP(mem_freep) char *from = mem_strdup(in(host, "/etc/alternatives/cc.new"));
+    CHECK_INT(rename(from, in(host, "/etc/alternatives/cc")), 0);
+    CHECK(etc_hash(host, &built.paths) != built.hash);
+    finish();
+}
+
 static void the_hash_changes_with_what_matters(void)
 {
     check_change("changed", "/etc/app/conf");
@@ -325,4 +339,4 @@ TEST_MAIN(TEST(names_of_the_sandbox), TEST(there_is_something_to_mount_on),
           TEST(what_others_may_not_read_is_left_out),
           TEST(secrets_are_left_out_though_everybody_may_read_them),
           TEST(what_looks_like_a_secret_is_left_out), TEST(the_hash_follows_what_was_read),
-          TEST(the_hash_changes_with_what_matters))
+          TEST(the_hash_changes_with_an_alternative), TEST(the_hash_changes_with_what_matters))
