@@ -3,87 +3,101 @@
 #include "base/copytree.h"
 #include "base/fs.h"
 #include "base/log.h"
-#include "job/child.h"
-#include "job/git.h"
+#include "job/local_notes.h"
+#include "job/worktree.h"
 
 #include <errno.h>
-#include <libgen.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#define LISTING_LIMIT_BYTES (64U << 20)
+/* ---- a git work tree ---- */
 
-/* The paths of a work tree's files, each ended by NUL; -EIO where it is none. */
-static int list_files(const struct job *job, const char *dir, struct buf *ret_list)
+/* Its files, each ended by NUL. */
+struct files {
+    struct buf list;   /* files and submodules, also those that are missing */
+    struct buf gone;   /* tracked, but below a symbolic link or of another kind by now */
+    struct buf nested; /* directories of other repositories */
+    uint64_t bytes;
+    size_t count;
+};
+
+static void files_done(struct files *f)
 {
-    static const char *const words[] = {"git",      "-c",       "core.fsmonitor=false", "ls-files",
-                                        "--cached", "--others", "--exclude-standard",   "--deduplicate",
-                                        "-z"};
-    CLEANUP(strv_done) struct strv argv = {0};
-    CLEANUP(strv_done) struct strv env = {0};
-    git_clean_env(&env);
-    for (size_t i = 0; i < ARRAY_LEN(words); i++)
-        strv_push(&argv, words[i]);
-    struct child child = {.doing = "Listing the files",
-                          .argv = &argv,
-                          .env = &env,
-                          .cwd = dir,
-                          .timeout_ms = job->options->timeout_ms,
-                          .output_limit_bytes = LISTING_LIMIT_BYTES,
-                          .cancel_fd = job->cancel_fd,
-                          .keep = job->git.keep};
-    return child_run(&child, ret_list, NULL, NULL);
+    buf_done(&f->list);
+    buf_done(&f->gone);
+    buf_done(&f->nested);
 }
 
 /*
- * Whether all above the file are directories themselves, and none the job's own: what lies behind a link is
- * not in `dir`.
+ * Whether the file lies below a symbolic link, so that it is not in `dir`, or below the job's own directory.
+ * What is above it may be missing.
  */
-static bool is_inside(const char *dir, const char *path, const struct copytree_bounds *bounds)
+static bool is_elsewhere(const char *dir, const char *path, const struct copytree_bounds *bounds)
 {
     for (const char *slash = path; (slash = strchr(slash, '/')); slash++) {
         CLEANUP(mem_freep) char *above = mem_printf("%s/%.*s", dir, (int)(slash - path), path);
         struct stat st;
-        if (lstat(above, &st) < 0 || !S_ISDIR(st.st_mode) || copytree_is_skipped(bounds, &st))
-            return false;
+        if (lstat(above, &st) == 0 && (!S_ISDIR(st.st_mode) || copytree_is_skipped(bounds, &st)))
+            return true;
     }
-    return true;
+    return false;
 }
 
-/*
- * A file that is listed, but was removed or is behind a link by now, is left out; so is what a submodule
- * holds.
- */
-static int copy_listed(const char *dir, const char *path, const char *dest, struct copytree_bounds *bounds,
-                       struct err *err)
+/* A submodule's directory that is not filled, or one in the place of a file. */
+static bool is_plain_dir(const char *path, const struct stat *st)
 {
-    CLEANUP(mem_freep) char *from = mem_printf("%s/%s", dir, path);
-    CLEANUP(mem_freep) char *to = mem_printf("%s/%s", dest, path);
-    CLEANUP(mem_freep) char *copy = mem_strdup(to);
-    if (!is_inside(dir, path, bounds) || !fs_is_there(from))
-        return 0;
-    int r = fs_make_dirs(dirname(copy), 0755, err);
-    if (r < 0 || fs_is_dir(from))
-        return r < 0 ? r : fs_make_dirs(to, 0755, err);
-    return copytree_entry(from, to, bounds, err);
+    CLEANUP(mem_freep) char *git = mem_printf("%s/.git", path);
+    return S_ISDIR(st->st_mode) && !fs_is_there(git);
 }
 
-static int copy_all(const char *dir, const struct buf *list, const char *dest, struct copytree_bounds *bounds,
-                    struct err *err)
+static void sort_in(struct files *f, const char *dir, const char *path, const struct copytree_bounds *bounds)
 {
-    size_t count = 0;
-    int r = fs_make_dirs(dest, 0755, err);
-    for (size_t at = 0; r == 0 && at < list->len; at += strlen(list->data + at) + 1, count++)
-        r = copy_listed(dir, list->data + at, dest, bounds, err);
-    log_fields(LOG_LEVEL_INFO, NULL, "copied", LOG_TEXT("directory", dir), LOG_NUMBER("files", count));
+    CLEANUP(mem_freep) char *full = mem_printf("%s/%s", dir, path);
+    size_t size = strlen(path) + 1;
+    struct stat st = {0};
+    bool is_out = is_elsewhere(dir, path, bounds);
+    bool is_there = !is_out && lstat(full, &st) == 0;
+    bool is_nested = path[size - 2] == '/'; /* of those that are not tracked */
+    bool is_plain = is_there && is_plain_dir(full, &st);
+    bool is_special = is_there && !S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode) && !S_ISDIR(st.st_mode);
+    f->bytes += is_there && S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
+    f->count += is_there && !is_special;
+    if (is_there && (is_nested || is_plain))
+        buf_append(&f->nested, path, size);
+    if (!is_nested)
+        buf_append(is_out || is_plain || is_special ? &f->gone : &f->list, path, size);
+}
+
+/* As empty as those of submodules. */
+static int make_nested(const struct files *f, const char *dest, struct err *err)
+{
+    int r = 0;
+    for (size_t at = 0; r == 0 && at < f->nested.len; at += strlen(f->nested.data + at) + 1) {
+        CLEANUP(mem_freep) char *path = mem_printf("%s/%s", dest, f->nested.data + at);
+        r = fs_make_dirs(path, 0755, err);
+    }
     return r;
 }
 
-static bool is_top(const char *dir)
+static int take(struct worktree *s, const struct buf *listed, const char *dest,
+                const struct copytree_bounds *bounds, struct err *err)
 {
-    CLEANUP(mem_freep) char *path = mem_printf("%s/.git", dir);
-    return fs_is_there(path);
+    CLEANUP(files_done) struct files f = {BUF_INIT(0), BUF_INIT(0), BUF_INIT(0), 0, 0};
+    for (size_t at = 0; at < listed->len; at += strlen(listed->data + at) + 1)
+        sort_in(&f, s->dir, listed->data + at, bounds);
+    if (f.bytes > bounds->left_bytes)
+        return -EFBIG;
+    int r = worktree_take(s, &f.list, &f.gone, dest, err);
+    if (r == 0)
+        r = make_nested(&f, dest, err);
+    if (r < 0)
+        return r;
+    local_notes_tell(s, &f.list, dest);
+    log_fields(LOG_LEVEL_INFO, NULL, "copied", LOG_TEXT("directory", s->dir), LOG_NUMBER("files", f.count));
+    return 0;
 }
+
+/* ---- any directory ---- */
 
 static struct copytree_bounds bounds_of(const struct job *job)
 {
@@ -98,17 +112,26 @@ static struct copytree_bounds bounds_of(const struct job *job)
     return bounds;
 }
 
+static int copy(const struct job *job, const char *dir, const char *dest, struct err *err)
+{
+    CLEANUP(mem_freep) char *repo = mem_printf("%s.git", dest);
+    CLEANUP(buf_done) struct buf listed = BUF_INIT(0);
+    CLEANUP(worktree_done) struct worktree s = {0};
+    struct copytree_bounds bounds = bounds_of(job);
+    int r = worktree_find(job, dir, repo, &s, err);
+    if (r == 0)
+        r = worktree_list(&s, &listed, err);
+    bool is_ignored = r == 0 && !listed.len && *s.prefix; /* by what it lies in */
+    if (r == -ENOENT || is_ignored)
+        return copytree_within(dir, dest, &bounds, err);
+    return r < 0 ? r : take(&s, &listed, dest, &bounds, err);
+}
+
 int local_copy(const struct job *job, const char *dir, const char *dest, struct err *err)
 {
-    CLEANUP(buf_done) struct buf list = BUF_INIT(0);
-    struct copytree_bounds bounds = bounds_of(job);
-    int r = list_files(job, dir, &list);
+    int r = copy(job, dir, dest, err);
     if (r == -ECANCELED)
         return err_set(err, ERR_CANCELLED, ECANCELED, "Copying %s was stopped", dir);
-    if (r == 0 && (list.len || is_top(dir)))
-        r = copy_all(dir, &list, dest, &bounds, err);
-    else /* no work tree, or ignored by what it lies in */
-        r = copytree_within(dir, dest, &bounds, err);
     return r == -EFBIG ? err_set(err, ERR_LIMIT, EFBIG, "%s is larger than the limit of %llu MB (--disk)",
                                  dir, (unsigned long long)(job->options->disk_bytes >> 20))
                        : r;

@@ -8,7 +8,8 @@
 
 static const char *const members[] = {
     [PROGRESS_STAGE] = "stage", [PROGRESS_COMMIT] = "commit", [PROGRESS_PLANNED] = "planned",
-    [PROGRESS_START] = "start", [PROGRESS_END] = "end",       [PROGRESS_MEMORY] = "memory"};
+    [PROGRESS_START] = "start", [PROGRESS_END] = "end",       [PROGRESS_MEMORY] = "memory",
+    [PROGRESS_NOTE] = "note"};
 
 /* A number is all that is told. */
 static bool is_number(enum progress_kind kind)

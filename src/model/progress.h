@@ -6,6 +6,7 @@
  *
  *   {"stage": "fetch"}                      then "prepare", "test", "judge"
  *   {"commit": HASH}                        of the student's repository
+ *   {"note": SENTENCE}                      a warning about how a directory is tested
  *   {"planned": N}                          tests that are known so far
  *   {"start": NAME}
  *   {"memory": BYTES}                       what the tests hold now, once a second
@@ -31,12 +32,13 @@ enum progress_kind {
     PROGRESS_PLANNED,
     PROGRESS_START,
     PROGRESS_END, /* has a "memory", too: so it is looked for before the next */
-    PROGRESS_MEMORY
+    PROGRESS_MEMORY,
+    PROGRESS_NOTE
 };
 
 struct progress {
     enum progress_kind kind;
-    char text[PROGRESS_MAX_NAME_BYTES]; /* stage, commit or test; valid UTF-8 */
+    char text[PROGRESS_MAX_NAME_BYTES]; /* stage, commit, test or note; valid UTF-8 */
     uint64_t planned;
     uint64_t memory_bytes;     /* now; of the end of a test: its peak */
     enum report_status status; /* the rest: of the end of a test */
@@ -49,5 +51,5 @@ char *progress_format(const struct progress *p);
 /* False where the text is none. */
 bool progress_parse(const char *text, size_t len, struct progress *ret_progress);
 
-/* Fills in stage, commit or test. */
+/* Fills in stage, commit, test or note. */
 void progress_set_text(struct progress *p, enum progress_kind kind, const char *text);

@@ -263,6 +263,8 @@ void display_take(struct display *d, const struct progress *p)
     } else if (p->kind == PROGRESS_COMMIT) {
         CLEANUP(mem_freep) char *text = mem_printf("commit %s", p->text);
         display_say(d, text);
+    } else if (p->kind == PROGRESS_NOTE) {
+        display_say(d, p->text);
     }
     draw_line(d);
 }

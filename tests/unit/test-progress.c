@@ -25,6 +25,8 @@ static void each_kind_comes_back_as_it_was(void)
     check_round_trip(&p, "{\"stage\":\"fetch\"}");
     progress_set_text(&p, PROGRESS_COMMIT, "abc123");
     check_round_trip(&p, "{\"commit\":\"abc123\"}");
+    progress_set_text(&p, PROGRESS_NOTE, "Warning: run.sh");
+    check_round_trip(&p, "{\"note\":\"Warning: run.sh\"}");
     progress_set_text(&p, PROGRESS_START, "test_a::b[\"x\"]");
     check_round_trip(&p, "{\"start\":\"test_a::b[\\\"x\\\"]\"}");
     p = (struct progress){.kind = PROGRESS_PLANNED, .planned = 500000};

@@ -113,6 +113,8 @@ void board_progress(struct board *board, size_t slot, const struct progress *tol
         p->memory_bytes = told->memory_bytes;
         p->memory_peak_bytes = MAX(p->memory_peak_bytes, told->memory_bytes);
         break;
+    case PROGRESS_NOTE: /* about a directory, which no task of the backend is */
+        break;
     }
 }
 
