@@ -1,12 +1,16 @@
 #include "job/manifest.h"
 
+#include "base/fd.h"
 #include "base/fs.h"
 #include "base/proc.h"
+#include "base/utf8.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define MANIFEST_LIMIT_BYTES 65536
 #define MAX_WORDS            1000
@@ -106,6 +110,7 @@ static int read_lines(const char *tests_dir, struct manifest *m, struct err *err
     if (strlen(p) < text.len)
         return err_set(err, ERR_ENVIRONMENT, EINVAL,
                        "The suite's %s has a NUL byte in it: it is no text file", MANIFEST_NAME);
+    p += utf8_mark_len(p, text.len);
     for (size_t number = 1; *p; number++) {
         size_t len = strcspn(p, "\n");
         CLEANUP(mem_freep) char *line = trimmed(p, len);

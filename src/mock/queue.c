@@ -2,6 +2,7 @@
 
 #include "base/fs.h"
 #include "base/json.h"
+#include "base/utf8.h"
 
 #include <errno.h>
 #include <string.h>
@@ -79,8 +80,10 @@ int queue_read_file(const char *path, json_t **ret_list, struct err *err)
     if (r < 0)
         return r == -ENOENT ? err_set(err, ERR_TASK, ENOENT, "%s does not exist", path) : r;
     json_error_t error;
+    const char *start = text.data ? text.data : "";
+    size_t mark_len = utf8_mark_len(start, text.len);
     json_t *list =
-        json_loadb(text.data ? text.data : "", text.len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
+        json_loadb(start + mark_len, text.len - mark_len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
     if (!list)
         return err_set(err, ERR_TASK, EINVAL, "%s is not valid JSON: %s (line %d, column %d)", path,
                        error.text, error.line, error.column);

@@ -140,7 +140,7 @@ def test_no_shell_is_involved(arguments):
 
 @pytest.mark.parametrize("text", [
     "# comment\n\n" + GOOD, "  command  =  python3 run.py {src} {report}  \n", GOOD.replace("\n", "\r\n"), GOOD.rstrip("\n"),
-    "command=python3 run.py {src} {report}"])
+    "command=python3 run.py {src} {report}", "\ufeff" + GOOD, "\ufeff# comment\r\n" + GOOD])
 def test_forms_of_the_file(manifest, text):
     assert manifest(text).passed
 

@@ -169,6 +169,11 @@ def test_tasks_file_problems(tmp_path):
         assert done.returncode == 2 and word in done.stderr, text
 
 
+def test_a_tasks_file_with_a_byte_order_mark(start, tmp_path):
+    (tmp_path / "marked.json").write_text("\ufeff" + json.dumps([{"id": 7}]))
+    assert start("--tasks", tmp_path / "marked.json").ask("GET", "/api/task/available").json["id"] == 7
+
+
 def test_help_and_version():
     text = run("--help").stdout
     for word in ["--port-file", "--faults", "drop-after", "dup-keys", "/mock/state", "dora_explorer"]:

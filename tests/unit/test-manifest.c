@@ -161,6 +161,14 @@ static void comments_blank_lines_and_spaces_do_not_count(void)
     finish();
 }
 
+static void a_byte_order_mark_is_skipped(void)
+{
+    accept("\xef\xbb\xbf"
+           "command = a b\n");
+    check_words(&m.command, "a|b");
+    refuse("\xef\xbb\xbf", "has no 'command");
+}
+
 static void without_a_command_a_manifest_is_refused(void)
 {
     refuse("", "has no 'command = …'");
@@ -471,11 +479,11 @@ TEST_MAIN(TEST(files_that_may_change_are_patterns), TEST(a_command_is_split_at_b
           TEST(within_double_quotes_a_backslash_is_one_before_ordinary_characters),
           TEST(a_backslash_at_the_end_is_one), TEST(nothing_is_expanded_as_a_shell_would),
           TEST(an_open_quote_is_refused), TEST(there_may_be_so_many_words_and_no_more),
-          TEST(comments_blank_lines_and_spaces_do_not_count), TEST(without_a_command_a_manifest_is_refused),
-          TEST(what_is_behind_a_nul_is_not_left_out), TEST(an_unknown_line_is_refused_with_its_number),
-          TEST(a_second_command_is_refused), TEST(a_manifest_that_cannot_be_read_is_refused),
-          TEST(a_manifest_that_is_too_large_is_refused), TEST(requirements_are_a_file_of_the_suite),
-          TEST(requirements_outside_of_the_suite_are_refused),
+          TEST(comments_blank_lines_and_spaces_do_not_count), TEST(a_byte_order_mark_is_skipped),
+          TEST(without_a_command_a_manifest_is_refused), TEST(what_is_behind_a_nul_is_not_left_out),
+          TEST(an_unknown_line_is_refused_with_its_number), TEST(a_second_command_is_refused),
+          TEST(a_manifest_that_cannot_be_read_is_refused), TEST(a_manifest_that_is_too_large_is_refused),
+          TEST(requirements_are_a_file_of_the_suite), TEST(requirements_outside_of_the_suite_are_refused),
           TEST(requirements_that_are_no_file_are_refused), TEST(second_requirements_are_refused),
           TEST(words_without_placeholders_stay_as_they_are), TEST(each_placeholder_has_its_value),
           TEST(placeholders_may_stand_anywhere_in_a_word), TEST(lists_become_words_of_their_own),
