@@ -206,6 +206,55 @@ static bool joins_tests(const struct strv *command)
     return false;
 }
 
+/* ---- the program ---- */
+
+/* The kernel looks no further for an interpreter: BINPRM_BUF_SIZE of linux/binfmts.h. */
+#define SHEBANG_BYTES 256
+
+/* Its file if it is one of the suite's or the student's; NULL: it is neither. The caller frees. */
+static char *program_file(const struct job *job, const char *program, bool *ret_is_students)
+{
+    size_t len = strlen(job->inside.src);
+    *ret_is_students = strncmp(program, job->inside.src, len) == 0 && program[len] == '/';
+    if (*ret_is_students)
+        return mem_printf("%s%s", job->src, program + len);
+    return *program != '/' && strchr(program, '/') ? mem_printf("%s/%s", job->tests, program) : NULL;
+}
+
+static bool has_crlf_shebang(int fd)
+{
+    char text[SHEBANG_BYTES];
+    ssize_t n = read(fd, text, sizeof(text));
+    const char *end = n > 2 && memcmp(text, "#!", 2) == 0 ? memchr(text, '\n', (size_t)n) : NULL;
+    return end && end[-1] == '\r';
+}
+
+/* The kernel would say "Permission denied", "No such file or directory", or start the wrong program. */
+static int check_program(const struct job *job, const char *program, struct err *err)
+{
+    bool is_students;
+    struct stat st;
+    CLEANUP(mem_freep) char *path = program_file(job, program, &is_students);
+    CLEANUP(fd_closep) int fd = path ? open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC) : -1;
+    if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+        return 0; /* starting it tells */
+    enum err_class class = is_students ? ERR_TASK : ERR_ENVIRONMENT;
+    const char *whose = is_students ? "student's" : "suite's";
+    const char *name = is_students ? program + strlen(job->inside.src) + 1 : program;
+    if (!(st.st_mode & 0111))
+        return err_set(err, class, EACCES,
+                       "The %s program '%s' cannot be started: the file is not executable (git "
+                       "update-index --chmod=+x)",
+                       whose, name);
+    if (has_crlf_shebang(fd))
+        return err_set(
+            err, class, ENOEXEC,
+            "The %s program '%s' cannot be started: its first line ends with CR LF, as on Windows; "
+            "convert the file to LF",
+            whose, name);
+    return 0;
+}
+
 int manifest_expand(const struct strv *command, const struct job *job, struct strv *ret_argv, struct err *err)
 {
     const struct strv *tests = &job->task.tests;
@@ -232,7 +281,7 @@ int manifest_expand(const struct strv *command, const struct job *job, struct st
             err, ERR_ENVIRONMENT, EINVAL,
             "The command in the suite's %s names no program: for this task all of it stands for nothing",
             MANIFEST_NAME);
-    return 0;
+    return check_program(job, ret_argv->items[0], err);
 }
 
 bool manifest_uses(const struct strv *command, const char *placeholder)

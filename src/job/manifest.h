@@ -29,7 +29,8 @@ void manifest_done(struct manifest *manifest);
 
 /*
  * Class task where a name starts with '-' and would be taken for an option; class environment where no
- * word is left, so that there is no program.
+ * word is left, so that there is no program. Also if the program is a file of the suite's (class environment)
+ * or the student's (class task) that is not executable, or whose first line "#!…" ends with CR LF.
  */
 int manifest_expand(const struct strv *command, const struct job *job, struct strv *ret_argv,
                     struct err *err);

@@ -177,6 +177,34 @@ def test_a_command_in_the_suite(run_job, student, make_repo):
     assert run_job(student, suite).passed
 
 
+GO = "#!/bin/sh\necho '<testsuite><testcase name=\"a\"/></testsuite>' > $1\n"
+
+
+@pytest.mark.parametrize("code, mode, words", [
+    (GO, 0o644, "the file is not executable"),
+    (GO.replace("\n", "\r\n"), 0o755, "its first line ends with CR LF"),
+    ("#!/usr/bin/env -S sh -e\r\n", 0o755, "its first line ends with CR LF")], ids=["mode", "crlf", "env"])
+@pytest.mark.parametrize("is_students", [False, True])
+def test_a_program_that_cannot_be_started_says_why(run_job, make_repo, code, mode, words, is_students):
+    repos = [make_repo("suite", {"ostest-suite.conf": f"command = {'{src}' if is_students else '.'}/go {{report}}\n"}), make_repo("student", {})]
+    owner = repos[is_students]
+    (owner.path / "go").write_bytes(code.encode())
+    (owner.path / "go").chmod(mode)
+    owner.commit({})
+    error = run_job(repos[1], repos[0]).error
+    whose, name = ("student's", "go") if is_students else ("suite's", "./go")
+    assert f"The {whose} program '{name}' cannot be started: {words}" in error
+
+
+@pytest.mark.parametrize("code", [GO.replace("\n", "\r\n").replace("#!/bin/sh\r", "#!/bin/sh"), GO.removeprefix("#!/bin/sh\n")])
+def test_a_program_that_can_be_started_is_let_alone(run_job, student, make_repo, code):
+    suite = make_repo("suite", {"ostest-suite.conf": "command = ./go {report}\n", "go": code})
+    (suite.path / "go").chmod(0o755)
+    suite.commit({})
+    job = run_job(student, suite)
+    assert "cannot be started" not in job.log
+
+
 def test_a_manifest_wins_over_the_other_kinds(manifest):
     job = manifest(GOOD, files={"run_tests.py": "raise SystemExit(1)", "conftest.py": "raise SystemExit(1)"})
     assert job.passed and "kind=manifest" in job.log

@@ -283,6 +283,8 @@ static void start_job(void)
     finish();
     job_options.proxy_timeout_s = 10;
     job.options = &job_options;
+    job.src = (char *)scratch("src");
+    job.tests = (char *)scratch("suite");
     job.inside.src = (char *)"/box/src";
     job.inside.report = (char *)"/box/report.xml";
 }
