@@ -183,7 +183,10 @@ static void begin_session(struct channel *c, struct channel_connection *conn, pi
     answer(c, conn, OUTERMOST);
 }
 
-/* The first message of a connection says what it is for. Of one without a session it is the only one. */
+/*
+ * The first message of a connection says what it is for. Without a session, whatever follows is another first
+ * one: a pytest that was told that it is a nested one says nothing more.
+ */
 static void take_first(struct channel *c, struct channel_connection *conn, pid_t sender, const char *text,
                        size_t len)
 {
@@ -204,8 +207,6 @@ static void take_first(struct channel *c, struct channel_connection *conn, pid_t
         c->was_stopped = c->was_stopped || (c->is_original && is_suites(c, message, "main"));
     else
         events_fault(c->events, "Report and run disagree: a process told of tests in the place of pytest");
-    if (!conn->session)
-        close_connection(c, (size_t)(conn - c->connections));
 }
 
 static void take_message(struct channel *c, struct channel_connection *conn, pid_t sender, const char *text,

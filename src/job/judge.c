@@ -183,10 +183,11 @@ static char *find_disagreement(const struct job *job, const struct run *run, con
         return mem_strdup("Report and run disagree: pytest told of no tests");
     if (missed && !events_first_fault(run->events) && has_pass(report) && !has_other(report))
         return mem_strdup(missed);
-    if (run->was_stopped && has_pass(report) && !has_other(report))
+    char *fault = events_compare(run->events, wants->only_connected ? &job->task.tests : NULL, report);
+    if (!fault && run->was_stopped && has_pass(report) && !has_other(report))
         return mem_strdup("pytest was stopped for some time while the tests ran (SIGSTOP, SIGCONT), and the "
                           "suite's time limits with it");
-    return events_compare(run->events, wants->only_connected ? &job->task.tests : NULL, report);
+    return fault;
 }
 
 static int read_report(const struct job *job, const struct run *run, struct report *ret_report,

@@ -254,7 +254,8 @@ def find_place():
     # No other process of this user may look into this one. The environment's python is so from its start on.
     ctypes.CDLL(None).prctl(ostest_start.PR_SET_DUMPABLE, 0, 0, 0, 0)
     leave_bytecode_alone()
-    ostest_start.is_nested = not ostest_start.is_suites_pytest() and "PYTEST_XDIST_WORKER" not in os.environ
+    # What a test starts inherits the variables of xdist: a worker is known by how it is started.
+    ostest_start.is_nested = not ostest_start.is_suites_pytest() and not ostest_start.is_worker()
 
 
 directory = channel_dir()

@@ -70,10 +70,14 @@ def command_line():
         return os.fsdecode(file.read()).split("\0")[:-1]
 
 
+def is_worker():
+    return command_line()[-1:] == [WORKER]
+
+
 def becomes_pytest():
     """Also an xdist worker: with -m and -c, what is in the working directory is imported before pytest is."""
     words = command_line()
-    return ("-m", "pytest") in zip(words, words[1:]) or words[-1:] == [WORKER]
+    return ("-m", "pytest") in zip(words, words[1:]) or is_worker()
 
 
 def tell_loaded(path):

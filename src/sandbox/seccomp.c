@@ -76,7 +76,7 @@ static const struct partly {
  * Done, and nothing done: what only the host's disks and its cache would feel, and its other tasks. All that
  * a task can write lies in memory.
  */
-static const char *const ignored[] = {"sync", "syncfs"};
+static const char *const ignored[] = {"sync", "syncfs", "fsync", "fdatasync", "sync_file_range"};
 static const struct scmp_arg_cmp drop_cache = {3, SCMP_CMP_MASKED_EQ, LOW_BITS, POSIX_FADV_DONTNEED};
 
 /* Its arguments lie in memory, where no filter sees them. Without it, libc uses clone(2). */

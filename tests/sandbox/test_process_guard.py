@@ -156,6 +156,8 @@ def test_drops_and_syncs():
     os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_SEQUENTIAL)
     os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
     os.sync()
+    os.fsync(fd)
+    os.fdatasync(fd)
     subprocess.run(["sync", "-f", "/usr/bin/gcc"], check=True)
 ''')
     assert job.passed, job.log

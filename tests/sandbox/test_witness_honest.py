@@ -299,3 +299,17 @@ def test_plugins_that_are_not_loaded_by_themselves(suites):
     suite = suites.own(suites_shapes.wrapper("os.environ['PYTEST_DISABLE_PLUGIN_AUTOLOAD'] = '1'\nimport pytest as p\nsys.exit(p.main(pytest[2:]))"))
     job = suites.job(None, suite=suite)
     assert job.passed and not was_told(job)
+
+
+@pytest.mark.parametrize("words", [[], ["-n", "2"]], ids=["alone", "xdist"])
+def test_a_students_own_tests_in_a_copy(run, words):
+    """Their conftest.py is theirs, and no code of the suite's."""
+    code = f"""
+import os, shutil, subprocess, sys
+def test_students_tests():
+    shutil.copytree(os.environ["OSTEST_SRC"], "work")
+    subprocess.run([sys.executable, "-m", "pytest", "-p", "no:cacheprovider"], cwd="work", check=True)
+"""
+    job = run({"pytest.ini": INI + " ".join(words) + "\n" if words else INI, "test_it.py": code}, needs=["pytest-xdist"],
+              files={"conftest.py": "import pytest\n", "test_own.py": "def test_own(): pass\n"})
+    assert job.passed, job.log
