@@ -6,8 +6,11 @@ import re
 import subprocess
 
 import harness
+import pytest
 
 REPO = harness.COURSE.parents[1]
+
+PYTEST = "7."  # that of Debian 12: later ones break lines differently
 
 
 def shown(picture):
@@ -17,6 +20,7 @@ def shown(picture):
     return re.sub(r"passed in \d+\.\d s", "passed", text)
 
 
+@pytest.mark.skipif(not pytest.__version__.startswith(PYTEST), reason=f"the picture is of pytest {PYTEST}*, not {pytest.__version__}")
 def test_the_picture_of_a_run_is_true(tmp_path):
     subprocess.run([REPO / "script" / "pictures", tmp_path], check=True, timeout=harness.TIMEOUT,
                    env=os.environ | {"OSTEST_BUILD": str(harness.RUNNER.parents[1])})
