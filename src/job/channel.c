@@ -33,6 +33,7 @@
 #define FLOOD "Report and run disagree: too many processes spoke in the place of pytest"
 
 #define OUTERMOST "o"
+#define CHILD     "c"
 #define NESTED    "n"
 
 void channel_init(struct channel *c)
@@ -132,6 +133,15 @@ static bool is_outermost(struct channel *c, pid_t pid)
     return is_suites;
 }
 
+/* What a process is told that asks about its place. */
+static const char *describe_place(struct channel *c, pid_t pid)
+{
+    struct pid_status status;
+    if (is_outermost(c, pid))
+        return OUTERMOST;
+    return pid_status_read(pid, &status) == 0 && has_session(c, status.ppid) ? CHILD : NESTED;
+}
+
 static pid_t sender_of(struct msghdr *m)
 {
     struct ucred who = {0};
@@ -200,7 +210,7 @@ static void take_first(struct channel *c, struct channel_connection *conn, pid_t
     if (event && strcmp(event, "hello") == 0)
         begin_session(c, conn, sender, text, len);
     else if (event && strcmp(event, "who") == 0)
-        answer(c, conn, is_outermost(c, sender) ? OUTERMOST : NESTED);
+        answer(c, conn, describe_place(c, sender));
     else if (event && strcmp(event, "loaded") == 0)
         take_loaded(c, message);
     else if (event && strcmp(event, "stopped") == 0)

@@ -163,8 +163,8 @@ static char *find_change(const struct run *run)
         return mem_printf("The suite's file %s was changed while the tests ran", run->box.changed);
     if (run->loaded && *run->loaded == '/')
         return mem_printf(
-            "pytest took its settings from %s, which is not the suite's: the suite needs a pytest.ini "
-            "of its own",
+            "pytest used %s, which is not the suite's: the suite needs a pytest.ini of its own, "
+            "and modules of other names",
             run->loaded);
     if (run->loaded)
         return mem_printf("The file %s was loaded from the suite's directory, but is not the suite's",

@@ -14,8 +14,9 @@ it does nothing. Each event is a JSON object, one message:
     {"event": "stopped"}                                in a connection of its own: this process has been
                                                         stopped, and runs again
 
-The answer to "who" and "hello" is "o" for an outermost pytest, whose tests are the suite's, and "n"
-for one that a test has started: that one selects nothing and tells nothing.
+The answer to "who" and "hello" is "o" for an outermost pytest, whose tests are the suite's, "c" for a
+child of one that has a session, such as a worker of xdist, and "n" for any other that a test has
+started: that one selects nothing and tells nothing. What a test starts inherits the variables of xdist.
 
 The file /channel/select has names, one a line: every test whose node id contains none of them, in
 whatever spelling ("tests/test_a.py::test_b", "test_a::test_b"), is left out.
@@ -254,8 +255,7 @@ def find_place():
     # No other process of this user may look into this one. The environment's python is so from its start on.
     ctypes.CDLL(None).prctl(ostest_start.PR_SET_DUMPABLE, 0, 0, 0, 0)
     leave_bytecode_alone()
-    # What a test starts inherits the variables of xdist: a worker is known by how it is started.
-    ostest_start.is_nested = not ostest_start.is_suites_pytest() and not ostest_start.is_worker()
+    ostest_start.is_nested = not ostest_start.is_suites_pytest()
 
 
 directory = channel_dir()
@@ -271,7 +271,8 @@ def begin(config):
         return
     channel = connect(directory)
     os.environ.pop("OSTEST_CHANNEL", None)
-    if not ostest_start.is_outermost(channel, encoded("hello", {})):
+    channel.send(encoded("hello", {}))
+    if channel.recv(1) != b"o":
         channel.close()
         return
     session = Events(channel, config)
@@ -280,16 +281,10 @@ def begin(config):
     return selected_names()
 
 
-def find_setup(config):
-    path = os.path.join(str(getattr(config, "rootpath", None) or config.rootdir), "setup.py")
-    return path if os.path.lexists(path) else None
-
-
 def check_settings(config):
     """Those of other places were left alone; but not by a pytest that finds its settings in a new way."""
     path = str(getattr(config, "inipath", None) or getattr(config, "inifile", None) or "")
-    # Without any, a setup.py decides which directory is the root.
-    ostest_start.tell_loaded(path or find_setup(config) or "/")
+    ostest_start.tell_loaded(path or "/")
     if path and not config.option.inifilename and ostest_start.is_settings_of_another(path):
         ostest_start.tell_file(path)
 

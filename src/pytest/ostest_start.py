@@ -16,6 +16,8 @@ import sys
 CHANNEL = "/channel"
 SOCKET = CHANNEL + "/events"
 SUITE = "/box/tests/"
+AREA = "/box/"  # what lies above the suite is looked at as well, but for these
+OF_OTHERS = ("/box/src/", "/box/home/", "/box/tmp/", "/box/shm/")
 MESSAGE_MAX = 65536
 PATH_MAX = 4096
 PR_SET_DUMPABLE = 4
@@ -82,13 +84,14 @@ def becomes_pytest():
 
 def tell_loaded(path):
     path = os.path.abspath(path)
-    if not path.startswith(SUITE) or path in told or len(path) > PATH_MAX:
+    if not path.startswith(AREA) or path.startswith(OF_OTHERS) or path in told or len(path) > PATH_MAX:
         return
     if not has_suites_main() and (is_nested or not ("_pytest" in sys.modules or becomes_pytest())):
         return
     told.add(path)
     is_scripts = has_suites_main() and not becomes_pytest()
-    tell_file(path[len(SUITE):], main_script() if is_scripts else "")
+    name = path[len(SUITE):] if path.startswith(SUITE) else path
+    tell_file(name, main_script() if is_scripts else "")
 
 
 def main_script():
@@ -177,6 +180,14 @@ def watch(event, args):
             keep(path)
         elif type(path) is str and path[-4:] == ".pyc" and "__pycache__" not in path:  # no import reads those
             tell_loaded(path)
+        elif type(path) is str and path[-17:] == "/entry_points.txt" and path.startswith(AREA):
+            tell_entry_points(path)
+
+
+def tell_entry_points(path):
+    """A package beside the suite's files may take the place of an installed plugin of pytest's."""
+    if path not in told and not path.startswith(OF_OTHERS) and (has_suites_main() or is_suites_pytest()):
+        tell_loaded(path)
 
 
 def leave_bytecode_alone():
@@ -198,15 +209,13 @@ def is_settings_of_another(path):
     return not any(place.startswith(other) for place, other in (places, places[::-1]))
 
 
-def is_outermost(channel, message):
-    channel.send(message)
-    return channel.recv(1) == b"o"
-
-
 def is_suites_pytest():
+    """Also in a worker of xdist, if the pytest that started it is the suite's."""
     channel = connect(SOCKET)
     try:
-        return is_outermost(channel, b'{"event": "who"}')
+        channel.send(b'{"event": "who"}')
+        answer = channel.recv(1)
+        return answer == b"o" or (answer == b"c" and is_worker())
     finally:
         channel.close()
 

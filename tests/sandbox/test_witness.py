@@ -288,15 +288,30 @@ def test_modules_above_a_suite_that_is_a_package(suites):
     """pytest puts the directory above it first into sys.path."""
     code = "subprocess.run([*make, 'before'])\nsys.exit(subprocess.run([sys.executable, *pytest]).returncode)\n"
     files = {"run_tests.py": suites_shapes.WRAPPER + code, "__init__.py": "", "tests/__init__.py": "",
-             "tests/test_loaded.py": "import filecmp, os\ndef test_nothing_was_loaded(): assert not os.path.exists('/box/home/loaded')\n"}
-    plant = planting("try: pathlib.Path('/box/filecmp.py').write_text(TELL)\nexcept OSError as e: print(e)")
-    job = suites.job(None, suite=suites.own(SHAPES["main"] | files), files=plant)
-    assert job.passed and len(job.tests) == 5
+             "tests/test_loaded.py": "import filecmp\ndef test_loaded(): pass\n"}
+    suite = suites.own(SHAPES["main"] | files)
+    assert suites.job(None, suite=suite, files=planting("pathlib.Path('/box/other.py').touch()")).passed
+    assert "/box/filecmp.py" in suites.job(None, suite=suite, files=planting("pathlib.Path('/box/filecmp.py').write_text(TELL)")).error
 
 
-def test_settings_above_a_suite_that_has_none(suites):
-    write = "try: pathlib.Path('/box/pytest.ini').write_text('[pytest]\\naddopts = -k \"not program\"\\n')\nexcept OSError as e: print(e)"
-    check_failed(suites.job("build-before", attack="fail", files=planting(write)))
+@pytest.mark.parametrize("work", ["", "\nos.unlink('/box/{0}')"], ids=["stays", "is-gone-again"])
+@pytest.mark.parametrize("name", ["pytest.ini", "pytest.toml", "tox.ini", "conftest.py"])
+def test_settings_above_a_suite_that_has_none(suites, name, work):
+    plant = f"pathlib.Path('/box/{name}').write_text('')" + work.format(name)
+    assert f"../{name} was added to the suite" in suites.job("build-before", attack="fail", files=planting(plant)).error
+
+
+@pytest.mark.parametrize("place", ["/box/tests", "/box/tests/tests", "/box"])
+def test_entry_points_in_the_place_of_a_plugins(suites, place):
+    """pytest takes the first plugin of a name, and looks into each directory of sys.path."""
+    slow = suites_shapes.TESTS + "import time\ndef test_slow(): time.sleep(3)\n"
+    files = SHAPES["build-before"] | {"pytest.ini": "[pytest]\ntimeout = 1\n", "requirements.txt": "pytest<9\npytest-timeout\n",
+                                      "tests/test_it.py": slow}
+    suite = suites.own(files | ({"__init__.py": "", "tests/__init__.py": ""} if place == "/box" else {}))
+    assert not suites.job(None, suite=suite).result["isPassed"]
+    plant = (f"d = pathlib.Path('{place}/x-1.dist-info')\nd.mkdir()\n(d / 'METADATA').write_text('Metadata-Version: 2.1\\nName: x\\nVersion: 1\\n')\n"
+             "(d / 'entry_points.txt').write_text('[pytest11]\\ntimeout = json\\n')\n")
+    assert not suites.job(None, suite=suite, files=planting(plant)).result["isPassed"]
 
 
 LABS = {"pytest.ini": "[pytest]\naddopts = -p no:cacheprovider\n", "tests/test_it.py": suites_shapes.TESTS,

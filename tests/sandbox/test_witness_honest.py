@@ -19,9 +19,9 @@ def suites(any_site):
 @pytest.fixture(params=sandboxed.PYTESTS)
 def run(request, suites):
     """run(files, options): the job of a suite for this version of pytest; `needs`: more packages."""
-    def with_version(files, *options, needs=(), **named):
+    def with_version(files, *options, needs=(), student=None, **named):
         suite = suites.own({"pytest.ini": INI} | files | sandboxed.pytest_requirement(request.param, *needs))
-        return suites.job(None, *options, suite=suite, **named)
+        return suites.job(None, *options, suite=suite, files=student, **named)
     return with_version
 
 
@@ -310,6 +310,7 @@ def test_students_tests():
     shutil.copytree(os.environ["OSTEST_SRC"], "work")
     subprocess.run([sys.executable, "-m", "pytest", "-p", "no:cacheprovider"], cwd="work", check=True)
 """
-    job = run({"pytest.ini": INI + " ".join(words) + "\n" if words else INI, "test_it.py": code}, needs=["pytest-xdist"],
-              files={"conftest.py": "import pytest\n", "test_own.py": "def test_own(): pass\n"})
+    ini = INI.replace("cacheprovider", " ".join(["cacheprovider", *words]))
+    student = {"conftest.py": "import pytest\n", "test_own.py": "def test_own(): pass\n"}
+    job = run({"pytest.ini": ini, "test_it.py": code}, needs=["pytest-xdist"], student=student)
     assert job.passed, job.log

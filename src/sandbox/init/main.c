@@ -174,18 +174,6 @@ static int place_suite(struct init *init, struct err *err)
     return r;
 }
 
-/* Programs look for settings and modules above where they are, too: nothing can be made in the suite's
- * parent. */
-static int close_area(const struct init *init, struct err *err)
-{
-    if (mount(BOX_HOME, BOX_HOME, NULL, MS_BIND, NULL) < 0 ||
-        mount(BOX_SRC, BOX_SRC, NULL, MS_BIND, NULL) < 0 ||
-        (!init->suite.is_overlay && mount(BOX_TESTS, BOX_TESTS, NULL, MS_BIND, NULL) < 0) ||
-        mount(NULL, BOX_DIR, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV, NULL) < 0)
-        return err_errno(err, errno, "Cannot make %s read-only", BOX_DIR);
-    return 0;
-}
-
 static int fill_area(struct init *init, struct err *err)
 {
     int r = 0;
@@ -195,8 +183,7 @@ static int fill_area(struct init *init, struct err *err)
         r = place_suite(init, err);
     if (r == 0 && !fs_exists(BOX_LEAF_SRC) && mkdir(BOX_SRC, 0755) < 0)
         r = err_errno(err, errno, "Cannot create %s", BOX_SRC);
-    r = r < 0 ? r : copy_leaf(BOX_LEAF_SRC, BOX_SRC, err);
-    return r < 0 ? r : close_area(init, err);
+    return r < 0 ? r : copy_leaf(BOX_LEAF_SRC, BOX_SRC, err);
 }
 
 /* Says once when the area is full. */

@@ -4,9 +4,11 @@
 #include <sys/types.h>
 
 /* Taken wherever they are. */
-static const char *const alone[] = {"conftest.py", "sitecustomize.py", "usercustomize.py",
-                                    ".gdbinit",    ".gdbearlyinit",    ".lldbinit",
-                                    ".valgrindrc", "pyvenv.cfg" /* pytest leaves out such a directory */};
+static const char *const alone[] = {"conftest.py",      "sitecustomize.py",
+                                    "usercustomize.py", ".gdbinit",
+                                    ".gdbearlyinit",    ".lldbinit",
+                                    ".valgrindrc",      "pyvenv.cfg" /* pytest leaves out such a directory */,
+                                    "setup.py" /* or takes it for its root */};
 
 /* Of each list a tool takes the first one that exists. */
 static const struct order {

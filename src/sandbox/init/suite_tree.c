@@ -19,6 +19,8 @@
 /* Owner and group of what belongs to nobody in this user namespace (user_namespaces(7)). */
 #define OVERFLOW_ID 65534
 
+/* Of the suite's directory; it has no originals. */
+#define PARENT       ".."
 #define OPAQUE_XATTR "user.overlay.opaque"
 
 void suite_tree_init(struct suite_tree *tree, const struct strv *may_change)
@@ -221,6 +223,17 @@ static int watch_dir(struct suite_tree *t, const char *root, const char *dir)
     return r;
 }
 
+/* Programs look for settings above where they are, too. */
+static int watch_parent(struct suite_tree *t, const char *root)
+{
+    CLEANUP(mem_freep) char *seen = mem_printf("%s/" PARENT, root);
+    int number = inotify_add_watch(t->news_fd, seen, IN_CREATE | IN_MOVED_TO | IN_ONLYDIR);
+    t->watches++;
+    while (number >= 0 && t->news_dirs.len <= (size_t)number)
+        strv_push(&t->news_dirs, PARENT);
+    return number < 0 ? -errno : 0;
+}
+
 int suite_tree_watch(struct suite_tree *tree, const char *root, struct err *err)
 {
     tree->news_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
@@ -228,6 +241,8 @@ int suite_tree_watch(struct suite_tree *tree, const char *root, struct err *err)
         return err_errno(err, errno,
                          "Cannot watch the suite's directories (see fs.inotify.max_user_instances)");
     int r = watch_dir(tree, root, "");
+    if (r == 0)
+        r = watch_parent(tree, root);
     return r < 0
                ? err_errno(err, -r, "Cannot watch the suite's directories (see fs.inotify.max_user_watches)")
                : 0;
@@ -244,6 +259,11 @@ static void take_name(struct suite_tree *t, const char *dir, const char *name)
     CLEANUP(strv_done) struct strv originals = {0};
     CLEANUP(mem_freep) char *lower = path_in(t->lower_fd, dir);
     CLEANUP(mem_freep) char *path = join(dir, name);
+    if (strcmp(dir, PARENT) == 0) {
+        if (suite_names_are_preferred(name, &originals))
+            see(t, path, true);
+        return;
+    }
     if (suite_names_are_taken(name) && !is_original(t, path) && !may_change(t, path) &&
         fs_list_dir(lower, &originals, NULL) == 0 && suite_names_are_preferred(name, &originals))
         see(t, path, true);
