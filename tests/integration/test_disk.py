@@ -303,14 +303,15 @@ def test_a_cache_makes_room_for_a_claim_that_found_none(make_disk, start_mock, s
 
 
 @pytest.mark.parametrize("left", [100, 2000, 4000], ids=["at-once", "halfway", "checkout"])
-def test_no_room_for_a_repository_that_git_gives_up(make_disk, start_mock, start_runner, small, make_repo, left):
+def test_no_room_for_a_repository_that_git_gives_up(make_disk, start_mock, start_runner, small, make_repo, left, tmp_path):
     """It removes what it could not finish, so that there is room again when the runner looks."""
     disk = make_disk()
     student = make_repo("large", {"run.sh": (small.student().path / "run.sh").read_text(), "data": os.urandom(12 << 20)})
     mock = start_mock(tasks=[task(1, student), task(2, student)])
     disk.leave(pages=left)
+    (tmp_path / "gitconfig").write_text("[core]\nbigFileThreshold = 1m\n")  # such files are removed
     runner = start_runner(mock, "--tests-url", small.suite, "--concurrent", 1, "--min-free-disk", "0", "--max-tasks", 2,
-                          state=disk.path, prefix=disk.enter)
+                          state=disk.path, prefix=disk.enter, env={"GIT_CONFIG_GLOBAL": str(tmp_path / "gitconfig")})
     assert "disk is full" in runner.wait_log("[Dd]isk is full")
     assert mock.state()["results"] == 0
     disk.leave()
