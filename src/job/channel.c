@@ -180,6 +180,20 @@ static void take_loaded(struct channel *c, const json_t *message)
         c->loaded = mem_strdup(file);
 }
 
+/*
+ * Whether the suite's time limits run in this process: in a pytest, a worker of xdist, or in the suite's
+ * command. What a test starts may be stopped, also if it is a program of the suite's.
+ */
+static bool has_limits(const struct channel *c, pid_t pid, const json_t *message)
+{
+    struct pid_status status;
+    const char *main = json_string_value(json_object_get(message, "main"));
+    if (!c->is_original || pid_status_read(pid, &status) < 0)
+        return false;
+    bool is_worker = main && !*main && has_session(c, status.ppid);
+    return has_session(c, pid) || is_worker || status.inner_pid == BOX_SUITE_PID;
+}
+
 static void begin_session(struct channel *c, struct channel_connection *conn, pid_t sender,
                           const char *message, size_t len)
 {
@@ -214,7 +228,7 @@ static void take_first(struct channel *c, struct channel_connection *conn, pid_t
     else if (event && strcmp(event, "loaded") == 0)
         take_loaded(c, message);
     else if (event && strcmp(event, "stopped") == 0)
-        c->was_stopped = c->was_stopped || (c->is_original && is_suites(c, message, "main"));
+        c->was_stopped = c->was_stopped || has_limits(c, sender, message);
     else
         events_fault(c->events, "Report and run disagree: a process told of tests in the place of pytest");
 }

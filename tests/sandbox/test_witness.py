@@ -408,6 +408,23 @@ open(args.junit_xml, "w").write("<testsuite><testcase name='own'/></testsuite>")
     assert "pytest was stopped for some time" in suites.job(None, suite=suite, files={"slow.sh": STOP}).error
 
 
+def test_a_program_of_the_suites_that_is_stopped_and_continued(suites):
+    """As in a course on job control: it is no place of time limits."""
+    test = """
+import os, signal, subprocess, sys
+def test_job():
+    job = subprocess.Popen([sys.executable, "tests/job.py"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert job.stdout.read(1) == b"x"
+    job.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, job.pid, os.WSTOPPED | os.WNOWAIT)
+    job.send_signal(signal.SIGCONT)
+    assert job.communicate(b"z")[0] == b"z" and job.returncode == 0
+"""
+    own = "import os\nos.write(1, b'x')\nos.write(1, os.read(0, 1))\n"
+    suite = suites.own(SHAPES["subprocess"] | {"tests/test_it.py": test, "tests/job.py": own})
+    assert suites.job(None, suite=suite).passed
+
+
 def test_programs_that_are_stopped_and_continued(suites):
     """By the tests, by each other, or with their process group."""
     stop = "sh -c 'kill -STOP $$; :' & p=$!; while ! grep -q '^State:.T' /proc/$p/status; do sleep 0.1; done; kill -CONT $p; wait $p\n"
