@@ -440,6 +440,9 @@ static char *take_reported(struct report *report, struct pair *pairs, size_t len
             return disagreement(c, "is in the report, but did not run to its end");
         if (!p)
             continue;
+        /* pytest writes an error if a test has crashed its worker (pytest-xdist, pytest-forked). */
+        if (c->status == REPORT_ERROR && p->told->status == REPORT_FAILED)
+            c->status = REPORT_FAILED;
         p->reported = p->is_reported ? report_worse(p->reported, c->status) : c->status;
         p->is_reported = true;
         c->memory_bytes = p->told->memory_bytes;

@@ -193,7 +193,8 @@ def outcome_of(report):
     if report.skipped:
         return "xfailed" if hasattr(report, "wasxfail") else "skipped"
     if report.failed:
-        return "failed" if report.when == "call" else "error"
+        # "???": the process of the test has crashed, as pytest-xdist and pytest-forked report it.
+        return "error" if report.when in ("setup", "teardown") else "failed"
     return "passed"
 
 

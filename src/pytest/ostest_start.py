@@ -5,7 +5,8 @@ as code, before that code runs: an audit hook (PEP 578) cannot be taken out agai
 which of these files are the suite's own. Outside of a sandbox it does nothing.
 
 What a student's own python program loads is left alone: a load counts in the suite's outermost
-pytest and its xdist workers, and in a python whose main script is a file of the suite.
+pytest and its xdist workers, in a python whose main script is a file of the suite, and in one that is
+the suite's command.
 
 Bytecode beside the suite's files is neither read nor written: it would hide what is loaded.
 """
@@ -21,6 +22,7 @@ OF_OTHERS = ("/box/src/", "/box/home/", "/box/tmp/", "/box/shm/")
 MESSAGE_MAX = 65536
 PATH_MAX = 4096
 PR_SET_DUMPABLE = 4
+SUITE_PID = 2  # of the suite's command
 WORKER = "import sys;exec(eval(sys.stdin.readline()))"  # of execnet
 
 # What debuggers and clients read in HOME by themselves.
@@ -60,8 +62,14 @@ def quoted(text):
 
 
 def has_suites_main():
+    """unittest writes words of its own into sys.argv."""
     main = sys.argv[0] if getattr(sys, "argv", None) else ""
-    return os.path.abspath(main).startswith(SUITE) if main not in ("", "-c", "-m") else False
+    return main not in ("", "-c", "-m") and os.path.abspath(main).startswith(SUITE) and os.path.isfile(main)
+
+
+def is_suites_program():
+    """Also if the suite's command is a module of python's own or of the environment, such as unittest."""
+    return has_suites_main() or os.getpid() == SUITE_PID
 
 
 def command_line():
@@ -86,12 +94,22 @@ def tell_loaded(path):
     path = os.path.abspath(path)
     if not path.startswith(AREA) or path.startswith(OF_OTHERS) or path in told or len(path) > PATH_MAX:
         return
-    if not has_suites_main() and (is_nested or not ("_pytest" in sys.modules or becomes_pytest())):
+    if not is_suites_program() and (is_nested or not ("_pytest" in sys.modules or becomes_pytest())):
+        tell_shadow(path)
         return
     told.add(path)
     is_scripts = has_suites_main() and not becomes_pytest()
     name = path[len(SUITE):] if path.startswith(SUITE) else path
     tell_file(name, main_script() if is_scripts else "")
+
+
+def tell_shadow(path):
+    """`python -m json.tool` in a directory of the suite's takes a json.py there for python's own."""
+    place = os.path.abspath(sys.path[0]) + "/" if sys.path else AREA
+    first = path[len(place):].partition("/")[0].partition(".")[0]
+    if path.startswith(place) and place.startswith(SUITE) and first in getattr(sys, "stdlib_module_names", ()):  # of 3.10
+        told.add(path)
+        tell_file(path[len(SUITE):], beside=place[len(SUITE):-1])
 
 
 def main_script():
@@ -165,9 +183,9 @@ def watch(event, args):
             tell_loaded(path)
             if path.endswith("/_pytest/main.py"):
                 leave_settings_of_others_alone()
-    elif event == "cpython.run_file":
-        if has_suites_main():
-            watch_for_stops(main_script())
+    elif event in ("cpython.run_file", "cpython.run_module", "cpython.run_command"):
+        if is_suites_program():
+            watch_for_stops(main_script() if has_suites_main() else "")
     elif event == "import":
         if args[1]:  # an extension module
             tell_loaded(args[1])

@@ -15,7 +15,7 @@ GET, POST = "/api/task/available", "/api/task/result"
 LOGIN, REFRESH = "/api/v1/login", "/api/v1/auth/refresh"
 MANY, SOME = 200, 60
 LIMIT = 4  # results on their way at a time
-PROBES = 40  # more than there can be in a test, as the pauses grow; less than there are results
+PROBES = 60  # more than there can be in a test, as the pauses grow; less than there are results
 SLOW = "post:slow=30:*"
 SLACK_MS = 2000  # for a machine that is busy
 

@@ -314,6 +314,38 @@ def test_entry_points_in_the_place_of_a_plugins(suites, place):
     assert not suites.job(None, suite=suite, files=planting(plant)).result["isPassed"]
 
 
+def test_modules_beside_a_suite_of_unittest(suites):
+    """python is the suite's command, and its main script is none of the suite's."""
+    tests = """
+import os, subprocess, unittest
+class Tests(unittest.TestCase):
+    def test_1(self): subprocess.run(["make", "-C", os.environ["OSTEST_SRC"], "before"], check=True, stdout=subprocess.DEVNULL)
+    def test_2(self):
+        import filecmp
+def tearDownModule(): open("/box/home/report.xml", "w").write("<testsuite><testcase name='own'/></testsuite>")
+"""
+    suite = suites.own({"ostest-suite.conf": "command = python3 -m unittest own\nrequirements = requirements.txt\n",
+                        "requirements.txt": "", "own.py": tests})
+    assert suites.job(None, suite=suite, files=planting("pathlib.Path('other.py').touch()")).passed
+    assert "filecmp.py was loaded" in suites.job(None, suite=suite, files=planting("pathlib.Path('filecmp.py').write_text(TELL)")).error
+
+
+@pytest.mark.parametrize("module", ["json", "json/__init__"])
+def test_modules_beside_the_suites_that_shadow_pythons_own(suites, module):
+    """In a helper that a test runs: other modules there are the student's own business."""
+    test = """
+import os, pathlib, subprocess, sys
+def test_make(): subprocess.run(["make", "-C", os.environ["OSTEST_SRC"], "before"], check=True, stdout=subprocess.DEVNULL)
+def test_helper(): subprocess.run([sys.executable, "-m", "json.tool"], input=b"{}", check=True)
+def test_module(): subprocess.run([sys.executable, "-c", "import other"], check=True)
+"""
+    suite = suites.own(SHAPES["subprocess"] | {"tests/test_it.py": test})
+    plant = "pathlib.Path('other.py').touch()\n"
+    assert suites.job(None, suite=suite, files=planting(plant)).passed
+    evil = f"path = pathlib.Path('{module}.py')\npath.parent.mkdir(exist_ok=True)\npath.write_text('import os; os._exit(0)')\n"
+    assert f"{module}.py was loaded" in suites.job(None, suite=suite, files=planting(plant + evil)).error
+
+
 LABS = {"pytest.ini": "[pytest]\naddopts = -p no:cacheprovider\n", "tests/test_it.py": suites_shapes.TESTS,
         "tests/lab2/test_two.py": "import os, subprocess\ndef test_two(): assert subprocess.run([os.environ['OSTEST_SRC'] + '/program']).returncode == 0\n"}
 

@@ -314,3 +314,11 @@ def test_students_tests():
     student = {"conftest.py": "import pytest\n", "test_own.py": "def test_own(): pass\n"}
     job = run({"pytest.ini": ini, "test_it.py": code}, needs=["pytest-xdist"], student=student)
     assert job.passed, job.log
+
+
+def test_a_test_that_crashes_its_worker_has_failed(run):
+    """It is what the student's library did, and no fault of the machine's."""
+    code = "import os\ndef test_ok(): pass\ndef test_crash(): os.abort()\ndef test_more(): pass\n"
+    job = run({"test_it.py": code, "pytest.ini": INI.replace("cacheprovider", "cacheprovider -n 1")}, needs=["pytest-xdist"])
+    assert not job.result["isError"], job.log
+    assert outcomes(job) == {"test_it::test_ok": True, "test_it::test_crash": False, "test_it::test_more": True}
