@@ -37,6 +37,17 @@ static char *find(const char *dir, const char *list)
     return tree_path(dir, etc_hash("", &paths));
 }
 
+/* Another host that shares the cache may have built the same tree at the same time. */
+static int put_in_place(const char *staging, const char *tree, struct err *err)
+{
+    struct err renaming = {0};
+    int r = fs_exists(tree) ? 0 : fs_rename_tree_durable(staging, tree, &renaming);
+    if (r == 0 || ((r == -EEXIST || r == -ENOTEMPTY) && fs_exists(tree)))
+        return 0;
+    *err = renaming;
+    return r;
+}
+
 /* Builds what find() finds next, unless the host changes meanwhile. The list is locked. */
 static int build(const char *dir, const char *list, int cancel_fd, char **ret_tree, struct err *err)
 {
@@ -52,8 +63,8 @@ static int build(const char *dir, const char *list, int cancel_fd, char **ret_tr
     CLEANUP(mem_freep) char *tree = tree_path(dir, sources.hash);
     if (r == 0)
         r = cache_hold(tree, cancel_fd, err);
-    if (r == 0 && !fs_exists(tree))
-        r = fs_rename_tree_durable(staging, tree, err);
+    if (r == 0)
+        r = put_in_place(staging, tree, err);
     fs_remove_tree(staging, NULL);
     if (r == 0)
         r = fs_write_atomic(list, lines, strlen(lines), err);
