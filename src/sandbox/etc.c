@@ -113,8 +113,8 @@ static const char *const never[] = {"shadow", "gshadow",     "sudoers",     "sud
 
 /* Where packages leave traces; a change of one means that links may have changed. */
 static const char *const indicators[] = {
-    "/var/lib/dpkg/status", "/var/lib/rpm", "/usr/bin",       "/usr/lib",       "/usr/share",
-    "/usr/lib64",           "/usr/local",   "/usr/local/bin", "/usr/local/lib", "/usr/local/etc"};
+    "/var/log/dpkg.log", "/var/lib/rpm", "/usr/share/doc", "/usr/bin",       "/usr/lib",      "/usr/share",
+    "/usr/lib64",        "/usr/local",   "/usr/local/bin", "/usr/local/lib", "/usr/local/etc"};
 
 static char *parent_of(const char *path)
 {

@@ -299,7 +299,7 @@ static void check_change(const char *name, const char *path)
 {
     start(name);
     put("/etc/app/conf", 0644, "one\n");
-    put("/var/lib/dpkg/status", 0644, "one\n");
+    put("/var/log/dpkg.log", 0644, "one\n");
     put("/etc/ld.so.cache", 0644, "one\n");
     link_to("/etc/app", "/usr/share/app");
     build();
@@ -328,7 +328,7 @@ static void the_hash_changes_with_what_matters(void)
     check_change("changed", "/etc/app/conf");
     check_change("added", "/etc/app/new");
     check_change("linker", "/etc/ld.so.cache");
-    check_change("packages", "/var/lib/dpkg/status");
+    check_change("packages", "/var/log/dpkg.log");
     check_change("services-came", "/etc/services");
     check_change("program-came", "/usr/share/new");
 }
