@@ -383,16 +383,10 @@ struct pair {
     bool is_reported;
 };
 
-static int compare_names(const struct report_case *a, const struct report_case *b)
-{
-    int order = strcmp(a->classname, b->classname);
-    return order ? order : strcmp(a->name, b->name);
-}
-
 static int compare_pairs(const void *a, const void *b)
 {
     const struct report_case *x = ((const struct pair *)a)->told, *y = ((const struct pair *)b)->told;
-    int order = compare_names(x, y);
+    int order = report_compare_names(x, y);
     return order ? order : (x > y) - (x < y);
 }
 
@@ -402,12 +396,12 @@ static struct pair *find_last(struct pair *pairs, size_t len, const struct repor
     size_t from = 0, to = len;
     while (from < to) {
         size_t middle = from + (to - from) / 2;
-        if (compare_names(pairs[middle].told, c) <= 0)
+        if (report_compare_names(pairs[middle].told, c) <= 0)
             from = middle + 1;
         else
             to = middle;
     }
-    return from && compare_names(pairs[from - 1].told, c) == 0 ? &pairs[from - 1] : NULL;
+    return from && report_compare_names(pairs[from - 1].told, c) == 0 ? &pairs[from - 1] : NULL;
 }
 
 static size_t make_pairs(const struct events *e, struct pair *pairs)
@@ -488,7 +482,7 @@ static char *check_pairs(const struct events *e, const struct strv *connected, c
 {
     char *fault = NULL;
     for (size_t i = 0, first = 0; i < len && !fault; i++) {
-        bool is_last = i + 1 == len || compare_names(pairs[i].told, pairs[i + 1].told) != 0;
+        bool is_last = i + 1 == len || report_compare_names(pairs[i].told, pairs[i + 1].told) != 0;
         if (!is_last)
             continue;
         fault = check_runs(e, connected, &pairs[first], &pairs[i], all_passed);

@@ -352,7 +352,7 @@ static void end_part(struct junit *j)
 static bool is_teardown_of(const struct report_case *c, const struct report_case *before)
 {
     return c->status == REPORT_ERROR && before->status == REPORT_FAILED &&
-           strcmp(c->name, before->name) == 0 && strcmp(c->classname, before->classname) == 0;
+           report_compare_names(c, before) == 0;
 }
 
 static void merge_teardown(struct junit *j)

@@ -57,13 +57,18 @@ struct report_case *report_add(struct report *report)
     return c;
 }
 
+int report_compare_names(const struct report_case *a, const struct report_case *b)
+{
+    int order = strcmp(a->classname, b->classname);
+    return order ? order : strcmp(a->name, b->name);
+}
+
 /* ---- reruns ---- */
 
 static int compare_cases(const void *a, const void *b)
 {
     const struct report_case *x = *(struct report_case *const *)a, *y = *(struct report_case *const *)b;
-    int order = strcmp(x->classname, y->classname);
-    order = order ? order : strcmp(x->name, y->name);
+    int order = report_compare_names(x, y);
     return order ? order : (x > y) - (x < y);
 }
 
@@ -74,8 +79,7 @@ static bool is_cut(const char *name)
 
 static bool are_of_one_test(const struct report_case *a, const struct report_case *b)
 {
-    return *a->name && strcmp(a->classname, b->classname) == 0 && strcmp(a->name, b->name) == 0 &&
-           !is_cut(a->name) && !is_cut(a->classname);
+    return *a->name && report_compare_names(a, b) == 0 && !is_cut(a->name) && !is_cut(a->classname);
 }
 
 /* Takes over a later run of the same test. */

@@ -64,6 +64,9 @@ void report_drop_last(struct report *report);
  */
 void report_merge_reruns(struct report *report);
 
+/* Orders cases by classname, then by name, as strcmp(3) does; 0: both are the same. */
+int report_compare_names(const struct report_case *a, const struct report_case *b);
+
 /* Of two outcomes of one test, the one that counts: error, failed, skipped, xfailed, passed. */
 enum report_status report_worse(enum report_status a, enum report_status b);
 
