@@ -14,8 +14,8 @@ bool utf8_is_valid(const char *s, size_t len);
  */
 char *utf8_repair(const char *s, size_t len);
 
-/* The length of the byte order mark that the text begins with; 0 if there is none. Editors and libraries on
- * Windows write one, which is no part of the text. */
+/* Returns the length of the byte order mark at the start of the text, or 0. Programs on Windows write one; it
+ * is not part of the text. */
 size_t utf8_mark_len(const char *s, size_t len);
 
 /* How many characters (code points) valid UTF-8 has; NULL: 0. */

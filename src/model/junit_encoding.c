@@ -1,6 +1,7 @@
 #include "model/junit_encoding.h"
 
 #include "base/mem.h"
+#include "base/utf8.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -57,11 +58,6 @@ int junit_encoding_find(void *data, const XML_Char *name, XML_Encoding *ret_enco
 
 /* ---- the declaration ---- */
 
-static size_t bom_len(const char *head, size_t len)
-{
-    return len >= strlen(BOM) && memcmp(head, BOM, strlen(BOM)) == 0 ? strlen(BOM) : 0;
-}
-
 bool junit_encoding_needs_more(const char *head, size_t len)
 {
     static const char *const begins[] = {DECLARATION, BOM DECLARATION};
@@ -87,9 +83,10 @@ static char *declared_encoding(const char *head, size_t len)
 bool junit_encoding_is_utf8(const char *head, size_t len)
 {
     static const char *const wide[] = {"utf-16", "utf16", "utf-32", "utf32", "ucs-2", "ucs-4", "unicode"};
-    size_t bom = bom_len(head, len);
-    if (bom || len < strlen(DECLARATION) || memcmp(head, DECLARATION, strlen(DECLARATION)) != 0)
-        return bom;
+    if (utf8_mark_len(head, len))
+        return true;
+    if (len < strlen(DECLARATION) || memcmp(head, DECLARATION, strlen(DECLARATION)) != 0)
+        return false;
     CLEANUP(mem_freep) char *name = declared_encoding(head, len);
     for (size_t i = 0; i < ARRAY_LEN(wide); i++)
         if (strncasecmp(name, wide[i], strlen(wide[i])) == 0)
