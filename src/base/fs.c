@@ -359,6 +359,11 @@ bool fs_is_regular(const char *path)
     return is_type(path, S_IFREG);
 }
 
+char *fs_path_from(const char *dir, const char *path)
+{
+    return *path == '/' ? mem_strdup(path) : mem_printf("%s/%s", dir, path);
+}
+
 char *fs_program_dir(void)
 {
     char path[4096];

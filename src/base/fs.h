@@ -87,5 +87,8 @@ bool fs_is_regular(const char *path);
 /* Whether it is a directory, also through links. */
 bool fs_leads_to_dir(const char *path);
 
+/* Returns the path as seen from the directory: an absolute one is returned as it is. The caller frees. */
+char *fs_path_from(const char *dir, const char *path);
+
 /* The directory of the running program (from /proc/self/exe). The caller frees. */
 char *fs_program_dir(void);

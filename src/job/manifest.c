@@ -3,6 +3,7 @@
 #include "base/fd.h"
 #include "base/fs.h"
 #include "base/proc.h"
+#include "base/str.h"
 #include "base/utf8.h"
 
 #include <errno.h>
@@ -214,10 +215,10 @@ static bool joins_tests(const struct strv *command)
 /* Its file if it is one of the suite's or the student's; NULL: it is neither. The caller frees. */
 static char *program_file(const struct job *job, const char *program, bool *ret_is_students)
 {
-    size_t len = strlen(job->inside.src);
-    *ret_is_students = strncmp(program, job->inside.src, len) == 0 && program[len] == '/';
-    if (*ret_is_students)
-        return mem_printf("%s%s", job->src, program + len);
+    const char *below = str_path_below(program, job->inside.src);
+    *ret_is_students = below != NULL;
+    if (below)
+        return mem_printf("%s%s", job->src, below);
     return *program != '/' && strchr(program, '/') ? mem_printf("%s/%s", job->tests, program) : NULL;
 }
 

@@ -5,6 +5,7 @@
 #include "base/fs.h"
 #include "base/hash.h"
 #include "base/str.h"
+#include "base/utf8.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -126,10 +127,10 @@ static void decode(const struct buf *from, struct buf *to)
         decode_utf16(from, 1, to);
     else if (from->len >= 2 && memcmp(from->data, "\xFE\xFF", 2) == 0)
         decode_utf16(from, 0, to);
-    else if (from->len >= 3 && memcmp(from->data, "\xEF\xBB\xBF", 3) == 0)
-        buf_append(to, from->data + 3, from->len - 3);
-    else
-        buf_append(to, from->data ? from->data : "", from->len);
+    else if (from->len) {
+        size_t mark_len = utf8_mark_len(from->data, from->len);
+        buf_append(to, from->data + mark_len, from->len - mark_len);
+    }
 }
 
 /* Cuts off a comment, and the space at both ends. */
@@ -181,11 +182,6 @@ static char *value_of(const char *line, const char *word, const char *letter)
                  : mem_strndup(line, strcspn(line, " \t"));
 }
 
-static char *path_below(const char *dir, const char *path)
-{
-    return *path == '/' ? mem_strdup(path) : mem_printf("%s/%s", dir, path);
-}
-
 /*
  * A path in what names a package, as pip sees it: "./pkg[extra]", "file:///pkg", "file:pkg", with -e also
  * "pkg". NULL: none, or none that exists. The caller frees.
@@ -201,7 +197,7 @@ static char *local_path(const char *name, const char *suite, bool is_editable)
     bool is_path = at || is_editable || *word == '.' || (strchr(word, '/') && !strstr(name, "://"));
     for (size_t i = 0; i < ARRAY_LEN(archives); i++)
         is_path = is_path || str_ends_with(word, archives[i]);
-    CLEANUP(mem_freep) char *path = path_below(suite, word);
+    CLEANUP(mem_freep) char *path = fs_path_from(suite, word);
     return is_path && *word && fs_exists(path) ? TAKE_PTR(path) : NULL;
 }
 
@@ -226,7 +222,7 @@ static int take_option(struct reading *r, const char *dir, const char *line, enu
                        const char *value, unsigned depth)
 {
     bool is_url = strstr(value, "://") != NULL;
-    CLEANUP(mem_freep) char *path = path_below(kind == FINDS ? r->suite : dir, value);
+    CLEANUP(mem_freep) char *path = fs_path_from(kind == FINDS ? r->suite : dir, value);
     if (kind == EDITABLE)
         return take_package(r, value, true);
     if (kind == CONSTRAINS)

@@ -195,9 +195,8 @@ static int copy_suite(const struct job *job, const char *staging, char **ret_sui
 /* The file in the copy; a file elsewhere is where it was. The caller frees. */
 static char *in_copy(const struct job *job, const char *suite, const char *file)
 {
-    size_t len = strlen(job->tests);
-    bool is_below = strncmp(file, job->tests, len) == 0 && file[len] == '/';
-    return is_below ? mem_printf("%s%s", suite, file + len) : mem_strdup(file);
+    const char *below = str_path_below(file, job->tests);
+    return below ? mem_printf("%s%s", suite, below) : mem_strdup(file);
 }
 
 static int install(const struct job *job, const struct env_wants *wants, const char *staging, struct err *err)

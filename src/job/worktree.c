@@ -93,7 +93,7 @@ static bool is_top(const char *dir)
     return fs_is_there(git);
 }
 
-/* Why git did not say where the work tree is. -ENOENT without a message: there is none. */
+/* Explains why git did not name the work tree. Returns -ENOENT, without a message, if `dir` is in none. */
 static int judge_refusal(const char *dir, int code, const char *messages, struct err *err)
 {
     CLEANUP(mem_freep) char *top = find_git_above(dir);
@@ -129,11 +129,6 @@ static char *take_line(const char **text)
     return line;
 }
 
-static char *absolute(const char *dir, const char *path)
-{
-    return *path == '/' ? mem_strdup(path) : mem_printf("%s/%s", dir, path);
-}
-
 enum { INSIDE, FORMAT, PREFIX, UP, INDEX, OBJECTS, ATTRIBUTES, ANSWERS };
 
 static int take_answers(struct worktree *s, const char *text, struct err *err)
@@ -150,10 +145,10 @@ static int take_answers(struct worktree *s, const char *text, struct err *err)
                        "git's paths of %s cannot be read: one has a line break", s->dir);
     strcpy(s->object_format, lines.items[FORMAT]); // NOLINT: it fits
     s->prefix = mem_strdup(lines.items[PREFIX]);
-    s->top = absolute(s->dir, lines.items[UP]);
-    s->index = absolute(s->dir, lines.items[INDEX]);
-    s->objects = absolute(s->dir, lines.items[OBJECTS]);
-    s->attributes = absolute(s->dir, lines.items[ATTRIBUTES]);
+    s->top = fs_path_from(s->dir, lines.items[UP]);
+    s->index = fs_path_from(s->dir, lines.items[INDEX]);
+    s->objects = fs_path_from(s->dir, lines.items[OBJECTS]);
+    s->attributes = fs_path_from(s->dir, lines.items[ATTRIBUTES]);
     return 0;
 }
 
@@ -239,7 +234,7 @@ static int write_config(const struct worktree *s, struct err *err)
     CLEANUP(buf_done) struct buf text = BUF_INIT(0);
     CLEANUP(mem_freep) char *path = mem_printf("%s/config", s->repo);
     int r = run(s, false, words, NULL, &settings, NULL, err);
-    if (r < 0 && r != -EIO) /* that is git's answer if there are none */
+    if (r < 0 && r != -EIO) /* git fails with it if nothing matches */
         return r;
     bool is_sha1 = strcmp(s->object_format, "sha1") == 0;
     buf_printf(&text, "[core]\n\trepositoryFormatVersion = %d\n\tbare = false\n", !is_sha1);

@@ -27,7 +27,8 @@ struct worktree {
 
 /*
  * Finds the work tree that `dir` (absolute, without links) lies in; our repository is going to be `repo`.
- * -ENOENT without a message: there is none. Otherwise an error of class environment says why git refuses it.
+ * Returns -ENOENT, without a message, if there is none. Otherwise an error of class environment says why git
+ * refuses it.
  */
 int worktree_find(const struct job *job, const char *dir, const char *repo, struct worktree *ret_worktree,
                   struct err *err);

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "mock/results.h"
 #include "mock/state.h"
 
@@ -429,10 +430,10 @@ static void handle_revoke(struct mock *mock, const struct request *request, stru
 /* What follows the route's path; NULL: the path is another one. */
 static const char *rest_of(const struct route *route, const char *path)
 {
-    size_t len = strlen(route->path);
     if (!route->has_rest)
         return strcmp(route->path, path) == 0 ? "" : NULL;
-    return strncmp(route->path, path, len) == 0 && path[len] == '/' ? path + len + 1 : NULL;
+    const char *below = str_path_below(path, route->path);
+    return below ? below + 1 : NULL;
 }
 
 unsigned route_find(const struct mock *mock, const char *method, const char *path, struct route *ret_route,

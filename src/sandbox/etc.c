@@ -197,17 +197,11 @@ static char *resolve(const char *dir, const char *target)
     return mem_strdup(path.len ? path.data : "/");
 }
 
-static bool is_below(const char *path, const char *dir)
-{
-    size_t len = strlen(dir);
-    return strncmp(path, dir, len) == 0 && path[len] == '/';
-}
-
 static bool is_never(const char *path)
 {
     for (size_t i = 0; i < ARRAY_LEN(never); i++) {
         CLEANUP(mem_freep) char *one = mem_printf("/etc/%s", never[i]);
-        if (strcmp(path, one) == 0 || is_below(path, one))
+        if (strcmp(path, one) == 0 || str_path_below(path, one))
             return true;
     }
     return false;
@@ -270,7 +264,7 @@ static int take_link(struct build *b, const char *path, const char *full, const 
         return err_errno(b->err, errno, "Cannot create %s", copy);
     CLEANUP(mem_freep) char *dir = parent_of(path);
     CLEANUP(mem_freep) char *next = resolve(dir, target);
-    return is_below(next, "/etc") ? take(b, next, depth + 1) : 0;
+    return str_path_below(next, "/etc") ? take(b, next, depth + 1) : 0;
 }
 
 static int take_dir(struct build *b, const char *path, const char *full, const char *copy, unsigned depth)
@@ -355,7 +349,7 @@ static int look_at_link(struct build *b, int dir_fd, const char *name, const cha
     if (!strstr(target, "etc/"))
         return 0;
     CLEANUP(mem_freep) char *path = resolve(dir, target);
-    return is_below(path, "/etc") ? take(b, path, 0) : 0;
+    return str_path_below(path, "/etc") ? take(b, path, 0) : 0;
 }
 
 static unsigned char type_of(int dir_fd, const struct dirent *entry)
