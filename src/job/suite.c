@@ -350,12 +350,13 @@ static bool has_report_of_another(const struct job *job)
 /* Returns true if the suite's own programs name what keeps our plugin away: another python, or no plugins. */
 static bool keeps_plugin_away(const struct job *job)
 {
-    static const char *const words[] = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD", "--disable-plugin-autoload",
-                                        "no:ostest", "/bin/python", "/bin/pytest"};
-    for (size_t i = 0; i < ARRAY_LEN(words); i++)
-        if (suite_mentions(job->tests, words[i]))
-            return true;
-    return false;
+    static const char *const words[] = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD",
+                                        "--disable-plugin-autoload",
+                                        "no:ostest",
+                                        "/bin/python",
+                                        "/bin/pytest",
+                                        NULL};
+    return suite_mentions(job->tests, words);
 }
 
 /*
@@ -410,7 +411,8 @@ static int read_record(struct suite *suite, const char *path, struct err *err)
 static int ask_with_src(struct suite *suite, const struct job *job, const char *option, const struct env *env,
                         struct buf *text, char **fault, struct err *err)
 {
-    if (!*fault || suite->kind->file || !suite_mentions(job->tests, "--src"))
+    static const char *const src[] = {"--src", NULL};
+    if (!*fault || suite->kind->file || !suite_mentions(job->tests, src))
         return 0;
     CLEANUP(strv_done) struct strv options = {0};
     CLEANUP(mem_freep) char *first = TAKE_PTR(*fault);

@@ -41,13 +41,18 @@ static bool text_has(const char *text, const char *word)
     return false;
 }
 
-static bool file_has(const char *path, const char *word)
+static bool file_has_any(const char *path, const char *const *words)
 {
     CLEANUP(buf_done) struct buf text = BUF_INIT(0);
-    return fs_read_file(path, FILE_LIMIT_BYTES, &text, NULL) == 0 && text.data && text_has(text.data, word);
+    if (fs_read_file(path, FILE_LIMIT_BYTES, &text, NULL) < 0 || !text.data)
+        return false;
+    for (; *words; words++)
+        if (text_has(text.data, *words))
+            return true;
+    return false;
 }
 
-/* Whether a program whose name fits the pattern has one of the words, which end with NULL. */
+/* As suite_mentions(), of the programs whose names fit the pattern. */
 static bool mentions(const char *dir, const char *pattern, const char *const *words)
 {
     char *const roots[] = {(char *)dir, NULL};
@@ -58,10 +63,8 @@ static bool mentions(const char *dir, const char *pattern, const char *const *wo
     for (FTSENT *e; !found && (e = fts_read(tree));) {
         if (e->fts_info == FTS_D && e->fts_level > 0 && !is_program(e->fts_name))
             fts_set(tree, e, FTS_SKIP);
-        bool is_searched =
-            e->fts_info == FTS_F && is_program(e->fts_name) && fnmatch(pattern, e->fts_name, 0) == 0;
-        for (const char *const *word = words; is_searched && !found && *word; word++)
-            found = file_has(e->fts_path, *word);
+        found = e->fts_info == FTS_F && is_program(e->fts_name) && fnmatch(pattern, e->fts_name, 0) == 0 &&
+                file_has_any(e->fts_path, words);
     }
     fts_close(tree);
     return found;
@@ -74,8 +77,7 @@ bool suite_may_run_pytest(const char *dir)
     return mentions(dir, "*", pytest) && mentions(dir, "*.py", tests);
 }
 
-bool suite_mentions(const char *dir, const char *word)
+bool suite_mentions(const char *dir, const char *const *words)
 {
-    const char *const words[] = {word, NULL};
     return mentions(dir, "*", words);
 }

@@ -10,7 +10,7 @@
 bool suite_may_run_pytest(const char *dir);
 
 /*
- * Returns true if a program in the tree has the word, other than in a line that is a comment. Documentation
- * and lists of requirements do not count.
+ * Returns true if a program in the tree has one of the words, which end with NULL, other than in a line that
+ * is a comment. Documentation and lists of requirements do not count.
  */
-bool suite_mentions(const char *dir, const char *word);
+bool suite_mentions(const char *dir, const char *const *words);
