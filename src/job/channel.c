@@ -220,14 +220,15 @@ static void take_first(struct channel *c, struct channel_connection *conn, pid_t
         events_fault(c->events, FLOOD);
     else if (len <= FIRST_MAX_BYTES)
         message = events_parse(text, len);
-    const char *event = json_string_value(json_object_get(message, "event"));
-    if (event && strcmp(event, "hello") == 0)
+    const char *named = json_string_value(json_object_get(message, "event"));
+    const char *event = named ? named : "";
+    if (strcmp(event, "hello") == 0)
         begin_session(c, conn, sender, text, len);
-    else if (event && strcmp(event, "who") == 0)
+    else if (strcmp(event, "who") == 0)
         answer(c, conn, describe_place(c, sender));
-    else if (event && strcmp(event, "loaded") == 0)
+    else if (strcmp(event, "loaded") == 0)
         take_loaded(c, message);
-    else if (event && strcmp(event, "stopped") == 0)
+    else if (strcmp(event, "stopped") == 0)
         c->was_stopped = c->was_stopped || has_limits(c, sender, message);
     else
         events_fault(c->events, "Report and run disagree: a process told of tests in the place of pytest");

@@ -28,7 +28,7 @@ struct channel_connection {
 /* What is told, for those who measure; `sender`: the process, in our namespace. */
 typedef void channel_event_fn(enum events_kind kind, pid_t sender, void *data);
 
-/* Whether a file or directory of the suite's tree (relative to it) is one of the suite's own, or may be there. */
+/* Returns true if a path in the suite's tree, relative to it, is one of the suite's own or may be there. */
 typedef bool channel_is_original_fn(const char *path, void *data);
 
 struct channel {
@@ -37,9 +37,9 @@ struct channel {
     int fds[CHANNEL_MAX_CONNECTIONS]; /* of the connections; -1: free */
     struct channel_connection connections[CHANNEL_MAX_CONNECTIONS];
     unsigned sessions;
-    size_t looks,
-        first_bytes;       /* what questions and messages without a session have cost; both have a limit */
-    struct events *events; /* borrowed, like the next ones */
+    size_t looks;                        /* at /proc, to answer questions */
+    size_t first_bytes;                  /* of messages without a session */
+    struct events *events;               /* borrowed, like the next ones */
     channel_event_fn *on_event;          /* before a test's start is answered */
     channel_is_original_fn *is_original; /* NULL: all files are */
     void *data;

@@ -306,7 +306,7 @@ static int explain_host(const char *words, const char *url, struct err *err)
     return 0;
 }
 
-/* Of its messages, or of how it ended where there are none. */
+/* Returns the last line of git's messages, or how git ended if it printed none. The caller frees. */
 static char *last_words(const char *words, const struct err *err)
 {
     static const struct buf nothing = BUF_INIT(0);

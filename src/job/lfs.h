@@ -4,6 +4,6 @@
 
 /*
  * Returns a sentence about the files below `tree` that are pointers (git-lfs, docs/spec.md), with the name of
- * one; NULL if there are none. The caller frees.
+ * one, or NULL. The caller frees.
  */
 char *lfs_tell(const char *tree);

@@ -281,7 +281,7 @@ static bool is_decided(const struct transfer *t)
 static const struct {
     CURLcode code;
     const char *words; /* "": any */
-    const char *what, *mend;
+    const char *what, *advice;
 } certificate_faults[] = {
     {CURLE_SSL_CACERT_BADFILE, "", "the CA certificates cannot be read",
      "check --ca-file, $CURL_CA_BUNDLE and $SSL_CERT_FILE"},
@@ -302,7 +302,7 @@ static bool explain_certificate(CURLcode code, const char *message, char *ret_te
         if (code != certificate_faults[i].code || !strstr(message, certificate_faults[i].words))
             continue;
         snprintf(ret_text, size, "%s (%s): %s", certificate_faults[i].what, message,
-                 certificate_faults[i].mend);
+                 certificate_faults[i].advice);
         return true;
     }
     return false;

@@ -65,10 +65,9 @@ int process_guard_start(int *ret_fd, struct err *err)
     return 0;
 }
 
-static bool descends(pid_t tid, pid_t from)
+static bool descends(struct pid_status status, pid_t from)
 {
-    struct pid_status status;
-    int r = pid_status_read(tid, &status);
+    int r = 0;
     for (int depth = 0; r == 0 && status.ppid > 1 && depth < MAX_ANCESTORS; depth++) {
         if (status.ppid == from)
             return true;
@@ -83,7 +82,7 @@ static bool is_below(pid_t caller, pid_t target)
     struct pid_status from, to;
     if (target <= 1 || pid_status_read(caller, &from) < 0 || pid_status_read(target, &to) < 0)
         return false;
-    return from.tgid == to.tgid || descends(target, from.tgid) ||
+    return from.tgid == to.tgid || descends(to, from.tgid) ||
            syscall(SYS_kcmp, caller, target, KCMP_VM, 0, 0) == 0;
 }
 
