@@ -19,7 +19,7 @@
  * The real backend gives an attempt to two runners that ask at the same moment. They take equally long, and
  * must not post at the same moment as well: between a query and the end of the POST 20 ms pass there, and 400
  * ms under load. So the first delivery of a result is put off for a random time, of at most a quarter of its
- * job's, or of SPREAD_MS once another runner has shown.
+ * job's, or of SPREAD_MS once another runner has shown. A backend without the query bears repeated results.
  */
 #define SPREAD_MS      2000
 #define SPREAD_PART    4
@@ -410,6 +410,8 @@ void delivery_expect_others(struct delivery *d)
 
 static bool put_off(struct delivery *d, struct spool_entry *entry)
 {
+    if (!backend_has_query(d->backend))
+        return false;
     int64_t most_ms = d->has_others ? SPREAD_MS : MIN(entry->took_ms / SPREAD_PART, (int64_t)SPREAD_PART_MS);
     if (!most_ms || entry->is_spread)
         return false;
