@@ -55,6 +55,10 @@ static const struct content {
  * words are git's own with LC_ALL=C, some are libcurl's and ssh's. "%s" is the URL. `code` is what
  * git_run() returns, 0 for EREMOTEIO.
  */
+static const char not_trusted[] =
+    "The certificate of the host of %s is not trusted (see GIT_SSL_CAINFO and http.sslCAInfo in git-config)";
+static const char no_authorities[] =
+    "The CA certificates for %s cannot be read (see GIT_SSL_CAINFO and http.sslCAInfo in git-config)";
 static const struct meaning {
     const char *words;
     enum err_class class;
@@ -79,6 +83,13 @@ static const struct meaning {
     {"returned error: 404", ERR_TASK, "%s does not exist", 0},
     {"returned error: 410", ERR_TASK, "%s does not exist any more", 0},
     {"Host key verification failed", ERR_NETWORK, "The host of %s is not in the runner's known_hosts", 0},
+    {"certificate verification failed", ERR_NETWORK, not_trusted, 0},
+    {"SSL certificate problem", ERR_NETWORK, not_trusted, 0},
+    {"certificate subject name", ERR_NETWORK, not_trusted, 0},
+    {"no alternative certificate subject", ERR_NETWORK, not_trusted, 0},
+    {"peer certificate", ERR_NETWORK, not_trusted, 0},
+    {"SSL CA cert", ERR_ENVIRONMENT, no_authorities, 0},
+    {"error setting certificate", ERR_ENVIRONMENT, no_authorities, 0},
     {"returned error: ", ERR_NETWORK, "The host of %s answers with an error", 0},
     {"Could not resolve host", ERR_NETWORK, "The host of %s is not known, or name resolution does not work",
      0},

@@ -93,3 +93,24 @@ def test_a_repository_whose_authority_git_knows(run, git_server, make_repo, smal
     assert status == 0, out
     status, out, _ = run(*words, CURL_CA_BUNDLE=str(authority.certificate))
     assert status == 2, out
+
+
+def over_tls(run, git_server, make_repo, small, front, **env):
+    make_repo("student", {"run.sh": "exit 0\n"})
+    status, out, _ = run("--src", f"{front.url}/student", "--tests", small.suite, "--git-protocols", "https", **env)
+    assert status == 2, out
+    return out
+
+
+@pytest.mark.parametrize("signed", [{}, {"host": "DNS:other.example.org"}, {"end": "20200102000000Z"}, {"start": "20900101000000Z"}],
+                         ids=["authority", "host", "expired", "future"])
+def test_a_repository_whose_certificate_is_not_trusted(run, git_server, make_repo, small, tls_front, authority, signed):
+    known = {"GIT_SSL_CAINFO": str(authority.certificate)} if signed else {}
+    out = over_tls(run, git_server, make_repo, small, tls_front(git_server.http.server_port, authority.sign(**signed)), **known)
+    assert "is not trusted (see GIT_SSL_CAINFO and http.sslCAInfo in git-config)" in " ".join(out.split()), out
+
+
+def test_an_authority_for_git_that_is_no_file(run, git_server, make_repo, small, tls_front, authority, tmp_path):
+    front = tls_front(git_server.http.server_port, authority.sign())
+    out = over_tls(run, git_server, make_repo, small, front, GIT_SSL_CAINFO=str(tmp_path / "missing"))
+    assert "CA certificates for" in " ".join(out.split()), out
