@@ -59,40 +59,40 @@ const char *job_options_check_program(const char *text);
     {"tests-url", "URL", OPT_STRING, offsetof(type, member tests_url), "https://github.com/os-nsu/tests.git", \
      .check = job_options_check_line, .help = "git repository of the test suite", .group = "Test suite", .is_live = true}, \
     {"tests-branch", "BRANCH", OPT_STRING, offsetof(type, member tests_branch), \
-     .check = job_options_check_line, .help = "its branch [its default branch]", .is_live = true}, \
+     .check = job_options_check_line, .help = "branch of the test suite [default branch]", .is_live = true}, \
     {"git-protocols", "LIST", OPT_STRING, offsetof(type, member git_protocols), "https,http,ssh,git", \
-     .check = job_options_check_protocols, .help = "what git may speak; 'file' for local repositories", .is_live = true}, \
+     .check = job_options_check_protocols, .help = "protocols that git may use; add 'file' for local repositories", .is_live = true}, \
     {"env", "MODE", OPT_CHOICE, offsetof(type, member env_mode), "auto", \
      .choices = "auto|system|venv", \
-     .help = "python packages: the system's if they suffice (auto), only those, or a venv", .is_live = true}, \
+     .help = "python packages to use: the system's, those of a venv, or the system's if they suffice (auto)", .is_live = true}, \
     {"python", "PROGRAM", OPT_STRING, offsetof(type, member python), \
-     .check = job_options_check_program, .help = "python for the suite [/usr/bin/python3]", .is_live = true}, \
+     .check = job_options_check_program, .help = "python interpreter for the suite [/usr/bin/python3]", .is_live = true}, \
     {"proxy-timeout", "S", OPT_INTEGER, offsetof(type, member proxy_timeout_s), "10", \
-     .max = 1000000, .help = "handed to the suite as --proxy_timeout; 0: not handed over", .is_live = true}, \
+     .max = 1000000, .help = "passed to the suite as --proxy_timeout; 0: not passed", .is_live = true}, \
     {"memory-unit", "UNIT", OPT_CHOICE, offsetof(type, member memory_unit), "MB", \
-     .choices = "B|KB|MB", .help = "unit of memoryUsed, rounded up", .is_live = true}, \
+     .choices = "B|KB|MB", .help = "unit of memoryUsed in results (rounded up)", .is_live = true}, \
     {"mock", NULL, OPT_FLAG, offsetof(type, member mock), "no", \
-     .help = "run nothing: answer each task with a predefined report"}, \
+     .help = "run no tests: answer each task with a predefined report"}, \
     {"sandbox", "KIND", OPT_CHOICE, offsetof(type, member sandbox), "auto", \
      .choices = "auto|bwrap|none", \
-     .help = "what confines students' code; auto: bwrap", .group = "Sandbox and limits of one task"}, \
+     .help = "sandbox for students' code; auto: bwrap", .group = "Sandbox and limits of one task"}, \
     {"network", "MODE", OPT_CHOICE, offsetof(type, member network), "none", \
-     .choices = "none|host", .help = "what tests see of the network (needs a sandbox)", .is_live = true}, \
+     .choices = "none|host", .help = "network of the tests: only their own loopback, or the host's (needs a sandbox)", .is_live = true}, \
     {"timeout", "S", OPT_SECONDS, offsetof(type, member timeout_ms), "600", \
-     .max = 1000000, .help = "limit for each started process: clone, environment, test run; 0: none", .is_live = true}, \
+     .max = 1000000, .help = "time limit of each step: clone, environment, test run; 0: none", .is_live = true}, \
     {"memory", "BYTES", OPT_BYTES, offsetof(type, member memory_bytes), "1G", \
-     .min = 16 << 20, .max = 1e15, .help = "how much memory it may use (needs a sandbox)", .is_live = true}, \
+     .min = 16 << 20, .max = 1e15, .help = "memory limit of one task, all processes together (needs a sandbox)", .is_live = true}, \
     {"cpus", "N", OPT_NUMBER, offsetof(type, member cpus), "1", \
-     .min = 0.01, .max = 4096, .help = "how many processors it may keep busy (needs a sandbox)", .is_live = true}, \
+     .min = 0.01, .max = 4096, .help = "processor limit of one task (needs a sandbox)", .is_live = true}, \
     {"pids", "N", OPT_INTEGER, offsetof(type, member pids), "256", \
-     .min = 8, .max = 4194304, .help = "how many processes and threads it may have (needs a sandbox)", .is_live = true}, \
+     .min = 8, .max = 4194304, .help = "limit of processes and threads of one task (needs a sandbox)", .is_live = true}, \
     {"disk", "BYTES", OPT_BYTES, offsetof(type, member disk_bytes), "512M", \
      .min = 1 << 20, .max = 1e15, \
-     .help = "limit for one repository, packed and checked out, and for all files of one task", .is_live = true}, \
+     .help = "size limit of one repository, packed and checked out, and of all files of one task", .is_live = true}, \
     {"inodes", "N", OPT_INTEGER, offsetof(type, member inodes), "200000", \
-     .min = 1000, .max = 1e9, .help = "how many files it may have (needs a sandbox)", .is_live = true}, \
+     .min = 1000, .max = 1e9, .help = "limit of files of one task (needs a sandbox)", .is_live = true}, \
     {"output", "BYTES", OPT_BYTES, offsetof(type, member output_bytes), "16M", \
-     .min = 1024, .max = 1e12, .help = "how much of each output stream of a test run is kept", .is_live = true}, \
+     .min = 1024, .max = 1e12, .help = "how much of standard output and of standard error of a test run to keep", .is_live = true}, \
     {"check-proc-interval", "S", OPT_SECONDS, offsetof(type, member sample_ms), "0.1", \
-     .min = 0.001, .max = 3600, .help = "between samples of a running task's resource use", .is_live = true}
+     .min = 0.001, .max = 3600, .help = "time between two samples of a running task's resource use", .is_live = true}
 /* clang-format on */

@@ -38,16 +38,17 @@ static int start_config(const struct options *options, const struct strv *words)
 }
 
 const struct command commands[] = {
-    {"run", "", "", "tests a directory on this machine, as the server would", run_options_table,
+    {"run", "", "", "test a directory on this machine, as the server would", run_options_table,
      .run = run_run},
-    {"doctor", "", "", "what would keep the runner from its work", options_table, .start = start_doctor},
-    {"spool", "list | retry KEY…|all | drop KEY…|all", "list|retry|drop", "results that are not delivered",
-     options_table, .check = spool_command_check, .start = start_spool},
-    {"config", "", "", "the options in force, and where each comes from", options_table,
+    {"doctor", "", "", "check this machine, the suite and the backend", options_table, .start = start_doctor},
+    {"spool", "list | retry KEY…|all | drop KEY…|all", "list|retry|drop",
+     "list, retry or drop undelivered results", options_table, .check = spool_command_check,
+     .start = start_spool},
+    {"config", "", "", "print the options in force and the source of each", options_table,
      .start = start_config},
-    {"completion", "bash | zsh | fish", COMPLETION_SHELLS, "finishes options and words in a shell",
+    {"completion", "bash | zsh | fish", COMPLETION_SHELLS, "print a shell completion script",
      .run = completion_command},
-    {"help", "[TOPIC]", HELP_TOPICS, "about one topic, or which there are", .run = help_command},
+    {"help", "[TOPIC]", HELP_TOPICS, "show help on a topic, or list the topics", .run = help_command},
 };
 const size_t commands_len = ARRAY_LEN(commands);
 

@@ -35,8 +35,9 @@ static const struct topic {
     const char *title;
     void (*print)(void);
 } topics[] = {
-    {"options", .title = "Options of the agent, with their defaults", .print = print_options},
-    {"run", .title = "Run: a test at home, and its options", .print = run_options_print_help},
+    {"options", .title = "Options of the agent, and their defaults", .print = print_options},
+    {"run", .title = "Test a directory on this machine, as the server would",
+     .print = run_options_print_help},
     {"doctor", .text = doctor_txt},
     {"spool", .text = spool_txt},
     {"config", .text = config_txt},
@@ -69,8 +70,9 @@ static void print_topics(FILE *out)
 static void print_usage(void)
 {
     puts("Usage: ostest-runner [OPTION...]\n\n"
-         "Takes testing tasks from an OSTEST backend, runs the course's test suite on each\n"
-         "student's repository, and posts the result of every test. With a word instead:\n");
+         "Takes tasks from an OSTEST backend, runs the course's test suite on each\n"
+         "student's repository and posts the result of every test.\n\n"
+         "Commands:\n");
     for (size_t i = 0; i < commands_len; i++)
         printf("  %-13s %s\n", commands[i].name, commands[i].help);
     putchar('\n');
@@ -79,9 +81,10 @@ static void print_usage(void)
 void help_command_print_all(void)
 {
     print_usage();
-    puts("Each option can also stand in the environment (--backend-url as\n"
-         "OSTEST_BACKEND_URL) or in a configuration file (backend-url = …); the command\n"
-         "line wins, then the environment. Defaults are in brackets.\n");
+    puts("Each option can also be set in the environment (OSTEST_BACKEND_URL for\n"
+         "--backend-url) or in a configuration file (backend-url = …). The command line\n"
+         "takes precedence over the environment, the environment over the file. Defaults\n"
+         "are in brackets.\n");
     print_options();
     putchar('\n');
     print_topics(stdout);

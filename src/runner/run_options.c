@@ -16,28 +16,29 @@
 
 static const struct opt table[] = {
     {"src", "DIR|URL", OPT_STRING, MEMBER(src), ".", .check = job_options_check_line,
-     .help = "what is tested: a directory as it is now, or a repository", .group = "What is tested"},
+     .help = "directory or repository to test; a directory as git would commit it now",
+     .group = "What to test"},
     {"branch", "BRANCH", OPT_STRING, MEMBER(branch), .check = job_options_check_line,
-     .help = "of the repository [its default branch]"},
+     .help = "branch of the repository [default branch]"},
     {"tests", "DIR|URL", OPT_STRING, MEMBER(tests), .check = job_options_check_line,
-     .help = "the suite: a directory, or a repository [--tests-url]"},
-    {"lab", "N", OPT_LIST, MEMBER(labs),
-     .help = "number of the lab, as the task would have it; may be repeated"},
-    {"name", "NAME", OPT_LIST, MEMBER(names), .help = "only tests whose name contains this; may be repeated",
-     .letter = 'k', .is_of_call = true},
+     .help = "directory or repository of the test suite [--tests-url]"},
+    {"lab", "N", OPT_LIST, MEMBER(labs), .help = "laboratory number, as in a task; may be repeated"},
+    {"name", "NAME", OPT_LIST, MEMBER(names),
+     .help = "run only tests whose name contains NAME; may be repeated", .letter = 'k', .is_of_call = true},
     {"json", "FILE", OPT_STRING, MEMBER(json),
-     .help = "write the result as the backend would get it; '-': print it",
-     .group = "What is shown and written"},
+     .help = "write the result as it would be posted to the backend; '-': standard output",
+     .group = "Output"},
     {"junit", "FILE", OPT_STRING, MEMBER(junit), .help = "write the result as JUnit XML"},
-    {"html", "FILE", OPT_STRING, MEMBER(html), .help = "write the result as a page to be read in a browser"},
+    {"html", "FILE", OPT_STRING, MEMBER(html), .help = "write the result as an HTML page"},
     {"color", "WHEN", OPT_CHOICE, MEMBER(color), "auto", .choices = "auto|always|never",
-     .help = "colours; auto: on a terminal, unless NO_COLOR is set"},
-    {"verbose", NULL, OPT_FLAG, MEMBER(verbose), "no", .help = "show the job's log too"},
+     .help = "use colors; auto: on a terminal, unless NO_COLOR is set"},
+    {"verbose", NULL, OPT_FLAG, MEMBER(verbose), "no", .help = "also show the log of the job"},
     JOB_OPTIONS(struct run_options, job.),
     {"state-dir", "DIR", OPT_STRING, MEMBER(state_dir), .check = job_options_check_line,
-     .help = "caches [$XDG_STATE_HOME/ostest-runner]", .group = "General"},
-    {"config", "FILE", OPT_STRING, MEMBER(config), .help = "file with lines 'option = value'"},
-    {"help", NULL, OPT_HELP, .help = "this text"},
+     .help = "directory for caches [$XDG_STATE_HOME/ostest-runner]", .group = "General"},
+    {"config", "FILE", OPT_STRING, MEMBER(config),
+     .help = "configuration file with lines of the form 'option = value'"},
+    {"help", NULL, OPT_HELP, .help = "show this help"},
 };
 
 static bool is_lab(const char *text)
@@ -145,8 +146,8 @@ struct opt_table run_options_table(void)
 void run_options_print_help(void)
 {
     puts("Usage: ostest-runner run [OPTION...]\n\n"
-         "Tests a directory or a repository on this machine, as the server would: the same\n"
-         "sandbox, limits and verdict. Exit status: 0 passed, 1 not passed, 2 could not be\n"
-         "judged, 130 stopped (Ctrl-C).\n");
+         "Tests a directory or a repository on this machine, with the same sandbox, limits\n"
+         "and verdict as on the server. Exit status: 0 passed, 1 not passed, 2 no verdict,\n"
+         "130 interrupted (Ctrl-C).\n");
     opt_help_print(table, ARRAY_LEN(table), stdout);
 }

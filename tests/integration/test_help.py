@@ -20,7 +20,7 @@ def named_in(text, heading):
     return re.findall(r"^  ([a-z-]+) ", block, re.MULTILINE)
 
 
-COMMANDS = named_in(run("help")[1], "With a word instead")
+COMMANDS = named_in(run("help")[1], "Commands:")
 TOPICS = named_in(run("help")[1], "Topics of")
 
 
