@@ -471,7 +471,7 @@ def test_a_port_that_is_taken_is_no_reason_not_to_work(start_mock, start_runner,
 def test_too_few_descriptors_are_not_for_the_page(start_mock, start_runner, small):
     mock = start_mock(tasks=[task(1, small.student())])
     runner = start_runner(mock, "--tests-url", small.suite, "--http", 0, prefix=["prlimit", "--nofile=70:70"])
-    runner.wait_log("ERROR There are too few file descriptors for the status page")
+    runner.wait_log("ERROR Too few file descriptors for the status page")
     assert mock.results(1)[0]["isPassed"]
 
 
@@ -525,7 +525,7 @@ def test_where_epoll_is_used_up_at_the_start_the_page_comes_later(start_mock, st
     epoll.full.touch()
     mock = start_mock(tasks=[task(1, small.student())])
     runner = start_runner(mock, "--tests-url", small.suite, "--http", 0, env=epoll.env)
-    runner.wait_log("ERROR The HTTP server of the status page cannot be started: perhaps epoll is used up")
+    runner.wait_log("ERROR Cannot start the HTTP server of the status page: the limit of epoll may be reached")
     assert mock.results(1)[0]["isPassed"], runner.log
     epoll.full.unlink()
     assert Page(runner).text("/healthz") == "alive\n"

@@ -11,13 +11,13 @@
 struct place {
     bool busy;
     char *key, *label;
-    char *repository, *branch; /* NULL: it cleans up; the branch also: the default one */
+    char *repository, *branch; /* NULL: cleans up; the branch also: the default branch */
     int64_t lab;
     int64_t start_ms;
-    char *commit, *stage, *test; /* NULL: not told */
-    int64_t stage_ms, test_ms;   /* when these began */
+    char *commit, *stage, *test; /* NULL: not known yet */
+    int64_t stage_ms, test_ms;   /* when they started */
     uint64_t planned, ended, passed;
-    uint64_t memory_bytes, memory_peak_bytes; /* 0: not told */
+    uint64_t memory_bytes, memory_peak_bytes; /* 0: not known yet */
 };
 
 struct board {
@@ -113,7 +113,7 @@ void board_progress(struct board *board, size_t slot, const struct progress *tol
         p->memory_bytes = told->memory_bytes;
         p->memory_peak_bytes = MAX(p->memory_peak_bytes, told->memory_bytes);
         break;
-    case PROGRESS_NOTE: /* about a directory, which no task of the backend is */
+    case PROGRESS_NOTE: /* about a directory given to `run`; tasks have none */
         break;
     }
 }
@@ -123,7 +123,7 @@ void board_end(struct board *board, size_t slot)
     clear(&board->places[slot]);
 }
 
-/* ---- showing ---- */
+/* ---- JSON ---- */
 
 static json_t *place_json(const struct place *p, size_t number)
 {

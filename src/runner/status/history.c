@@ -8,19 +8,19 @@
 #define MAX_KEY_BYTES        255
 #define MAX_REPOSITORY_BYTES 300
 #define MAX_DETAILS_BYTES    400
-#define CLOSING_BYTES        64 /* kept free for what ends the list */
+#define CLOSING_BYTES        64 /* reserved for the end of the list */
 
-/* What ended in the same five minutes. */
+/* Results of the same HISTORY_BIN_S. */
 struct bin {
-    int64_t number; /* of the five minutes since 1970 */
+    int64_t number; /* seconds since 1970, divided by HISTORY_BIN_S */
     uint64_t outcomes[METRICS_OUTCOMES];
     int64_t sum_ms, max_ms;
 };
 
 struct history {
-    char *results[HISTORY_RESULTS]; /* JSON texts, made once; a ring */
+    char *results[HISTORY_RESULTS]; /* JSON texts; a ring buffer */
     size_t len;
-    size_t next; /* where the next one goes */
+    size_t next; /* index of the next one */
     struct bin bins[HISTORY_BINS];
 };
 
@@ -43,7 +43,7 @@ size_t history_len(const struct history *h)
     return h->len;
 }
 
-/* ---- adding ---- */
+/* ---- results ---- */
 
 static int64_t total_ms(const struct summary *s)
 {
@@ -58,7 +58,7 @@ static void count(struct history *h, enum metrics_outcome outcome, const struct 
     int64_t number = s->finished_s / HISTORY_BIN_S;
     struct bin *bin = &h->bins[(uint64_t)number % HISTORY_BINS];
     if (number < bin->number)
-        return; /* older than what is shown */
+        return; /* older than all bins */
     if (number > bin->number)
         *bin = (struct bin){.number = number};
     bin->outcomes[outcome]++;
@@ -91,7 +91,7 @@ static json_t *files_of(const struct strv *files)
     return names;
 }
 
-/* The id is shown, and no more: so an integer may be a string here. */
+/* The id is only displayed, so an integer may become a string. */
 static void put_id(json_t *o, const char *id_json)
 {
     json_t *id = id_json ? json_loads(id_json, JSON_DECODE_ANY, NULL) : NULL;
@@ -106,7 +106,7 @@ static json_t *result_of(const char *key, enum metrics_outcome outcome, const st
                           (json_int_t)s->tests_passed, "durationMs", (json_int_t)total_ms(s), "finished",
                           (json_int_t)s->finished_s, "memoryBytes", (json_int_t)s->memory_bytes);
     put_id(o, s->id_json);
-    show_text(o, "key", key, MAX_KEY_BYTES); /* the name of a directory, which may be any */
+    show_text(o, "key", key, MAX_KEY_BYTES); /* taken from the name of a directory */
     show_text(o, "repository", s->repository, MAX_REPOSITORY_BYTES);
     show_text(o, "branch", s->branch, MAX_REPOSITORY_BYTES);
     show_text(o, "commit", s->commit, 64);
@@ -129,10 +129,10 @@ void history_add(struct history *h, const char *key, enum metrics_outcome outcom
     count(h, outcome, s);
 }
 
-/* ---- showing ---- */
+/* ---- JSON ---- */
 
-/* Rows [start, passed, failed, error, fault, mean ms, longest ms], the oldest first; empty ones are left out.
- */
+/* Returns rows of [start, passed, failed, error, fault, mean ms, longest ms], oldest first, without empty
+ * ones. */
 static json_t *rows_of(const struct history *h, int64_t now_s)
 {
     json_t *rows = json_array();

@@ -1,6 +1,6 @@
 #pragma once
 
-/* The last results, and how many there were of each kind in the last hours: for the page's list and plots. */
+/* The last results, and the number of results of each outcome over the last hours, for the status page. */
 
 #include "base/buf.h"
 #include "base/strv.h"
@@ -21,17 +21,17 @@ struct history *history_new(void);
 void history_free(struct history *history);
 
 /*
- * A task has its result. `files`: the names of what can be read of it; NULL: nothing. The order in which they
- * are told is that of the list.
+ * Adds a result. `files`: names of its files that can be read over HTTP; NULL: none. The list keeps the order
+ * of the calls.
  */
 void history_add(struct history *history, const char *key, enum metrics_outcome outcome,
                  const struct summary *summary, const struct strv *files);
 
-/* How many are in the list. */
+/* Returns the number of results in the list. */
 size_t history_len(const struct history *history);
 
 /*
- * Appends `"history": {…}, "results": […]`, the newest result first. Those that do not fit into the buffer's
- * limit are left out.
+ * Appends `"history": {…}, "results": […]`, the newest result first. Results that exceed the buffer's limit
+ * are left out.
  */
 void history_format(const struct history *history, int64_t now_s, struct buf *out);

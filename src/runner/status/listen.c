@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #define BACKLOG 64
-/* What the kernel keeps for who reads slowly; else it may be megabytes a connection, all of them old news. */
+/* Send buffer of a connection. The default may be megabytes of outdated events for a slow client. */
 #define SEND_BUFFER_BYTES 65536
 
 static int parse_port(const char *text, in_port_t *ret_port)
@@ -75,7 +75,7 @@ bool listen_is_loopback(const struct listen_address *address)
     return IN6_IS_ADDR_LOOPBACK(&in->sin6_addr) || (IN6_IS_ADDR_V4MAPPED(&in->sin6_addr) && bytes[12] == 127);
 }
 
-/* SO_REUSEADDR: a restart on the same port must not have to wait. */
+/* SO_REUSEADDR allows a restart on the same port at once. */
 int listen_open(struct listen_address *address, int *ret_fd, struct err *err)
 {
     int one = 1, buffer_bytes = SEND_BUFFER_BYTES;

@@ -1,6 +1,6 @@
 #pragma once
 
-/* The address of --http: "[ADDRESS:]PORT", an IPv6 address in brackets; without one it is 127.0.0.1. */
+/* The address of --http: "[ADDRESS:]PORT", with an IPv6 address in brackets. Default: 127.0.0.1. */
 
 #include "base/err.h"
 
@@ -12,17 +12,18 @@ struct listen_address {
     socklen_t len;
 };
 
-/* -EINVAL where the text is none. Names are not looked up, but for "localhost". */
+/* Returns -EINVAL if the text is not an address. Of host names, only "localhost" is accepted. */
 int listen_parse(const char *text, struct listen_address *ret_address);
 
-/* What is accepted instead, or NULL: for the table of options. */
+/* Of type opt_check_fn. */
 const char *listen_check(const char *text);
 
-/* Only this machine can reach it. */
+/* Returns true if only this machine can reach the address. */
 bool listen_is_loopback(const struct listen_address *address);
 
-/* A listening socket that does not block; port 0 becomes the one that the kernel chose. */
+/* Opens a non-blocking listening socket; a port 0 in `address` is replaced by the one that the kernel chose.
+ */
 int listen_open(struct listen_address *address, int *ret_fd, struct err *err);
 
-/* "127.0.0.1:8080", "[::1]:8080"; the caller frees. */
+/* Returns "127.0.0.1:8080" or "[::1]:8080"; the caller frees. */
 char *listen_text(const struct listen_address *address);

@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* In seconds: from a student's empty program to a suite that reaches its limit. */
+/* Upper bounds in seconds, from an empty program to a suite that reaches --timeout. */
 static const double bounds_s[METRICS_BUCKETS] = {0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000};
 
 static const char *const outcomes[] = {[METRICS_PASSED] = "passed",
@@ -57,8 +57,8 @@ enum kind { COUNTER, HISTOGRAM, GAUGE, GAUGE_COUNTER };
 static const char *const types[] = {
     [COUNTER] = "counter", [HISTOGRAM] = "histogram", [GAUGE] = "gauge", [GAUGE_COUNTER] = "counter"};
 
-/* Counters and histograms lie in struct metrics, one for each value of the label; the others in the gauges.
- */
+/* Counters and histograms are members of struct metrics, one per value of the label; the others of the
+ * gauges. */
 static const struct family {
     const char *name;
     enum kind kind;
@@ -70,33 +70,33 @@ static const struct family {
 } families[] = {
 #define M(member) offsetof(struct metrics, member)
 #define G(member) offsetof(struct metrics_gauges, member)
-    {"ostest_runner_tasks_total", COUNTER, M(tasks), "Tasks that have a result, by outcome.", "outcome",
+    {"ostest_runner_tasks_total", COUNTER, M(tasks), "Tasks with a result, by outcome.", "outcome",
      METRICS_OUTCOMES, outcome_name},
-    {"ostest_runner_claims_total", COUNTER, M(claims), "Questions for a task, by what the backend answered.",
+    {"ostest_runner_claims_total", COUNTER, M(claims), "Requests for a task, by answer of the backend.",
      "answer", METRICS_CLAIMS, claim_name},
-    {"ostest_runner_deliveries_total", COUNTER, M(deliveries),
-     "Results that were sent, by the class of the answer.", "answer", METRICS_ANSWERS, answer_name},
+    {"ostest_runner_deliveries_total", COUNTER, M(deliveries), "Results sent, by status class of the answer.",
+     "answer", METRICS_ANSWERS, answer_name},
     {"ostest_runner_limits_hit_total", COUNTER, M(limits), "Tasks that reached a limit of the sandbox.",
      "limit", SUMMARY_LIMITS, limit_name},
-    {"ostest_runner_stage_duration_seconds", HISTOGRAM, M(stages), "How long each stage of a task took.",
+    {"ostest_runner_stage_duration_seconds", HISTOGRAM, M(stages), "Duration of each stage of a task.",
      "stage", SUMMARY_STAGES, stage_name},
-    {"ostest_runner_start_wait_seconds", HISTOGRAM, M(start_wait), "From a claim to the start of its job.",
-     NULL, 1, NULL},
+    {"ostest_runner_start_wait_seconds", HISTOGRAM, M(start_wait),
+     "Time from a claim to the start of its job.", NULL, 1, NULL},
     {"ostest_runner_delivery_wait_seconds", HISTOGRAM, M(delivery_wait),
-     "From a result to the backend having it.", NULL, 1, NULL},
-    {"ostest_runner_slots", GAUGE, G(slots), "Tasks that can run at a time.", NULL, 1, NULL},
-    {"ostest_runner_slots_busy", GAUGE, G(slots_busy), "Slots in which a job runs.", NULL, 1, NULL},
-    {"ostest_runner_spool_results", GAUGE, G(spool), "Results that wait for the backend.", NULL, 1, NULL},
-    {"ostest_runner_claiming", GAUGE, G(claiming), "1: tasks are claimed; 0: there is a reason not to.", NULL,
+     "Time from a result to its storage by the backend.", NULL, 1, NULL},
+    {"ostest_runner_slots", GAUGE, G(slots), "Number of slots (--concurrent).", NULL, 1, NULL},
+    {"ostest_runner_slots_busy", GAUGE, G(slots_busy), "Slots with a running job.", NULL, 1, NULL},
+    {"ostest_runner_spool_results", GAUGE, G(spool), "Undelivered results.", NULL, 1, NULL},
+    {"ostest_runner_claiming", GAUGE, G(claiming), "1 if tasks are claimed, 0 if claiming is stopped.", NULL,
      1, NULL},
-    {"ostest_runner_pages_open", GAUGE, G(pages), "Status pages that are open.", NULL, 1, NULL},
-    {"process_start_time_seconds", GAUGE, G(start_time_s), "When the runner was started, since 1970.", NULL,
-     1, NULL},
-    {"process_cpu_seconds_total", GAUGE_COUNTER, G(cpu_s), "CPU time of the runner, without its jobs.", NULL,
-     1, NULL},
-    {"process_resident_memory_bytes", GAUGE, G(rss_bytes), "Memory of the runner.", NULL, 1, NULL},
+    {"ostest_runner_pages_open", GAUGE, G(pages), "Open status pages.", NULL, 1, NULL},
+    {"process_start_time_seconds", GAUGE, G(start_time_s), "Start time of the runner, in seconds since 1970.",
+     NULL, 1, NULL},
+    {"process_cpu_seconds_total", GAUGE_COUNTER, G(cpu_s), "CPU time of the runner, excluding its jobs.",
+     NULL, 1, NULL},
+    {"process_resident_memory_bytes", GAUGE, G(rss_bytes), "Resident memory of the runner.", NULL, 1, NULL},
     {"process_open_fds", GAUGE, G(open_fds), "Open file descriptors of the runner.", NULL, 1, NULL},
-    {"process_max_fds", GAUGE, G(max_fds), "How many there may be.", NULL, 1, NULL},
+    {"process_max_fds", GAUGE, G(max_fds), "Limit of open file descriptors.", NULL, 1, NULL},
 };
 
 enum metrics_answer metrics_answer_of(int http_status)
@@ -132,7 +132,7 @@ static double read_rss_bytes(void)
     return resident ? strtod(resident, NULL) * (double)sysconf(_SC_PAGESIZE) : 0;
 }
 
-/* The listing has one of its own. */
+/* Without the descriptor of the listing itself. */
 static double count_fds(void)
 {
     CLEANUP(strv_done) struct strv names = {0};
@@ -158,7 +158,7 @@ void metrics_read_process(struct metrics_gauges *gauges)
 
 /* ---- the text ---- */
 
-/* "{stage="test",le="1"}", or what of it there is. */
+/* Appends the labels, such as {stage="test",le="1"}, if there are any. */
 static void put_labels(struct buf *out, const struct family *f, size_t i, const char *le)
 {
     if (!f->label && !le)
@@ -214,7 +214,7 @@ void metrics_format(const struct metrics *metrics, const struct metrics_gauges *
                     struct buf *out)
 {
     buf_printf(out,
-               "# HELP ostest_runner_build_info Always 1; version and name are in the labels.\n"
+               "# HELP ostest_runner_build_info Always 1; the labels are version and name.\n"
                "# TYPE ostest_runner_build_info gauge\n"
                "ostest_runner_build_info{version=\"" PROJECT_VERSION "\",name=\"%s\"} 1\n",
                name);

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* What tests have printed is never taken for anything but text. */
+/* Output of tests is always served as plain text. */
 static const struct report_file files[] = {
     {"report.html", "text/html; charset=utf-8"},
     {"job.log", "text/plain; charset=utf-8"},
@@ -18,7 +18,7 @@ static const struct report_file files[] = {
     {"stderr.log", "text/plain; charset=utf-8"},
 };
 
-/* Keys are made of few characters: none of them leads out of kept/. */
+/* The characters of a key; a path made of them cannot leave kept/. */
 static bool is_key(const char *text)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";

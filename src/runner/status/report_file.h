@@ -1,6 +1,6 @@
 #pragma once
 
-/* The files of finished tasks that may be read over HTTP: those of the table, in kept/<key>/. */
+/* The files of finished tasks that are served over HTTP: those of a table, in kept/<key>/. */
 
 #include "base/err.h"
 #include "base/strv.h"
@@ -13,12 +13,13 @@ struct report_file {
     const char *content_type;
 };
 
-/* What is at "<key>/<name>", as it stands behind /reports/; NULL where that is nothing that may be read. */
+/* Parses "<key>/<name>", the path below /reports/. Returns NULL if it is not a file of the table. */
 const struct report_file *report_file_find(const char *path, char **ret_key);
 
-/* Opens it for reading; never through a symbolic link. -ENOENT where it is not kept, or not any more. */
+/* Opens the file for reading, without following symbolic links. Returns -ENOENT if it is not kept (any more).
+ */
 int report_file_open(const char *state_dir, const char *key, const struct report_file *file, int *ret_fd,
                      uint64_t *ret_size);
 
-/* The names of those that there are in a directory, in the table's order. */
+/* Lists the files of the table that exist in the directory, in the table's order. */
 void report_file_list(const char *dir, struct strv *ret_names);

@@ -14,11 +14,11 @@
 #define REPORTS "/reports/"
 #define TEXT    "text/plain; charset=utf-8"
 
-/* The page has its script and its style from here, and nothing from elsewhere. */
+/* The page loads scripts and styles from this server only. */
 #define PAGE_POLICY \
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " \
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-/* A report holds what students' programs printed: whatever it may be, it reaches nothing of this page. */
+/* A report contains output of students' programs, so it is isolated from the status page. */
 #define REPORT_POLICY \
     "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; " \
     "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -39,7 +39,7 @@ static void put_header(struct MHD_Response *response, const char *name, const ch
         abort(); /* out of memory: names and values are ours */
 }
 
-/* Takes the response. */
+/* Queues the response and gives up the reference. */
 static enum MHD_Result send_response(const struct request *r, unsigned status, const char *content_type,
                                      const char *policy, struct MHD_Response *response)
 {
@@ -130,16 +130,16 @@ static enum MHD_Result send_report(struct request *r, const struct route *route)
     uint64_t size;
     int fd;
     if (!file)
-        return send_text(r, MHD_HTTP_NOT_FOUND, "There is nothing at this path");
+        return send_text(r, MHD_HTTP_NOT_FOUND, "Not found");
     if (report_file_open(r->site->state_dir, key, file, &fd, &size) < 0)
-        return send_text(r, MHD_HTTP_NOT_FOUND, "This is not kept, or not any more (--keep-jobs)");
+        return send_text(r, MHD_HTTP_NOT_FOUND, "This file is not kept, or not any more (see --keep-jobs)");
     struct MHD_Response *response = MHD_create_response_from_fd64(size, fd);
     if (!response)
         fd_close(fd);
     return send_response(r, MHD_HTTP_OK, file->content_type, REPORT_POLICY, response);
 }
 
-/* A path that ends with '/' is for all that begins with it, but for "/" itself. */
+/* A path that ends with '/' is a prefix, except for "/" itself. */
 static const struct route routes[] = {
     {"/", "text/html; charset=utf-8", index_html, &index_html_len, send_file},
     {"/page.css", "text/css; charset=utf-8", page_css, &page_css_len, send_file},
@@ -165,7 +165,7 @@ static const struct route *find(const char *path)
     return NULL;
 }
 
-/* ---- who may ask ---- */
+/* ---- allowed hosts ---- */
 
 static bool is_same_host(const char *host, size_t len, const char *name)
 {
@@ -173,8 +173,8 @@ static bool is_same_host(const char *host, size_t len, const char *name)
 }
 
 /*
- * A page from elsewhere may have its own name lead to this machine, and would then read what only this
- * machine may (DNS rebinding). So where only this machine can ask, it has to do so by a name of this machine.
+ * Protects against DNS rebinding: a foreign page could resolve its own name to this machine. If only this
+ * machine can connect, requests must therefore name this machine.
  */
 static bool is_host_fine(const struct route_site *site, const char *host)
 {
@@ -198,11 +198,11 @@ enum MHD_Result route_answer(const struct route_site *site, struct MHD_Connectio
     const char *host = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST);
     enum MHD_Result result;
     if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
-        result = send_text(&r, MHD_HTTP_METHOD_NOT_ALLOWED, "Only GET and HEAD");
+        result = send_text(&r, MHD_HTTP_METHOD_NOT_ALLOWED, "Only GET and HEAD are allowed");
     else if (!is_host_fine(site, host))
-        result = send_text(&r, MHD_HTTP_MISDIRECTED_REQUEST, "Ask for localhost, or 127.0.0.1");
+        result = send_text(&r, MHD_HTTP_MISDIRECTED_REQUEST, "Use localhost or 127.0.0.1 as the host");
     else if (!route)
-        result = send_text(&r, MHD_HTTP_NOT_FOUND, "There is nothing at this path");
+        result = send_text(&r, MHD_HTTP_NOT_FOUND, "Not found");
     else
         result = route->fn(&r, route);
     *ret_is_stream = r.is_stream;

@@ -1,7 +1,6 @@
 #pragma once
 
-/* What can be asked for over HTTP, and the answers: one table. Only GET and HEAD; nothing here changes
- * anything. */
+/* The table of HTTP routes, and their answers. All are read-only: GET and HEAD. */
 
 #include "base/buf.h"
 #include "runner/status/listen.h"
@@ -10,11 +9,11 @@
 #include <microhttpd.h>
 #include <stdbool.h>
 
-/* What the answers are made from. */
+/* Sources of the answers. */
 struct route_calls {
-    void (*refresh)(void *data); /* publishes a snapshot, unless the newest one is new enough */
+    void (*refresh)(void *data); /* publishes a snapshot unless the last one is recent */
     void (*metrics)(struct buf *out, void *data);
-    const char *(*not_ready)(void *data); /* why no task is claimed; NULL: one would be */
+    const char *(*not_ready)(void *data); /* reason why no task is claimed; NULL: none */
     void *data;
 };
 
@@ -25,6 +24,6 @@ struct route_site {
     struct listen_address address;
 };
 
-/* Queues the answer. `ret_is_stream` tells of one that does not end. */
+/* Queues the answer. Sets `ret_is_stream` if it is an endless one. */
 enum MHD_Result route_answer(const struct route_site *site, struct MHD_Connection *connection,
                              const char *method, const char *path, bool *ret_is_stream);

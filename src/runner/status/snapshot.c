@@ -60,7 +60,7 @@ static json_t *tasks_of(const struct metrics *m)
     return o;
 }
 
-/* Times in the spool are of the monotonic clock. */
+/* Times in the spool are monotonic. */
 static json_t *deliveries_of(const struct spool *spool, int64_t now_ms)
 {
     int64_t offset_ms = now_ms - clock_now_ms();

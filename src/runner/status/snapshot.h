@@ -1,6 +1,6 @@
 #pragma once
 
-/* All that the page shows, as one line of JSON of bounded length. */
+/* The content of the status page, as one line of JSON of bounded length. */
 
 #include "base/buf.h"
 #include "runner/status/board.h"
@@ -17,12 +17,14 @@ struct snapshot_parts {
     const struct board *board;
     const struct history *history;
     const struct metrics *metrics;
-    int64_t started_ms; /* the runner; wall clock */
+    int64_t started_ms; /* start of the runner; wall clock */
 };
 
-/* `out` is empty; its limit becomes SNAPSHOT_MAX_BYTES. The time comes first, and is all that always differs.
+/*
+ * Formats a snapshot into `out`, which must be empty; its limit becomes SNAPSHOT_MAX_BYTES. The time comes
+ * first, so that snapshots can be compared without it.
  */
 void snapshot_format(const struct snapshot_parts *parts, int64_t now_ms, struct buf *out);
 
-/* What follows the time. */
+/* Returns the part of a snapshot after the time. */
 const char *snapshot_rest(const char *text);

@@ -13,31 +13,31 @@
 #include <sys/stat.h>
 
 #define MAX_STREAMS   32
-#define MIN_GAP_MS    500   /* between snapshots */
-#define LOOK_AGAIN_MS 5000  /* at what nobody tells */
-#define TRY_AGAIN_MS  10000 /* to listen */
-/* The runner's own, and of each slot: its output and log, and what is opened in passing. */
+#define MIN_GAP_MS    500   /* least time between snapshots */
+#define LOOK_AGAIN_MS 5000  /* for changes without an event */
+#define TRY_AGAIN_MS  10000 /* listening */
+/* Descriptors of the runner, and of each slot: output, log, and those opened temporarily. */
 #define OWN_FDS  64
 #define SLOT_FDS 4
 
 struct status {
     struct status_settings settings;
     struct route_site site;
-    struct web *web; /* NULL: it could not listen */
+    struct web *web; /* NULL: cannot listen */
     struct trouble trouble;
     struct stream *stream;
     struct board *board;
     struct history *history;
     struct metrics metrics;
     int64_t started_ms;   /* wall clock */
-    int64_t published_ms; /* the last snapshot */
+    int64_t published_ms; /* time of the last snapshot */
     struct ev_timer timer;
     struct ev_timer open_timer;
 };
 
 /* ---- snapshots ---- */
 
-/* `is_wanted`: also where nothing has changed. */
+/* `is_wanted`: publish even if nothing has changed. */
 static void publish(struct status *s, bool is_wanted)
 {
     CLEANUP(buf_done) struct buf text = BUF_INIT(0);
@@ -57,7 +57,7 @@ static void publish(struct status *s, bool is_wanted)
 
 static void on_timer(void *data);
 
-/* While somebody looks. */
+/* Does nothing without clients. */
 static void publish_at(struct status *s, int64_t when_ms)
 {
     if (stream_clients(s->stream))
@@ -79,7 +79,7 @@ static void changed(struct status *s)
     publish_at(s, MAX(s->published_ms + MIN_GAP_MS, clock_now_ms()));
 }
 
-/* Somebody asks for a snapshot, or comes to look: the clients' clocks go by its time, so it has to be new. */
+/* Called for a new client or request. Clients set their clocks by the snapshot, so it must be recent. */
 static void refresh(void *data)
 {
     struct status *s = data;
@@ -88,7 +88,7 @@ static void refresh(void *data)
     ev_timer_at(s->settings.ev, &s->timer, s->published_ms + MIN_GAP_MS, on_timer, s);
 }
 
-/* ---- what the parts tell ---- */
+/* ---- events ---- */
 
 void status_claim_answered(struct status *s, enum metrics_claim answer)
 {
@@ -98,7 +98,7 @@ void status_claim_answered(struct status *s, enum metrics_claim answer)
     changed(s);
 }
 
-/* The claim, as it lies on disk; the time of that file is the time of the claim. */
+/* Reads the claim from disk; the mtime of the file is the time of the claim. */
 static int read_claim(const struct status *s, const char *key, struct task *ret_task, int64_t *ret_wait_ms)
 {
     CLEANUP(mem_freep) char *path = mem_printf("%s/jobs/%s/task.json", s->settings.options->state_dir, key);
@@ -178,7 +178,7 @@ void status_finished(struct status *s, const char *key, bool is_fault)
 {
     if (!s)
         return;
-    CLEANUP(summary_done) struct summary summary = {.is_error = true}; /* where there is none */
+    CLEANUP(summary_done) struct summary summary = {.is_error = true}; /* if it is missing */
     CLEANUP(mem_freep) char *dir = mem_printf("%s/jobs/%s", s->settings.options->state_dir, key);
     bool is_known = read_summary(dir, &summary);
     enum metrics_outcome outcome = outcome_of(&summary, is_fault);
@@ -204,7 +204,7 @@ void status_arrived(struct status *s, int64_t waited_ms)
         metrics_observe_ms(&s->metrics.delivery_wait, waited_ms);
 }
 
-/* ---- what is asked for ---- */
+/* ---- requests ---- */
 
 static const char *not_ready(void *data)
 {
@@ -229,9 +229,9 @@ static void put_metrics(struct buf *out, void *data)
     metrics_format(&s->metrics, &gauges, s->settings.options->name, out);
 }
 
-/* ---- beginning and end ---- */
+/* ---- start and end ---- */
 
-/* What an earlier run has kept. */
+/* Loads the results that an earlier process has kept. */
 static void take_up_history(struct status *s)
 {
     CLEANUP(mem_freep) char *kept = mem_printf("%s/kept", s->settings.options->state_dir);
@@ -247,7 +247,7 @@ static void take_up_history(struct status *s)
     }
 }
 
-/* What is wrong with the page is never a reason not to work. */
+/* A status page that cannot listen does not keep the runner from working. */
 static void try_to_open(void *data)
 {
     struct status *s = data;

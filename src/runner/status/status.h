@@ -21,8 +21,8 @@
 
 struct status;
 
-/* What only the whole runner knows, asked for when somebody looks. Valid until it goes on; NULL or "": none.
- */
+/* State of the whole runner, queried for each snapshot. The texts are valid until the event loop continues;
+ * NULL or "": none. */
 struct status_view {
     const char *closed; /* why no task is claimed */
     bool is_stopping;
@@ -37,25 +37,25 @@ struct status_settings {
     void *data;
 };
 
-/* All in the settings is borrowed. NULL where there is no page. Where it cannot listen, it tries again. */
+/* Returns NULL without --http. All pointers in the settings are borrowed. If it cannot listen, it retries. */
 struct status *status_new(const struct status_settings *settings);
 void status_free(struct status *status);
 
 void status_claim_answered(struct status *status, enum metrics_claim answer);
 
-/* A job was started for the claim of this key, or (not `is_run`) cleans up after it. */
+/* A job was started to execute the claim, or, unless `is_run`, to clean up after it. */
 void status_started(struct status *status, size_t slot, const char *key, const char *label, bool is_run);
 
 void status_progress(struct status *status, size_t slot, const struct progress *progress);
 
-/* The job in a slot has ended, whatever came of it. */
+/* The job in the slot has ended, with or without a result. */
 void status_ended(struct status *status, size_t slot);
 
-/* A result is in the spool; what there is of it still lies in jobs/<key>/. */
+/* The claim's result is in the spool; its other files are still in jobs/<key>/. */
 void status_finished(struct status *status, const char *key, bool is_fault);
 
-/* The backend answered to a result (`http_status`, 0: it did not), or the spool has changed (-1). */
+/* The backend answered a result with `http_status` (0: no answer), or the spool has changed (-1). */
 void status_delivered(struct status *status, int http_status);
 
-/* The backend has a result since `waited_ms` after it was there. */
+/* The backend has stored a result, `waited_ms` after it was put into the spool. */
 void status_arrived(struct status *status, int64_t waited_ms);

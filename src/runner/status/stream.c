@@ -7,17 +7,17 @@
 #include <string.h>
 
 #define BLOCK_BYTES 4096
-#define MAX_FRAMES  6    /* that are in memory at a time */
-#define PATIENCE_MS 5000 /* with who is sent an old one, when there are so many */
+#define MAX_FRAMES  6    /* in memory at a time */
+#define PATIENCE_MS 5000 /* with a client that reads an old frame, once there are MAX_FRAMES */
 #define BEFORE      "data: "
 #define AFTER       "\n\n"
 #define BEAT        ":" AFTER
 
-/* An event as it is sent. */
+/* An encoded event, shared by its readers. */
 struct frame {
     unsigned refs;
     int64_t made_ms;
-    unsigned *frames; /* how many there are */
+    unsigned *frames; /* number of frames in memory */
     size_t len;
     char data[];
 };
@@ -26,18 +26,18 @@ struct client {
     struct client *next;
     struct stream *stream;
     struct MHD_Connection *connection;
-    struct frame *frame; /* that is being sent; NULL: none */
+    struct frame *frame; /* being sent; NULL: none */
     size_t offset;
-    bool is_text;     /* it wants one text and no more */
-    bool is_late;     /* its frame was taken from it */
-    uint64_t version; /* of the last frame that it got */
-    uint64_t beats;   /* of the stream, that it got */
-    bool waits;       /* its connection is suspended */
+    bool is_text;     /* reads one text, then ends */
+    bool is_late;     /* was too slow: its frame was freed */
+    uint64_t version; /* of the last frame sent to it */
+    uint64_t beats;   /* of the stream, sent to it */
+    bool waits;       /* is suspended */
 };
 
 struct stream {
     struct client *clients;
-    size_t len, max; /* of those who stay */
+    size_t len, max; /* of clients that stay connected */
     struct frame *newest;
     struct frame *beat;
     uint64_t version; /* of the newest frame; 0: none */
@@ -76,7 +76,7 @@ static void frame_unref(struct frame *f)
     free(f);
 }
 
-/* ---- the whole ---- */
+/* ---- the stream ---- */
 
 struct stream *stream_new(size_t max_clients)
 {
@@ -109,7 +109,7 @@ static void wake_all(struct stream *s)
     }
 }
 
-/* The oldest that is still being sent; NULL: none. */
+/* Returns the oldest frame that is still being sent; NULL: none. */
 static struct frame *oldest_frame(const struct stream *s)
 {
     struct frame *oldest = NULL;
@@ -119,7 +119,7 @@ static struct frame *oldest_frame(const struct stream *s)
     return oldest;
 }
 
-/* Some slow clients must not keep the others from what is new: the slowest are let go, and may come again. */
+/* Slow clients must not delay the others: disconnects the slowest ones, which may reconnect. */
 static void let_go_of_old(struct stream *s)
 {
     struct frame *oldest = oldest_frame(s);
@@ -136,7 +136,7 @@ static void let_go_of_old(struct stream *s)
 
 bool stream_publish(struct stream *s, const char *json, size_t len)
 {
-    if (s->frames > MAX_FRAMES) /* the beat is one, too */
+    if (s->frames > MAX_FRAMES) /* includes the beat */
         let_go_of_old(s);
     if (s->frames > MAX_FRAMES)
         return false;
@@ -160,7 +160,7 @@ void stream_close(struct stream *s)
     wake_all(s);
 }
 
-/* ---- one client ---- */
+/* ---- clients ---- */
 
 static struct frame *next_frame(struct client *c)
 {
@@ -211,7 +211,7 @@ static void client_free(void *cls)
     free(c);
 }
 
-/* Takes the client; NULL: out of memory. */
+/* Takes ownership of the client. Returns NULL if out of memory. */
 static struct MHD_Response *add(struct client *c, uint64_t len, MHD_ContentReaderCallback read)
 {
     struct stream *s = c->stream;
@@ -236,7 +236,7 @@ struct MHD_Response *stream_open(struct stream *s, struct MHD_Connection *connec
     return add(c, MHD_SIZE_UNKNOWN, read_client);
 }
 
-/* ---- the text alone ---- */
+/* ---- a single text ---- */
 
 static size_t text_len(const struct frame *f)
 {

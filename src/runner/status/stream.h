@@ -1,8 +1,8 @@
 #pragma once
 
 /*
- * Server-sent events: each is the newest whole snapshot. Who reads slowly skips some, since a client is no
- * more than a position in a snapshot that all share; who has read the newest one is suspended.
+ * Server-sent events; each is a whole snapshot. Snapshots are shared: a client is a position in one. A slow
+ * client skips snapshots; a client that has read the newest one is suspended.
  */
 
 #include <microhttpd.h>
@@ -11,31 +11,31 @@
 
 struct stream;
 
-/* At most so many clients at a time. */
+/* Serves at most `max_clients` at a time. */
 struct stream *stream_new(size_t max_clients);
 
-/* After stream_close() and the end of MHD's daemon. */
+/* Call it after stream_close() and the end of MHD's daemon. */
 void stream_free(struct stream *stream);
 
 size_t stream_clients(const struct stream *stream);
 
 /*
- * Sends the text (one line of JSON) to all. Does nothing, and gives false, where too many others are on their
- * way to slow clients; those that take longer than some seconds for one are let go then.
+ * Sends the text (one line of JSON) to all clients. Returns false without doing so if too many older texts
+ * are still being sent; clients that have been reading one for some seconds are then disconnected.
  */
 bool stream_publish(struct stream *stream, const char *json, size_t len);
 
-/* The text that was published last; NULL: none. */
+/* Returns the text published last; NULL: none. */
 const char *stream_text(const struct stream *stream);
 
-/* Sends a comment to who waits: it keeps connections, and shows which are gone. */
+/* Sends a comment to suspended clients, which keeps connections alive and detects closed ones. */
 void stream_beat(struct stream *stream);
 
-/* Wakes all up, to end. */
+/* Resumes all clients, so that they end. */
 void stream_close(struct stream *stream);
 
-/* The answer for one more client; NULL: there are too many. */
+/* Returns the response for a new client; NULL if there are too many. */
 struct MHD_Response *stream_open(struct stream *stream, struct MHD_Connection *connection);
 
-/* The text that was published last, as an answer of its own; NULL: none. */
+/* Returns a response with only the text published last; NULL: none. */
 struct MHD_Response *stream_newest(struct stream *stream);

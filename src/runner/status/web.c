@@ -10,13 +10,14 @@
 
 #define MAX_CONNECTIONS   128
 #define MIN_CONNECTIONS   8
-#define CONNECTION_FDS    2                  /* its own, and of the file that it is sent */
-#define CONNECTION_MEMORY ((size_t)12 << 10) /* the head of a request, and what is being sent */
+#define CONNECTION_FDS    2                  /* the socket, and the file that is sent */
+#define CONNECTION_MEMORY ((size_t)12 << 10) /* of a request's head, and of the answer */
 #define IDLE_TIMEOUT_S    15U
-#define REQUEST_LIMIT_MS  20000  /* from the connection, or the last answer, to the next request's head */
-#define ANSWER_LIMIT_MS   600000 /* for all but streams */
-#define SWEEP_MS          5000
-/* So many are always free for new ones: whoever has asked nothing for the longest time makes room. */
+#define REQUEST_LIMIT_MS \
+    20000 /* from the connection, or from the last answer, to the end of a request's head */
+#define ANSWER_LIMIT_MS 600000 /* except for streams */
+#define SWEEP_MS        5000
+/* Connections kept free for new clients: the one idle for longest is closed. */
 #define SPARE_CONNECTIONS 4U
 
 /* One connection. */
@@ -25,7 +26,7 @@ struct peer {
     struct web *web;
     int fd; /* not owned */
     int64_t deadline_ms;
-    bool is_asking; /* a request is being answered */
+    bool is_asking; /* has a request */
     bool is_shut;
 };
 
@@ -34,17 +35,17 @@ struct web {
     struct route_site site;
     struct MHD_Daemon *daemon;
     struct ev_source source;
-    struct ev_timer timer; /* the daemon's own */
+    struct ev_timer timer; /* of the daemon */
     struct ev_timer sweep_timer;
-    struct peer *peers; /* the newest first */
+    struct peer *peers; /* newest first */
     unsigned peers_len, peers_max;
     bool runs;
-    bool has_ended_one; /* a connection, in the daemon's last run */
+    bool has_ended_one; /* a connection has ended in the daemon's last run */
 };
 
-/* ---- connections, and how long they may last ---- */
+/* ---- time limits of connections ---- */
 
-/* The daemon knows only idle ones, and who sends a byte now and then is never idle. */
+/* MHD's own timeout is for idle connections; one that sends a byte now and then is never idle. */
 static void sweep(void *data)
 {
     struct web *web = data;
@@ -56,7 +57,7 @@ static void sweep(void *data)
         ev_timer_at(web->ev, &web->sweep_timer, now + SWEEP_MS, sweep, web);
 }
 
-/* A client that connects and says nothing costs it nothing, and must not keep others out. */
+/* Clients that connect without a request must not lock others out. */
 static void make_room(struct web *web)
 {
     struct peer *oldest = NULL;
@@ -119,14 +120,14 @@ static void set_deadline(struct MHD_Connection *connection, int64_t ms, bool is_
 
 /* ---- requests ---- */
 
-/* Called with the head of a request, then with each piece of its body, then once more. */
+/* MHD calls it with the head of a request, with each part of its body, then once more. */
 static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *path,
                                   const char *method, const char *version, const char *data, size_t *data_len,
                                   void **seen)
 {
     struct web *web = cls;
     bool is_stream = false;
-    if (*data_len) /* nobody here wants a body */
+    if (*data_len) /* discards the body */
         return MHD_NO;
     bool is_plain = strcmp(method, MHD_HTTP_METHOD_GET) == 0;
     if (!*seen && is_plain) {
@@ -166,7 +167,7 @@ static void run_later(void *data)
 
 void web_run(struct web *web)
 {
-    if (web->runs) /* from within a callback of the daemon */
+    if (web->runs) /* called from a callback of the daemon */
         return;
     web->runs = true;
     web->has_ended_one = false;
@@ -186,7 +187,7 @@ static void on_ready(short events, void *data)
 
 /* ---- opening ---- */
 
-/* The runner's own work comes first. 0: there is no room for a page. */
+/* Returns the number of connections that leave enough descriptors for the jobs. 0: there are too few. */
 static unsigned connection_limit(size_t kept_back)
 {
     struct rlimit files;
@@ -206,9 +207,10 @@ static int start_daemon(struct web *web, int fd, unsigned connections, struct er
     const union MHD_DaemonInfo *info =
         web->daemon ? MHD_get_daemon_info(web->daemon, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
     if (!info)
-        return err_set(err, ERR_ENVIRONMENT, EIO,
-                       "The HTTP server of the status page cannot be started: perhaps epoll is used up (see "
-                       "/proc/sys/fs/epoll/max_user_watches)");
+        return err_set(
+            err, ERR_ENVIRONMENT, EIO,
+            "Cannot start the HTTP server of the status page: the limit of epoll may be reached (see "
+            "/proc/sys/fs/epoll/max_user_watches)");
     ev_add_fd(web->ev, &web->source, info->epoll_fd, on_ready, web);
     return 0;
 }
@@ -217,10 +219,10 @@ int web_open(const struct web_settings *settings, struct web **ret_web, struct e
 {
     unsigned connections = connection_limit(settings->kept_back_fds);
     if (!connections)
-        return err_set(err, ERR_ENVIRONMENT, EMFILE,
-                       "There are too few file descriptors for the status page besides %zu slots' own: raise "
-                       "the limit (ulimit -n)",
-                       settings->kept_back_fds);
+        return err_set(
+            err, ERR_ENVIRONMENT, EMFILE,
+            "Too few file descriptors for the status page and %zu slots: raise the limit (ulimit -n)",
+            settings->kept_back_fds);
     struct web *web = mem_alloc(sizeof(*web));
     *web = (struct web){.ev = settings->ev, .site = settings->site, .peers_max = connections};
     int fd = -1;

@@ -1,8 +1,8 @@
 #pragma once
 
 /*
- * The HTTP server of the status page: libmicrohttpd inside the runner's own event loop. Everything has a
- * limit: connections, bytes of a request's head, time to send it, pages that are open; bodies are not read.
+ * The HTTP server of the status page: libmicrohttpd, driven by the runner's event loop. Connections, the size
+ * of a request's head, the time to send it and the number of open pages are limited; bodies are discarded.
  */
 
 #include "base/err.h"
@@ -14,17 +14,17 @@
 struct web;
 
 struct web_settings {
-    struct ev *ev;          /* borrowed, as all that is a pointer */
-    struct route_site site; /* its address as it was asked for; the stream's daemon is this one */
-    size_t kept_back_fds;   /* file descriptors that are not for connections */
+    struct ev *ev;          /* borrowed, like all pointers here */
+    struct route_site site; /* its address is that of --http */
+    size_t kept_back_fds;   /* file descriptors not available for connections */
 };
 
-/* Listens. Class environment where it cannot, or where there are not enough file descriptors. */
+/* Starts to listen. Fails with ERR_ENVIRONMENT if it cannot, or if there are too few file descriptors. */
 int web_open(const struct web_settings *settings, struct web **ret_web, struct err *err);
 void web_close(struct web *web);
 
-/* Where it listens. */
+/* Returns the address that it listens on. */
 const struct listen_address *web_address(const struct web *web);
 
-/* Something was published: sends what can be sent. */
+/* Sends what has been published. */
 void web_run(struct web *web);
