@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 
+import harness
 from harness import GIT_ENV, RUNNER, TIMEOUT, UNPRIVILEGED, processes_with, task
 
 GET, LOGIN, REFRESH = "/api/task/available", "/api/v1/login", "/api/v1/auth/refresh"
@@ -217,7 +218,7 @@ def test_secrets_are_nowhere_to_be_seen(start_mock, start_runner, small, barrier
                           "--refresh-time", "0.2", *options, env=env)
     barrier.wait()
     mock.state(refreshes=1)
-    texts = {str(path): path.read_text(errors="replace") for path in (tmp_path / "state").rglob("*") if path.is_file()}
+    texts = {str(path): harness.content_of(path).decode(errors="replace") for path in (tmp_path / "state").rglob("*") if path.is_file()}
     for pid in processes_with(str(tmp_path / "state")):
         texts[f"command line of {pid}"] = pathlib.Path(f"/proc/{pid}/cmdline").read_text()
     if os.access(f"/proc/{runner.process.pid}/environ", os.R_OK):

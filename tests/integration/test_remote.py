@@ -223,7 +223,7 @@ def watched_for(token, git_server, directory):
 
 def files_with(token, directory):
     return [path for path in files_below(directory)
-            if path.is_file() and path.name != "task.json" and token.encode() in path.read_bytes()]
+            if path.is_file() and path.name != "task.json" and token.encode() in harness.content_of(path)]
 
 
 @pytest.mark.parametrize("userinfo", [f"user:{TOKEN}", f"{TOKEN}:", TOKEN], ids=["password", "name-and-colon", "name-only"])
