@@ -1,28 +1,28 @@
 #pragma once
 
 /*
- * How long to wait before the next try: exponential, fully jittered (uniform between 0 and the
- * current ceiling), so that many waiting parties do not come back at the same moment.
+ * Exponential backoff with full jitter: uniform between 0 and the current ceiling, so that many clients do
+ * not retry at the same moment.
  */
 
 #include <stdint.h>
 
 struct backoff {
     int64_t base_ms; /* the first ceiling */
-    int64_t max_ms;  /* the last */
+    int64_t max_ms;  /* the last ceiling */
     unsigned failures;
     uint64_t random; /* state; any value */
 };
 
-/* A state that differs between machines and starts. */
+/* Returns a random initial state. */
 uint64_t backoff_seed(void);
 
-/* Counts a failure and gives the wait before the next try, at least `at_least_ms`. */
+/* Counts a failure and returns the time to wait before the retry, at least `at_least_ms`. */
 int64_t backoff_next_ms(struct backoff *b, int64_t at_least_ms);
 void backoff_reset(struct backoff *b);
 
-/* `interval_ms` with a tenth more or less. */
+/* Returns `interval_ms`, changed at random by up to a tenth. */
 int64_t backoff_jitter_ms(uint64_t *random, int64_t interval_ms);
 
-/* A random time from 0 to `max_ms`, both included. */
+/* Returns a random time from 0 to `max_ms`, inclusive. */
 int64_t backoff_uniform_ms(uint64_t *random, int64_t max_ms);

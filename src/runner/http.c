@@ -14,17 +14,17 @@
 
 #define ANSWER_LIMIT_BYTES (1U << 20)
 #define CONNECT_TIMEOUT_MS 10000L
-/* Long: an answer that we do not wait for may be a task that is lost. */
+/* Long, because a claim whose answer is not awaited is lost. */
 #define TOTAL_TIMEOUT_MS 300000L
 #define OVERDUE_MS       (TOTAL_TIMEOUT_MS + 60000)
-/* A body that does not decide anything is not waited for, once it comes slower than this. */
+/* With `status_decides`, a body that arrives more slowly than this is abandoned. */
 #define SLOW_BODY_BYTES_PER_S 1000L
 #define SLOW_BODY_S           5L
 #define MAX_RETRY_AFTER_S     3600
 
 struct http {
     CURLM *multi;
-    char *agent;            /* of the header User-Agent; owned, like the next two */
+    char *agent;            /* User-Agent; owned, as are the next two */
     char *ca_file, *ca_dir; /* NULL: libcurl's default */
     struct transfer *transfers;
 };
@@ -38,14 +38,14 @@ struct transfer {
     int body_fd;
     curl_off_t upload_bytes; /* of body_fd */
     bool status_decides;
-    int status; /* of the answer, once all its headers are there; until then 0 */
+    int status; /* 0 until all headers of the answer have arrived */
     struct buf body;
     char error[CURL_ERROR_SIZE];
     http_done_fn *fn;
     void *data;
 };
 
-/* A copy of the variable's value; NULL if it is unset or empty. The caller frees. */
+/* Returns a copy of the variable's value; NULL if it is unset or empty. The caller frees. */
 static char *variable(const char *name)
 {
     const char *value = getenv(name);
@@ -80,7 +80,7 @@ int http_new(const char *name, const char *ca_file, struct http **ret_http, stru
 static void free_headers(struct curl_slist *headers)
 {
     for (struct curl_slist *h = headers; h; h = h->next)
-        explicit_bzero(h->data, strlen(h->data)); /* one of them may be the authorization */
+        explicit_bzero(h->data, strlen(h->data)); /* may be the Authorization header */
     curl_slist_free_all(headers);
 }
 
@@ -114,7 +114,7 @@ void http_free(struct http *http)
     free(http);
 }
 
-/* ---- building a request ---- */
+/* ---- requests ---- */
 
 static int status_of(CURL *easy)
 {
@@ -123,7 +123,7 @@ static int status_of(CURL *easy)
     return (int)status;
 }
 
-/* A status counts from the empty line behind its headers on; one below 200 only announces another. */
+/* A status is final after the empty line that ends its headers, unless it is below 200. */
 static size_t take_header(char *data, size_t size, size_t count, void *userdata)
 {
     struct transfer *t = userdata;
@@ -138,7 +138,7 @@ static size_t take_header(char *data, size_t size, size_t count, void *userdata)
     return size * count;
 }
 
-/* Ends the transfer where the body is too large. */
+/* Aborts the transfer if the body is too large. */
 static size_t take_body(char *data, size_t size, size_t count, void *userdata)
 {
     struct transfer *t = userdata;
@@ -201,7 +201,7 @@ static void set_headers(struct transfer *t, const struct http_request *request)
     curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
 }
 
-/* HTTP/1.1, since libcurl also repeats what an HTTP/2 server has refused as a stream. */
+/* HTTP/1.1, because libcurl repeats requests that an HTTP/2 server has refused as a stream. */
 static void transmit_once(CURL *easy)
 {
     curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
@@ -231,7 +231,7 @@ void http_start(struct http *http, const struct http_request *request, http_done
     curl_easy_setopt(t->easy, CURLOPT_USERAGENT, http->agent);
     curl_easy_setopt(t->easy, CURLOPT_NOSIGNAL, 1L);
 #if LIBCURL_VERSION_NUM >= 0x075700
-    curl_easy_setopt(t->easy, CURLOPT_QUICK_EXIT, 1L); /* else the loop stands until a resolver gives up */
+    curl_easy_setopt(t->easy, CURLOPT_QUICK_EXIT, 1L); /* else the loop blocks until the resolver gives up */
 #endif
     curl_easy_setopt(t->easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
     curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, TOTAL_TIMEOUT_MS);
@@ -259,17 +259,17 @@ bool http_is_overdue(const struct http *http)
     return false;
 }
 
-/* ---- the end of a request ---- */
+/* ---- answers ---- */
 
 static int64_t retry_after_ms(CURL *easy)
 {
-    curl_off_t seconds = 0; /* curl turns a date into seconds from now */
+    curl_off_t seconds = 0; /* libcurl converts a date to seconds from now */
     if (curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &seconds) != CURLE_OK || seconds <= 0)
         return -1;
     return (int64_t)MIN(seconds, (curl_off_t)MAX_RETRY_AFTER_S) * 1000;
 }
 
-/* Whether the answer counts though the transfer failed. Nobody has taken what was not sent. */
+/* Returns true if the answer is valid although the transfer failed. It is not if the request was not sent. */
 static bool is_decided(const struct transfer *t)
 {
     curl_off_t sent = 0;
@@ -277,7 +277,7 @@ static bool is_decided(const struct transfer *t)
     return t->status_decides && t->status && (t->status >= 300 || sent >= t->upload_bytes);
 }
 
-/* What to do about a certificate, by words of libcurl's message; the first row that fits. */
+/* Advice about certificates, by words of libcurl's message. The first matching row is used. */
 static const struct {
     CURLcode code;
     const char *words; /* "": any */
@@ -295,7 +295,7 @@ static const struct {
      "name the file with the authority's certificate in --ca-file"},
 };
 
-/* Returns false if it is not about a certificate. */
+/* Returns false if the error is not about a certificate. */
 static bool explain_certificate(CURLcode code, const char *message, char *ret_text, size_t size)
 {
     for (size_t i = 0; i < ARRAY_LEN(certificate_faults); i++) {
@@ -332,7 +332,7 @@ static void finish(struct http *http, struct transfer *t, CURLcode code)
     transfer_free(http, t);
 }
 
-/* Moves the transfers on and runs the callbacks of those that have ended; how many these were. */
+/* Continues all transfers and runs the callbacks of finished ones; returns their number. */
 static int perform(struct http *http, unsigned *ret_ended, struct err *err)
 {
     int running;
@@ -360,7 +360,7 @@ int http_wait(struct http *http, const struct pollfd *fds, size_t len, int timeo
         extra[i] = (struct curl_waitfd){.fd = fds[i].fd, .events = CURL_WAIT_POLLIN};
     unsigned ended = 0;
     int r = perform(http, &ended, err);
-    if (r < 0 || ended) /* their callbacks may have changed what there is to wait for */
+    if (r < 0 || ended) /* callbacks may have changed what to wait for */
         return r;
     CURLMcode c =
         curl_multi_poll(http->multi, extra, (unsigned)len, timeout_ms < 0 ? 3600000 : timeout_ms, NULL);

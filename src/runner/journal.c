@@ -19,14 +19,14 @@
 #define COUNTER_LIMIT_BYTES 32
 #define WORDS_LIMIT_BYTES   512
 #define FAULT               ".fault"
-#define MAX_SEQUENCE        UINT64_C(500000000000) /* half of what the digits hold: the rest is for one run */
+#define MAX_SEQUENCE        UINT64_C(500000000000) /* half of the range: the other half is for one process */
 #define MAX_STARTS          1000000L               /* far past --task-tries */
 
 struct journal {
     char *jobs_dir;
     char *spool_dir;
     char *kept_dir;
-    uint64_t sequence; /* of the newest key on disk, wherever */
+    uint64_t sequence; /* of the newest key on disk, in any directory */
 };
 
 static int see_sequences(struct journal *journal, const char *dir, const struct strv *names, struct err *err)
@@ -44,7 +44,7 @@ static int see_sequences(struct journal *journal, const char *dir, const struct 
     return 0;
 }
 
-/* Keys must be unique among all that is still on disk, wherever it is by now. */
+/* Keys must be unique among all directories of the state directory. */
 static int find_sequence(struct journal *journal, const char *state_dir, struct err *err)
 {
     static const char *const places[] = {"jobs", "spool", "rejected", "kept"};
@@ -110,20 +110,19 @@ int journal_list(struct journal *journal, struct strv *ret_claims, struct strv *
     for (size_t i = 0; i < keys.len; i++) {
         CLEANUP(mem_freep) char *dir = journal_dir(journal, keys.items[i]);
         if (!task_is_key(keys.items[i]) || !fs_is_dir(dir))
-            continue; /* not ours, so not to be touched */
+            continue; /* not a key: leave it alone */
         CLEANUP(mem_freep) char *task = file_of(journal, keys.items[i], "task.json");
         CLEANUP(mem_freep) char *spooled = spool_path(journal, keys.items[i]);
         bool has_task = access(task, F_OK) == 0;
         if (!has_task && (errno == EIO || errno == ESTALE || errno == EACCES || errno == ENOMEM))
-            return err_errno(err, errno, "Cannot look at %s",
-                             task); /* else a claim would be taken for garbage */
+            return err_errno(err, errno, "Cannot look at %s", task); /* must not be taken for garbage */
         bool is_claim = has_task && !fs_is_regular(spooled);
         strv_push(is_claim ? ret_claims : ret_garbage, keys.items[i]);
     }
     return 0;
 }
 
-/* Removes the small files and the directory; -ENOTEMPTY where there are directories in it. */
+/* Removes the files and the directory. Returns -ENOTEMPTY if it has subdirectories. */
 static int remove_flat(const char *dir, struct err *err)
 {
     CLEANUP(strv_done) struct strv names = {0};
@@ -132,14 +131,14 @@ static int remove_flat(const char *dir, struct err *err)
         return r == -ENOENT ? 0 : r;
     for (size_t i = 0; i < names.len; i++) {
         CLEANUP(mem_freep) char *path = mem_printf("%s/%s", dir, names.items[i]);
-        unlink(path); /* directories stay, and are noticed below */
+        unlink(path); /* fails for directories, see below */
     }
     if (rmdir(dir) == 0)
         return 0;
     return err_errno(err, errno == EEXIST ? ENOTEMPTY : errno, "Cannot remove %s", dir);
 }
 
-/* A number of which nothing is left is given again: so trouble that lasts is told in the same words. */
+/* A key that failed is used again, so that a persistent error has the same message each time. */
 int journal_add(struct journal *journal, const struct task *task, const char *body, size_t len,
                 char **ret_key, struct err *err)
 {
@@ -185,7 +184,7 @@ bool journal_has_room(const struct journal *journal)
     return fs_free_space(journal->jobs_dir, &room, NULL) == 0 && !fs_is_full(&room);
 }
 
-/* 0 where there is no file yet, or none that we have written. */
+/* A missing or malformed file counts as 0 starts. */
 static int read_starts(const char *path, long *ret_starts, struct err *err)
 {
     CLEANUP(buf_done) struct buf text = BUF_INIT(0);
@@ -201,7 +200,7 @@ unsigned journal_starts(const struct journal *journal, const char *key)
     return read_starts(path, &starts, NULL) == 0 ? (unsigned)starts : 0;
 }
 
-/* Adds to the number of starts, which begins with 0. */
+/* Adds `change` to the number of starts. */
 static int change_starts(struct journal *journal, const char *key, int by, unsigned *ret_starts,
                          struct err *err)
 {
@@ -253,7 +252,7 @@ static int append_to_buf(const char *text, size_t len, void *data)
     return buf_append(data, text, len);
 }
 
-/* What a job writes beside its result, as far as we know it. For the eye alone: a fault does not matter. */
+/* Writes the files for people that the job did not write. Errors are ignored: nothing depends on them. */
 static void write_account(const struct journal *journal, const char *key, const struct task *task,
                           const struct result *result)
 {
@@ -294,8 +293,9 @@ int journal_hand_over(struct journal *journal, const char *key, struct err *err)
     CLEANUP(mem_freep) char *spooled = spool_path(journal, key);
     CLEANUP(mem_freep) char *task = file_of(journal, key, "task.json");
     CLEANUP(mem_freep) char *dir = journal_dir(journal, key);
-    bool moved = !fs_exists(result) && fs_is_regular(spooled); /* by an earlier try, which failed later on */
-    if (!fs_exists(result) && !moved && !fs_exists(task))      /* and what it had moved is delivered by now */
+    bool moved =
+        !fs_exists(result) && fs_is_regular(spooled);     /* by an earlier call, which failed afterwards */
+    if (!fs_exists(result) && !moved && !fs_exists(task)) /* the result has been delivered meanwhile */
         return 0;
     int r = moved ? fs_sync_dir(journal->spool_dir, err) : fs_rename_durable(result, spooled, err);
     crash_point("result-spooled");
@@ -317,7 +317,7 @@ static int trim_kept(const struct journal *journal, bool faults, size_t keep, st
     CLEANUP(strv_done) struct strv names = {0};
     int r = fs_list_dir(journal->kept_dir, &names, err);
     size_t count = 0;
-    for (size_t i = names.len; i-- > 0;) { /* the newest first */
+    for (size_t i = names.len; i-- > 0;) { /* newest first */
         if (!task_is_key(names.items[i]) || str_ends_with(names.items[i], FAULT) != faults || ++count <= keep)
             continue;
         CLEANUP(mem_freep) char *path = mem_printf("%s/%s", journal->kept_dir, names.items[i]);
@@ -327,14 +327,14 @@ static int trim_kept(const struct journal *journal, bool faults, size_t keep, st
     return r;
 }
 
-/* Logs, and what is for people to read. */
+/* The files that are kept. */
 static bool is_kept_name(const char *name)
 {
     return str_ends_with(name, ".log") || strcmp(name, "summary.json") == 0 ||
            strcmp(name, "report.html") == 0;
 }
 
-/* Leaves nothing but those in it; gives whether there are any, or an error. */
+/* Removes all other files. Returns 1 if there are any to keep, 0 if not, or an error. */
 static int leave_logs(const char *dir, struct err *err)
 {
     CLEANUP(strv_done) struct strv names = {0};

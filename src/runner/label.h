@@ -1,14 +1,14 @@
 #pragma once
 
-/* How a task is called in log lines. */
+/* Names of tasks in log lines. */
 
 #include "model/task.h"
 
-/* Its id, without quotes, not too long. The caller frees. */
+/* Returns the task's id, without quotes and shortened. The caller frees. */
 char *label_of(const struct task *task);
 
-/* Logs that it is ours now. */
+/* Logs the claim of a task. */
 void label_log_claim(const struct task *task, const char *label, const char *key);
 
-/* Logs that what the backend answered was never written down. Only who is told to leave at once ends so. */
+/* Logs that an answer with a task was not written to disk. Happens only on a forced exit. */
 void label_log_lost(const char *body, size_t len);

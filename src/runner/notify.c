@@ -17,7 +17,7 @@ struct notify {
     int fd;
 };
 
-/* A path, or '@' and the name of an abstract socket. */
+/* $NOTIFY_SOCKET is a path, or '@' and the name of an abstract socket. */
 static bool set_address(struct notify *n, const char *text)
 {
     size_t len = strlen(text);
@@ -60,7 +60,7 @@ int notify_send(const struct notify *n, const char *lines, struct err *err)
 {
     const struct sockaddr *address = (const struct sockaddr *)&n->address;
     if (sendto(n->fd, lines, strlen(lines), MSG_NOSIGNAL, address, n->address_len) < 0)
-        return err_errno(err, errno, "The service manager cannot be told anything");
+        return err_errno(err, errno, "Cannot send a message to the service manager");
     return 0;
 }
 
@@ -78,6 +78,6 @@ static int64_t number_of(const char *name)
 int64_t notify_take_watchdog_ms(void)
 {
     int64_t usec = number_of("WATCHDOG_USEC");
-    int64_t pid = number_of("WATCHDOG_PID"); /* 0: it is meant for whoever reads it */
+    int64_t pid = number_of("WATCHDOG_PID"); /* 0: for any process */
     return pid && pid != getpid() ? 0 : (usec + 999) / 1000;
 }

@@ -1,7 +1,6 @@
 #pragma once
 
-/* Messages to the service manager that started us, see sd_notify(3): our own few lines instead of libsystemd.
- */
+/* Messages to the service manager, see sd_notify(3). The protocol is too small to need libsystemd. */
 
 #include "base/err.h"
 
@@ -10,14 +9,14 @@
 struct notify;
 
 /*
- * For $NOTIFY_SOCKET, which is removed from the environment: no child of ours is to speak for us. NULL where
- * nobody listens.
+ * Connects to $NOTIFY_SOCKET and removes it from the environment, so that children cannot use it. Returns
+ * NULL if it is unset.
  */
 struct notify *notify_new(void);
 void notify_free(struct notify *notify);
 
-/* Sends lines "NAME=value"; waits at most a second for a manager that is busy. */
+/* Sends lines of the form "NAME=value". Waits at most a second for a busy manager. */
 int notify_send(const struct notify *notify, const char *lines, struct err *err);
 
-/* How often "WATCHDOG=1" is expected ($WATCHDOG_USEC, removed too); 0: not at all. */
+/* Returns the interval of "WATCHDOG=1" from $WATCHDOG_USEC, which is removed too; 0: no watchdog. */
 int64_t notify_take_watchdog_ms(void);

@@ -18,14 +18,14 @@ struct service {
     struct ev *ev;
     struct service_calls calls;
     void *data;
-    struct notify *notify; /* NULL: nobody listens */
+    struct notify *notify; /* NULL: no service manager */
     int64_t watchdog_ms;   /* 0: none */
     bool is_stopping;
     struct ev_timer ready_timer;
     struct ev_timer tick_timer;
     struct ev_timer status_timer;
     int64_t status_not_before_ms;
-    char status[STATUS_SIZE]; /* what was told last */
+    char status[STATUS_SIZE]; /* as sent last */
 };
 
 static void tell(struct service *s, const char *lines)
@@ -37,7 +37,7 @@ static void tell(struct service *s, const char *lines)
 
 /* ---- the status ---- */
 
-/* A line break would begin another message. */
+/* A line break would start another message. */
 static void make_one_line(char *text)
 {
     for (; *text; text++)
@@ -65,12 +65,12 @@ void service_changed(struct service *s)
         return;
     snprintf(s->status, sizeof(s->status), "%s", text);
     s->status_not_before_ms = clock_now_ms() + STATUS_INTERVAL_MS;
-    CLEANUP(mem_freep) char *repaired = utf8_repair(text, strlen(text)); /* systemd wants UTF-8 */
+    CLEANUP(mem_freep) char *repaired = utf8_repair(text, strlen(text)); /* systemd requires UTF-8 */
     CLEANUP(mem_freep) char *line = mem_printf("STATUS=%s", repaired);
     tell(s, line);
 }
 
-/* ---- the watchdog, and time for stopping ---- */
+/* ---- watchdog and stop timeout ---- */
 
 static void on_tick(void *data);
 
@@ -94,7 +94,7 @@ static void on_tick(void *data)
     set_tick(s);
 }
 
-/* ---- from start to end ---- */
+/* ---- public functions ---- */
 
 static void on_ready(void *data)
 {

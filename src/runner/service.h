@@ -1,14 +1,14 @@
 #pragma once
 
 /*
- * What a service manager (systemd) sees of the runner: when it is ready, what it does (STATUS), that it lives
- * (the watchdog), that it stops. Where nobody listens, nothing happens.
+ * Reports the state of the runner to the service manager (systemd): READY, STATUS, WATCHDOG, STOPPING.
+ * Without a service manager all of it does nothing.
  *
- * The watchdog is fed by a timer of the event loop, at half of its time: a loop that hangs feeds nothing, nor
- * does one whose owner says that no work can be done any more.
+ * A timer of the event loop feeds the watchdog at half of its interval, unless the loop hangs or is_well() is
+ * false.
  *
- * While it stops it asks for more time, again and again as long as the loop turns: so --drain-timeout is the
- * one number that says how long a stop may take, whatever TimeoutStopSec= is.
+ * While stopping, the runner extends the manager's timeout repeatedly, so that --drain-timeout alone limits
+ * the time of a stop, whatever TimeoutStopSec= is.
  */
 
 #include "base/ev.h"
@@ -19,19 +19,19 @@
 struct service;
 
 struct service_calls {
-    void (*status)(char *ret_text, size_t size, void *data); /* one line for a person */
-    bool (*is_well)(void *data);                             /* tasks are taken, or for a reason not */
-    void (*on_trouble)(const char *message, void *data);     /* the manager could not be told */
+    void (*status)(char *ret_text, size_t size, void *data); /* one line for the operator */
+    bool (*is_well)(void *data);                             /* the runner can work, or has a reason not to */
+    void (*on_trouble)(const char *message, void *data);     /* a message could not be sent */
 };
 
-/* All borrowed but `calls`. Says "ready" when the loop turns. */
+/* All borrowed except `calls`. Sends READY from the event loop. */
 struct service *service_new(struct ev *ev, const struct service_calls *calls, void *data);
 void service_free(struct service *service);
 
-/* The status may be another one now; it is told at most once a second. Safe at any time. */
+/* The status may have changed; it is sent at most once per second. */
 void service_changed(struct service *service);
 
-/* Around what SIGHUP asks for. */
+/* To be called before and after a reload. */
 void service_reloading(struct service *service);
 void service_reloaded(struct service *service);
 

@@ -21,7 +21,7 @@ struct spool {
     char *dir;
     char *jobs_dir;
     char *rejected_dir;
-    struct spool_entry *entries; /* by key, which is by age */
+    struct spool_entry *entries; /* sorted by key, that is, by age */
     size_t len;
 };
 
@@ -56,8 +56,8 @@ int spool_keys(const char *dir, struct strv *ret_keys, struct err *err)
 }
 
 /*
- * A file that was not finished; an answer whose result did not follow it (that is still in the spool, and
- * will be answered anew); or a note about a result that is gone.
+ * Removes unfinished files, answers whose result is still in the spool and will be answered again, and notes
+ * about results that are gone.
  */
 static bool is_trace_of_a_kill(const char *dir, const char *name)
 {
@@ -78,7 +78,7 @@ static void remove_traces(const char *dir)
     }
 }
 
-/* `even_claims`: also results whose claim is still there; those are being handed over by somebody. */
+/* `even_claims`: include results that journal_hand_over() has not finished moving. */
 static int take_in(struct spool *spool, bool even_claims, size_t *ret_count, struct err *err)
 {
     CLEANUP(strv_done) struct strv keys = {0};
@@ -145,7 +145,7 @@ static void remove_note(const struct spool *spool, const char *key)
     unlink(path);
 }
 
-/* How long a POST of an earlier runner, which died before the answer came, may still be being stored. */
+/* Returns the remaining time for the backend to store a POST of an earlier process that died meanwhile. */
 static int64_t settle_ms(const struct spool *spool, const char *key)
 {
     CLEANUP(mem_freep) char *path = path_of(spool->dir, key, NOTE_SUFFIX);
@@ -161,7 +161,7 @@ static int64_t settle_ms(const struct spool *spool, const char *key)
     return SPOOL_SETTLE_MS - MIN(MAX(age_ms, (int64_t)0), (int64_t)SPOOL_SETTLE_MS);
 }
 
-/* An earlier runner has tried to deliver it. */
+/* An earlier process has tried to deliver it. */
 static bool has_note(const struct spool *spool, const char *key)
 {
     CLEANUP(mem_freep) char *path = path_of(spool->dir, key, NOTE_SUFFIX);
@@ -205,9 +205,9 @@ const struct spool_entry *spool_at(const struct spool *spool, size_t i)
 }
 
 /*
- * The backend may hand out an attempt again while its result is on its way. Of the results for one id only
- * the oldest is sent; the others find it stored. Ids that are too long for a key count as one if they begin
- * alike.
+ * The backend may hand out an attempt again while its result is in transit. Of several results for one id
+ * only the oldest is sent; queries for the others then find it stored. Ids that are too long for a key count
+ * as equal if their beginnings are.
  */
 static bool has_elder(const struct spool *spool, size_t at)
 {
@@ -288,7 +288,7 @@ int spool_rejected(struct spool *spool, const char *key, const char *answer, siz
     crash_point("answer-kept");
     if (r == 0)
         r = fs_rename_durable(from, to, err);
-    if (r == 0 || !fs_exists(from)) { /* moved, perhaps not flushed: there is nothing to be sent again */
+    if (r == 0 || !fs_exists(from)) { /* moved, if not flushed: nothing to send again */
         remove_note(spool, key);
         remove_entry(spool, key);
     }

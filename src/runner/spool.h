@@ -1,12 +1,12 @@
 #pragma once
 
 /*
- * Results on disk that the backend does not have yet: spool/<key>.json, each the body of a POST. A delivered
- * result is unlinked; one that is refused for good goes to rejected/, with the answer beside it.
+ * Undelivered results on disk: spool/<key>.json, each the body of a POST. A delivered result is unlinked; a
+ * refused one moves to rejected/, together with the answer.
  *
- * spool/<key>.last is one line about the last attempt to deliver it: the answer, for `spool list`, or that a
- * POST is on its way. It is not flushed to disk: what it guards against, a runner that is killed while the
- * backend stores the result and started again at once, does not outlive the machine.
+ * spool/<key>.last is a line about the last delivery: the answer, for `spool list`, or that a POST is in
+ * progress. It is not flushed to disk: it protects against a runner that is killed while the backend stores
+ * the result and restarted at once, not against a crash of the machine.
  */
 
 #include "base/err.h"
@@ -19,65 +19,66 @@
 
 struct spool;
 
-/* How long after a POST without an answer the backend may still be storing it: no query before that. */
+/* Time for the backend to store a result whose POST was not answered; no query before that. */
 #define SPOOL_SETTLE_MS 3000
 
 struct spool_entry {
     char *key;
-    int64_t added_ms;      /* of clock_now_ms(): since when it is known here */
-    int64_t took_ms;       /* how long its job ran; 0: unknown */
+    int64_t added_ms;      /* clock_now_ms() when it was added */
+    int64_t took_ms;       /* duration of its job; 0: unknown */
     int64_t not_before_ms; /* no delivery before this */
-    unsigned failures;     /* in a row, for the pause until the next attempt */
+    unsigned failures;     /* consecutive, for the backoff */
     bool in_flight;
-    bool was_posted;         /* a POST of it may have arrived */
-    bool is_spread;          /* its first delivery was put off, see delivery.c */
-    unsigned store_failures; /* of this form of the result: the backend could not store it */
-    uint64_t taken_before;   /* at the first of these: how many results the backend had taken */
-    enum result_form form;   /* to be sent next */
-    bool is_stuck;           /* it could not be stored several times: nothing waits for it */
+    bool was_posted;         /* a POST may have been received */
+    bool is_spread;          /* its first delivery has been delayed, see delivery.c */
+    unsigned store_failures; /* failures of the backend to store this form */
+    uint64_t taken_before;   /* number of results stored by the backend before the first of them */
+    enum result_form form;   /* form to send next */
+    bool is_stuck;           /* repeatedly not stored: a stop does not wait for it */
 };
 
-/* The keys of all "<key>.json" in a directory, sorted. */
+/* Lists the keys of all "<key>.json" in a directory, sorted. */
 int spool_keys(const char *dir, struct strv *ret_keys, struct err *err);
 
-/* Below `state_dir`; takes in what an earlier run has left there, oldest first. */
+/* Opens the spool in `state_dir` with the results that are in it, oldest first. */
 int spool_open(const char *state_dir, struct spool **ret_spool, struct err *err);
 void spool_free(struct spool *spool);
 
-/* Takes in what somebody else has put there since (`ostest-runner spool retry`); how many these were. */
+/* Adds results that `ostest-runner spool retry` has put there; returns their number. */
 size_t spool_look_again(struct spool *spool);
 
-/* A result has been written to spool/<key>.json. `took_ms`: how long its job ran; 0: unknown. */
+/* Adds spool/<key>.json, which has been written. `took_ms`: duration of its job; 0: unknown. */
 void spool_add(struct spool *spool, const char *key, int64_t took_ms);
 
 size_t spool_len(const struct spool *spool);
 
-/* How many of them are not stuck: those for which a stop waits, and which --max-unsent counts. */
+/* Returns the number of results that are not stuck: a stop waits for them, and --max-unsent counts them. */
 size_t spool_unsent(const struct spool *spool);
 
-/* The entry of this number, the oldest first. */
+/* Returns the entry at index `i`, oldest first. */
 const struct spool_entry *spool_at(const struct spool *spool, size_t i);
 
 /*
- * The oldest that may be delivered now, but for the `skip` oldest of these, as long as there are others; or
- * NULL: then `ret_next_ms` is when one may be, or CLOCK_NEVER.
+ * Returns the oldest entry that can be delivered now, after skipping up to `skip` of them as long as others
+ * remain. Returns NULL if there is none; `ret_next_ms` is then the time when there will be one, or
+ * CLOCK_NEVER.
  */
 struct spool_entry *spool_next(struct spool *spool, int64_t now_ms, unsigned skip, int64_t *ret_next_ms);
 
-/* The entry of a key, or NULL. Valid until an entry is added or removed. */
+/* Returns the entry of a key, or NULL. It is valid until an entry is added or removed. */
 struct spool_entry *spool_find(struct spool *spool, const char *key);
 
-/* Writes <key>.last: a line about the last attempt to deliver it. What cannot be written is left out. */
+/* Writes <key>.last. Errors are ignored. */
 void spool_note(const struct spool *spool, const char *key, const char *line);
 
-/* The same: its POST is about to go out. */
+/* Notes in <key>.last that a POST is about to be sent. */
 void spool_note_post(const struct spool *spool, const char *key);
 
-/* Opens the body for reading. */
+/* Opens the body of the result for reading. */
 int spool_open_body(const struct spool *spool, const char *key, int *ret_fd, struct err *err);
 
-/* The backend has it: removes file and entry. */
+/* Removes a stored result: file and entry. */
 int spool_delivered(struct spool *spool, const char *key, struct err *err);
 
-/* The backend will never take it: moves the file to rejected/ and writes `answer` beside it. */
+/* Moves a refused result to rejected/ and writes `answer` beside it. */
 int spool_rejected(struct spool *spool, const char *key, const char *answer, size_t len, struct err *err);

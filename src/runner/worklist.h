@@ -1,6 +1,6 @@
 #pragma once
 
-/* What waits for a free slot: claims to run, and directories of dead jobs to clean. */
+/* Work that waits for a free slot: claims to execute, and directories of dead jobs to clean up. */
 
 #include "runner/slot.h"
 
@@ -24,8 +24,9 @@ void worklist_item_done(struct worklist_item *item);
 /* Copies the texts. */
 void worklist_add(struct worklist *list, enum slot_work work, const char *key, const char *label);
 
-/* Takes the first out; with `claims_too` false, the first that is no claim. The caller ends the item. */
+/* Removes the first item, or, unless `claims_too`, the first that is not a claim. The caller frees the item.
+ */
 bool worklist_take(struct worklist *list, bool claims_too, struct worklist_item *ret_item);
 
-/* How many of the items are claims. */
+/* Returns the number of claims. */
 size_t worklist_claims(const struct worklist *list);

@@ -201,4 +201,4 @@ def test_a_manager_that_is_gone_stops_nothing(start_mock, start, manager, small)
     mock = start_mock(tasks=[task(1, small.student())])
     runner = start(mock, "--max-tasks", 1, env={"NOTIFY_SOCKET": "/nonexistent"})
     assert runner.wait() == 0 and mock.state()["results"] == 1
-    assert len(runner.hits("The service manager cannot be told anything")) == 1
+    assert len(runner.hits("Cannot send a message to the service manager")) == 1
