@@ -12,7 +12,7 @@
 #define BACKOFF_BASE_MS 1000
 #define BACKOFF_MAX_MS  60000
 #define TOKEN_MAX_BYTES 16384
-#define SHARED_AFTER    3 /* refusals in a row: more than a backend that was restarted twice */
+#define SHARED_AFTER    3 /* consecutive refusals: more than two restarts of the backend cause */
 
 struct auth {
     const struct options *options;
@@ -23,14 +23,14 @@ struct auth {
     void *data;
 
     char *header;        /* "<type> <accessToken>"; NULL: not logged in */
-    char *refresh_token; /* NULL: none, or it would be of no use */
-    unsigned refusals;   /* of refresh tokens in a row: another login of this account ends ours */
-    unsigned number;     /* of the header, counted up with each */
-    bool proven;         /* the backend has taken this header once */
+    char *refresh_token; /* NULL: none, or an invalid one */
+    unsigned refusals;   /* consecutive, of refresh tokens; another login of this account invalidates ours */
+    unsigned number;     /* of the header, incremented with each new one */
+    bool proven;         /* the backend has accepted this header */
     int64_t refresh_at_ms;
     int64_t not_before_ms; /* no login or refresh before this */
     bool in_flight;
-    bool refreshing; /* what is in flight is a refresh */
+    bool refreshing; /* the request in flight is a refresh */
     bool renewing;   /* there was a token when it was sent */
     struct backoff backoff;
     struct ev_timer timer;
@@ -70,7 +70,7 @@ void auth_free(struct auth *auth)
     free(auth);
 }
 
-/* ---- the answers ---- */
+/* ---- answers ---- */
 
 static const char *token_member(const json_t *root, const char *name)
 {
@@ -99,7 +99,7 @@ bool auth_is_shared(const struct auth *auth)
     return auth->refusals >= SHARED_AFTER;
 }
 
-/* Takes the tokens out of the answer; false where they are not there. */
+/* Reads the tokens from the answer. Returns false if they are missing. */
 static bool take_tokens(struct auth *auth, const struct http_answer *answer)
 {
     CLEANUP(json_decrefp) json_t *root = NULL;
@@ -203,9 +203,9 @@ static void on_answer(const struct http_answer *answer, void *data)
         on_trouble(auth, answer, answer->status ? what : answer->error);
 }
 
-/* ---- the requests ---- */
+/* ---- requests ---- */
 
-/* Takes over `body`. */
+/* Takes ownership of `body`. */
 static char *text_of(json_t *body)
 {
     char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
@@ -220,7 +220,7 @@ char *auth_login_body(const char *login, const char *password)
     return text_of(json_pack("{s:s, s:s}", "username", login, "password", password));
 }
 
-/* Takes over `body`. */
+/* Takes ownership of `body`. */
 static void post(struct auth *auth, const char *url, char *body)
 {
     struct http_request request = {.url = url, .json = body, .body_fd = -1};

@@ -13,7 +13,7 @@ enum request { CLAIM, QUERY, DELIVERY, REQUESTS };
 struct backend {
     struct http *http;
     struct auth *auth;
-    char *urls[REQUESTS]; /* of a query without the id; NULL: attempts cannot be asked for */
+    char *urls[REQUESTS]; /* that of a query lacks the id; NULL: no queries */
     const char *login;
 };
 
@@ -21,13 +21,13 @@ struct backend {
 struct exchange {
     struct backend *backend;
     enum request request;
-    char *id; /* of the attempt; NULL unless it is a query */
+    char *id; /* of the attempt; NULL for other requests */
     unsigned token_number;
     backend_done_fn *fn;
     void *data;
 };
 
-/* What a status means: the first row that it falls into. */
+/* Meaning of a status; the first matching row is used. */
 static const struct meaning {
     int first, last;
     enum backend_outcome outcomes[REQUESTS]; /* claim, query, delivery */
@@ -85,7 +85,7 @@ void backend_free(struct backend *backend)
     free(backend);
 }
 
-/* A claim is made once; if the connection broke only behind the task, nothing of that is missing. */
+/* A claim cannot be repeated. If the connection broke after the task, nothing is missing. */
 static bool has_whole_task(const struct http_answer *answer)
 {
     struct task task = {0};
@@ -96,7 +96,7 @@ static bool has_whole_task(const struct http_answer *answer)
     return is_whole;
 }
 
-/* The sentence for whoever reads the log; without an id, so that it stays the same. The caller frees. */
+/* Returns the sentence for the log, without an id, so that it is the same for all. The caller frees. */
 static char *explain(const struct exchange *e, const struct http_answer *answer, int status,
                      const struct meaning *m)
 {
@@ -110,7 +110,7 @@ static char *explain(const struct exchange *e, const struct http_answer *answer,
     return mem_printf("The backend %s (HTTP %d at %s)", m->words ? m->words : "answers", status, url);
 }
 
-/* Of a 2xx. What is no attempt decides nothing: a login page, say, must not make us post a second time. */
+/* Interprets a 2xx. A body that is not an attempt, such as a login page, must not lead to a second POST. */
 static void read_attempt(const struct exchange *e, const struct http_answer *answer,
                          struct backend_answer *said, char **ret_message)
 {
@@ -166,7 +166,7 @@ static void on_answer(const struct http_answer *answer, void *data)
     e->fn(&said, e->data);
 }
 
-/* Takes over `id`. */
+/* Takes ownership of `id`. */
 static bool start(struct backend *backend, struct http_request *request, enum request kind, char *id,
                   backend_done_fn *fn, void *data)
 {

@@ -13,18 +13,19 @@
 #define MAX_PARALLEL    4
 #define BACKOFF_BASE_MS 1000
 #define BACKOFF_MAX_MS  60000
-/* So often a form of a result is sent before the next smaller one. */
+/* Failures to store a form of a result before the next smaller one is sent. */
 #define FAILURES_PER_FORM 3
 /*
- * The real backend gives an attempt to two runners that ask at the same moment. They take equally long, and
- * must not post at the same moment as well: between a query and the end of the POST 20 ms pass there, and 400
- * ms under load. So the first delivery of a result is put off for a random time, of at most a quarter of its
- * job's, or of SPREAD_MS once another runner has shown. A backend without the query bears repeated results.
+ * The backend hands out an attempt to two runners that request a task at the same moment. As their jobs take
+ * equally long, they must be kept from posting at the same moment: storing takes 20 ms from the query to the
+ * end of the POST, 400 ms under load. The first delivery of a result is therefore delayed by a random time,
+ * up to a quarter of its job's, or up to SPREAD_MS once another runner has been noticed. Without the query
+ * there is no delay, as such a backend has to accept repeated results.
  */
 #define SPREAD_MS      2000
 #define SPREAD_PART    4
 #define SPREAD_PART_MS 1000
-/* Of a body that is read to be shrunk; as much as the largest report can become. */
+/* Limit of a body that is read to be shrunk: the size of the largest report. */
 #define MAX_BODY_BYTES (512U << 20)
 
 struct delivery {
@@ -35,25 +36,25 @@ struct delivery {
     void *data;
 
     unsigned in_flight;
-    /* While the backend does not answer, one result at a time probes for all; an answer ends that. The oldest
-     * take turns, so that one which breaks each connection keeps no other. */
+    /* While the backend does not answer, one result at a time is sent as a probe. The oldest ones take turns,
+     * so that a result which breaks every connection does not block the others. */
     bool backend_away;
     unsigned probes;
     int64_t not_before_ms;
     struct backoff away_backoff;
     uint64_t random;
-    uint64_t taken;  /* results that the backend has stored */
+    uint64_t taken;  /* number of results stored by the backend */
     bool has_others; /* see delivery_expect_others() */
     struct ev_timer timer;
 };
 
-/* One result on its way: first the query, then the POST. */
+/* One delivery: first the query, then the POST. */
 struct sending {
     struct delivery *delivery;
     char *key;
     enum attempt_verdict verdict; /* of the result */
-    int64_t posted_ms;            /* of clock_now_ms(): when the POST began */
-    bool is_probe;                /* begun while the backend did not answer */
+    int64_t posted_ms;            /* clock_now_ms() at the start of the POST */
+    bool is_probe;                /* started while the backend did not answer */
     bool knows_attempt;           /* the backend has answered the query */
 };
 
@@ -88,7 +89,7 @@ static void sending_free(struct sending *s)
     free(s);
 }
 
-/* Reports an event that is about the spool, not about an answer. */
+/* Emits an event about the spool. */
 static void tell_broken(struct delivery *d, const char *key, const struct err *err)
 {
     struct delivery_note note = {
@@ -96,7 +97,7 @@ static void tell_broken(struct delivery *d, const char *key, const struct err *e
     d->fn(&note, d->data);
 }
 
-/* A note about an answer to a result that is in the spool. */
+/* Builds a note about the answer to a result in the spool. */
 static struct delivery_note note_of(const struct sending *s, enum delivery_event event, const char *message,
                                     const struct backend_answer *answer)
 {
@@ -120,7 +121,7 @@ static void tell(const struct sending *s, enum delivery_event event, const char 
 
 /* ---- pauses ---- */
 
-/* This result alone waits: the backend answers, but does not take it. */
+/* Delays this result only: the backend answers, but does not accept it. */
 static void delay_entry(struct delivery *d, struct spool_entry *entry, int64_t at_least_ms)
 {
     struct backoff backoff = {.base_ms = BACKOFF_BASE_MS,
@@ -132,7 +133,7 @@ static void delay_entry(struct delivery *d, struct spool_entry *entry, int64_t a
     d->random = backoff.random;
 }
 
-/* What was sent together fails together: that counts once, but each may ask for a longer pause. */
+/* Requests sent together fail together and count once, but each may ask for a longer pause. */
 static void delay_all(struct delivery *d, bool is_probe, int64_t at_least_ms)
 {
     bool counts = !d->backend_away || is_probe;
@@ -142,7 +143,7 @@ static void delay_all(struct delivery *d, bool is_probe, int64_t at_least_ms)
     d->backend_away = true;
 }
 
-/* The backend is unreachable, as far as we or a proxy can tell, or asked us to back off. */
+/* The backend is unreachable, directly or behind a proxy, or asked us to back off. */
 static bool concerns_all(const struct backend_answer *answer)
 {
     int status = answer->status;
@@ -151,9 +152,8 @@ static bool concerns_all(const struct backend_answer *answer)
 }
 
 /*
- * How long to leave the backend alone after a POST: without an answer of its own, or with that of a proxy
- * which did not wait for it, it may still be storing the result, and would delete it when it came again. One
- * that has been at it for long may take as long again.
+ * Returns the time to wait after a POST without an answer of the backend itself: it may still be storing the
+ * result. The time grows with the duration of the POST, because a slow backend stays slow.
  */
 static int64_t settle_ms(const struct sending *s, const struct backend_answer *answer)
 {
@@ -163,7 +163,7 @@ static int64_t settle_ms(const struct sending *s, const struct backend_answer *a
     return may_be_stored ? MIN(MAX(took_ms, (int64_t)SPOOL_SETTLE_MS), (int64_t)BACKOFF_MAX_MS) : 0;
 }
 
-/* A result that was posted waits by itself too: while queries are answered, the others need not. */
+/* Delays this result, which was posted; the others need not wait while queries are answered. */
 static void delay(const struct sending *s, struct spool_entry *entry, const struct backend_answer *answer,
                   bool is_query)
 {
@@ -174,7 +174,7 @@ static void delay(const struct sending *s, struct spool_entry *entry, const stru
     spool_note(s->delivery->spool, s->key, answer->message);
 }
 
-/* ---- the end of a result ---- */
+/* ---- end of a delivery ---- */
 
 static void finish(const struct sending *s, const struct backend_answer *answer)
 {
@@ -201,17 +201,16 @@ static void finish(const struct sending *s, const struct backend_answer *answer)
 
 /* ---- a result that the backend cannot store ---- */
 
-/* Returns true if the answer may speak of this very result. One that asks for a pause speaks of the backend.
- */
+/* Returns true if the answer may be due to this result. One with Retry-After is about the backend. */
 static bool is_store_failure(const struct backend_answer *answer)
 {
     return answer->outcome == BACKEND_TOO_LARGE || (answer->status >= 500 && answer->retry_after_ms < 0);
 }
 
 /*
- * Counts the failure. After some of them it is the result's own, if the backend works otherwise: it has
- * answered the query for it, or taken another one since the first. Then the next form is due; returns true if
- * there is none.
+ * Counts a failure to store the result. After FAILURES_PER_FORM it is attributed to the result, provided that
+ * the backend works otherwise: it has answered the query, or has stored another result since. The next form
+ * is then due; returns true if there is none.
  */
 static bool count_failure(const struct sending *s, struct spool_entry *entry,
                           const struct backend_answer *answer)
@@ -235,7 +234,7 @@ static bool count_failure(const struct sending *s, struct spool_entry *entry,
     return false;
 }
 
-/* ---- the answers ---- */
+/* ---- answers ---- */
 
 static void on_failure(const struct sending *s, struct spool_entry *entry,
                        const struct backend_answer *answer, bool is_query)
@@ -259,7 +258,7 @@ static void take_post_answer(const struct sending *s, struct spool_entry *entry,
         on_failure(s, entry, answer, false);
 }
 
-/* The result is free for its next attempt. */
+/* Releases the entry for its next delivery. */
 static struct spool_entry *release(const struct sending *s)
 {
     struct spool_entry *entry = spool_find(s->delivery->spool, s->key);
@@ -290,9 +289,9 @@ static void on_post_answer(const struct backend_answer *answer, void *data)
         delivery_kick(d);
 }
 
-/* ---- the requests ---- */
+/* ---- requests ---- */
 
-/* The result in the form that is due, in a file without a name. */
+/* Opens the result in the form that is due, in an unnamed file. */
 static int open_small_body(const struct delivery *d, const struct spool_entry *entry, int *ret_fd,
                            struct err *err)
 {
@@ -315,7 +314,7 @@ static int open_small_body(const struct delivery *d, const struct spool_entry *e
     return 0;
 }
 
-/* A spool file that cannot be read. One that was taken away leaves nothing to deliver. */
+/* Handles an unreadable file in the spool. One that was removed needs no delivery. */
 static void on_broken(struct delivery *d, struct spool_entry *entry, int r, struct err *err)
 {
     tell_broken(d, entry->key, err);
@@ -327,7 +326,7 @@ static void on_broken(struct delivery *d, struct spool_entry *entry, int r, stru
 
 enum post { POST_SENT, POST_NOT_NOW, POST_BROKEN };
 
-/* SENT takes `s`; NOT_NOW: there is no token. */
+/* POST_SENT takes ownership of `s`; POST_NOT_NOW: there is no token. */
 static enum post post(struct sending *s, struct spool_entry *entry)
 {
     int fd;
@@ -359,7 +358,7 @@ static void on_query_answer(const struct backend_answer *answer, void *data)
     }
     note_answer(d, answer);
     s->knows_attempt = answer->knows_attempt;
-    bool is_paused = clock_now_ms() < d->not_before_ms; /* by an answer to another one */
+    bool is_paused = clock_now_ms() < d->not_before_ms; /* by the answer to another result */
     if (answer->outcome == BACKEND_OK && !is_paused) {
         if (post(s, spool_find(d->spool, s->key)) == POST_SENT)
             return;
@@ -374,7 +373,7 @@ static void on_query_answer(const struct backend_answer *answer, void *data)
     delivery_kick(d);
 }
 
-/* Reads what the query needs. `ret_id` stays NULL if the result has no id that can be asked for. */
+/* Reads the result's id and verdict. `ret_id` stays NULL if it has no id to query. */
 static int read_identity(struct sending *s, char **ret_id, struct err *err)
 {
     CLEANUP(fd_closep) int fd = -1;
@@ -389,7 +388,7 @@ static int read_identity(struct sending *s, char **ret_id, struct err *err)
     return 0;
 }
 
-/* Takes `s` unless it returns POST_NOT_NOW or POST_BROKEN. */
+/* Takes ownership of `s` unless it returns POST_NOT_NOW or POST_BROKEN. */
 static enum post begin(struct sending *s, struct spool_entry *entry, const char *id)
 {
     struct delivery *d = s->delivery;
@@ -420,7 +419,7 @@ static bool put_off(struct delivery *d, struct spool_entry *entry)
     return true;
 }
 
-/* Returns false if nothing more can be started now. */
+/* Returns false if no more deliveries can be started now. */
 static bool start(struct delivery *d, struct spool_entry *entry)
 {
     if (put_off(d, entry))

@@ -1,13 +1,13 @@
 #pragma once
 
 /*
- * Brings what is in the spool to the backend: oldest first, a few at a time, for ever, with growing and
- * jittered pauses.
+ * Delivers the results in the spool to the backend: oldest first, a few at a time, with unlimited retries and
+ * exponential backoff.
  *
- * The real backend deletes an attempt whose result arrives twice (docs/backend.md). So each POST follows a
- * query for the attempt: a result that is stored is delivered, and a backend that does not answer the query
- * is not sent the result either. A result that the backend cannot store, although it works, is sent in ever
- * smaller forms, and goes to rejected/ after the smallest one. No result blocks another.
+ * The backend deletes an attempt whose result arrives twice (docs/backend.md). Each POST therefore follows a
+ * query for the attempt: if a result is stored, nothing is posted; if the query is not answered, it is
+ * repeated. A result that a working backend fails to store is sent in smaller and smaller forms, and moves to
+ * rejected/ after the smallest. No result blocks another.
  */
 
 #include "base/ev.h"
@@ -19,12 +19,12 @@
 struct delivery;
 
 enum delivery_event {
-    DELIVERY_DONE,     /* the backend has taken the result */
-    DELIVERY_STORED,   /* the backend had it, or another runner's, before: it was not posted */
-    DELIVERY_REJECTED, /* it is in rejected/ now */
-    DELIVERY_DELAYED,  /* it will be sent again; `message` says why it was not taken */
-    DELIVERY_SHRUNK,   /* the same, and then in a smaller form, which `message` names */
-    DELIVERY_BROKEN,   /* the spool itself fails */
+    DELIVERY_DONE,     /* the backend has accepted the result */
+    DELIVERY_STORED,   /* a result was stored already, possibly another runner's; nothing was posted */
+    DELIVERY_REJECTED, /* moved to rejected/ */
+    DELIVERY_DELAYED,  /* to be retried; `message` says why */
+    DELIVERY_SHRUNK,   /* to be retried in a smaller form, named in `message` */
+    DELIVERY_BROKEN,   /* the spool failed */
 };
 
 /* Valid during the call. */
@@ -32,13 +32,13 @@ struct delivery_note {
     enum delivery_event event;
     const char *key;
     const char *message;
-    int http_status;             /* of the answer; 0: there was none; -1: it is not about an answer */
-    int64_t waited_ms;           /* since the result was known here */
-    enum attempt_verdict ours;   /* STORED: of this result, */
-    enum attempt_verdict theirs; /* and of the stored one */
+    int http_status;             /* of the answer; 0: no answer; -1: not about an answer */
+    int64_t waited_ms;           /* since the result was added to the spool */
+    enum attempt_verdict ours;   /* STORED: of this result */
+    enum attempt_verdict theirs; /* STORED: of the stored result */
 };
 
-/* For the one who logs, and who may look at spool_len(). */
+/* Called for each event, after the spool has been updated. */
 typedef void delivery_event_fn(const struct delivery_note *note, void *data);
 
 /* All borrowed. */
@@ -47,10 +47,10 @@ struct delivery *delivery_new(struct ev *ev, struct spool *spool, struct backend
 void delivery_free(struct delivery *delivery);
 
 /*
- * Other runners work for this backend. From now on each result waits for up to two seconds before its first
- * delivery. Also assumed once a result turns out to be stored that was never posted from here.
+ * Other runners use this backend: from now on each first delivery is delayed by up to two seconds. Also
+ * assumed once a result is found stored that was never posted from here.
  */
 void delivery_expect_others(struct delivery *delivery);
 
-/* Starts what may be started: after a spool_add(), after a login. Safe at any time. */
+/* Starts deliveries, for example after spool_add() or a login. May be called at any time. */
 void delivery_kick(struct delivery *delivery);

@@ -1,6 +1,6 @@
 #pragma once
 
-/* Where ostest-job is: beside this program in a build directory, else where the installation puts it. */
+/* Finds ostest-job: beside this program in a build directory, else in the installation directory. */
 
 /* The caller frees. */
 char *job_program_find(void);

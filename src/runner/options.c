@@ -17,7 +17,7 @@
 #define NAME_CHARACTERS      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-@:"
 #define DEFAULT_PASSWORD     "dora_explorer"
 
-/* A port that is no number is the rest of a password, in which '/' or the like stands as it is. */
+/* A port that is not a number is the rest of a password with an unescaped '/' or the like. */
 static bool is_port_fine(const char *host)
 {
     size_t len = strcspn(host, "/?#");
@@ -53,7 +53,7 @@ static const char *check_attempt_api(const char *text)
     return usable ? NULL : "a path that begins with '/', without '?', or nothing";
 }
 
-/* Read at the start to tell of a wrong file then, not at the first request. */
+/* Reads the file at start, so that errors show then and not at the first request. */
 static const char *check_ca_file(const char *text)
 {
     CLEANUP(buf_done) struct buf certificates = BUF_INIT(0);
@@ -172,7 +172,7 @@ static const struct opt table[] = {
     {"version", NULL, OPT_HELP, .help = "show the version"},
 };
 
-/* ---- what needs more than its row ---- */
+/* ---- options that need more than their row ---- */
 
 static int read_password_file(const char *path, char **ret_password, struct err *err)
 {
@@ -193,8 +193,8 @@ static int read_password_file(const char *path, char **ret_password, struct err 
     return 0;
 }
 
-/* The credential that systemd was told to load, see systemd.exec(5). One that is there, but cannot be read,
- * is none to pass over in silence. The caller frees. */
+/* Returns the path of systemd's credential, see systemd.exec(5), even if it is unreadable, which is then an
+ * error. NULL: none. The caller frees. */
 static char *systemd_credential(void)
 {
     const char *dir = getenv("CREDENTIALS_DIRECTORY");
@@ -204,7 +204,7 @@ static char *systemd_credential(void)
     return path;
 }
 
-/* The stronger source of --password and --password-file wins, then systemd's, then the default. */
+/* The stronger source of --password and --password-file wins, then the credential, then the default. */
 static void choose_password(struct options *o, struct strv *faults)
 {
     bool file_wins = o->password_file && (!o->password || opt_source_of(&o->set, "password-file") >
@@ -259,7 +259,7 @@ static void choose_name(struct options *o)
     opt_settle(&o->set, "name", o->name);
 }
 
-/* Jobs run in directories of their own, so that every path must hold everywhere. */
+/* Jobs run in other working directories, so paths must be absolute. */
 static void make_absolute(char **path)
 {
     if (!*path || **path == '/')
@@ -271,7 +271,7 @@ static void make_absolute(char **path)
     *path = absolute;
 }
 
-/* For `config`, which shows what is in force. */
+/* For `config`, which shows the values in force. */
 static void settle(struct options *o)
 {
     if (o->state_dir)

@@ -16,7 +16,7 @@ bool reload_options(struct options *options)
     CLEANUP(strv_done) struct strv faults = {0};
     options_read_again(options, &taken, &left, &faults);
     for (size_t i = 0; i < faults.len; i++)
-        log_error("the configuration is left as it was: %s", faults.items[i]);
+        log_error("configuration not reloaded: %s", faults.items[i]);
     tell(LOG_LEVEL_INFO, "the configuration has changed", &taken);
     tell(LOG_LEVEL_WARNING, "some changes of the configuration need a restart", &left);
     return taken.len;

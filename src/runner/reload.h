@@ -1,8 +1,8 @@
 #pragma once
 
-/* SIGHUP: the configuration is read once more. Says in the log what came of it. */
+/* Reload of the configuration (SIGHUP). The outcome is logged. */
 
 #include "runner/options.h"
 
-/* Whether any option has another value now. */
+/* Returns true if any option has changed. */
 bool reload_options(struct options *options);

@@ -6,7 +6,7 @@ import pytest
 
 from harness import task
 
-CHANGED, RESTART, LEFT = "the configuration has changed", "need a restart", "the configuration is left as it was"
+CHANGED, RESTART, LEFT = "the configuration has changed", "need a restart", "configuration not reloaded"
 
 
 @pytest.fixture
