@@ -23,7 +23,7 @@ static int run_run(int argc, char **argv)
 static int start_doctor(const struct options *options, const struct strv *words)
 {
     CLEANUP(mem_freep) char *job_program = job_program_find();
-    log_set_level(LOG_LEVEL_CRITICAL); /* what is found is printed */
+    log_set_level(LOG_LEVEL_CRITICAL); /* the results are printed */
     return doctor(options, job_program);
 }
 
@@ -60,12 +60,12 @@ const struct command *commands_find(const char *name)
     return NULL;
 }
 
-/* "'NAME' was given; accepted: …", with the nearest one. The caller frees. */
+/* Returns an error about an unknown command, with the nearest known one. The caller frees. */
 static char *complain(const char *name)
 {
     struct buf text = BUF_INIT(0);
     struct nearest n = nearest_init(name, strlen(name));
-    buf_printf(&text, "'%s' was given; accepted: options, and one of the words", name);
+    buf_printf(&text, "'%s' was given; accepted: options, and one of the commands", name);
     for (size_t i = 0; i < commands_len; i++) {
         nearest_offer(&n, commands[i].name);
         buf_printf(&text, "%s %s", i ? "," : "", commands[i].name);
@@ -90,10 +90,10 @@ const struct command *commands_choose(const struct strv *words, struct strv *fau
     if (!command)
         strv_take(faults, complain(words->items[0]));
     else if (command->run)
-        strv_pushf(faults, "the word '%s' must be the first", command->name);
+        strv_pushf(faults, "the command '%s' must be the first argument", command->name);
     else if (fault)
         strv_push(faults, fault);
     else if (!command->check && behind.len)
-        strv_pushf(faults, "'%s' was given; accepted behind '%s': options", behind.items[0], command->name);
+        strv_pushf(faults, "'%s' was given; accepted after '%s': options", behind.items[0], command->name);
     return command;
 }

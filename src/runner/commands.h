@@ -1,8 +1,8 @@
 #pragma once
 
 /*
- * What ostest-runner does besides being the agent: the words that it takes. One table for starting them, the
- * help, and the shells' completion.
+ * The commands of ostest-runner, in one table for dispatch, help and shell completion. Without a command it
+ * is the agent.
  */
 
 #include "base/opt.h"
@@ -10,27 +10,26 @@
 
 struct command {
     const char *name;
-    const char *operands; /* what stands behind it, for the help; may be empty */
-    const char *words;    /* those of it that a shell can complete, with '|' between; may be empty */
-    const char *help;     /* one line */
-    struct opt_table (*options)(void); /* NULL: it has none */
+    const char *operands;              /* arguments, for the help; may be empty */
+    const char *words;                 /* first arguments for completion, separated by '|'; may be empty */
+    const char *help;                  /* one line */
+    struct opt_table (*options)(void); /* NULL: no options */
 
-    /* Either it reads all that stands behind its name itself, as first word of the command line ... */
+    /* Either the command is the first word and parses the command line itself ... */
     int (*run)(int argc, char **argv);
-    /* ... or it takes the agent's options, and the words that are none: what is wrong with those, and its
-     * start. */
-    const char *(*check)(const struct strv *words); /* NULL: none may stand there */
+    /* ... or it has the options of the agent, checks the other arguments, and is started with both. */
+    const char *(*check)(const struct strv *words); /* NULL: no other arguments */
     int (*start)(const struct options *options, const struct strv *words);
 };
 
 extern const struct command commands[];
 extern const size_t commands_len;
 
-/* NULL: there is none of that name. */
+/* Returns NULL if there is no such command. */
 const struct command *commands_find(const char *name);
 
-/* What stands behind a command's name; borrowed. */
+/* Returns the arguments after the command; borrowed. */
 struct strv commands_words(const struct strv *words);
 
-/* The command that the words begin with, NULL: the agent. What is wrong with them goes into `faults`. */
+/* Returns the command in the first word; NULL: the agent. Errors are added to `faults`. */
 const struct command *commands_choose(const struct strv *words, struct strv *faults);

@@ -11,16 +11,16 @@
 
 #define STATUS_UNKNOWN 2
 
-/* The command line without a command counts as one of this name. */
+/* Name of the command line without a command. */
 #define NO_COMMAND "agent"
 
-/* Options that are the same for some commands. */
+/* Sets of options, each shared by some commands. */
 static const struct set {
     const char *name;
     struct opt_table (*options)(void);
 } sets[] = {{"agent", options_table}, {"run", run_options_table}};
 
-/* ---- parts of all of them ---- */
+/* ---- common parts ---- */
 
 enum value { VALUE_NONE, VALUE_WORDS, VALUE_FILE, VALUE_DIR, VALUE_TEXT };
 
@@ -35,14 +35,14 @@ static enum value value_of(const struct opt *o)
     return strncmp(o->arg, "DIR", 3) == 0 ? VALUE_DIR : VALUE_TEXT;
 }
 
-/* A list with '|' between, with blanks instead. */
+/* Prints a list separated by '|' with blanks instead. */
 static void print_words(const char *list)
 {
     for (; *list; list++)
         putchar(*list == '|' ? ' ' : *list);
 }
 
-/* The names of all commands, or of those that take this set's options. */
+/* Prints the names of all commands, or of those with this set of options. */
 static void print_commands(const struct set *set, const char *separator)
 {
     size_t printed = 0;
@@ -53,7 +53,7 @@ static void print_commands(const struct set *set, const char *separator)
             printf("%s%s", printed++ ? separator : "", commands[i].name);
 }
 
-/* Text within '…', where the shell wants some characters with a mark before them. */
+/* Prints text inside of single quotes, with a backslash before the `marked` characters. */
 static void print_quoted(const char *text, const char *marked, const char *quote)
 {
     for (; *text; text++) {
@@ -69,7 +69,7 @@ static void print_quoted(const char *text, const char *marked, const char *quote
 
 /* ---- bash ---- */
 
-/* The options of a kind of value, as patterns of a `case`: "agent--config | agent--logger-output". */
+/* Prints the options with a kind of value as `case` patterns: "agent--config | agent--logger-output". */
 static bool print_bash_patterns(const struct set *set, enum value value)
 {
     struct opt_table table = set->options();
@@ -161,7 +161,7 @@ static void print_bash(void)
 static void print_zsh_option(const struct opt *o)
 {
     const char *repeated = o->kind == OPT_LIST ? "*" : "";
-    if (o->letter) /* both exclude each other, unless they may be repeated */
+    if (o->letter) /* short and long form exclude each other, unless the option may be repeated */
         printf("        '%s'{-%c%s,--%s%s}'[", repeated, o->letter, o->arg ? "+" : "", o->name,
                o->arg ? "=" : "");
     else

@@ -1,8 +1,8 @@
 #pragma once
 
-/* `ostest-runner completion SHELL`: what the shell needs to finish options and words, from the tables. */
+/* `ostest-runner completion SHELL`: a completion script, made from the tables of commands and options. */
 
 #define COMPLETION_SHELLS "bash|zsh|fish"
 
-/* Prints to standard output. 0, or 2 where the shell is none of them. */
+/* Returns the exit status: 0, or 2 if the shell is unknown. */
 int completion_command(int argc, char **argv);

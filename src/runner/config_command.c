@@ -16,13 +16,14 @@ void config_command_example(void)
 {
     struct opt_table table = options_table();
     struct opt_set set = {.table = table.rows, .len = table.len, .config_option = OPTIONS_CONFIG};
-    puts("# Configuration of ostest-runner: lines \"option = value\". What begins with # is a comment; each "
-         "option\n"
-         "# stands here as one, with its default, or what kind of value it takes where it has none. What is\n"
-         "# marked [reload] may change while the runner works (SIGHUP, \"systemctl reload\"), for the tasks "
-         "that\n"
-         "# are started from then on; the rest needs a restart. See\n"
-         "# ostest-runner.conf(5). \"ostest-runner --check-config FILE\" says what is wrong with a file.");
+    puts(
+        "# Configuration of ostest-runner: lines of the form \"option = value\", see ostest-runner.conf(5).\n"
+        "# Every option is listed as a comment, with its default, or the kind of its value if it has none.\n"
+        "# Options marked [reload] can be changed while the runner works (SIGHUP, \"systemctl reload\") and "
+        "apply\n"
+        "# to tasks started from then on; the others need a restart. \"ostest-runner --check-config FILE\" "
+        "checks\n"
+        "# a file.");
     opt_file_print_example(&set, stdout);
 }
 
@@ -33,6 +34,6 @@ int config_command_check(const char *path)
     for (size_t i = 0; i < faults.len; i++)
         fprintf(stderr, "ostest-runner: %s\n", faults.items[i]);
     if (faults.len == 0)
-        printf("%s: nothing is wrong\n", path);
+        printf("%s: no errors\n", path);
     return faults.len ? STATUS_FAULTS : 0;
 }

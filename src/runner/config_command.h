@@ -1,14 +1,14 @@
 #pragma once
 
-/* `ostest-runner config` and its kin: for the operator. All print to standard output. */
+/* `ostest-runner config` and --check-config. */
 
 #include "runner/options.h"
 
-/* The options in force, and where each comes from. */
+/* Prints the options in force and the source of each. Returns the exit status. */
 int config_command(const struct options *options);
 
-/* A configuration file with every option, commented out. */
+/* Prints a configuration file with every option, commented out. */
 void config_command_example(void);
 
-/* What is wrong with the file alone goes to standard error. 0: nothing, else 2. */
+/* Prints the errors of the file to standard error. Returns the exit status: 0 if there are none, else 2. */
 int config_command_check(const char *path);

@@ -15,7 +15,7 @@
 #define TICK_MS          100
 #define BAR_CELLS        20
 #define BAR_MIN_COLUMNS  45
-#define TIME_CELLS       12 /* behind a test's name */
+#define TIME_CELLS       12 /* after a test's name */
 #define USUAL_COLUMNS    80
 #define MAX_TEXT_LINES   40
 #define MAX_TEXT_CELLS   500 /* of a line */
@@ -39,7 +39,7 @@ struct display {
 static const char *const codes[] = {
     [PLAIN] = "", [GOOD] = "\033[32m", [BAD] = "\033[31m", [DIM] = "\033[2m", [BOLD] = "\033[1m"};
 
-/* What is said while a stage lasts. */
+/* Words of the progress line for each stage. */
 static const struct {
     const char *stage, *words;
 } stages[] = {{"fetch", "fetching"}, {"prepare", "preparing"}, {"test", "testing"}, {"judge", "judging"}};
@@ -56,7 +56,7 @@ struct display *display_new(FILE *out, enum display_color color)
                                         (color == DISPLAY_COLOR_AUTO && is_terminal && !wants_none),
                           .has_utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0,
                           .start_ms = clock_now_ms()};
-    setvbuf(out, NULL, _IOLBF, 0); /* a pipe, too, gets a line when it is there */
+    setvbuf(out, NULL, _IOLBF, 0); /* line buffered for pipes, too */
     return d;
 }
 
@@ -67,9 +67,9 @@ void display_free(struct display *d)
     free(d);
 }
 
-/* ---- what a terminal must not obey ---- */
+/* ---- control characters ---- */
 
-/* What moves the cursor, turns the direction of writing, or ends a line. */
+/* Characters that move the cursor, change the direction of text, or end a line. */
 static bool is_command(uint32_t c)
 {
     static const struct {
@@ -82,7 +82,7 @@ static bool is_command(uint32_t c)
     return false;
 }
 
-/* The character at the start of valid UTF-8. */
+/* Returns the first character of valid UTF-8. */
 static uint32_t decode(const unsigned char *p, size_t *ret_len)
 {
     *ret_len = *p < 0x80 ? 1 : *p < 0xe0 ? 2 : *p < 0xf0 ? 3 : 4;
@@ -92,14 +92,14 @@ static uint32_t decode(const unsigned char *p, size_t *ret_len)
     return c;
 }
 
-/* What the C library does not know may take two cells of a terminal. */
+/* A character unknown to the C library may take two cells. */
 static size_t cells_of(uint32_t c)
 {
     int width = wcwidth((wchar_t)c);
     return width < 0 ? 2 : (size_t)width;
 }
 
-/* Of what a suite or a program wrote, what fits into `max` cells: letters stay, commands become '?'. */
+/* Returns text from outside, cut to `max` cells and with control characters replaced by '?'. */
 static char *first_part(const struct display *d, const char *text, size_t max, bool *ret_is_cut)
 {
     CLEANUP(mem_freep) char *whole = utf8_repair(text, strlen(text));
@@ -135,7 +135,7 @@ static void paint(const struct display *d, enum paint color, const char *text)
         fputs(text, d->out);
 }
 
-/* ---- the moving line ---- */
+/* ---- progress line ---- */
 
 static void clear_line(const struct display *d)
 {
@@ -171,7 +171,7 @@ static void append_bar(const struct display *d, struct buf *line)
     buf_printf(line, "] %llu/%llu ", (unsigned long long)d->ended, (unsigned long long)d->planned);
 }
 
-/* Never longer than the terminal is wide, or it could not be taken back. */
+/* Must fit the width of the terminal, or it could not be erased. */
 static void draw_line(const struct display *d)
 {
     if (!d->is_terminal || d->is_over)
@@ -204,7 +204,7 @@ int display_tick(struct display *d)
     return d->is_terminal ? TICK_MS : -1;
 }
 
-/* ---- lines that stay ---- */
+/* ---- finished tests ---- */
 
 static void print_mark(const struct display *d, bool is_pass)
 {
@@ -269,7 +269,7 @@ void display_take(struct display *d, const struct progress *p)
     draw_line(d);
 }
 
-/* ---- the summary ---- */
+/* ---- summary ---- */
 
 static const char *dots(const struct display *d)
 {
@@ -284,7 +284,7 @@ static void print_line(const struct display *d, const char *text, size_t len)
     fprintf(d->out, "    %s%s\n", shown, is_cut ? dots(d) : "");
 }
 
-/* The lines of a text, indented; of many the first and the last. */
+/* Prints a text indented; of a long one only the first and the last lines. */
 static void print_text(const struct display *d, const char *text)
 {
     size_t lines = 1, number = 0;
@@ -321,7 +321,7 @@ static void print_failed(const struct display *d, const struct result_test *t)
     print_text(d, t->description);
 }
 
-/* The first line of the reason will do: what failed is told elsewhere. */
+/* The first line of the reason is enough: the failed test is shown elsewhere. */
 static void print_skipped(const struct display *d, const struct result_test *t)
 {
     bool is_cut;
@@ -334,7 +334,7 @@ static void print_skipped(const struct display *d, const struct result_test *t)
     fputc('\n', d->out);
 }
 
-/* Of those that did not pass, the skipped ones or the others; gives how many there are. */
+/* Prints the skipped tests or the other ones that did not pass; returns their number. */
 static size_t print_tests(const struct display *d, const struct result *r, bool skipped)
 {
     size_t count = 0, max = skipped ? MAX_REASONS : MAX_TEXTS;

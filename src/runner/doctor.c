@@ -15,9 +15,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MESSAGE_MAX_BYTES 200 /* of an answer, that are shown */
+#define MESSAGE_MAX_BYTES 200 /* of an answer, as shown */
 
-/* BAD: the runner would not start. POOR: it would, but could not do all of its work. */
+/* BAD: the runner would not start. POOR: it would start, but some of its work would fail. */
 enum health { GOOD, POOR, BAD };
 
 struct doctor {
@@ -32,7 +32,7 @@ static enum health say(enum health health, const char *what, const char *text)
     return health;
 }
 
-/* ---- one after the other ---- */
+/* ---- this machine ---- */
 
 static enum health check_state(const struct doctor *d)
 {
@@ -119,14 +119,14 @@ static enum health check_suite(const struct doctor *d)
     return say(r < 0 || is_doubted ? POOR : GOOD, "suite", r < 0 ? err.message : words);
 }
 
-/* ---- the backend ---- */
+/* ---- backend ---- */
 
 struct answer {
-    int status; /* -1: not yet there */
+    int status; /* -1: none yet */
     char *error;
-    char *message; /* what it says about itself, as the OSTEST backend does in a refusal; NULL: nothing */
+    char *message; /* member "message" of the body; NULL: none */
     bool has_body, is_untrusted;
-    char *authorization; /* of a login: what the next request is sent with; NULL: it has no token */
+    char *authorization; /* from the answer to a login, for the next request; NULL: no token */
 };
 
 static void answer_done(struct answer *answer)
@@ -136,7 +136,7 @@ static void answer_done(struct answer *answer)
     free(TAKE_PTR(answer->message));
 }
 
-/* The member "message" of a JSON object. The caller frees. */
+/* Returns the member "message" of a JSON object. The caller frees. */
 static char *message_of(const char *body, size_t len)
 {
     CLEANUP(json_decrefp) json_t *object = NULL;
@@ -160,7 +160,7 @@ static void on_answer(const struct http_answer *answer, void *data)
         answer->status / 100 == 2 ? auth_header_of_answer(answer->body, answer->body_len) : NULL;
 }
 
-/* `json` NULL: a GET. */
+/* `json`: body of a POST; NULL: GET. */
 static int ask(struct http *http, const struct options *o, const char *api, const char *json,
                const char *authorization, struct answer *ret_answer, struct err *err)
 {
@@ -174,7 +174,7 @@ static int ask(struct http *http, const struct options *o, const char *api, cons
     return r;
 }
 
-/* A login, or without --auth any answer at all: a question for a task would be a claim. */
+/* Without --auth, any answer counts: a request for a task would be a claim. */
 static int ask_for_login(struct http *http, const struct options *o, struct answer *ret_answer,
                          struct err *err)
 {
@@ -185,8 +185,8 @@ static int ask_for_login(struct http *http, const struct options *o, struct answ
 }
 
 /*
- * Whether the account may take tasks: a result without an id is refused with 403 to an account that may not
- * deliver, and with 400 to one that may; nothing is stored (docs/backend.md).
+ * Checks if the account is allowed to claim tasks: a result without an id is answered 403 if it is not, 400
+ * if it is; nothing is stored (docs/backend.md).
  */
 static enum health check_role(struct http *http, const struct options *o, const char *authorization,
                               const char *backend_url)
@@ -258,7 +258,7 @@ static enum health check_backend(const struct doctor *d)
     return health;
 }
 
-/* ---- a cluster ---- */
+/* ---- cluster ---- */
 
 static enum health check_slurm(const struct doctor *d)
 {

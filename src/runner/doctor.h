@@ -1,8 +1,8 @@
 #pragma once
 
-/* `ostest-runner doctor`: what would keep the runner from its work, a line each, with what mends it. */
+/* `ostest-runner doctor`: checks what the runner needs and prints a line for each, with advice. */
 
 #include "runner/options.h"
 
-/* Prints to standard output. 0 where the runner would start, else 1. */
+/* Returns the exit status: 0 if the runner would start, else 1. */
 int doctor(const struct options *options, const char *job_program);

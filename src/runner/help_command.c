@@ -28,7 +28,7 @@ static void print_options(void)
     opt_help_print(table.rows, table.len, stdout);
 }
 
-/* A topic is a text, or a function that prints it; a text's first line is its title. */
+/* A topic is a text, whose first line is its title, or a function that prints it. */
 static const struct topic {
     const char *name;
     const char *text;
@@ -104,7 +104,7 @@ int help_command(int argc, char **argv)
     } else {
         struct nearest n = nearest_init(name, strlen(name));
         nearest_offer_list(&n, HELP_TOPICS);
-        fprintf(stderr, "ostest-runner help: there is no topic '%s'", name);
+        fprintf(stderr, "ostest-runner help: unknown topic '%s'", name);
         if (n.best)
             fprintf(stderr, "; did you mean %.*s?", (int)nearest_len(&n), n.best);
         fputs("\n", stderr);

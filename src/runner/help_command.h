@@ -1,13 +1,13 @@
 #pragma once
 
-/* `ostest-runner help [TOPIC]`: short texts, from src/runner/help/, and the options. */
+/* `ostest-runner help [TOPIC]`: the texts in src/runner/help/, and the options. */
 
-/* All topics, with '|' between. */
+/* All topics, separated by '|'. */
 #define HELP_TOPICS \
     "options|run|doctor|spool|config|completion|log|sandbox|files|environment|signals|exit-status"
 
-/* Prints to standard output. 0, or 2 where there is no such topic. */
+/* Returns the exit status: 0, or 2 if the topic is unknown. */
 int help_command(int argc, char **argv);
 
-/* What --help of the agent prints. */
+/* Prints the text of --help. */
 void help_command_print_all(void);

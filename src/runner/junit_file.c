@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-/* What XML 1.0 allows, escaped; other control characters become '?'. The text is valid UTF-8. */
+/* Escapes the text, which must be valid UTF-8. Control characters that XML 1.0 does not allow become '?'. */
 static void put_text(struct buf *b, const char *text)
 {
     for (const char *p = text; *p; p++) {

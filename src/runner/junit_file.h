@@ -1,10 +1,10 @@
 #pragma once
 
-/* A result as a JUnit report, for programs that read those. */
+/* A result as a JUnit XML report. */
 
 #include "base/err.h"
 #include "model/result.h"
 
-/* Writes the file, as out_file_write() does: one testsuite "ostest", an <error> of the suite where the result
- * is one. */
+/* Writes the file with out_file_write(): one testsuite "ostest", with an <error> if the result is an error.
+ */
 int junit_file_write(const struct result *result, const char *path, struct err *err);

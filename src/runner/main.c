@@ -1,7 +1,6 @@
 /*
- * ostest-runner: takes testing tasks from a backend, has each run by an ostest-job of its own,
- * and posts the results. This file reads the options and prepares the process; the work is in
- * supervisor.c.
+ * ostest-runner: claims tasks from a backend, starts an ostest-job for each, and posts the results. This file
+ * reads the options and prepares the process; supervisor.c does the work.
  */
 
 #include "base/fd.h"
@@ -29,8 +28,9 @@
 #define EXIT_USAGE 2
 
 /*
- * Passwords and tokens are in our memory: no core dumps, and no other process of this user may look. A
- * limit of 1 byte, as 0 would not keep the kernel from starting a handler for the tests (core(5)).
+ * Passwords and tokens are in memory: disables core dumps and access by other processes of this user. The
+ * limit is 1 byte, because 0 would not keep the kernel from starting a handler for core dumps of tests
+ * (core(5)).
  */
 static void protect_secrets(void)
 {
@@ -51,7 +51,7 @@ static int lock_state_dir(const struct options *options, const char *lock_path, 
     return r;
 }
 
-/* Behind a fault of the state directory: what helps. */
+/* Returns advice about an error of the state directory. */
 static const char *find_mend(int code)
 {
     if (code == EACCES || code == EPERM)
@@ -77,9 +77,9 @@ static int work(struct options *options)
     CLEANUP(mem_freep) char *job_program = job_program_find();
     CLEANUP(mem_freep) char *lock_path = mem_printf("%s/lock", options->state_dir);
     int lock = -1;
-    bool is_state = true; /* a fault is one of the state directory, mostly */
+    bool is_state = true; /* whether an error is about the state directory */
     if (access(job_program, X_OK) != 0) {
-        log_critical("%s is missing: the installation is not complete", job_program);
+        log_critical("%s is missing: the installation is incomplete", job_program);
         return 1;
     }
     int r = lock_state_dir(options, lock_path, &lock, &err);
@@ -108,7 +108,7 @@ static int start(struct options *options, const struct command *command)
         const struct strv words = commands_words(&options->set.operands);
         return command->start(options, &words);
     }
-    proc_hold_stop_signals(&stop); /* the event loop will read those that come before it */
+    proc_hold_stop_signals(&stop); /* the event loop reads those that arrive earlier */
     log_set_level((enum log_level)options->logger_level);
     log_set_format((enum log_format)options->log_format);
     if (log_open(options->logger_output, &err) < 0) {
@@ -118,7 +118,7 @@ static int start(struct options *options, const struct command *command)
     return work(options);
 }
 
-/* What was asked for with --help and the like; behind a command, about that one. */
+/* Prints what --help and the like ask for, about the command if there is one. */
 static int answer(const char *asked, const struct strv *operands)
 {
     bool is_help = strcmp(asked, "help") == 0;

@@ -1,14 +1,13 @@
 #pragma once
 
-/* A file that the user has named. */
+/* An output file named by the user. */
 
 #include "base/err.h"
 
 #include <stddef.h>
 
-/* Why nothing can be written there, as far as that can be known before: a sentence; NULL: nothing is known.
- */
+/* Returns the reason why the file cannot be written, as a clause; NULL if none can be seen beforehand. */
 const char *out_file_check(const char *path);
 
-/* In one step; what is there and no regular file (a link, a pipe, a device) is written into. */
+/* Writes the file atomically, except for links, pipes and devices, which are written to directly. */
 int out_file_write(const char *path, const void *data, size_t len, struct err *err);

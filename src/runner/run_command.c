@@ -1,7 +1,6 @@
 /*
- * A directory with a task.json is made below the state directory, ostest-job is started on it as the agent
- * would, what it tells is shown, and result.json is read and shown at the end. Nothing is left but the
- * caches.
+ * Creates a directory with a task.json in the state directory, starts ostest-job on it as the agent does,
+ * shows its progress, and shows result.json at the end. Only the caches remain.
  */
 
 #include "runner/run_command.h"
@@ -48,9 +47,9 @@ struct run {
     pid_t pid;
     int out_fd, signal_fd;
     unsigned signals;
-    struct lines lines; /* of its output */
+    struct lines lines; /* of the output of the job */
     char line[PROGRESS_MAX_LINE_BYTES];
-    char *complaint; /* the last of what the job said went wrong */
+    char *complaint; /* the last error in the log of the job */
 };
 
 static void run_done(struct run *r)
@@ -64,9 +63,9 @@ static void run_done(struct run *r)
     display_free(r->display);
 }
 
-/* ---- the task ---- */
+/* ---- task ---- */
 
-/* The real path where this is a directory; NULL: it must be a URL. The caller frees. */
+/* Returns the real path of a directory; NULL if the text is a URL. The caller frees. */
 static char *directory_of(const char *given)
 {
     return given && fs_leads_to_dir(given) ? realpath(given, NULL) : NULL;
@@ -91,7 +90,7 @@ static json_t *strings(const struct strv *texts)
 static int write_task(const struct run *r, struct err *err)
 {
     const struct run_options *o = r->options;
-    /* of a directory the job is told beside the task: its name need not be what a URL may be */
+    /* a directory is passed as an option, since its path need not be valid as a URL */
     json_t *task = json_pack("{s:i, s:s, s:o, s:o}", "id", 0, "repositoryUrl", r->src_dir ? "." : o->src,
                              "laboratoryNumber", numbers(&o->labs), "connectedTests", strings(&o->names));
     if (task && o->branch)
@@ -100,7 +99,7 @@ static int write_task(const struct run *r, struct err *err)
     CLEANUP(mem_freep) char *path = mem_printf("%s/task.json", r->dir.path);
     json_decref(task);
     return text ? fs_write_atomic(path, text, strlen(text), err)
-                : err_set(err, ERR_TASK, EILSEQ, "The URL, the branch or a name is no UTF-8");
+                : err_set(err, ERR_TASK, EILSEQ, "The URL, the branch or a name is not valid UTF-8");
 }
 
 static int make_dir(struct run *r, struct err *err)
@@ -110,7 +109,7 @@ static int make_dir(struct run *r, struct err *err)
     return code < 0 ? code : write_task(r, err);
 }
 
-/* ---- the job ---- */
+/* ---- job ---- */
 
 static void push_words(const struct run *r, const char *config, struct strv *argv)
 {
@@ -141,9 +140,9 @@ static int start_job(struct run *r, struct err *err)
     return proc_spawn_piped(&setup, &r->pid, &r->out_fd, err);
 }
 
-/* ---- what it says ---- */
+/* ---- output of the job ---- */
 
-/* A line of the job's log without the marks between its parts. The caller frees. */
+/* Returns a line of the job's log as text. The caller frees. */
 static char *for_people(const char *line)
 {
     struct buf text = BUF_INIT(0);
@@ -183,17 +182,18 @@ static bool take_output(struct run *r)
     return n > 0 || (n < 0 && (errno == EINTR || errno == EAGAIN));
 }
 
-/* The first one asks the job to stop, the next one ends it. */
+/* The first signal asks the job to stop, the next one kills it. */
 static void take_signal(struct run *r)
 {
     struct signalfd_siginfo info;
     if (read(r->signal_fd, &info, sizeof(info)) != sizeof(info))
         return;
-    display_say(r->display, r->signals ? "Killing it." : "Stopping; once more kills it.");
+    display_say(r->display,
+                r->signals ? "Killing the job." : "Stopping; press Ctrl-C again to kill the job.");
     kill(r->pid, r->signals++ ? SIGKILL : SIGTERM);
 }
 
-/* Gives how the job ended, as waitpid(2) does. */
+/* Returns the status of the job, as waitpid(2) does. */
 static int watch(struct run *r)
 {
     int status;
@@ -211,12 +211,12 @@ static int watch(struct run *r)
     return status;
 }
 
-/* ---- the end ---- */
+/* ---- result ---- */
 
 static int write_json(const char *path, const struct buf *body, struct err *err)
 {
     if (strcmp(path, "-") == 0) {
-        puts(body->data); /* a fault shows at the end */
+        puts(body->data); /* errors are detected at exit */
         return 0;
     }
     return out_file_write(path, body->data, body->len, err);
@@ -242,7 +242,7 @@ static int write_files(const struct run *r, const struct result *result, const s
     return code == 0 && o->html ? write_html(r, o->html, err) : code;
 }
 
-/* The result has so much of the details as the backend could store; the summary has all of them. */
+/* The details in the result are cut to what the backend can store; those in the summary are not. */
 static void take_full_details(const struct run *r, struct result *result)
 {
     CLEANUP(mem_freep) char *path = mem_printf("%s/summary.json", r->dir.path);
@@ -278,7 +278,7 @@ static int show_result(const struct run *r, struct result *ret_result, struct er
     return write_files(r, ret_result, &body, err);
 }
 
-/* Behind a job that was killed. */
+/* Cleans up after a job that was killed. */
 static void clean_up(struct run *r)
 {
     proc_kill_descendants(NULL, 0, KILL_TIMEOUT_MS, &(struct err){0});
@@ -322,7 +322,7 @@ static int start(const struct run_options *o, const char *job_program)
                     .lines = {r.line, sizeof(r.line), take_line, &r, 0, false},
                     .out_fd = -1,
                     .signal_fd = -1};
-    cgroup_make_room(&(struct err){0}); /* where there is none, the job does without */
+    cgroup_make_room(&(struct err){0}); /* without control groups the job has fewer limits */
     int status = test(&r, &err);
     if (status >= 0)
         return status;
@@ -337,7 +337,7 @@ int run_command(int argc, char **argv, const char *job_program)
     const char *asked;
     int status = STATUS_NOT_JUDGED;
     setlocale(LC_CTYPE, "");
-    signal(SIGPIPE, SIG_IGN); /* who reads no more is no reason to leave things behind */
+    signal(SIGPIPE, SIG_IGN); /* a closed pipe must not prevent the cleanup */
     int r = run_options_read(argc, argv, &options, &asked, &faults);
     for (size_t i = 0; i < faults.len && !asked; i++)
         fprintf(stderr, "ostest-runner run: %s\n", faults.items[i]);

@@ -1,8 +1,6 @@
 #pragma once
 
-/* `ostest-runner run`: one task on this machine, without a backend, by the very program that the agent uses.
- */
+/* `ostest-runner run`: executes one task without a backend, with the same ostest-job as the agent. */
 
-/* `argv[0]` is the word "run". The exit status: 0 passed, 1 not passed, 2 could not be judged, 130 stopped.
- */
+/* `argv[0]` is "run". Returns the exit status: 0 passed, 1 not passed, 2 no verdict, 130 interrupted. */
 int run_command(int argc, char **argv, const char *job_program);

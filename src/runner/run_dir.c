@@ -14,7 +14,7 @@
 
 #define PREFIX "run-"
 
-/* The descriptor that holds the lock, or -errno. */
+/* Returns the descriptor that holds the lock, or -errno. */
 static int lock_dir(const char *path)
 {
     CLEANUP(fd_closep) int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -25,7 +25,7 @@ static int lock_dir(const char *path)
     return locked;
 }
 
-/* Another run may take a new directory, in the moment before it is locked, for one of the dead. */
+/* Another process may remove a new directory before it is locked. */
 int run_dir_make(const char *state_dir, struct run_dir *ret_dir, struct err *err)
 {
     int r = fs_make_dirs(state_dir, 0700, err);

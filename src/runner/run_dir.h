@@ -1,9 +1,8 @@
 #pragma once
 
 /*
- * The directories run-* of `ostest-runner run` below the state directory. Each is locked by the run that it
- * belongs to (flock(2) on the directory): one that can be locked, and in which no job is ending, is left of
- * a dead run.
+ * The directories run-* of `ostest-runner run` in the state directory. Each is locked (flock(2)) by its
+ * process: one that can be locked, and in which no job is ending, belongs to a dead process.
  */
 
 #include "base/err.h"
@@ -13,14 +12,14 @@ struct run_dir {
     int lock_fd;
 };
 
-/* Makes a new one. */
+/* Creates a directory and locks it. */
 int run_dir_make(const char *state_dir, struct run_dir *ret_dir, struct err *err);
 
-/* Lets ostest-job clean up behind a job that died in there. */
+/* Runs ostest-job --clean for a job that died in the directory. */
 void run_dir_clean(const char *path, const char *job_program, const char *state_dir);
 
-/* Removes it. */
+/* Removes the directory. */
 void run_dir_done(struct run_dir *dir);
 
-/* Removes those of dead runs. */
+/* Removes the directories of dead processes. */
 void run_dir_remove_dead(const char *state_dir, const char *job_program);

@@ -49,7 +49,7 @@ static bool is_lab(const char *text)
     return end > text && !*end && errno == 0 && number >= 0 && number <= TASK_MAX_LAB;
 }
 
-/* What model/task would refuse, or JSON cannot hold. */
+/* Refuses what model/task would refuse, or JSON cannot represent. */
 static void check_task(const struct run_options *o, struct strv *faults)
 {
     for (size_t i = 0; i < o->labs.len; i++)
@@ -81,7 +81,7 @@ static void check_place(const char *name, const char *text, struct strv *faults)
                    text);
 }
 
-/* A directory is taken as it is. A branch of --tests-url that a file names is not meant here. */
+/* A directory has no branch. One from the configuration file belongs to --tests-url. */
 static void check_branches(const struct run_options *o, struct strv *faults)
 {
     if (o->branch && is_directory(o->src))
@@ -91,7 +91,7 @@ static void check_branches(const struct run_options *o, struct strv *faults)
                    o->job.tests_branch, o->tests);
 }
 
-/* Better now than when the tests have run. */
+/* Checked here and not after the tests. */
 static void check_file(const char *option, const char *path, struct strv *faults)
 {
     bool is_file = path && strcmp(path, "-") != 0;
@@ -111,7 +111,7 @@ int run_options_read(int argc, char **argv, struct run_options *ret_options, con
     if (*ret_asked)
         return 0;
     for (size_t i = 0; i < o->set.operands.len; i++)
-        strv_pushf(ret_faults, "'%s' was given; accepted behind 'run': options", o->set.operands.items[i]);
+        strv_pushf(ret_faults, "'%s' was given; accepted after 'run': options", o->set.operands.items[i]);
     check_task(o, ret_faults);
     check_place("src", o->src, ret_faults);
     check_place("tests", o->tests, ret_faults);

@@ -23,13 +23,13 @@ const char *spool_command_check(const struct strv *words)
     if (strcmp(verb, "list") == 0)
         return words->len == 1 ? NULL : "'spool list' takes no more words";
     if (strcmp(verb, "retry") != 0 && strcmp(verb, "drop") != 0)
-        return "behind 'spool' one of list, retry and drop is expected";
-    return words->len > 1 ? NULL : "keys are expected, as 'spool list' shows them, or 'all'";
+        return "one of list, retry and drop is expected after 'spool'";
+    return words->len > 1 ? NULL : "keys as shown by 'spool list', or 'all', are expected";
 }
 
 /* ---- list ---- */
 
-/* Prints the beginning of what the backend last said about the result, on one line. */
+/* Prints the beginning of the backend's last answer about the result, on one line. */
 static void print_answer(const struct place *place, const char *key, bool is_rejected)
 {
     CLEANUP(mem_freep)
@@ -51,7 +51,7 @@ static void print_result(const struct place *place, const char *key, bool is_rej
     struct stat st;
     char when[32];
     if (stat(path, &st) < 0)
-        return; /* delivered just now */
+        return; /* delivered meanwhile */
     clock_text(&st.st_mtim, when, sizeof(when));
     printf("%-8s  %s  %s  %lld bytes  ", is_rejected ? "refused" : "waiting", key, when,
            (long long)st.st_size);
@@ -59,7 +59,7 @@ static void print_result(const struct place *place, const char *key, bool is_rej
     putchar('\n');
 }
 
-/* None where no runner has been yet. */
+/* Lists no keys if the directory does not exist. */
 static int list_keys(const char *dir, struct strv *ret_keys, struct err *err)
 {
     int r = spool_keys(dir, ret_keys, err);
@@ -106,7 +106,7 @@ static int drop(const struct place *place, const char *key, struct err *err)
     return 0;
 }
 
-/* The keys that were given, as far as they are known; the others are told and counted. */
+/* Collects the known keys of the arguments; prints and counts the others. */
 static unsigned choose(const struct strv *words, const struct strv *known, struct strv *ret_keys)
 {
     unsigned unknown = 0;
@@ -139,9 +139,9 @@ static int change(const struct place *place, const struct strv *words, struct er
     size_t done = 0;
     for (; r == 0 && done < keys.len; done += r == 0)
         r = again ? retry(place, keys.items[done], err) : drop(place, keys.items[done], err);
-    printf(again ? "%zu results will be delivered again: within ten seconds where the runner works, else "
-                   "by the next one\n"
-                 : "%zu results are deleted\n",
+    printf(again ? "%zu results will be sent again: within ten seconds if an agent is running, else after "
+                   "its next start\n"
+                 : "%zu results deleted\n",
            done);
     return r == 0 && unknown ? err_set(err, ERR_TASK, ENOENT, "%u keys are unknown", unknown) : r;
 }

@@ -1,18 +1,18 @@
 #pragma once
 
-/* `ostest-runner spool list|retry|drop`: for the operator, beside a running runner or without one. */
+/* `ostest-runner spool list|retry|drop`, with or without a running agent. */
 
 #include "base/strv.h"
 #include "runner/options.h"
 
-/* What is wrong with the words behind "spool"; NULL: nothing. */
+/* Checks the arguments after "spool". Returns a sentence about an error; NULL: none. */
 const char *spool_command_check(const struct strv *words);
 
 /*
- *   list             the results that wait, and those that the backend refused, with its answer
- *   retry KEY…|all   refused ones are delivered again; a running runner finds them itself
- *   drop KEY…|all    refused ones are deleted
+ *   list             lists waiting results, and refused results with the answer
+ *   retry KEY…|all   puts refused results back into the spool, where a running agent finds them
+ *   drop KEY…|all    deletes refused results
  *
- * Prints to standard output. 0, or 1 where a key is unknown or a file cannot be moved.
+ * Returns the exit status: 0, or 1 if a key is unknown or a file cannot be moved.
  */
 int spool_command(const char *state_dir, const struct strv *words);

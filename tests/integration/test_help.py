@@ -67,7 +67,7 @@ def test_the_helps_options_are_those_of_the_topic():
 
 def test_an_unknown_topic():
     status, out, err = run("help", "signal")
-    assert status == 2 and out == "" and "there is no topic 'signal'; did you mean signals?" in err
+    assert status == 2 and out == "" and "unknown topic 'signal'; did you mean signals?" in err
     assert named_in(err, "Topics of") == TOPICS
     assert "did you mean" not in run("help", "weather")[2]
 

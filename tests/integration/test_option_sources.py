@@ -101,7 +101,7 @@ def test_all_wrong_options_are_named_at_once(tmp_path):
     assert "'long' was given in OSTEST_PROXY_TIMEOUT; " in said["--proxy-timeout"]
     assert "no such option" in said["--no-such-flag"]
     assert "a value is missing" in said["--login-api"]
-    assert "one of the words run, doctor, " in said["'operand' was given; accepted"]
+    assert "one of the commands run, doctor, " in said["'operand' was given; accepted"]
     assert "there is no option 'no-such'" in said[f"{config}, line 2"]
     assert "'option = value' was expected" in said[f"{config}, line 3"]
 

@@ -250,7 +250,7 @@ def test_ctrl_c_stops_it_and_leaves_nothing(on_terminal, small, barrier, home, n
             do.sent = True
     do.sent = False
     status, text = on_terminal("--src", student.path, "--tests", small.suite, do=do)
-    assert status == 130 and "Stopping; once more kills it." in text
+    assert status == 130 and "Stopping; press Ctrl-C again to kill the job." in text
     assert lines_left(text)[-2:] == ["Stopped", ""]
     assert set(os.listdir(home / STATE)) <= {"cache"}
     assert not harness.processes_with(str(home))
@@ -276,7 +276,7 @@ def killed(on_terminal, small, barrier):
 
 def test_a_second_ctrl_c_kills_it_and_leaves_nothing(killed, home):
     status, text = killed()
-    assert status == 130 and lines_left(text)[-3:] == ["Killing it.", "Stopped", ""]
+    assert status == 130 and lines_left(text)[-3:] == ["Killing the job.", "Stopped", ""]
     assert set(os.listdir(home / STATE)) <= {"cache"}
     assert not harness.processes_with(str(home))
 
@@ -326,4 +326,4 @@ def test_mistakes(run, options, said):
 def test_help(run):
     words = [harness.RUNNER, "run", "--help"]
     done = subprocess.run(words, env=harness.CLEAN_ENV, capture_output=True, text=True)
-    assert done.returncode == 0 and "-k, --name NAME" in done.stdout and "Exit status: 0 passed" in done.stdout and "130 stopped" in done.stdout
+    assert done.returncode == 0 and "-k, --name NAME" in done.stdout and "Exit status: 0 passed" in done.stdout and "130 interrupted" in done.stdout

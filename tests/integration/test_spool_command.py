@@ -70,7 +70,7 @@ def test_retry_beside_a_running_runner_or_before_one(spool, refused, state, star
 
 
 def test_drop(spool, refused, state):
-    assert spool("drop", KEYS[0]) == (0, "1 results are deleted\n", "")
+    assert spool("drop", KEYS[0]) == (0, "1 results deleted\n", "")
     assert names(state)["rejected"] == [f"{KEYS[1]}.answer", f"{KEYS[1]}.json"]
     assert spool("drop", "all")[0] == 0 and names(state)["rejected"] == []
 
@@ -85,13 +85,13 @@ def test_what_waits_cannot_be_dropped(spool, refused, state):
 @pytest.mark.parametrize("key", ["../jobs/x", "/etc/passwd", "", "000000000001-1.json"])
 def test_unknown_keys_touch_nothing_and_do_not_stop_the_others(spool, refused, state, key):
     status, out, err = spool("drop", key, KEYS[1])
-    assert status == 1 and out == "1 results are deleted\n" and "there is no refused result" in err
+    assert status == 1 and out == "1 results deleted\n" and "there is no refused result" in err
     assert json.loads((state / "rejected" / f"{KEYS[0]}.json").read_text())["id"] == 1
 
 
 @pytest.mark.parametrize("words, said", [
     ([], "one of list, retry and drop"), (["purge"], "one of list, retry and drop"),
-    (["retry"], "keys are expected"), (["list", "all"], "takes no more words")])
+    (["retry"], "keys as shown by"), (["list", "all"], "takes no more words")])
 def test_wrong_words(spool, words, said):
     status, out, err = spool(*words)
     assert status == 2 and said in err and out == ""

@@ -30,11 +30,11 @@ static void other_words_are_refused(void)
     static const struct {
         const char *line, *fault;
     } cases[] = {
-        {"agent", "'agent' was given; accepted: options, and one of the words run, doctor, spool, "},
+        {"agent", "'agent' was given; accepted: options, and one of the commands run, doctor, spool, "},
         {"dcotor", "; did you mean doctor?"},
-        {"run", "the word 'run' must be the first"},
-        {"spool", "behind 'spool' one of list, retry and drop is expected"},
-        {"doctor agent", "'agent' was given; accepted behind 'doctor': options"},
+        {"run", "the command 'run' must be the first argument"},
+        {"spool", "one of list, retry and drop is expected after 'spool'"},
+        {"doctor agent", "'agent' was given; accepted after 'doctor': options"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         CLEANUP(strv_done) struct strv faults = {0};
