@@ -38,7 +38,7 @@ struct executor;
 struct executor_kind {
     /* Reconcile: whether a try of an earlier runner may still be under way, so that start() takes it up. */
     bool (*goes_on)(const struct executor *x, const char *key);
-    int (*start)(struct executor *x, struct slot *slot, const char *key, const char *label, struct err *err);
+    int (*start)(struct executor *x, struct slot *slot, const struct slot_job *job, struct err *err);
     /* The runner stops: ends the try, or leaves it to the next start. */
     void (*cancel)(struct executor *x, struct slot *slot);
     /* A child of the runner's that is in no slot has been reaped. Gives whether it was this one's. */

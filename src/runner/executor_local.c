@@ -8,11 +8,9 @@ static bool goes_on(const struct executor *x, const char *key)
     return false;
 }
 
-static int start(struct executor *x, struct slot *slot, const char *key, const char *label, struct err *err)
+static int start(struct executor *x, struct slot *slot, const struct slot_job *job, struct err *err)
 {
-    const struct executor_settings *s = &x->settings;
-    size_t number = (size_t)(slot - s->slots->items);
-    return slot_start(slot, s->ev, s->program, number, SLOT_RUN, key, label, err);
+    return slot_start(slot, job, err);
 }
 
 static void cancel(struct executor *x, struct slot *slot)

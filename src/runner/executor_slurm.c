@@ -63,7 +63,7 @@ static struct executor_slurm *of(const struct executor *x)
 
 static struct attempt *try_of(const struct executor *x, const struct slot *slot)
 {
-    return &of(x)->tries[slot - x->settings.slots->items];
+    return &of(x)->tries[slot->number];
 }
 
 static void set_timer(struct executor_slurm *x);
@@ -324,11 +324,10 @@ static bool goes_on(const struct executor *x, const char *key)
     return slurm_try_find(dir, &files, NULL) != -ENOENT;
 }
 
-static int start(struct executor *base, struct slot *slot, const char *key, const char *label,
-                 struct err *err)
+static int start(struct executor *base, struct slot *slot, const struct slot_job *job, struct err *err)
 {
     struct executor_slurm *x = of(base);
-    CLEANUP(mem_freep) char *dir = mem_printf("%s/%s", base->settings.program->jobs_dir, key);
+    CLEANUP(mem_freep) char *dir = mem_printf("%s/%s", base->settings.program->jobs_dir, job->key);
     struct attempt *t = try_of(base, slot);
     int r = slurm_try_find(dir, &t->files, err);
     t->life.phase = r == 0 ? LIFE_UNSURE : LIFE_WAITING;
@@ -336,12 +335,12 @@ static int start(struct executor *base, struct slot *slot, const char *key, cons
         r = slurm_try_new(dir, &t->files, err);
     if (r < 0)
         return r;
-    slot_take(slot, base->settings.ev, base->settings.program, (size_t)(t - x->tries), key, label);
+    slot_take(slot, job);
     t->slot = slot;
-    t->name = slurm_cluster_job_name(x->cluster, key, t->files.lease);
+    t->name = slurm_cluster_job_name(x->cluster, job->key, t->files.lease);
     t->life.from_poll = x->poll.count + 1;
     if (t->life.phase == LIFE_UNSURE)
-        log_fields(LOG_LEVEL_INFO, label, "may be in the cluster from an earlier run",
+        log_fields(LOG_LEVEL_INFO, job->label, "may be in the cluster from an earlier run",
                    LOG_TEXT("lease", t->files.lease));
     ev_timer_at(base->settings.ev, &x->timer, clock_now_ms(), on_timer, x);
     return 0;

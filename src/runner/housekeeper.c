@@ -8,7 +8,6 @@
 
 struct housekeeper {
     struct ev *ev;
-    const struct slot_program *program;
     struct slot slot;
     struct ev_timer timer;
     int64_t not_before_ms;
@@ -18,7 +17,8 @@ struct housekeeper {
 struct housekeeper *housekeeper_new(struct ev *ev, const struct slot_program *program)
 {
     struct housekeeper *h = mem_alloc(sizeof(*h));
-    *h = (struct housekeeper){.ev = ev, .program = program};
+    *h = (struct housekeeper){.ev = ev};
+    slot_init(&h->slot, &(struct slot_settings){.program = program, .ev = ev}, 0);
     return h;
 }
 
@@ -39,6 +39,7 @@ static void on_timer(void *data)
 
 void housekeeper_kick(struct housekeeper *h)
 {
+    static const struct slot_job trim = {.work = SLOT_TRIM, .key = "cache", .label = "cache"};
     struct err err = {0};
     if (h->is_stopped || housekeeper_is_busy(h))
         return;
@@ -47,7 +48,7 @@ void housekeeper_kick(struct housekeeper *h)
         return;
     }
     h->not_before_ms = clock_now_ms() + INTERVAL_MS;
-    if (slot_start(&h->slot, h->ev, h->program, 0, SLOT_TRIM, "cache", "cache", &err) < 0)
+    if (slot_start(&h->slot, &trim, &err) < 0)
         log_warning("The cache cannot be trimmed: %s", err.message);
 }
 

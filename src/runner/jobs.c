@@ -142,10 +142,9 @@ static bool count_start(struct jobs *jobs, const struct worklist_item *item)
 
 static int start_in(struct jobs *jobs, struct slot *slot, const struct worklist_item *item, struct err *err)
 {
-    if (item->work == SLOT_RUN)
-        return jobs->executor->kind->start(jobs->executor, slot, item->key, item->label, err);
-    return slot_start(slot, jobs->settings.ev, &jobs->program, (size_t)(slot - jobs->slots.items), item->work,
-                      item->key, item->label, err);
+    struct slot_job job = {.work = item->work, .key = item->key, .label = item->label};
+    return item->work == SLOT_RUN ? jobs->executor->kind->start(jobs->executor, slot, &job, err)
+                                  : slot_start(slot, &job, err);
 }
 
 static void start_item(struct jobs *jobs, const struct worklist_item *item)
@@ -446,7 +445,8 @@ int jobs_open(const struct jobs_settings *settings, struct jobs **ret_jobs, stru
                                           .cache_dir = jobs->cache_dir,
                                           .jobs_dir = jobs->jobs_dir,
                                           .status = settings->status};
-    slots_init(&jobs->slots, (size_t)o->concurrent);
+    struct slot_settings slot = {.program = &jobs->program, .ev = settings->ev};
+    slots_init(&jobs->slots, &slot, (size_t)o->concurrent);
     struct executor_settings executor = {.options = o,
                                          .program = &jobs->program,
                                          .slots = &jobs->slots,

@@ -42,10 +42,10 @@ static bool take_progress(const struct slot *slot, const char *line)
 {
     static const char word[] = PROGRESS_WORD " ";
     struct progress progress;
-    if (!slot->program->status || strncmp(line, word, strlen(word)) != 0)
+    if (!slot->settings.program->status || strncmp(line, word, strlen(word)) != 0)
         return false;
     if (progress_parse(line + strlen(word), strlen(line + strlen(word)), &progress))
-        status_progress(slot->program->status, slot->number, &progress);
+        status_progress(slot->settings.program->status, slot->number, &progress);
     return true;
 }
 
@@ -75,7 +75,7 @@ static void on_output(short events, void *data)
     if (n > 0)
         lines_add(&slot->lines, chunk, (size_t)n);
     else if (n == 0)
-        ev_remove_fd(slot->ev, &slot->out);
+        ev_remove_fd(slot->settings.ev, &slot->out);
 }
 
 /* ---- */
@@ -90,7 +90,7 @@ static void push_trim(struct strv *argv, const struct slot_program *program)
 
 static int spawn(struct slot *slot, enum slot_work work, struct err *err)
 {
-    const struct slot_program *program = slot->program;
+    const struct slot_program *program = slot->settings.program;
     CLEANUP(strv_done) struct strv argv = {0};
     strv_push(&argv, program->path);
     strv_pushf(&argv, "--config=%s", program->config_path);
@@ -112,42 +112,43 @@ static int spawn(struct slot *slot, enum slot_work work, struct err *err)
 
 static int open_log(const struct slot *slot, int flags)
 {
-    CLEANUP(mem_freep) char *path = mem_printf("%s/%s/job.log", slot->program->jobs_dir, slot->key);
+    CLEANUP(mem_freep) char *path = mem_printf("%s/%s/job.log", slot->settings.program->jobs_dir, slot->key);
     return open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | flags, 0600);
 }
 
-static void fill(struct slot *slot, struct ev *ev, const struct slot_program *program, size_t number,
-                 const char *key, const char *label)
+void slot_init(struct slot *ret_slot, const struct slot_settings *settings, size_t number)
 {
-    *slot = (struct slot){.number = number, .ev = ev, .program = program, .out_fd = -1, .log_fd = -1};
-    slot->start_ms = clock_now_ms();
-    slot->lines = (struct lines){slot->line, sizeof(slot->line), pass_on, slot, 0, false};
-    slot->key = mem_strdup(key);
-    slot->label = mem_strdup(label);
+    *ret_slot = (struct slot){.settings = *settings, .number = number, .out_fd = -1, .log_fd = -1};
 }
 
-int slot_start(struct slot *slot, struct ev *ev, const struct slot_program *program, size_t number,
-               enum slot_work work, const char *key, const char *label, struct err *err)
+static void fill(struct slot *slot, const struct slot_job *job)
 {
-    fill(slot, ev, program, number, key, label);
-    int r = spawn(slot, work, err);
+    slot->start_ms = clock_now_ms();
+    slot->lines = (struct lines){slot->line, sizeof(slot->line), pass_on, slot, 0, false};
+    slot->key = mem_strdup(job->key);
+    slot->label = mem_strdup(job->label);
+}
+
+int slot_start(struct slot *slot, const struct slot_job *job, struct err *err)
+{
+    fill(slot, job);
+    int r = spawn(slot, job->work, err);
     if (r < 0) {
         slot_release(slot);
         return r;
     }
-    if (work == SLOT_RUN)
+    if (job->work == SLOT_RUN)
         slot->log_fd = open_log(slot, 0);
-    ev_add_fd(ev, &slot->out, slot->out_fd, on_output, slot);
-    slot->work = work;
+    ev_add_fd(slot->settings.ev, &slot->out, slot->out_fd, on_output, slot);
+    slot->work = job->work;
     return 0;
 }
 
-void slot_take(struct slot *slot, struct ev *ev, const struct slot_program *program, size_t number,
-               const char *key, const char *label)
+void slot_take(struct slot *slot, const struct slot_job *job)
 {
-    fill(slot, ev, program, number, key, label);
+    fill(slot, job);
     slot->log_fd = open_log(slot, O_TRUNC);
-    slot->work = SLOT_RUN;
+    slot->work = job->work;
 }
 
 void slot_feed(struct slot *slot, const char *data, size_t len)
@@ -172,11 +173,11 @@ void slot_ended(struct slot *slot)
 
 void slot_release(struct slot *slot)
 {
-    ev_remove_fd(slot->ev, &slot->out);
+    ev_remove_fd(slot->settings.ev, &slot->out);
     fd_close(slot->out_fd);
     fd_close(slot->log_fd);
     free(slot->key);
     free(slot->label);
     free(slot->complaint);
-    *slot = (struct slot){.out_fd = -1, .log_fd = -1};
+    slot_init(slot, &slot->settings, slot->number);
 }

@@ -30,15 +30,27 @@ struct slot_program {
     struct status *status; /* is told how far the jobs are; NULL: nobody wants to know, so they do not tell */
 };
 
+/* What a slot is given for its whole life; all borrowed. */
+struct slot_settings {
+    const struct slot_program *program;
+    struct ev *ev;
+};
+
+/* What a slot is to run. Borrowed: the slot copies the texts. */
+struct slot_job {
+    enum slot_work work;
+    const char *key;   /* of the claim */
+    const char *label; /* the task's id as it is logged */
+};
+
 struct slot {
+    struct slot_settings settings;
+    size_t number;
     enum slot_work work;
     char *key;   /* of the claim; owned */
     char *label; /* the task's id as it is logged; owned */
-    size_t number;
-    const struct slot_program *program; /* borrowed */
     pid_t pid;
     int64_t start_ms;
-    struct ev *ev;
     int out_fd;
     int log_fd;      /* job.log; -1: none */
     size_t log_len;  /* written there */
@@ -49,19 +61,17 @@ struct slot {
     char line[PROGRESS_MAX_LINE_BYTES]; /* the one that is being read */
 };
 
-/*
- * Starts a job for the claim in a free slot, the one of this number. `key` and `label` are copied. SLOT_TRIM
- * is for no claim, but for the cache.
- */
-int slot_start(struct slot *slot, struct ev *ev, const struct slot_program *program, size_t number,
-               enum slot_work work, const char *key, const char *label, struct err *err);
+/* Makes a free slot. `number` is its place in the table, which the job is told. */
+void slot_init(struct slot *ret_slot, const struct slot_settings *settings, size_t number);
+
+/* Starts a job in a free slot. SLOT_TRIM is for the cache, not for a claim. */
+int slot_start(struct slot *slot, const struct slot_job *job, struct err *err);
 
 /*
- * The claim's job runs elsewhere: the slot has no process, is only taken, and told what the job logs, from
- * its first line on.
+ * Occupies a free slot with a job that runs elsewhere: the slot has no process, and is fed what the job
+ * logs, from its first line on.
  */
-void slot_take(struct slot *slot, struct ev *ev, const struct slot_program *program, size_t number,
-               const char *key, const char *label);
+void slot_take(struct slot *slot, const struct slot_job *job);
 void slot_feed(struct slot *slot, const char *data, size_t len);
 
 /* Asks the job to stop. */

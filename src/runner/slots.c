@@ -8,9 +8,11 @@
 
 #define ORPHANS_TIMEOUT_MS 2000
 
-void slots_init(struct slots *ret_slots, size_t len)
+void slots_init(struct slots *ret_slots, const struct slot_settings *settings, size_t len)
 {
     *ret_slots = (struct slots){.items = mem_alloc(len * sizeof(struct slot)), .len = len};
+    for (size_t i = 0; i < len; i++)
+        slot_init(&ret_slots->items[i], settings, i);
 }
 
 void slots_done(struct slots *slots)

@@ -12,7 +12,7 @@ struct slots {
     size_t len;
 };
 
-void slots_init(struct slots *ret_slots, size_t len);
+void slots_init(struct slots *ret_slots, const struct slot_settings *settings, size_t len);
 void slots_done(struct slots *slots);
 
 /* NULL where none is free. */

@@ -26,7 +26,8 @@ static void the_rest_of_a_long_line_is_as_weighty_as_its_beginning(void)
     rest[LONG] = '\0';
     const char *path = scratch("log");
     CHECK_INT(log_open(path, &err), 0);
-    slot_take(&slot, NULL, &program, 1, "000000000001-a", "a");
+    slot_init(&slot, &(struct slot_settings){.program = &program}, 1);
+    slot_take(&slot, &(struct slot_job){.work = SLOT_RUN, .key = "000000000001-a", .label = "a"});
     feed(&slot, "error the beginning\ndebug ");
     feed(&slot, rest);
     feed(&slot, "\nno level\nwarning w ");
