@@ -12,8 +12,6 @@
 #include "runner/slots.h"
 
 #include <stdbool.h>
-#include <stddef.h>
-#include <sys/types.h>
 
 /* How a try ended. */
 struct executor_end {
@@ -27,6 +25,7 @@ struct executor_settings {
     const struct slot_program *program;
     struct slots *slots;
     struct ev *ev;
+    struct children *children;
     /* A try has ended; the slot is still taken. For what has no process in the slot. */
     void (*on_end)(struct slot *slot, const struct executor_end *end, void *data);
     void (*on_change)(void *data); /* an obstacle() may be gone */
@@ -41,16 +40,10 @@ struct executor_kind {
     int (*start)(struct executor *x, struct slot *slot, const struct slot_job *job, struct err *err);
     /* The runner stops: ends the try, or leaves it to the next start. */
     void (*cancel)(struct executor *x, struct slot *slot);
-    /* A child of the runner's that is in no slot has been reaped. Gives whether it was this one's. */
-    bool (*reaped)(struct executor *x, pid_t pid, int status);
-    /* Such children: at most EXECUTOR_MAX_PIDS. */
-    size_t (*pids)(const struct executor *x, pid_t *ret_pids);
     /* Why it makes no sense to claim more; NULL: it does. Borrowed, until something happens. */
     const char *(*obstacle)(const struct executor *x);
     void (*free)(struct executor *x);
 };
-
-#define EXECUTOR_MAX_PIDS 16
 
 /* The first member of each executor. */
 struct executor {

@@ -18,16 +18,6 @@ static void cancel(struct executor *x, struct slot *slot)
     slot_stop(slot);
 }
 
-static bool reaped(struct executor *x, pid_t pid, int status)
-{
-    return false;
-}
-
-static size_t pids(const struct executor *x, pid_t *ret_pids)
-{
-    return 0;
-}
-
 static const char *obstacle(const struct executor *x)
 {
     return NULL;
@@ -41,7 +31,7 @@ static void free_it(struct executor *x)
 int executor_local_open(const struct executor_settings *settings, struct executor **ret_executor,
                         struct err *err)
 {
-    static const struct executor_kind kind = {goes_on, start, cancel, reaped, pids, obstacle, free_it};
+    static const struct executor_kind kind = {goes_on, start, cancel, obstacle, free_it};
     struct executor *x = mem_alloc(sizeof(*x));
     *x = (struct executor){&kind, *settings};
     *ret_executor = x;

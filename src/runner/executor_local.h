@@ -1,6 +1,6 @@
 #pragma once
 
-/* Tries as children of the runner, one in a slot; SIGCHLD tells of their ends. */
+/* Runs attempts as children of the runner, one in a slot. */
 
 #include "runner/executor.h"
 

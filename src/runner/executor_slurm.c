@@ -28,8 +28,6 @@
 #define LOG_CHUNK_BYTES  16384
 #define LOG_LIMIT_BYTES  (16U << 20) /* of a try, with the lines that tell how far it is */
 
-_Static_assert(MAX_SUBMITS + 2 <= EXECUTOR_MAX_PIDS, "room for all tools");
-
 struct attempt {
     struct executor_slurm *x;
     struct slot *slot; /* NULL: there is no try in this place */
@@ -179,7 +177,8 @@ static void submit(struct attempt *t)
     size_t number = (size_t)(t - x->tries);
     slurm_cluster_command(x->cluster, t->name, t->files.dir, t->files.lease, number, &argv);
     struct tool_wants wants = {&argv, TEXT_LIMIT_BYTES, TOOL_TIMEOUT_MS, on_submitted, t};
-    if (tool_start(x->base.settings.ev, &wants, &t->submit, &err) < 0) {
+    const struct executor_settings *settings = &x->base.settings;
+    if (tool_start(settings->ev, settings->children, &wants, &t->submit, &err) < 0) {
         trouble_log(&x->submissions, LOG_LEVEL_ERROR, err.message);
         x->submit_at_ms = clock_now_ms() + backoff_next_ms(&x->backoff, TICK_MS);
         return;
@@ -351,29 +350,6 @@ static void cancel(struct executor *base, struct slot *slot)
     end_try(try_of(base, slot), JOB_EXIT_STOPPED, NULL, true);
 }
 
-static bool reaped(struct executor *base, pid_t pid, int status)
-{
-    struct executor_slurm *x = of(base);
-    bool is_ours = tool_reaped(&x->poll.tool, pid, status) || tool_reaped(&x->strangers.tool, pid, status);
-    for (size_t i = 0; i < x->len && !is_ours; i++)
-        is_ours = tool_reaped(&x->tries[i].submit, pid, status);
-    return is_ours;
-}
-
-static size_t pids(const struct executor *base, pid_t *ret_pids)
-{
-    const struct executor_slurm *x = of(base);
-    size_t n = 0;
-    if (x->poll.tool)
-        ret_pids[n++] = tool_pid(x->poll.tool);
-    if (x->strangers.tool)
-        ret_pids[n++] = tool_pid(x->strangers.tool);
-    for (size_t i = 0; i < x->len; i++)
-        if (x->tries[i].submit)
-            ret_pids[n++] = tool_pid(x->tries[i].submit);
-    return n;
-}
-
 static const char *obstacle(const struct executor *base)
 {
     const struct executor_slurm *x = of(base);
@@ -399,7 +375,7 @@ static void free_it(struct executor *base)
 int executor_slurm_open(const struct executor_settings *settings, struct executor **ret_executor,
                         struct err *err)
 {
-    static const struct executor_kind kind = {goes_on, start, cancel, reaped, pids, obstacle, free_it};
+    static const struct executor_kind kind = {goes_on, start, cancel, obstacle, free_it};
     const struct options *o = settings->options;
     struct slurm_cluster *cluster;
     int r = slurm_cluster_open(o, settings->program, o->state_dir, &cluster, err);
@@ -411,9 +387,10 @@ int executor_slurm_open(const struct executor_settings *settings, struct executo
     x->tries = mem_alloc(x->len * sizeof(*x->tries));
     for (size_t i = 0; i < x->len; i++)
         x->tries[i].x = x;
-    x->strangers.ev = settings->ev;
+    x->strangers = (struct slurm_strangers){.ev = settings->ev, .children = settings->children};
     x->backoff = (struct backoff){.base_ms = 1000, .max_ms = MAX_BACKOFF_MS, .random = backoff_seed()};
     x->poll = (struct slurm_poll){.ev = settings->ev,
+                                  .children = settings->children,
                                   .interval_ms = o->slurm_poll_ms,
                                   .on_answer = take_listing,
                                   .on_end = on_polled,

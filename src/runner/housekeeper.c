@@ -14,11 +14,18 @@ struct housekeeper {
     bool is_stopped;
 };
 
-struct housekeeper *housekeeper_new(struct ev *ev, const struct slot_program *program)
+static void on_end(struct slot *slot, int status, void *data)
 {
+    slot_release(slot);
+}
+
+struct housekeeper *housekeeper_new(struct ev *ev, struct children *children,
+                                    const struct slot_program *program)
+{
+    struct slot_settings slot = {.program = program, .ev = ev, .children = children, .on_end = on_end};
     struct housekeeper *h = mem_alloc(sizeof(*h));
     *h = (struct housekeeper){.ev = ev};
-    slot_init(&h->slot, &(struct slot_settings){.program = program, .ev = ev}, 0);
+    slot_init(&h->slot, &slot, 0);
     return h;
 }
 
@@ -52,15 +59,6 @@ void housekeeper_kick(struct housekeeper *h)
         log_warning("The cache cannot be trimmed: %s", err.message);
 }
 
-bool housekeeper_reaped(struct housekeeper *h, pid_t pid)
-{
-    if (!housekeeper_is_busy(h) || h->slot.pid != pid)
-        return false;
-    slot_ended(&h->slot);
-    slot_release(&h->slot);
-    return true;
-}
-
 void housekeeper_stop(struct housekeeper *h)
 {
     h->is_stopped = true;
@@ -71,9 +69,4 @@ void housekeeper_stop(struct housekeeper *h)
 bool housekeeper_is_busy(const struct housekeeper *h)
 {
     return h->slot.work != SLOT_FREE;
-}
-
-pid_t housekeeper_pid(const struct housekeeper *h)
-{
-    return housekeeper_is_busy(h) ? h->slot.pid : 0;
 }

@@ -24,7 +24,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define DISK_RETRY_MS 2000 /* after a fault of the state directory */
+#define DISK_RETRY_MS      2000 /* after a fault of the state directory */
+#define ORPHANS_TIMEOUT_MS 2000
 
 struct jobs {
     struct jobs_settings settings;
@@ -205,17 +206,6 @@ static void judge_run_end(struct jobs *jobs, const struct slot *slot, const stru
     }
 }
 
-/* What a killed job had started has become our child, and is no job. */
-static void end_orphans(const struct jobs *jobs)
-{
-    pid_t others[EXECUTOR_MAX_PIDS + 1];
-    struct err err = {0};
-    size_t len = jobs->executor->kind->pids(jobs->executor, others);
-    others[len++] = jobs->settings.neighbour(jobs->settings.data);
-    if (slots_end_orphans(&jobs->slots, others, len, &err) < 0)
-        log_error("%s", err.message);
-}
-
 static void take_end(struct jobs *jobs, struct slot *slot, const struct executor_end *end)
 {
     struct worklist_item item = {.work = slot->work, .key = slot->key, .label = slot->label};
@@ -228,21 +218,17 @@ static void take_end(struct jobs *jobs, struct slot *slot, const struct executor
     slot_release(slot);
 }
 
-bool jobs_reaped(struct jobs *jobs, pid_t pid, int status)
+/* Of type slot_end_fn. What a killed job had started has become our child, and belongs to nobody. */
+static void on_slot_end(struct slot *slot, int status, void *data)
 {
-    struct slot *slot = slots_find(&jobs->slots, pid);
+    struct jobs *jobs = data;
     struct executor_end end = {.status = status};
-    if (!slot) {
-        jobs->executor->kind->reaped(jobs->executor, pid, status);
-        return false;
-    }
+    struct err err = {0};
     crash_point("job-reaped");
-    slot_ended(slot);
-    slot->pid = 0;
-    if (!WIFEXITED(status))
-        end_orphans(jobs);
+    if (!WIFEXITED(status) && children_kill_others(jobs->settings.children, ORPHANS_TIMEOUT_MS, &err) < 0)
+        log_error("%s", err.message);
     take_end(jobs, slot, &end);
-    return true;
+    jobs->settings.on_slot_free(jobs->settings.data);
 }
 
 /* Of type executor_settings.on_end. */
@@ -373,11 +359,6 @@ size_t jobs_running(const struct jobs *jobs)
     return slots_count(&jobs->slots, SLOT_RUN);
 }
 
-bool jobs_are_lost(const struct jobs *jobs)
-{
-    return slots_are_lost(&jobs->slots);
-}
-
 bool jobs_are_idle(const struct jobs *jobs)
 {
     size_t startable = jobs->work.len - (jobs->draining ? worklist_claims(&jobs->work) : 0);
@@ -445,12 +426,17 @@ int jobs_open(const struct jobs_settings *settings, struct jobs **ret_jobs, stru
                                           .cache_dir = jobs->cache_dir,
                                           .jobs_dir = jobs->jobs_dir,
                                           .status = settings->status};
-    struct slot_settings slot = {.program = &jobs->program, .ev = settings->ev};
+    struct slot_settings slot = {.program = &jobs->program,
+                                 .ev = settings->ev,
+                                 .children = settings->children,
+                                 .on_end = on_slot_end,
+                                 .data = jobs};
     slots_init(&jobs->slots, &slot, (size_t)o->concurrent);
     struct executor_settings executor = {.options = o,
                                          .program = &jobs->program,
                                          .slots = &jobs->slots,
                                          .ev = settings->ev,
+                                         .children = settings->children,
                                          .on_end = on_executor_end,
                                          .on_change = on_change,
                                          .data = jobs};

@@ -5,6 +5,7 @@
  * the slots, and what waits for a slot. It does not talk to the backend.
  */
 
+#include "base/children.h"
 #include "base/err.h"
 #include "base/ev.h"
 #include "runner/options.h"
@@ -15,7 +16,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <sys/types.h>
 
 struct jobs;
 
@@ -30,12 +30,13 @@ struct jobs_settings {
     const struct options *options;
     const char *job_program; /* path of ostest-job */
     struct ev *ev;
+    struct children *children;
     struct spool *spool;
     struct trouble *trouble;
     struct status *status;                         /* is told; NULL: none */
     void (*on_end)(enum jobs_end end, void *data); /* a task has its result */
-    pid_t (*neighbour)(void *data); /* another child of the runner's, which is no job of ours; 0: none */
-    void (*on_change)(void *data);  /* a pause is over: jobs_proceed() and whoever depends on it */
+    void (*on_slot_free)(void *data);              /* a job's process has ended, whatever came of it */
+    void (*on_change)(void *data); /* a pause is over: jobs_proceed() and whoever depends on it */
     void *data;
 };
 
@@ -66,9 +67,6 @@ bool jobs_have_room(const struct jobs *jobs);
 /* Starts what can be started. Safe at any time. */
 void jobs_proceed(struct jobs *jobs);
 
-/* A child of ours has ended. Gives whether it was a job, so that a slot is free now. */
-bool jobs_reaped(struct jobs *jobs, pid_t pid, int status);
-
 /* The runner was told to stop, and so perhaps its jobs too, by whoever stops the whole service. */
 void jobs_expect_stop(struct jobs *jobs);
 
@@ -82,9 +80,6 @@ void jobs_stop(struct jobs *jobs);
 const struct slot_program *jobs_program(const struct jobs *jobs);
 
 size_t jobs_running(const struct jobs *jobs);
-
-/* Jobs run as far as their slots know, and no process is there: none of these slots would be free again. */
-bool jobs_are_lost(const struct jobs *jobs);
 
 /* Nothing runs, nothing is left to start, and every claim taken is on disk. */
 bool jobs_are_idle(const struct jobs *jobs);

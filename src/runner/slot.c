@@ -129,6 +129,14 @@ static void fill(struct slot *slot, const struct slot_job *job)
     slot->label = mem_strdup(job->label);
 }
 
+static void on_child_exit(int status, void *data)
+{
+    struct slot *slot = data;
+    slot->pid = 0;
+    slot_ended(slot);
+    slot->settings.on_end(slot, status, slot->settings.data);
+}
+
 int slot_start(struct slot *slot, const struct slot_job *job, struct err *err)
 {
     fill(slot, job);
@@ -140,6 +148,7 @@ int slot_start(struct slot *slot, const struct slot_job *job, struct err *err)
     if (job->work == SLOT_RUN)
         slot->log_fd = open_log(slot, 0);
     ev_add_fd(slot->settings.ev, &slot->out, slot->out_fd, on_output, slot);
+    children_add(slot->settings.children, slot->pid, on_child_exit, slot);
     slot->work = job->work;
     return 0;
 }
@@ -173,6 +182,8 @@ void slot_ended(struct slot *slot)
 
 void slot_release(struct slot *slot)
 {
+    if (slot->pid > 0)
+        children_remove(slot->settings.children, slot->pid);
     ev_remove_fd(slot->settings.ev, &slot->out);
     fd_close(slot->out_fd);
     fd_close(slot->log_fd);

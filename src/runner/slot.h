@@ -5,6 +5,7 @@
  * it has ended. It does not know what a result is: that is the supervisor's.
  */
 
+#include "base/children.h"
 #include "base/err.h"
 #include "base/ev.h"
 #include "base/lines.h"
@@ -30,10 +31,21 @@ struct slot_program {
     struct status *status; /* is told how far the jobs are; NULL: nobody wants to know, so they do not tell */
 };
 
+struct slot;
+
+/*
+ * The slot's process has ended: `status` as of waitpid(2). Its output has been read. The slot is occupied
+ * until the callee releases it.
+ */
+typedef void slot_end_fn(struct slot *slot, int status, void *data);
+
 /* What a slot is given for its whole life; all borrowed. */
 struct slot_settings {
     const struct slot_program *program;
     struct ev *ev;
+    struct children *children;
+    slot_end_fn *on_end;
+    void *data;
 };
 
 /* What a slot is to run. Borrowed: the slot copies the texts. */
@@ -49,7 +61,7 @@ struct slot {
     enum slot_work work;
     char *key;   /* of the claim; owned */
     char *label; /* the task's id as it is logged; owned */
-    pid_t pid;
+    pid_t pid;   /* 0: none, or it has ended */
     int64_t start_ms;
     int out_fd;
     int log_fd;      /* job.log; -1: none */
@@ -77,7 +89,7 @@ void slot_feed(struct slot *slot, const char *data, size_t len);
 /* Asks the job to stop. */
 void slot_stop(const struct slot *slot);
 
-/* The job has ended: reads the rest of its output. */
+/* Takes what is left of the job's output, and a last line that has no end. */
 void slot_ended(struct slot *slot);
 
 /* Makes it free again. */

@@ -1,12 +1,6 @@
 #include "runner/slots.h"
 
 #include "base/mem.h"
-#include "base/proc.h"
-
-#include <errno.h>
-#include <sys/wait.h>
-
-#define ORPHANS_TIMEOUT_MS 2000
 
 void slots_init(struct slots *ret_slots, const struct slot_settings *settings, size_t len)
 {
@@ -38,34 +32,4 @@ size_t slots_count(const struct slots *slots, enum slot_work work)
     for (size_t i = 0; i < slots->len; i++)
         n += slots->items[i].work == work;
     return n;
-}
-
-struct slot *slots_find(const struct slots *slots, pid_t pid)
-{
-    for (size_t i = 0; i < slots->len; i++)
-        if (slots->items[i].work != SLOT_FREE && slots->items[i].pid == pid)
-            return &slots->items[i];
-    return NULL;
-}
-
-int slots_end_orphans(const struct slots *slots, const pid_t *others, size_t len, struct err *err)
-{
-    CLEANUP(mem_freep) pid_t *alive = mem_alloc((slots->len + len) * sizeof(*alive));
-    size_t n = 0;
-    for (size_t i = 0; i < slots->len; i++)
-        if (slots->items[i].work != SLOT_FREE && slots->items[i].pid > 0)
-            alive[n++] = slots->items[i].pid;
-    for (size_t i = 0; i < len; i++)
-        if (others[i])
-            alive[n++] = others[i];
-    return proc_kill_descendants(alive, n, ORPHANS_TIMEOUT_MS, err);
-}
-
-bool slots_are_lost(const struct slots *slots)
-{
-    siginfo_t info;
-    bool has_process = false;
-    for (size_t i = 0; i < slots->len; i++)
-        has_process = has_process || (slots->items[i].work != SLOT_FREE && slots->items[i].pid > 0);
-    return has_process && waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 && errno == ECHILD;
 }

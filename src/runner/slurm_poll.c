@@ -46,7 +46,7 @@ void slurm_poll_ask(struct slurm_poll *p)
     slurm_list_command(geteuid(), &argv);
     struct tool_wants wants = {&argv, OUTPUT_LIMIT_BYTES, TIMEOUT_MS, on_end, p};
     p->count++;
-    if (tool_start(p->ev, &wants, &p->tool, &err) < 0)
+    if (tool_start(p->ev, p->children, &wants, &p->tool, &err) < 0)
         set_answered(p, false, err.message);
 }
 

@@ -3,6 +3,7 @@
 /* The question to Slurm about all jobs: one at a time, at most one each interval, and whether it is answered.
  */
 
+#include "base/children.h"
 #include "base/ev.h"
 #include "runner/trouble.h"
 
@@ -11,6 +12,7 @@
 
 struct slurm_poll {
     struct ev *ev;
+    struct children *children;
     int64_t interval_ms;
     void (*on_answer)(const char *output, void *data); /* what squeue printed */
     void (*on_end)(void *data);                        /* after each, answered or not */
@@ -23,7 +25,7 @@ struct slurm_poll {
     struct trouble trouble;
 };
 
-/* Asks, if it is time. The first four members are set by the caller; the others begin with 0. */
+/* Asks, if it is time. The first six members are set by the caller; the others begin with 0. */
 void slurm_poll_ask(struct slurm_poll *p);
 
 /* Why nothing is known of the cluster now; NULL: it is. Borrowed. */

@@ -51,7 +51,7 @@ static void cancel_next(struct slurm_strangers *s)
     }
     slurm_cancel_command(geteuid(), s->doomed.items[s->next_doomed++], &argv);
     struct tool_wants wants = {&argv, OUTPUT_LIMIT_BYTES, TIMEOUT_MS, on_end, s};
-    if (tool_start(s->ev, &wants, &s->tool, &err) < 0) {
+    if (tool_start(s->ev, s->children, &wants, &s->tool, &err) < 0) {
         log_warning("%s", err.message);
         strv_done(&s->doomed);
     }

@@ -6,6 +6,7 @@
  * them.
  */
 
+#include "base/children.h"
 #include "base/ev.h"
 #include "base/strv.h"
 
@@ -13,7 +14,8 @@
 #include <stddef.h>
 
 struct slurm_strangers {
-    struct ev *ev;           /* set by the caller; the others begin with 0 */
+    struct ev *ev; /* set by the caller, as is `children`; the others begin with 0 */
+    struct children *children;
     struct strv now, before; /* in this answer, and in the last one */
     struct strv doomed;      /* being cancelled; empty: nothing is */
     size_t next_doomed;

@@ -14,6 +14,7 @@
 
 #include "runner/supervisor.h"
 
+#include "base/children.h"
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
@@ -34,7 +35,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define LOOK_AGAIN_MS       10000 /* at what an operator has put into the spool */
@@ -46,6 +46,7 @@ enum level { WORK, DRAIN, STOP, LEAVE };
 struct supervisor {
     struct options *options;
     struct ev *ev;
+    struct children *children;
     struct http *http;
     struct auth *auth;
     struct backend *backend;
@@ -177,10 +178,11 @@ static void on_task_end(enum jobs_end end, void *data)
     claim_hurry(s->claim);
 }
 
-static pid_t neighbour_of_jobs(void *data)
+static void on_slot_free(void *data)
 {
-    const struct supervisor *s = data;
-    return housekeeper_pid(s->housekeeper);
+    struct supervisor *s = data;
+    proceed(s);
+    claim_hurry(s->claim);
 }
 
 /* ---- login and deliveries ---- */
@@ -312,20 +314,6 @@ static bool is_finished(const struct supervisor *s)
 
 /* ---- signals ---- */
 
-static void reap(struct supervisor *s)
-{
-    int status;
-    pid_t pid;
-    bool slot_is_free = false;
-    while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-        if (!housekeeper_reaped(s->housekeeper, pid))
-            slot_is_free = jobs_reaped(s->jobs, pid, status) || slot_is_free;
-    if (!slot_is_free)
-        return;
-    proceed(s);
-    claim_hurry(s->claim);
-}
-
 static void take_stop_signal(struct supervisor *s)
 {
     set_level(s, s->level + 1);
@@ -367,7 +355,7 @@ static void on_signal(short events, void *data)
     struct signalfd_siginfo info;
     while (read(s->signal_fd, &info, sizeof(info)) == sizeof(info)) {
         if (info.ssi_signo == SIGCHLD)
-            reap(s);
+            children_reap(s->children);
         else if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
             take_stop_signal(s);
         else if (info.ssi_signo == SIGHUP)
@@ -405,11 +393,11 @@ static void on_status(char *ret_text, size_t size, void *data)
 static bool is_well(void *data)
 {
     struct supervisor *s = data;
-    reap(s);
+    children_reap(s->children);
     proceed(s);
-    const char *fault = http_is_overdue(s->http) ? "a request to the backend does not end"
-                        : jobs_are_lost(s->jobs) ? "a job has ended unseen"
-                                                 : NULL;
+    const char *fault = http_is_overdue(s->http)         ? "a request to the backend does not end"
+                        : children_are_lost(s->children) ? "a job has ended unseen"
+                                                         : NULL;
     CLEANUP(mem_freep) char *text = mem_printf("%s: the watchdog will end the runner", fault ? fault : "");
     if (fault)
         trouble_log(&s->service_trouble, LOG_LEVEL_CRITICAL, text);
@@ -462,6 +450,7 @@ static int open_all(struct supervisor *s, const char *job_program, struct err *e
 {
     const struct options *o = s->options;
     s->ev = ev_new();
+    s->children = children_new();
     int r = open_signals(s, err);
     if (r == 0)
         r = proc_become_subreaper(err);
@@ -473,8 +462,17 @@ static int open_all(struct supervisor *s, const char *job_program, struct err *e
     s->gates = gates_new(s->ev, &gates, proceed, s);
     struct status_settings status = {o, s->ev, s->spool, look, s};
     s->status = r < 0 ? NULL : status_new(&status);
-    struct jobs_settings settings = {
-        o, job_program, s->ev, s->spool, &s->trouble, s->status, on_task_end, neighbour_of_jobs, proceed, s};
+    struct jobs_settings settings = {.options = o,
+                                     .job_program = job_program,
+                                     .ev = s->ev,
+                                     .children = s->children,
+                                     .spool = s->spool,
+                                     .trouble = &s->trouble,
+                                     .status = s->status,
+                                     .on_end = on_task_end,
+                                     .on_slot_free = on_slot_free,
+                                     .on_change = proceed,
+                                     .data = s};
     return r < 0 ? r : jobs_open(&settings, &s->jobs, err);
 }
 
@@ -483,7 +481,7 @@ static void connect_all(struct supervisor *s)
     const struct options *o = s->options;
     struct claim_calls calls = {may_ask, on_body, on_no_task, on_claim_trouble};
     struct service_calls service_calls = {on_status, is_well, on_service_trouble};
-    s->housekeeper = housekeeper_new(s->ev, jobs_program(s->jobs));
+    s->housekeeper = housekeeper_new(s->ev, s->children, jobs_program(s->jobs));
     s->auth = auth_new(o, s->ev, s->http, on_auth, s);
     s->backend = backend_new(o, s->http, s->auth);
     s->delivery = delivery_new(s->ev, s->spool, s->backend, on_delivery, s);
@@ -504,6 +502,7 @@ static void supervisor_done(struct supervisor *s)
     auth_free(s->auth);
     spool_free(s->spool);
     gates_free(s->gates);
+    children_free(s->children);
     ev_free(s->ev);
     fd_close(s->signal_fd);
 }

@@ -11,7 +11,9 @@
 
 struct tool {
     struct ev *ev;
-    pid_t pid; /* 0: reaped */
+    struct children *children;
+    struct tool **owner; /* the owner's pointer to this */
+    pid_t pid;           /* 0: reaped */
     int out_fd;
     struct ev_source out;
     struct ev_timer limit;
@@ -43,12 +45,27 @@ static void on_limit(void *data)
     kill(tool->pid, SIGKILL);
 }
 
-int tool_start(struct ev *ev, const struct tool_wants *wants, struct tool **ret_tool, struct err *err)
+static void on_child_exit(int status, void *data)
+{
+    struct tool *tool = data;
+    *tool->owner = NULL;
+    tool->pid = 0;
+    take_output(tool);
+    tool->on_end(status, tool->output.data ? tool->output.data : "", tool->data);
+    tool_free(tool);
+}
+
+int tool_start(struct ev *ev, struct children *children, const struct tool_wants *wants,
+               struct tool **ret_tool, struct err *err)
 {
     struct tool *tool = mem_alloc(sizeof(*tool));
-    *tool = (struct tool){.ev = ev, .out_fd = -1, .output = BUF_INIT(wants->limit_bytes)};
-    tool->on_end = wants->on_end;
-    tool->data = wants->data;
+    *tool = (struct tool){.ev = ev,
+                          .children = children,
+                          .owner = ret_tool,
+                          .out_fd = -1,
+                          .output = BUF_INIT(wants->limit_bytes),
+                          .on_end = wants->on_end,
+                          .data = wants->data};
     struct proc_setup setup = {
         .argv = wants->argv, .in_fd = -1, .death_signal = SIGKILL, .new_session = true};
     int r = proc_spawn_piped(&setup, &tool->pid, &tool->out_fd, err);
@@ -58,34 +75,19 @@ int tool_start(struct ev *ev, const struct tool_wants *wants, struct tool **ret_
     }
     ev_add_fd(ev, &tool->out, tool->out_fd, on_output, tool);
     ev_timer_at(ev, &tool->limit, clock_now_ms() + wants->timeout_ms, on_limit, tool);
+    children_add(children, tool->pid, on_child_exit, tool);
     *ret_tool = tool;
     return 0;
-}
-
-pid_t tool_pid(const struct tool *tool)
-{
-    return tool ? tool->pid : 0;
-}
-
-bool tool_reaped(struct tool **tool, pid_t pid, int status)
-{
-    struct tool *ended = *tool;
-    if (!ended || ended->pid != pid)
-        return false;
-    *tool = NULL;
-    ended->pid = 0;
-    take_output(ended);
-    ended->on_end(status, ended->output.data ? ended->output.data : "", ended->data);
-    tool_free(ended);
-    return true;
 }
 
 void tool_free(struct tool *tool)
 {
     if (!tool)
         return;
-    if (tool->pid > 0)
+    if (tool->pid > 0) {
+        children_remove(tool->children, tool->pid);
         kill(tool->pid, SIGKILL);
+    }
     ev_remove_fd(tool->ev, &tool->out);
     ev_timer_stop(tool->ev, &tool->limit);
     fd_close(tool->out_fd);

@@ -2,12 +2,13 @@
 
 /* A program that is started, and whose words are waited for, beside the event loop's other work. */
 
+#include "base/children.h"
 #include "base/err.h"
 #include "base/ev.h"
 #include "base/strv.h"
 
-#include <stdbool.h>
-#include <sys/types.h>
+#include <stddef.h>
+#include <stdint.h>
 
 struct tool;
 
@@ -22,15 +23,12 @@ struct tool_wants {
     void *data;
 };
 
-int tool_start(struct ev *ev, const struct tool_wants *wants, struct tool **ret_tool, struct err *err);
-
-pid_t tool_pid(const struct tool *tool);
-
 /*
- * A child has been reaped. Where it was `*tool`, that is freed and NULL before its on_end is called. Gives
- * whether it was.
+ * Starts a program. When it has ended, `*ret_tool` is set to NULL, then on_end is called and the tool freed:
+ * the pointer must stay where it is until then, or until tool_free().
  */
-bool tool_reaped(struct tool **tool, pid_t pid, int status);
+int tool_start(struct ev *ev, struct children *children, const struct tool_wants *wants,
+               struct tool **ret_tool, struct err *err);
 
 /* Ends it, if it runs still, without a call of on_end. NULL is allowed. */
 void tool_free(struct tool *tool);

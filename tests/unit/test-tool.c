@@ -5,6 +5,7 @@
 #include "test.h"
 
 #include <poll.h>
+#include <signal.h>
 #include <sys/wait.h>
 
 struct seen {
@@ -21,31 +22,30 @@ static void on_end(int status, const char *output, void *data)
     seen->output = mem_strdup(output);
 }
 
+static struct children *children;
+
 /* Runs a shell command as the event loop would. */
 static void run(const char *script, size_t limit_bytes, int64_t timeout_ms, struct seen *ret_seen)
 {
     struct ev *ev = ev_new();
+    children = children_new();
     CLEANUP(strv_done) struct strv argv = {0};
     struct tool *tool = NULL;
-    int status;
     strv_push(&argv, "sh");
     strv_push(&argv, "-c");
     strv_push(&argv, script);
     struct tool_wants wants = {&argv, limit_bytes, timeout_ms, on_end, ret_seen};
-    CHECK_INT(tool_start(ev, &wants, &tool, NULL), 0);
-    pid_t pid = tool_pid(tool);
-    while (waitpid(pid, &status, WNOHANG) == 0) {
+    CHECK_INT(tool_start(ev, children, &wants, &tool, NULL), 0);
+    while (tool) {
         size_t len;
         const struct pollfd *fds = ev_fds(ev, &len);
         struct pollfd copy = len ? fds[0] : (struct pollfd){.fd = -1};
         poll(&copy, 1, 10);
         ev_dispatch(ev);
+        children_reap(children);
     }
-    CHECK(!tool_reaped(&tool, pid + 1, status)); /* another child */
-    CHECK(tool);
-    CHECK(tool_reaped(&tool, pid, status));
-    CHECK(!tool);
     CHECK_INT(ret_seen->count, 1);
+    children_free(children);
     ev_free(ev);
 }
 
@@ -87,36 +87,39 @@ static void what_does_not_end_is_killed(void)
 static void a_program_that_is_not_there_is_a_fault_at_once(void)
 {
     struct ev *ev = ev_new();
+    children = children_new();
     CLEANUP(strv_done) struct strv argv = {0};
     struct tool *tool = NULL;
     struct seen seen = {0};
     struct err err = {0};
     strv_push(&argv, "no-such-program-anywhere");
     struct tool_wants wants = {&argv, 100, 1000, on_end, &seen};
-    CHECK(tool_start(ev, &wants, &tool, &err) < 0);
+    CHECK(tool_start(ev, children, &wants, &tool, &err) < 0);
     CHECK(!tool && !seen.count);
     CHECK_CONTAINS(err.message, "no-such-program-anywhere");
-    CHECK_INT(tool_pid(NULL), 0);
+    children_free(children);
     ev_free(ev);
 }
 
 static void one_that_is_freed_is_ended_and_tells_nothing(void)
 {
     struct ev *ev = ev_new();
+    children = children_new();
     CLEANUP(strv_done) struct strv argv = {0};
     struct tool *tool = NULL;
     struct seen seen = {0};
-    int status;
+    siginfo_t info;
     strv_push(&argv, "sleep");
     strv_push(&argv, "60");
     struct tool_wants wants = {&argv, 100, 60000, on_end, &seen};
-    CHECK_INT(tool_start(ev, &wants, &tool, NULL), 0);
-    pid_t pid = tool_pid(tool);
+    CHECK_INT(tool_start(ev, children, &wants, &tool, NULL), 0);
     tool_free(tool);
-    CHECK_INT(waitpid(pid, &status, 0), pid);
-    CHECK(WIFSIGNALED(status));
+    CHECK_INT(waitid(P_ALL, 0, &info, WEXITED | WNOWAIT), 0);
+    CHECK(info.si_code == CLD_KILLED && info.si_status == SIGKILL);
+    children_reap(children);
     CHECK_INT(seen.count, 0);
     tool_free(NULL);
+    children_free(children);
     ev_free(ev);
 }
 
