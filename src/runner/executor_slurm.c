@@ -1,6 +1,7 @@
 #include "runner/executor_slurm.h"
 
 #include "base/clock.h"
+#include "base/condition.h"
 #include "base/crash.h"
 #include "base/log.h"
 #include "model/job_exit.h"
@@ -12,7 +13,6 @@
 #include "runner/slurm_strangers.h"
 #include "runner/slurm_try.h"
 #include "runner/tool.h"
-#include "runner/trouble.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -46,9 +46,9 @@ struct executor_slurm {
     size_t next_look; /* grows; modulo their number, the try that is looked at next */
     struct ev_timer timer;
     struct slurm_poll poll;
-    uint64_t wanted_poll;       /* for copies of a try that has ended */
-    struct trouble submissions; /* what is wrong with them */
-    struct trouble held;        /* jobs that wait for a person */
+    uint64_t wanted_poll;        /* for copies of a try that has ended */
+    struct condition submission; /* sbatch fails */
+    struct condition held;       /* jobs wait for an operator to release them */
     struct backoff backoff;
     int64_t submit_at_ms;
     struct slurm_strangers strangers;
@@ -154,13 +154,13 @@ static void on_submitted(int status, const char *output, void *data)
                    LOG_TEXT("lease", t->files.lease));
         t->life.phase = LIFE_QUEUED;
         backoff_reset(&x->backoff);
-        if (trouble_over(&x->submissions)) {
+        if (condition_clear(&x->submission)) {
             log_info("Slurm takes jobs again");
             x->base.settings.on_change(x->base.settings.data);
         }
     } else {
         CLEANUP(mem_freep) char *text = slurm_cluster_complaint("sbatch", status, output);
-        trouble_log(&x->submissions, LOG_LEVEL_ERROR, text);
+        condition_raise(&x->submission, LOG_LEVEL_ERROR, text);
         t->life.phase = LIFE_UNSURE; /* it may have been accepted all the same */
         x->submit_at_ms = clock_now_ms() + backoff_next_ms(&x->backoff, TICK_MS);
     }
@@ -179,7 +179,7 @@ static void submit(struct attempt *t)
     struct tool_wants wants = {&argv, TEXT_LIMIT_BYTES, TOOL_TIMEOUT_MS, on_submitted, t};
     const struct executor_settings *settings = &x->base.settings;
     if (tool_start(settings->ev, settings->children, &wants, &t->submit, &err) < 0) {
-        trouble_log(&x->submissions, LOG_LEVEL_ERROR, err.message);
+        condition_raise(&x->submission, LOG_LEVEL_ERROR, err.message);
         x->submit_at_ms = clock_now_ms() + backoff_next_ms(&x->backoff, TICK_MS);
         return;
     }
@@ -235,10 +235,10 @@ static void take_listing(const char *output, void *data)
     for (size_t i = 0; i < lines.len; i++)
         take_line(x, lines.items[i], &held);
     if (held)
-        trouble_log(&x->held, LOG_LEVEL_WARNING,
-                    "Jobs are held in Slurm's queue: scontrol release, or scancel");
+        condition_raise(&x->held, LOG_LEVEL_WARNING,
+                        "Jobs are held in Slurm's queue: scontrol release, or scancel");
     else
-        trouble_over(&x->held);
+        condition_clear(&x->held);
     for (size_t i = 0; i < x->len; i++)
         if (x->tries[i].slot)
             slurm_life_end_answer(&x->tries[i].life, x->poll.count, &x->tries[i].files);
@@ -353,9 +353,10 @@ static void cancel(struct executor *base, struct slot *slot)
 static const char *obstacle(const struct executor *base)
 {
     const struct executor_slurm *x = of(base);
-    for (size_t i = 0; i < x->len && *x->submissions.last; i++)
+    const char *fault = condition_text(&x->submission);
+    for (size_t i = 0; i < x->len && fault; i++)
         if (x->tries[i].slot && x->tries[i].life.phase <= LIFE_UNSURE)
-            return x->submissions.last;
+            return fault;
     return slurm_poll_obstacle(&x->poll);
 }
 

@@ -59,7 +59,7 @@ static bool disk_is_well(const struct jobs *jobs)
 static void wait_for_disk(struct jobs *jobs, const char *message)
 {
     CLEANUP(mem_freep) char *text = mem_printf("The state directory gives trouble: %s", message);
-    trouble_log(jobs->settings.trouble, LOG_LEVEL_CRITICAL, text);
+    condition_raise(jobs->settings.disk, LOG_LEVEL_CRITICAL, text);
     jobs->disk_not_before_ms = clock_now_ms() + DISK_RETRY_MS;
     ev_timer_at(jobs->settings.ev, &jobs->disk_timer, jobs->disk_not_before_ms, on_change, jobs);
 }
@@ -92,7 +92,7 @@ static void finish(struct jobs *jobs, const struct worklist_item *item, bool is_
         put_back(jobs, item, err.message);
         return;
     }
-    trouble_over(jobs->settings.trouble);
+    condition_clear(jobs->settings.disk);
     spool_add(jobs->settings.spool, item->key, took_ms);
     status_finished(jobs->settings.status, item->key, is_fault);
     put_away(jobs, item, is_fault);
@@ -165,7 +165,7 @@ static void start_item(struct jobs *jobs, const struct worklist_item *item)
     if (r < 0) {
         put_back(jobs, item, err.message);
     } else {
-        trouble_over(jobs->settings.trouble);
+        condition_clear(jobs->settings.disk);
         status_started(jobs->settings.status, slot->number, item->key, item->label, item->work == SLOT_RUN);
     }
     crash_point("job-started");
@@ -271,7 +271,7 @@ static bool save(struct jobs *jobs, const struct task *task, const struct err *f
         finish_with_error(jobs, &item, fault->message);
         return true;
     }
-    trouble_over(jobs->settings.trouble);
+    condition_clear(jobs->settings.disk);
     label_log_claim(task, item.label, item.key);
     worklist_add(&jobs->work, SLOT_RUN, item.key, item.label);
     return true;

@@ -6,13 +6,13 @@
  */
 
 #include "base/children.h"
+#include "base/condition.h"
 #include "base/err.h"
 #include "base/ev.h"
 #include "runner/options.h"
 #include "runner/slot.h"
 #include "runner/spool.h"
 #include "runner/status/status.h"
-#include "runner/trouble.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -32,7 +32,7 @@ struct jobs_settings {
     struct ev *ev;
     struct children *children;
     struct spool *spool;
-    struct trouble *trouble;
+    struct condition *disk;                        /* raised while the state directory cannot be used */
     struct status *status;                         /* is told; NULL: none */
     void (*on_end)(enum jobs_end end, void *data); /* a task has its result */
     void (*on_slot_free)(void *data);              /* a job's process has ended, whatever came of it */

@@ -19,8 +19,8 @@ static void set_answered(struct slurm_poll *p, bool has_answer, const char *faul
     p->next_ms = clock_now_ms() + p->interval_ms;
     p->has_answer = has_answer;
     if (!has_answer)
-        trouble_log(&p->trouble, LOG_LEVEL_ERROR, fault);
-    else if (trouble_over(&p->trouble))
+        condition_raise(&p->silence, LOG_LEVEL_ERROR, fault);
+    else if (condition_clear(&p->silence))
         log_info("Slurm answers again");
 }
 
@@ -54,7 +54,8 @@ const char *slurm_poll_obstacle(const struct slurm_poll *p)
 {
     if (p->has_answer)
         return NULL;
-    return *p->trouble.last ? p->trouble.last : "Slurm was not yet asked what it has";
+    const char *fault = condition_text(&p->silence);
+    return fault ? fault : "Slurm was not yet asked what it has";
 }
 
 void slurm_poll_done(struct slurm_poll *p)

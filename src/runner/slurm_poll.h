@@ -4,8 +4,8 @@
  */
 
 #include "base/children.h"
+#include "base/condition.h"
 #include "base/ev.h"
-#include "runner/trouble.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -21,8 +21,8 @@ struct slurm_poll {
     struct tool *tool;
     uint64_t count; /* of those that have begun */
     int64_t next_ms;
-    bool has_answer; /* the last one was answered */
-    struct trouble trouble;
+    bool has_answer;          /* the last one was answered */
+    struct condition silence; /* the last one was not answered */
 };
 
 /* Asks, if it is time. The first six members are set by the caller; the others begin with 0. */

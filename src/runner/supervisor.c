@@ -16,6 +16,7 @@
 
 #include "base/children.h"
 #include "base/clock.h"
+#include "base/condition.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/proc.h"
@@ -28,7 +29,6 @@
 #include "runner/reload.h"
 #include "runner/service.h"
 #include "runner/status/status.h"
-#include "runner/trouble.h"
 
 #include <inttypes.h>
 #include <signal.h>
@@ -57,13 +57,15 @@ struct supervisor {
     struct gates *gates;
     struct housekeeper *housekeeper;
     struct service *service;
-    struct status *status;        /* NULL: none */
-    struct trouble trouble;       /* with the state directory */
-    struct trouble claim_trouble; /* with the backend, for each who asks it something */
-    struct trouble delivery_trouble;
-    struct trouble login_trouble;
-    struct trouble closed; /* why no task is claimed */
-    struct trouble service_trouble;
+    struct status *status; /* NULL: none */
+    struct {
+        struct condition disk;      /* the state directory cannot be used */
+        struct condition claim;     /* claims fail */
+        struct condition delivery;  /* deliveries fail */
+        struct condition login;     /* logging in fails */
+        struct condition admission; /* no task is claimed */
+        struct condition service;   /* the service manager cannot be told, or will end us */
+    } conditions;
     int signal_fd;
     struct ev_source signals;
     struct ev_timer look_timer;
@@ -78,7 +80,7 @@ struct supervisor {
 static void proceed(void *data)
 {
     struct supervisor *s = data;
-    if (*s->trouble.last)
+    if (condition_text(&s->conditions.disk))
         housekeeper_kick(s->housekeeper); /* it may make room */
     jobs_proceed(s->jobs);
     delivery_kick(s->delivery);
@@ -97,9 +99,9 @@ static bool are_gates_open(struct supervisor *s)
     const char *reason = gates_reason(s->gates, spool_unsent(s->spool), jobs_running(s->jobs));
     if (reason) {
         CLEANUP(mem_freep) char *text = mem_printf("no task is claimed: %s", reason);
-        trouble_log(&s->closed, LOG_LEVEL_WARNING, text);
+        condition_raise(&s->conditions.admission, LOG_LEVEL_WARNING, text);
         housekeeper_kick(s->housekeeper); /* it may make room */
-    } else if (trouble_over(&s->closed)) {
+    } else if (condition_clear(&s->conditions.admission)) {
         log_info("tasks are claimed again");
     }
     return !reason;
@@ -113,7 +115,7 @@ static bool may_ask(void *data)
 
 static void note_claims_work(struct supervisor *s)
 {
-    if (trouble_over(&s->claim_trouble))
+    if (condition_clear(&s->conditions.claim))
         log_info("the backend answers claims again");
 }
 
@@ -129,7 +131,7 @@ static bool on_body(const char *body, size_t len, void *data)
                                                 [JOBS_NONSENSE] = METRICS_CLAIM_NONSENSE};
     status_claim_answered(s->status, counts[intake]);
     if (intake == JOBS_NONSENSE)
-        trouble_log(&s->claim_trouble, LOG_LEVEL_ERROR, err.message);
+        condition_raise(&s->conditions.claim, LOG_LEVEL_ERROR, err.message);
     else
         note_claims_work(s);
     s->claims += intake == JOBS_TAKEN || intake == JOBS_AGAIN;
@@ -166,8 +168,8 @@ static void on_claim_trouble(const struct backend_answer *answer, void *data)
     status_claim_answered(s->status, for_a_person     ? METRICS_CLAIM_REFUSED
                                      : answer->status ? METRICS_CLAIM_TROUBLE
                                                       : METRICS_CLAIM_UNREACHABLE);
-    trouble_log(&s->claim_trouble, for_a_person || failures ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING,
-                failures ? failures : answer->message);
+    condition_raise(&s->conditions.claim, for_a_person || failures ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING,
+                    failures ? failures : answer->message);
 }
 
 static void on_task_end(enum jobs_end end, void *data)
@@ -195,13 +197,13 @@ static void on_auth(enum auth_event event, const char *message, void *data)
                                             [AUTH_REFUSED] = LOG_LEVEL_ERROR,
                                             [AUTH_FAILED] = LOG_LEVEL_WARNING};
     if (event == AUTH_REFUSED || event == AUTH_FAILED)
-        trouble_log(&s->login_trouble, levels[event], message);
+        condition_raise(&s->conditions.login, levels[event], message);
     else if (event != AUTH_RETRY)
         log_write(levels[event], "%s", message);
     if (auth_is_shared(s->auth))
         delivery_expect_others(s->delivery);
     if (event == AUTH_LOGGED_IN || event == AUTH_REFRESHED)
-        trouble_over(&s->login_trouble);
+        condition_clear(&s->conditions.login);
     proceed(s);
 }
 
@@ -234,7 +236,7 @@ static void on_delivery(const struct delivery_note *note, void *data)
         else
             log_fields(LOG_LEVEL_INFO, task, "delivered", LOG_TEXT("key", key),
                        LOG_NUMBER("waiting", spool_len(s->spool)));
-        trouble_over(&s->delivery_trouble);
+        condition_clear(&s->conditions.delivery);
         status_arrived(s->status, note->waited_ms);
         break;
     case DELIVERY_REJECTED:
@@ -243,8 +245,8 @@ static void on_delivery(const struct delivery_note *note, void *data)
                    LOG_NUMBER("status", note->http_status), LOG_TEXT("answer", message));
         break;
     case DELIVERY_DELAYED:
-        log_fields(trouble_note(&s->delivery_trouble, LOG_LEVEL_WARNING, message), task, message,
-                   LOG_TEXT("key", key));
+        condition_raise_fields(&s->conditions.delivery, LOG_LEVEL_WARNING, task, message,
+                               LOG_TEXT("key", key));
         break;
     case DELIVERY_SHRUNK:
         log_fields(LOG_LEVEL_WARNING, task, message, LOG_TEXT("key", key));
@@ -376,14 +378,15 @@ static int open_signals(struct supervisor *s, struct err *err)
 static void on_status(char *ret_text, size_t size, void *data)
 {
     const struct supervisor *s = data;
-    const char *const troubles[] = {s->closed.last, s->login_trouble.last, s->claim_trouble.last};
-    const char *trouble = s->level > WORK ? "stopping" : "";
-    for (size_t i = 0; !*trouble && i < ARRAY_LEN(troubles); i++)
-        trouble = troubles[i];
+    const struct condition *const conditions[] = {&s->conditions.admission, &s->conditions.login,
+                                                  &s->conditions.claim};
+    const char *reason = s->level > WORK ? "stopping" : NULL;
+    for (size_t i = 0; !reason && i < ARRAY_LEN(conditions); i++)
+        reason = condition_text(conditions[i]);
     snprintf(ret_text, size,
              "%zu of %lld slots busy; %" PRIu64 " results delivered, %" PRIu64 " refused, %zu waiting%s%s",
              jobs_running(s->jobs), (long long)s->options->concurrent, s->delivered, s->refused,
-             spool_len(s->spool), *trouble ? "; " : "", trouble);
+             spool_len(s->spool), reason ? "; " : "", reason ? reason : "");
 }
 
 /*
@@ -400,14 +403,14 @@ static bool is_well(void *data)
                                                          : NULL;
     CLEANUP(mem_freep) char *text = mem_printf("%s: the watchdog will end the runner", fault ? fault : "");
     if (fault)
-        trouble_log(&s->service_trouble, LOG_LEVEL_CRITICAL, text);
+        condition_raise(&s->conditions.service, LOG_LEVEL_CRITICAL, text);
     return !fault;
 }
 
 static void on_service_trouble(const char *message, void *data)
 {
     struct supervisor *s = data;
-    trouble_log(&s->service_trouble, LOG_LEVEL_WARNING, message);
+    condition_raise(&s->conditions.service, LOG_LEVEL_WARNING, message);
 }
 
 /* ---- what the status page shows ---- */
@@ -415,9 +418,8 @@ static void on_service_trouble(const char *message, void *data)
 /* The last try to claim a task came to nothing. No reason not to try again: that is how it ends. */
 static const char *why_in_vain(const struct supervisor *s)
 {
-    if (*s->login_trouble.last && auth_is_missing(s->auth))
-        return s->login_trouble.last;
-    return *s->claim_trouble.last ? s->claim_trouble.last : NULL;
+    const char *login = condition_text(&s->conditions.login);
+    return login && auth_is_missing(s->auth) ? login : condition_text(&s->conditions.claim);
 }
 
 /* For who asks. Busy slots are none: that is what they are for. */
@@ -427,10 +429,12 @@ static const char *why_closed(struct supervisor *s)
         return "the runner is stopping";
     if (is_last_task_taken(s))
         return "the last task is taken (--max-tasks)";
-    const char *trouble = *s->trouble.last ? s->trouble.last : jobs_obstacle(s->jobs);
-    if (!trouble)
-        trouble = gates_reason(s->gates, spool_unsent(s->spool), jobs_running(s->jobs));
-    return trouble ? trouble : why_in_vain(s);
+    const char *reason = condition_text(&s->conditions.disk);
+    if (!reason)
+        reason = jobs_obstacle(s->jobs);
+    if (!reason)
+        reason = gates_reason(s->gates, spool_unsent(s->spool), jobs_running(s->jobs));
+    return reason ? reason : why_in_vain(s);
 }
 
 static void look(struct status_view *ret_view, void *data)
@@ -438,10 +442,10 @@ static void look(struct status_view *ret_view, void *data)
     struct supervisor *s = data;
     *ret_view = (struct status_view){.closed = why_closed(s),
                                      .is_stopping = s->level != WORK,
-                                     .claim_trouble = s->claim_trouble.last,
-                                     .delivery_trouble = s->delivery_trouble.last,
-                                     .login_trouble = s->login_trouble.last,
-                                     .disk_trouble = s->trouble.last};
+                                     .claim_condition = condition_text(&s->conditions.claim),
+                                     .delivery_condition = condition_text(&s->conditions.delivery),
+                                     .login_condition = condition_text(&s->conditions.login),
+                                     .disk_condition = condition_text(&s->conditions.disk)};
 }
 
 /* ---- putting it together ---- */
@@ -467,7 +471,7 @@ static int open_all(struct supervisor *s, const char *job_program, struct err *e
                                      .ev = s->ev,
                                      .children = s->children,
                                      .spool = s->spool,
-                                     .trouble = &s->trouble,
+                                     .disk = &s->conditions.disk,
                                      .status = s->status,
                                      .on_end = on_task_end,
                                      .on_slot_free = on_slot_free,

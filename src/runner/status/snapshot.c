@@ -30,9 +30,9 @@ static json_t *text_or_null(const char *text)
 
 static json_t *troubles_of(const struct status_view *v)
 {
-    return json_pack("{s:o, s:o, s:o, s:o}", "claims", text_or_null(v->claim_trouble), "deliveries",
-                     text_or_null(v->delivery_trouble), "login", text_or_null(v->login_trouble), "disk",
-                     text_or_null(v->disk_trouble));
+    return json_pack("{s:o, s:o, s:o, s:o}", "claims", text_or_null(v->claim_condition), "deliveries",
+                     text_or_null(v->delivery_condition), "login", text_or_null(v->login_condition), "disk",
+                     text_or_null(v->disk_condition));
 }
 
 static json_t *runner_of(const struct snapshot_parts *p)

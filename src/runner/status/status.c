@@ -1,13 +1,13 @@
 #include "runner/status/status.h"
 
 #include "base/clock.h"
+#include "base/condition.h"
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "runner/status/report_file.h"
 #include "runner/status/snapshot.h"
 #include "runner/status/web.h"
-#include "runner/trouble.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -24,7 +24,7 @@ struct status {
     struct status_settings settings;
     struct route_site site;
     struct web *web; /* NULL: cannot listen */
-    struct trouble trouble;
+    struct condition listen_failure;
     struct stream *stream;
     struct board *board;
     struct history *history;
@@ -254,10 +254,11 @@ static void try_to_open(void *data)
     struct err err = {0};
     struct web_settings settings = {s->settings.ev, s->site, OWN_FDS + SLOT_FDS * board_slots(s->board)};
     if (web_open(&settings, &s->web, &err) < 0) {
-        trouble_log(&s->trouble, LOG_LEVEL_ERROR, err.message);
+        condition_raise(&s->listen_failure, LOG_LEVEL_ERROR, err.message);
         ev_timer_at(s->settings.ev, &s->open_timer, clock_now_ms() + TRY_AGAIN_MS, try_to_open, s);
         return;
     }
+    condition_clear(&s->listen_failure);
     CLEANUP(mem_freep) char *address = listen_text(web_address(s->web));
     CLEANUP(mem_freep) char *url = mem_printf("http://%s/", address);
     log_fields(LOG_LEVEL_INFO, NULL, "status page", LOG_TEXT("url", url));

@@ -26,7 +26,7 @@ struct status;
 struct status_view {
     const char *closed; /* why no task is claimed */
     bool is_stopping;
-    const char *claim_trouble, *delivery_trouble, *login_trouble, *disk_trouble;
+    const char *claim_condition, *delivery_condition, *login_condition, *disk_condition; /* their messages */
 };
 
 struct status_settings {
