@@ -1,10 +1,10 @@
 #include "job/env.h"
 
+#include "base/capture.h"
 #include "base/fs.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "job/cache.h"
-#include "job/child.h"
 #include "job/requirements.h"
 #include "job/venv.h"
 #include "job/witness.h"
@@ -120,14 +120,14 @@ static int ask_python(const struct job *job, const char *python, const struct en
     if (wants->pytest)
         strv_push(&argv, "=pytest");
     CLEANUP(mem_freep) char *doing = mem_printf("Checking the suite's requirements with %s", python);
-    struct child child = {
+    struct capture capture = {
         .doing = doing,
         .argv = &argv,
         .timeout_ms = job->options->timeout_ms,
         .output_limit_bytes = ANSWER_LIMIT_BYTES,
         .cancel_fd = job->cancel_fd,
     };
-    return child_run(&child, ret_answer, NULL, err);
+    return capture_run(&capture, ret_answer, NULL, err);
 }
 
 /* 0: they suffice. -ENOPKG, with the package in `err`, where they do not. */

@@ -1,8 +1,8 @@
 #include "job/git.h"
 
+#include "base/capture.h"
 #include "base/fs.h"
 #include "base/url.h"
-#include "job/child.h"
 #include "job/git_fault.h"
 
 #include <errno.h>
@@ -144,18 +144,19 @@ static int run(const struct git *git, const struct git_command *command, bool ha
     make_env(git, command, has_credentials, &env);
     if (has_credentials)
         push_credentials(git, shown, &env);
-    struct child child = {
+    struct capture capture = {
         .doing = command->doing,
         .argv = &argv,
         .env = &env,
         .timeout_ms = git->timeout_ms,
         .output_limit_bytes = MAX(command->output_limit_bytes, (size_t)OUTPUT_LIMIT_BYTES),
         .file_size_bytes = git->limit_bytes,
+        .file_size_option = "--disk",
         .cancel_fd = git->cancel_fd,
         .keep = git->keep,
     };
     CLEANUP(buf_done) struct buf messages = BUF_INIT(0);
-    int r = child_run(&child, ret_output, &messages, err);
+    int r = capture_run(&capture, ret_output, &messages, err);
     return r == -EIO && command->repository ? git_fault_explain(git, command, &messages, err) : r;
 }
 

@@ -1,8 +1,8 @@
 #include "job/git_fault.h"
 
+#include "base/capture.h"
 #include "base/fs.h"
 #include "base/str.h"
-#include "job/child.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -322,7 +322,7 @@ static char *last_words(const char *words, const struct err *err)
 {
     static const struct buf nothing = BUF_INIT(0);
     struct buf text = {.data = (char *)words, .len = strlen(words)};
-    CLEANUP(mem_freep) char *last = child_last_words(&nothing, &text);
+    CLEANUP(mem_freep) char *last = capture_last_words(&nothing, &text);
     return *last ? quote(last, last) : mem_strdup(err->message);
 }
 

@@ -9,7 +9,7 @@
 #include "job/git.h"
 
 /*
- * Fills `err`, which holds the failure of a child as child_run() gives it, with the class and a sentence
+ * Fills `err`, which holds the failure of a child as capture_run() gives it, with the class and a sentence
  * for the student or the operator, and returns the code that git_run() promises. `messages` is git's
  * standard error. To be called only for commands that read a repository.
  *

@@ -6,9 +6,9 @@
 
 #include "job/suite.h"
 
+#include "base/capture.h"
 #include "base/fs.h"
 #include "base/proc.h"
-#include "job/child.h"
 #include "job/judge.h"
 #include "job/manifest.h"
 #include "job/run.h"
@@ -280,7 +280,7 @@ static char *find_fault(const struct proc_run *p, const char *question, const st
     if (p->out.dropped_bytes)
         return mem_printf("'%s' printed more than %u KB", question, HELP_LIMIT_BYTES >> 10);
     bool is_good = p->exited && p->status == 0;
-    CLEANUP(mem_freep) char *words = child_last_words(output, messages);
+    CLEANUP(mem_freep) char *words = capture_last_words(output, messages);
     if (is_good && *words)
         return NULL;
     if (is_good)

@@ -1,9 +1,9 @@
 #include "job/venv.h"
 
+#include "base/capture.h"
 #include "base/copytree.h"
 #include "base/fs.h"
 #include "base/str.h"
-#include "job/child.h"
 #include "job/requirements.h"
 #include "job/witness.h"
 
@@ -40,7 +40,7 @@ static int run_step(const struct job *job, const struct strv *argv, const char *
     CLEANUP(strv_done) struct strv env = {0};
     CLEANUP(buf_done) struct buf messages = BUF_INIT(0);
     builder_env(&env);
-    struct child child = {
+    struct capture capture = {
         .doing = doing,
         .argv = argv,
         .env = &env,
@@ -49,7 +49,7 @@ static int run_step(const struct job *job, const struct strv *argv, const char *
         .output_limit_bytes = OUTPUT_LIMIT_BYTES,
         .cancel_fd = job->cancel_fd,
     };
-    int r = child_run(&child, NULL, &messages, err);
+    int r = capture_run(&capture, NULL, &messages, err);
     const char *reason = NULL; /* pip's last line that begins with ERROR says most */
     for (const char *p = messages.data; r == -EIO && p && (p = strstr(p, "ERROR: ")); p++)
         reason = p + strlen("ERROR: ");
@@ -142,13 +142,13 @@ static int add_installed(const struct job *job, const char *staging, struct buf 
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
         strv_push(&argv, words[i]);
     builder_env(&env);
-    struct child child = {.doing = "Listing the suite's packages",
-                          .argv = &argv,
-                          .env = &env,
-                          .timeout_ms = job->options->timeout_ms,
-                          .output_limit_bytes = OUTPUT_LIMIT_BYTES,
-                          .cancel_fd = job->cancel_fd};
-    return child_run(&child, text, NULL, err);
+    struct capture capture = {.doing = "Listing the suite's packages",
+                              .argv = &argv,
+                              .env = &env,
+                              .timeout_ms = job->options->timeout_ms,
+                              .output_limit_bytes = OUTPUT_LIMIT_BYTES,
+                              .cancel_fd = job->cancel_fd};
+    return capture_run(&capture, text, NULL, err);
 }
 
 /*

@@ -1,12 +1,12 @@
 #include "job/witness.h"
 
 #include "base/buf.h"
+#include "base/capture.h"
 #include "base/fd.h"
 #include "base/fs.h"
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/log.h"
-#include "job/child.h"
 #include "ostest_pytest.py.h"
 #include "ostest_start.py.h"
 
@@ -183,13 +183,13 @@ static int compile(const struct job *job, const char *staging, const char *site,
     strv_pushf(&argv, "%s/ostest_pytest.py", site);
     strv_pushf(&argv, "%s/ostest_start.py", site);
     strv_push(&env, "PATH=/usr/local/bin:/usr/bin:/bin");
-    struct child child = {.doing = "Compiling the pytest plugin",
-                          .argv = &argv,
-                          .env = &env,
-                          .timeout_ms = job->options->timeout_ms,
-                          .output_limit_bytes = 65536,
-                          .cancel_fd = job->cancel_fd};
-    return child_run(&child, NULL, NULL, err);
+    struct capture capture = {.doing = "Compiling the pytest plugin",
+                              .argv = &argv,
+                              .env = &env,
+                              .timeout_ms = job->options->timeout_ms,
+                              .output_limit_bytes = 65536,
+                              .cancel_fd = job->cancel_fd};
+    return capture_run(&capture, NULL, NULL, err);
 }
 
 /* A python that finds its library relative to itself cannot be copied: ostest_start.py does without. */

@@ -1,8 +1,8 @@
 #include "job/worktree.h"
 
+#include "base/capture.h"
 #include "base/copytree.h"
 #include "base/fs.h"
-#include "job/child.h"
 #include "job/git.h"
 
 #include <errno.h>
@@ -36,13 +36,13 @@ static void push_git(struct strv *argv)
     }
 }
 
-/* `words` end with NULL. As child_run(). */
+/* `words` end with NULL. As capture_run(). */
 static int run(const struct worktree *s, bool in_ours, const char *const *words, const char *input,
                struct buf *ret_output, struct buf *ret_messages, struct err *err)
 {
     CLEANUP(strv_done) struct strv argv = {0};
     CLEANUP(strv_done) struct strv env = {0};
-    if (input) { /* child_run() has no standard input to give */
+    if (input) { /* capture_run() has no standard input to give */
         strv_push(&argv, "/bin/sh");
         strv_push(&argv, "-c");
         strv_push(&argv, "exec \"$@\" <\"$0\"");
@@ -56,16 +56,17 @@ static int run(const struct worktree *s, bool in_ours, const char *const *words,
     for (; *words; words++)
         strv_push(&argv, *words);
     git_clean_env(&env);
-    struct child child = {.doing = "Taking the directory's files",
-                          .argv = &argv,
-                          .env = &env,
-                          .cwd = s->dir,
-                          .timeout_ms = s->job->options->timeout_ms,
-                          .output_limit_bytes = LISTING_LIMIT_BYTES,
-                          .file_size_bytes = s->job->git.limit_bytes,
-                          .cancel_fd = s->job->cancel_fd,
-                          .keep = s->job->git.keep};
-    return child_run(&child, ret_output, ret_messages, err);
+    struct capture capture = {.doing = "Taking the directory's files",
+                              .argv = &argv,
+                              .env = &env,
+                              .cwd = s->dir,
+                              .timeout_ms = s->job->options->timeout_ms,
+                              .output_limit_bytes = LISTING_LIMIT_BYTES,
+                              .file_size_bytes = s->job->git.limit_bytes,
+                              .file_size_option = "--disk",
+                              .cancel_fd = s->job->cancel_fd,
+                              .keep = s->job->git.keep};
+    return capture_run(&capture, ret_output, ret_messages, err);
 }
 
 /* ---- the directory's repository ---- */

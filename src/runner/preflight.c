@@ -1,8 +1,8 @@
 #include "runner/preflight.h"
 
+#include "base/capture.h"
 #include "base/fs.h"
 #include "base/log.h"
-#include "base/proc.h"
 #include "runner/mend.h"
 #include "runner/probe_dir.h"
 #include "runner/slurm_check.h"
@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #define OUTPUT_LIMIT_BYTES 65536
-#define GRACE_MS           3000
 
 /* ostest-job logs "<level> <text>" a line; the last one tells. The caller frees. */
 static char *last_text(const struct buf *output)
@@ -25,18 +24,14 @@ static char *last_text(const struct buf *output)
     return buf_take(&text);
 }
 
-/* Runs a helper; what it printed goes to `ret_output`. -EIO where it failed. */
 static int run_helper(const struct strv *argv, struct buf *ret_output, struct err *err)
 {
-    struct proc_run run = {.setup = {.argv = argv, .in_fd = -1},
-                           .out = {.fd = -1, .limit_bytes = OUTPUT_LIMIT_BYTES},
-                           .err = {.fd = -1, .limit_bytes = OUTPUT_LIMIT_BYTES},
-                           .grace_ms = GRACE_MS,
-                           .cancel_fd = -1};
-    int r = proc_run(&run, err);
-    buf_done(&run.err.buf);
-    *ret_output = run.out.buf;
-    return r < 0 ? r : run.exited && run.status == 0 ? 0 : -EIO;
+    struct capture capture = {.doing = argv->items[0],
+                              .argv = argv,
+                              .output_limit_bytes = OUTPUT_LIMIT_BYTES,
+                              .cut_output = true,
+                              .cancel_fd = -1};
+    return capture_run(&capture, ret_output, NULL, err);
 }
 
 int preflight_git(char **ret_version, struct err *err)
@@ -77,7 +72,7 @@ int preflight_probe(const struct options *options, const char *job_program, enum
     if (r == 0)
         r = run_probe(job_program, config, cache_dir, dir, probe, &output, err);
     CLEANUP(mem_freep) char *words = last_text(&output);
-    if (r == -EIO) {
+    if (r == -EIO || r == -EINTR) {
         const char *mend = mend_of(words);
         err_set(err, ERR_ENVIRONMENT, EIO, "%s%s%s", *words ? words : "ostest-job said nothing",
                 mend ? "; " : "", mend ? mend : "");

@@ -1,10 +1,10 @@
 #include "runner/slurm_check.h"
 
+#include "base/capture.h"
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/log_format.h"
-#include "base/proc.h"
 #include "runner/mend.h"
 #include "runner/probe_dir.h"
 #include "runner/slurm.h"
@@ -40,37 +40,35 @@ struct probe {
 
 /* ---- Slurm's commands ---- */
 
-/* Waits for a command. Class environment where it fails. */
-static int run(const struct strv *argv, char **ret_output, struct err *err)
+/* Returns true if Slurm itself does not answer, by what its command printed. */
+static bool is_away(const struct buf *messages)
 {
-    struct proc_run run = {.setup = {.argv = argv, .in_fd = -1},
-                           .out = {.fd = -1, .limit_bytes = OUTPUT_LIMIT_BYTES},
-                           .err = {.fd = -1, .limit_bytes = OUTPUT_LIMIT_BYTES},
-                           .timeout_ms = COMMAND_TIMEOUT_MS,
-                           .cancel_fd = -1};
-    int r = proc_run(&run, err);
-    CLEANUP(mem_freep) char *output = buf_take(&run.out.buf);
-    CLEANUP(mem_freep) char *last = buf_last_line(&run.err.buf);
-    buf_done(&run.err.buf);
-    if (r < 0)
-        return err_set(err, ERR_ENVIRONMENT, -r,
-                       "%s is missing here; install it: apt-get install slurm-client", argv->items[0]);
-    if (!run.exited || run.status != 0)
-        return err_set(err, ERR_ENVIRONMENT, EIO, "%s failed: %s", argv->items[0],
-                       *last ? last : "it said nothing");
-    *ret_output = TAKE_PTR(output);
-    return 0;
+    static const char *const words[] = {"Unable to contact", "timed out", "Connection refused"};
+    CLEANUP(mem_freep) char *last = buf_last_line(messages);
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (strstr(last, words[i]))
+            return true;
+    return !*last;
 }
 
-/* Slurm itself does not answer, or not in time: that may pass. */
-static bool is_away(const char *message)
+/* Waits for a command. Class network if Slurm does not answer, which may pass; else class environment. */
+static int run(const struct strv *argv, struct buf *ret_output, struct err *err)
 {
-    static const char *const words[] = {"Unable to contact", "timed out", "Connection refused",
-                                        "said nothing"};
-    for (size_t i = 0; i < ARRAY_LEN(words); i++)
-        if (strstr(message, words[i]))
-            return true;
-    return false;
+    CLEANUP(buf_done) struct buf messages = BUF_INIT(0);
+    struct capture capture = {.doing = argv->items[0],
+                              .argv = argv,
+                              .timeout_ms = COMMAND_TIMEOUT_MS,
+                              .output_limit_bytes = OUTPUT_LIMIT_BYTES,
+                              .cut_output = true,
+                              .cancel_fd = -1};
+    int r = capture_run(&capture, ret_output, &messages, err);
+    if (r == -ENOENT)
+        err_set(err, ERR_ENVIRONMENT, ENOENT, "%s is missing here; install it: apt-get install slurm-client",
+                argv->items[0]);
+    bool has_failed = r == -EIO || r == -EINTR;
+    if (r == -ETIME || (has_failed && is_away(&messages)))
+        err->class = ERR_NETWORK;
+    return r;
 }
 
 static void check_done(struct check *c)
@@ -105,15 +103,12 @@ int slurm_check_request(const struct options *options, const char *job_program, 
 {
     CLEANUP(check_done) struct check c = {0};
     CLEANUP(strv_done) struct strv argv = {0};
-    CLEANUP(mem_freep) char *output = NULL;
+    CLEANUP(buf_done) struct buf output = BUF_INIT(0);
     int r = check_open(&c, options, job_program, err);
     if (r < 0)
         return r;
     slurm_cluster_probe_command(c.cluster, "ostest-test", c.dir, "0000000000000000", NULL, &argv);
-    r = run(&argv, &output, err);
-    if (r < 0 && is_away(err->message))
-        err->class = ERR_NETWORK;
-    return r;
+    return run(&argv, &output, err);
 }
 
 /* ---- nodes ---- */
@@ -128,7 +123,7 @@ static void probe_done(struct probe *p)
 static int submit(const struct check *c, struct probe *p, const char *node, struct err *err)
 {
     CLEANUP(strv_done) struct strv argv = {0};
-    CLEANUP(mem_freep) char *output = NULL;
+    CLEANUP(buf_done) struct buf output = BUF_INIT(0);
     uint64_t number = 0;
     if (getrandom(&number, sizeof(number), 0) != sizeof(number))
         return err_errno(err, errno, "Cannot get random bits");
@@ -183,9 +178,9 @@ static bool take_end(struct probe *p, slurm_check_node_fn *fn, void *data)
 static void cancel(const char *name)
 {
     CLEANUP(strv_done) struct strv argv = {0};
-    CLEANUP(mem_freep) char *output = NULL;
+    CLEANUP(buf_done) struct buf output = BUF_INIT(0);
     slurm_cancel_command(geteuid(), name, &argv);
-    run(&argv, &output, NULL);
+    run(&argv, &output, &(struct err){0});
 }
 
 static void cancel_late(const struct probe *probes, size_t len, slurm_check_node_fn *fn, void *data)
@@ -246,14 +241,14 @@ int slurm_check_nodes(const struct options *options, const char *job_program, sl
     CLEANUP(check_done) struct check c = {0};
     CLEANUP(strv_done) struct strv argv = {0};
     CLEANUP(strv_done) struct strv lines = {0};
-    CLEANUP(mem_freep) char *output = NULL;
+    CLEANUP(buf_done) struct buf output = BUF_INIT(0);
     int r = check_open(&c, options, job_program, err);
     slurm_nodes_command(&argv);
     if (r == 0)
         r = run(&argv, &output, err);
     if (r < 0)
         return r;
-    strv_split(&lines, output, "\n");
+    strv_split(&lines, output.data ? output.data : "", "\n");
     CLEANUP(mem_freep) struct probe *probes = mem_alloc((lines.len + 1) * sizeof(*probes));
     size_t len = submit_all(&c, &lines, probes, fn, data);
     wait_for(probes, len, fn, data);

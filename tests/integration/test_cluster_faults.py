@@ -388,6 +388,16 @@ def test_a_start_is_refused_where_slurm_would_refuse_each_job(start, slurm):
         "Invalid partition name specified" in runner.log
 
 
+@pytest.mark.parametrize("words", ["sbatch: error: Unable to contact slurm controller (connect failure)", ""])
+def test_a_start_is_not_refused_while_slurm_is_away(start, slurm, small, words):
+    slurm.write("bin/sbatch", f"#!/bin/sh\n{f'echo {words!r} >&2; ' if words else ''}exit 1\n")
+    mock, runner = start([harness.task(1, small.student())], "--once")
+    runner.wait_log(f"WARNING sbatch failed: {re.escape(words) or 'it said nothing'}")
+    slurm.write("bin/sbatch", SBATCH)
+    assert runner.wait() == 0, runner.log
+    assert mock.results()[0]["isPassed"]
+
+
 def test_no_secret_reaches_the_cluster(start, slurm, small, tmp_path):
     """Neither a command line nor a job's environment has the password."""
     slurm.write("run", f"env >'{tmp_path}/seen'; tr '\\0' ' ' </proc/$PPID/cmdline >>'{tmp_path}/seen'; exec sh \"$@\"\n")
