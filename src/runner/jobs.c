@@ -94,7 +94,8 @@ static void finish(struct jobs *jobs, const struct worklist_item *item, bool is_
     }
     condition_clear(jobs->settings.disk);
     spool_add(jobs->settings.spool, item->key, took_ms);
-    status_finished(jobs->settings.status, item->key, is_fault);
+    if (jobs->settings.observer)
+        jobs->settings.observer->on_result(item->key, is_fault, jobs->settings.observer->data);
     put_away(jobs, item, is_fault);
 }
 
@@ -148,6 +149,20 @@ static int start_in(struct jobs *jobs, struct slot *slot, const struct worklist_
                                   : slot_start(slot, &job, err);
 }
 
+static void tell_start(const struct jobs *jobs, const struct slot *slot, const struct worklist_item *item)
+{
+    const struct jobs_observer *o = jobs->settings.observer;
+    if (o)
+        o->on_start(slot->number, item->key, item->label, item->work == SLOT_RUN, o->data);
+}
+
+/* Of type slot_progress_fn. */
+static void on_progress(size_t number, const struct progress *progress, void *data)
+{
+    struct jobs *jobs = data;
+    jobs->settings.observer->on_progress(number, progress, jobs->settings.observer->data);
+}
+
 static void start_item(struct jobs *jobs, const struct worklist_item *item)
 {
     struct err err = {0};
@@ -166,7 +181,7 @@ static void start_item(struct jobs *jobs, const struct worklist_item *item)
         put_back(jobs, item, err.message);
     } else {
         condition_clear(jobs->settings.disk);
-        status_started(jobs->settings.status, slot->number, item->key, item->label, item->work == SLOT_RUN);
+        tell_start(jobs, slot, item);
     }
     crash_point("job-started");
 }
@@ -209,7 +224,8 @@ static void judge_run_end(struct jobs *jobs, const struct slot *slot, const stru
 static void take_end(struct jobs *jobs, struct slot *slot, const struct executor_end *end)
 {
     struct worklist_item item = {.work = slot->work, .key = slot->key, .label = slot->label};
-    status_ended(jobs->settings.status, slot->number);
+    if (jobs->settings.observer)
+        jobs->settings.observer->on_end(slot->number, jobs->settings.observer->data);
     slot->work = SLOT_FREE;
     if (item.work == SLOT_RUN)
         judge_run_end(jobs, slot, &item, end);
@@ -425,11 +441,12 @@ int jobs_open(const struct jobs_settings *settings, struct jobs **ret_jobs, stru
                                           .config_path = jobs->job_config,
                                           .cache_dir = jobs->cache_dir,
                                           .jobs_dir = jobs->jobs_dir,
-                                          .status = settings->status};
+                                          .progress = settings->observer != NULL};
     struct slot_settings slot = {.program = &jobs->program,
                                  .ev = settings->ev,
                                  .children = settings->children,
                                  .on_end = on_slot_end,
+                                 .on_progress = on_progress,
                                  .data = jobs};
     slots_init(&jobs->slots, &slot, (size_t)o->concurrent);
     struct executor_settings executor = {.options = o,

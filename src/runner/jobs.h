@@ -9,10 +9,10 @@
 #include "base/condition.h"
 #include "base/err.h"
 #include "base/ev.h"
+#include "model/progress.h"
 #include "runner/options.h"
 #include "runner/slot.h"
 #include "runner/spool.h"
-#include "runner/status/status.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,6 +26,18 @@ enum jobs_end {
     JOBS_OTHER,  /* nothing: an error of the task's own */
 };
 
+/* Follows jobs through the slots. */
+struct jobs_observer {
+    /* A job was started to execute the claim, or, unless `is_run`, to clean up after it. */
+    void (*on_start)(size_t slot, const char *key, const char *label, bool is_run, void *data);
+    void (*on_progress)(size_t slot, const struct progress *progress, void *data);
+    /* The job in the slot has ended, with or without a result. */
+    void (*on_end)(size_t slot, void *data);
+    /* The claim's result is in the spool; its other files are still in jobs/<key>/. */
+    void (*on_result)(const char *key, bool is_fault, void *data);
+    void *data;
+};
+
 struct jobs_settings {
     const struct options *options;
     const char *job_program; /* path of ostest-job */
@@ -33,7 +45,7 @@ struct jobs_settings {
     struct children *children;
     struct spool *spool;
     struct condition *disk;                        /* raised while the state directory cannot be used */
-    struct status *status;                         /* is told; NULL: none */
+    const struct jobs_observer *observer;          /* NULL: none */
     void (*on_end)(enum jobs_end end, void *data); /* a task has its result */
     void (*on_slot_free)(void *data);              /* a job's process has ended, whatever came of it */
     void (*on_change)(void *data); /* a pause is over: jobs_proceed() and whoever depends on it */

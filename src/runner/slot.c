@@ -37,15 +37,15 @@ static void remember(struct slot *slot, const char *complaint)
     slot->complaint = buf_take(&text);
 }
 
-/* False where the line is none that tells how far the job is. */
+/* Returns false if the line is not a progress line. */
 static bool take_progress(const struct slot *slot, const char *line)
 {
     static const char word[] = PROGRESS_WORD " ";
     struct progress progress;
-    if (!slot->settings.program->status || strncmp(line, word, strlen(word)) != 0)
+    if (!slot->settings.program->progress || strncmp(line, word, strlen(word)) != 0)
         return false;
     if (progress_parse(line + strlen(word), strlen(line + strlen(word)), &progress))
-        status_progress(slot->settings.program->status, slot->number, &progress);
+        slot->settings.on_progress(slot->number, &progress, slot->settings.data);
     return true;
 }
 
@@ -98,7 +98,7 @@ static int spawn(struct slot *slot, enum slot_work work, struct err *err)
     strv_pushf(&argv, "--slot=%zu", slot->number);
     if (work == SLOT_CLEAN)
         strv_push(&argv, "--clean");
-    if (work == SLOT_RUN && program->status)
+    if (work == SLOT_RUN && program->progress)
         strv_push(&argv, "--progress");
     if (work == SLOT_TRIM)
         push_trim(&argv, program);

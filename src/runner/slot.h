@@ -11,7 +11,6 @@
 #include "base/lines.h"
 #include "base/log.h"
 #include "model/progress.h"
-#include "runner/status/status.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -28,7 +27,7 @@ struct slot_program {
     const char *jobs_dir;
     uint64_t cache_bytes, min_free_bytes; /* for SLOT_TRIM */
     bool reports;                         /* a report for each task */
-    struct status *status; /* is told how far the jobs are; NULL: nobody wants to know, so they do not tell */
+    bool progress;                        /* jobs write progress lines */
 };
 
 struct slot;
@@ -39,12 +38,16 @@ struct slot;
  */
 typedef void slot_end_fn(struct slot *slot, int status, void *data);
 
+/* The job in the slot of this number has written a progress line. */
+typedef void slot_progress_fn(size_t number, const struct progress *progress, void *data);
+
 /* What a slot is given for its whole life; all borrowed. */
 struct slot_settings {
     const struct slot_program *program;
     struct ev *ev;
     struct children *children;
     slot_end_fn *on_end;
+    slot_progress_fn *on_progress; /* with slot_program.progress */
     void *data;
 };
 

@@ -117,7 +117,7 @@ void slurm_cluster_command(const struct slurm_cluster *c, const char *name, cons
     CLEANUP(strv_done) struct strv words = {0};
     push_words(c, dir, lease, &words);
     strv_pushf(&words, "--slot=%zu", slot);
-    if (c->program->status)
+    if (c->program->progress)
         strv_push(&words, "--progress");
     if (c->program->reports)
         strv_push(&words, "--report");

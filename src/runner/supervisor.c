@@ -58,6 +58,7 @@ struct supervisor {
     struct housekeeper *housekeeper;
     struct service *service;
     struct status *status; /* NULL: none */
+    struct jobs_observer observer;
     struct {
         struct condition disk;      /* the state directory cannot be used */
         struct condition claim;     /* claims fail */
@@ -466,13 +467,14 @@ static int open_all(struct supervisor *s, const char *job_program, struct err *e
     s->gates = gates_new(s->ev, &gates, proceed, s);
     struct status_settings status = {o, s->ev, s->spool, look, s};
     s->status = r < 0 ? NULL : status_new(&status);
+    s->observer = status_observer(s->status);
     struct jobs_settings settings = {.options = o,
                                      .job_program = job_program,
                                      .ev = s->ev,
                                      .children = s->children,
                                      .spool = s->spool,
                                      .disk = &s->conditions.disk,
-                                     .status = s->status,
+                                     .observer = s->status ? &s->observer : NULL,
                                      .on_end = on_task_end,
                                      .on_slot_free = on_slot_free,
                                      .on_change = proceed,

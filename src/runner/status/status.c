@@ -110,12 +110,11 @@ static int read_claim(const struct status *s, const char *key, struct task *ret_
     return task_parse(body.data, body.len, ret_task, NULL) == TASK_VALID ? 0 : -1;
 }
 
-void status_started(struct status *s, size_t slot, const char *key, const char *label, bool is_run)
+static void on_start(size_t slot, const char *key, const char *label, bool is_run, void *data)
 {
+    struct status *s = data;
     CLEANUP(task_done) struct task task = {0};
     int64_t wait_ms;
-    if (!s)
-        return;
     bool has_claim = is_run && read_claim(s, key, &task, &wait_ms) == 0;
     if (has_claim)
         metrics_observe_ms(&s->metrics.start_wait, wait_ms);
@@ -123,18 +122,16 @@ void status_started(struct status *s, size_t slot, const char *key, const char *
     changed(s);
 }
 
-void status_progress(struct status *s, size_t slot, const struct progress *progress)
+static void on_progress(size_t slot, const struct progress *progress, void *data)
 {
-    if (!s)
-        return;
+    struct status *s = data;
     board_progress(s->board, slot, progress, clock_wall_ms());
     changed(s);
 }
 
-void status_ended(struct status *s, size_t slot)
+static void on_end(size_t slot, void *data)
 {
-    if (!s)
-        return;
+    struct status *s = data;
     board_end(s->board, slot);
     changed(s);
 }
@@ -174,10 +171,9 @@ static void count(struct metrics *m, const struct summary *summary)
         m->limits[i] += summary->limits[i];
 }
 
-void status_finished(struct status *s, const char *key, bool is_fault)
+static void on_result(const char *key, bool is_fault, void *data)
 {
-    if (!s)
-        return;
+    struct status *s = data;
     CLEANUP(summary_done) struct summary summary = {.is_error = true}; /* if it is missing */
     CLEANUP(mem_freep) char *dir = mem_printf("%s/jobs/%s", s->settings.options->state_dir, key);
     bool is_known = read_summary(dir, &summary);
@@ -187,6 +183,15 @@ void status_finished(struct status *s, const char *key, bool is_fault)
     if (is_known)
         remember(s, dir, key, outcome, &summary);
     changed(s);
+}
+
+struct jobs_observer status_observer(struct status *status)
+{
+    return (struct jobs_observer){.on_start = on_start,
+                                  .on_progress = on_progress,
+                                  .on_end = on_end,
+                                  .on_result = on_result,
+                                  .data = status};
 }
 
 void status_delivered(struct status *s, int http_status)

@@ -10,7 +10,7 @@
  */
 
 #include "base/ev.h"
-#include "model/progress.h"
+#include "runner/jobs.h"
 #include "runner/options.h"
 #include "runner/spool.h"
 #include "runner/status/metrics.h"
@@ -43,16 +43,8 @@ void status_free(struct status *status);
 
 void status_claim_answered(struct status *status, enum metrics_claim answer);
 
-/* A job was started to execute the claim, or, unless `is_run`, to clean up after it. */
-void status_started(struct status *status, size_t slot, const char *key, const char *label, bool is_run);
-
-void status_progress(struct status *status, size_t slot, const struct progress *progress);
-
-/* The job in the slot has ended, with or without a result. */
-void status_ended(struct status *status, size_t slot);
-
-/* The claim's result is in the spool; its other files are still in jobs/<key>/. */
-void status_finished(struct status *status, const char *key, bool is_fault);
+/* Returns the callbacks that show the jobs on the page. */
+struct jobs_observer status_observer(struct status *status);
 
 /* The backend answered a result with `http_status` (0: no answer), or the spool has changed (-1). */
 void status_delivered(struct status *status, int http_status);
