@@ -438,15 +438,15 @@ static const char *why_closed(struct supervisor *s)
     return reason ? reason : why_in_vain(s);
 }
 
-static void look(struct status_view *ret_view, void *data)
+static void look(struct snapshot_view *ret_view, void *data)
 {
     struct supervisor *s = data;
-    *ret_view = (struct status_view){.closed = why_closed(s),
-                                     .is_stopping = s->level != WORK,
-                                     .claim_condition = condition_text(&s->conditions.claim),
-                                     .delivery_condition = condition_text(&s->conditions.delivery),
-                                     .login_condition = condition_text(&s->conditions.login),
-                                     .disk_condition = condition_text(&s->conditions.disk)};
+    *ret_view = (struct snapshot_view){.closed = why_closed(s),
+                                       .is_stopping = s->level != WORK,
+                                       .claim_condition = condition_text(&s->conditions.claim),
+                                       .delivery_condition = condition_text(&s->conditions.delivery),
+                                       .login_condition = condition_text(&s->conditions.login),
+                                       .disk_condition = condition_text(&s->conditions.disk)};
 }
 
 /* ---- putting it together ---- */

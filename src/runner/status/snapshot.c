@@ -28,7 +28,7 @@ static json_t *text_or_null(const char *text)
     return value;
 }
 
-static json_t *troubles_of(const struct status_view *v)
+static json_t *troubles_of(const struct snapshot_view *v)
 {
     return json_pack("{s:o, s:o, s:o, s:o}", "claims", text_or_null(v->claim_condition), "deliveries",
                      text_or_null(v->delivery_condition), "login", text_or_null(v->login_condition), "disk",
@@ -37,7 +37,7 @@ static json_t *troubles_of(const struct status_view *v)
 
 static json_t *runner_of(const struct snapshot_parts *p)
 {
-    const struct options *options = p->settings->options;
+    const struct options *options = p->options;
     CLEANUP(mem_freep) char *backend = url_without_userinfo(options->backend_url);
     json_t *o = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:b}", "version", PROJECT_VERSION, "startedMs",
                           (json_int_t)p->started_ms, "slotsTotal", (json_int_t)board_slots(p->board),
@@ -83,7 +83,7 @@ void snapshot_format(const struct snapshot_parts *p, int64_t now_ms, struct buf 
     put_members(out, runner_of(p));
     buf_puts(out, ",");
     put_members(out, json_pack("{s:o, s:o}", "tasks", tasks_of(p->metrics), "deliveries",
-                               deliveries_of(p->settings->spool, now_ms)));
+                               deliveries_of(p->spool, now_ms)));
     buf_puts(out, ",");
     board_format(p->board, MAX_SLOTS_BYTES, out);
     buf_puts(out, ",");

@@ -3,17 +3,29 @@
 /* The content of the status page, as one line of JSON of bounded length. */
 
 #include "base/buf.h"
+#include "runner/options.h"
+#include "runner/spool.h"
 #include "runner/status/board.h"
 #include "runner/status/history.h"
-#include "runner/status/status.h"
+#include "runner/status/metrics.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define SNAPSHOT_MAX_BYTES ((size_t)256 << 10)
 
+/* State of the whole runner, queried for each snapshot. The texts are valid until the event loop continues;
+ * NULL or "": none. */
+struct snapshot_view {
+    const char *closed; /* why no task is claimed */
+    bool is_stopping;
+    const char *claim_condition, *delivery_condition, *login_condition, *disk_condition; /* their messages */
+};
+
 struct snapshot_parts {
-    const struct status_settings *settings;
-    const struct status_view *view;
+    const struct options *options;
+    const struct spool *spool;
+    const struct snapshot_view *view;
     const struct board *board;
     const struct history *history;
     const struct metrics *metrics;

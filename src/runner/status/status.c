@@ -41,9 +41,15 @@ struct status {
 static void publish(struct status *s, bool is_wanted)
 {
     CLEANUP(buf_done) struct buf text = BUF_INIT(0);
-    struct status_view view = {0};
+    struct snapshot_view view = {0};
     s->settings.look(&view, s->settings.data);
-    struct snapshot_parts parts = {&s->settings, &view, s->board, s->history, &s->metrics, s->started_ms};
+    struct snapshot_parts parts = {.options = s->settings.options,
+                                   .spool = s->settings.spool,
+                                   .view = &view,
+                                   .board = s->board,
+                                   .history = s->history,
+                                   .metrics = &s->metrics,
+                                   .started_ms = s->started_ms};
     snapshot_format(&parts, clock_wall_ms(), &text);
     s->published_ms = clock_now_ms();
     const char *old = stream_text(s->stream);
@@ -214,7 +220,7 @@ void status_arrived(struct status *s, int64_t waited_ms)
 static const char *not_ready(void *data)
 {
     struct status *s = data;
-    struct status_view view = {0};
+    struct snapshot_view view = {0};
     s->settings.look(&view, s->settings.data);
     return view.closed && *view.closed ? view.closed : NULL;
 }

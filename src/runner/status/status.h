@@ -14,6 +14,7 @@
 #include "runner/options.h"
 #include "runner/spool.h"
 #include "runner/status/metrics.h"
+#include "runner/status/snapshot.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,19 +22,11 @@
 
 struct status;
 
-/* State of the whole runner, queried for each snapshot. The texts are valid until the event loop continues;
- * NULL or "": none. */
-struct status_view {
-    const char *closed; /* why no task is claimed */
-    bool is_stopping;
-    const char *claim_condition, *delivery_condition, *login_condition, *disk_condition; /* their messages */
-};
-
 struct status_settings {
     const struct options *options;
     struct ev *ev;
     const struct spool *spool;
-    void (*look)(struct status_view *ret_view, void *data);
+    void (*look)(struct snapshot_view *ret_view, void *data);
     void *data;
 };
 
