@@ -51,8 +51,9 @@ struct executor {
     struct executor_settings settings;
 };
 
-/* The one that the options name. All in the settings is borrowed. */
-int executor_open(const struct executor_settings *settings, struct executor **ret_executor, struct err *err);
+/* Opens an executor of a kind. All pointers in the settings are borrowed. */
+typedef int executor_open_fn(const struct executor_settings *settings, struct executor **ret_executor,
+                             struct err *err);
 
 /* NULL is allowed. */
 void executor_free(struct executor *x);

@@ -463,7 +463,7 @@ int jobs_open(const struct jobs_settings *settings, struct jobs **ret_jobs, stru
     if (r == 0)
         r = journal_open(o->state_dir, &jobs->journal, err);
     if (r == 0)
-        r = executor_open(&executor, &jobs->executor, err);
+        r = settings->open_executor(&executor, &jobs->executor, err);
     if (r == 0)
         r = recover(jobs, err);
     if (r < 0)

@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/ev.h"
 #include "model/progress.h"
+#include "runner/executor.h"
 #include "runner/options.h"
 #include "runner/slot.h"
 #include "runner/spool.h"
@@ -44,7 +45,8 @@ struct jobs_settings {
     struct ev *ev;
     struct children *children;
     struct spool *spool;
-    struct condition *disk;                        /* raised while the state directory cannot be used */
+    struct condition *disk; /* raised while the state directory cannot be used */
+    executor_open_fn *open_executor;
     const struct jobs_observer *observer;          /* NULL: none */
     void (*on_end)(enum jobs_end end, void *data); /* a task has its result */
     void (*on_slot_free)(void *data);              /* a job's process has ended, whatever came of it */

@@ -3,7 +3,7 @@
 #include "base/fs.h"
 #include "base/opt_live.h"
 #include "base/utf8.h"
-#include "runner/slurm.h"
+#include "runner/slurm_args.h"
 #include "runner/status/listen.h"
 
 #include <errno.h>
@@ -122,7 +122,7 @@ static const struct opt table[] = {
     {"executor", "WHERE", OPT_CHOICE, MEMBER(executor), "local", .choices = "local|slurm",
      .help = "where to run tasks: on this machine or on a Slurm cluster (docs/cluster.md)",
      .group = "Cluster"},
-    {"slurm-args", "WORDS", OPT_STRING, MEMBER(slurm_args), "", .check = slurm_check_args,
+    {"slurm-args", "WORDS", OPT_STRING, MEMBER(slurm_args), "", .check = slurm_args_check,
      .help = "additional options for sbatch, such as '--partition=short --account=os'"},
     {"slurm-poll", "S", OPT_SECONDS, MEMBER(slurm_poll_ms), "5", .min = 0.1, .max = 600,
      .help = "time between two queries of Slurm for the state of all jobs"},

@@ -40,40 +40,6 @@ bool slurm_split_name(const char *name, const char *runner, char **ret_key, char
 
 /* ---- questions ---- */
 
-/*
- * These would make something else of a job than one try of one task by this user, or keep its id from us;
- * ":" and "--" would end the options.
- */
-static bool is_forbidden(const char *word)
-{
-    static const char short_ones[] = "aWMQVh";
-    static const char *const long_ones[] = {"--array", "--wait",    "--wrap", "--test-only", "--clusters",
-                                            "--quiet", "--version", "--help", "--uid",       "--gid"};
-    size_t len = strcspn(word, "=");
-    if (strcmp(word, ":") == 0 || strcmp(word, "--") == 0)
-        return true;
-    if (word[0] == '-' && word[1] && strchr(short_ones, word[1]))
-        return true;
-    for (size_t i = 0; i < ARRAY_LEN(long_ones); i++)
-        if (len > 3 && strncmp(word, long_ones[i], len) == 0) /* a part of it will do, as for getopt(3) */
-            return true;
-    return false;
-}
-
-const char *slurm_check_args(const char *text)
-{
-    static const char accepted[] = "options of sbatch with blanks between them, other than --array, --wait, "
-                                   "--wrap, --test-only, --clusters, --quiet, --uid, --gid";
-    CLEANUP(strv_done) struct strv words = {0};
-    if (job_options_check_line(text))
-        return accepted;
-    strv_split(&words, text, " ");
-    for (size_t i = 0; i < words.len; i++)
-        if (is_forbidden(words.items[i]) || (i == 0 && words.items[i][0] != '-'))
-            return accepted;
-    return NULL;
-}
-
 static void push_limits(const struct job_options *limits, struct strv *argv)
 {
     int64_t minutes = (limits->timeout_ms * STEPS_OF_JOB + 59999) / 60000 + SPARE_MINUTES;

@@ -17,9 +17,6 @@ char *slurm_job_name(const char *runner, const char *key, const char *lease);
 /* Takes such a name apart; false where it is none of this runner's. The caller frees `ret_key`. */
 bool slurm_split_name(const char *name, const char *runner, char **ret_key, char ret_lease[LEASE_SIZE]);
 
-/* What the operator may not hand to sbatch; NULL: fine, else what is accepted. */
-const char *slurm_check_args(const char *text);
-
 struct slurm_request {
     const struct job_options *limits;
     const char *args;   /* the operator's own; NULL: none */

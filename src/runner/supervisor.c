@@ -23,6 +23,8 @@
 #include "model/task.h"
 #include "runner/claim.h"
 #include "runner/delivery.h"
+#include "runner/executor_local.h"
+#include "runner/executor_slurm.h"
 #include "runner/gates.h"
 #include "runner/housekeeper.h"
 #include "runner/jobs.h"
@@ -451,6 +453,9 @@ static void look(struct snapshot_view *ret_view, void *data)
 
 /* ---- putting it together ---- */
 
+static executor_open_fn *const executors[] = {
+    [OPTIONS_EXECUTOR_LOCAL] = executor_local_open, [OPTIONS_EXECUTOR_SLURM] = executor_slurm_open};
+
 static int open_all(struct supervisor *s, const char *job_program, struct err *err)
 {
     const struct options *o = s->options;
@@ -474,6 +479,7 @@ static int open_all(struct supervisor *s, const char *job_program, struct err *e
                                      .children = s->children,
                                      .spool = s->spool,
                                      .disk = &s->conditions.disk,
+                                     .open_executor = executors[o->executor],
                                      .observer = s->status ? &s->observer : NULL,
                                      .on_end = on_task_end,
                                      .on_slot_free = on_slot_free,

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "runner/slurm.h"
+#include "runner/slurm_args.h"
 
 #define RUNNER "00000000000000aa"
 
@@ -56,6 +57,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_lines(text);
     check_name(text);
     check_end(text, strlen(text));
-    slurm_check_args(text);
+    slurm_args_check(text);
     return 0;
 }

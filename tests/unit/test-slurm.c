@@ -1,4 +1,5 @@
 #include "runner/slurm.h"
+#include "runner/slurm_args.h"
 
 #include "test.h"
 
@@ -61,10 +62,10 @@ static void operators_options_may_be_most(void)
         "-Mother", "--clusters=a,b", "--arra=1", "-p a : -p b", "-p a\n", "--help",      "-Q",
         "--quiet", "--uid=1",        "--gid=1",  "-p a --",     "--wai"};
     for (size_t i = 0; i < ARRAY_LEN(fine); i++)
-        if (slurm_check_args(fine[i]))
+        if (slurm_args_check(fine[i]))
             TEST_FAIL("'%s' was refused", fine[i]);
     for (size_t i = 0; i < ARRAY_LEN(refused); i++)
-        if (!slurm_check_args(refused[i]))
+        if (!slurm_args_check(refused[i]))
             TEST_FAIL("'%s' was not refused", refused[i]);
 }
 
