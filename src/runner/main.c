@@ -8,12 +8,12 @@
 #include "base/log.h"
 #include "base/proc.h"
 #include "base/url.h"
-#include "runner/commands.h"
-#include "runner/config_command.h"
-#include "runner/help_command.h"
-#include "runner/job_program.h"
-#include "runner/options.h"
-#include "runner/preflight.h"
+#include "runner/check/preflight.h"
+#include "runner/cli/commands.h"
+#include "runner/cli/config.h"
+#include "runner/cli/help.h"
+#include "runner/config/options.h"
+#include "runner/executor/job_program.h"
 #include "runner/supervisor.h"
 
 #include <errno.h>

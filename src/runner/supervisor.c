@@ -21,15 +21,15 @@
 #include "base/log.h"
 #include "base/proc.h"
 #include "model/task.h"
-#include "runner/claim.h"
-#include "runner/delivery.h"
-#include "runner/executor_local.h"
-#include "runner/executor_slurm.h"
-#include "runner/gates.h"
-#include "runner/housekeeper.h"
-#include "runner/jobs.h"
-#include "runner/reload.h"
-#include "runner/service.h"
+#include "runner/executor/cache_trimmer.h"
+#include "runner/executor/local.h"
+#include "runner/executor/slurm/slurm.h"
+#include "runner/queue/admission.h"
+#include "runner/queue/claim.h"
+#include "runner/queue/delivery.h"
+#include "runner/queue/jobs.h"
+#include "runner/service/reload.h"
+#include "runner/service/service.h"
 #include "runner/status/status.h"
 
 #include <inttypes.h>
@@ -56,8 +56,8 @@ struct supervisor {
     struct delivery *delivery;
     struct jobs *jobs;
     struct claim *claim;
-    struct gates *gates;
-    struct housekeeper *housekeeper;
+    struct admission *admission;
+    struct cache_trimmer *cache_trimmer;
     struct service *service;
     struct status *status; /* NULL: none */
     struct jobs_observer observer;
@@ -84,7 +84,7 @@ static void proceed(void *data)
 {
     struct supervisor *s = data;
     if (condition_text(&s->conditions.disk))
-        housekeeper_kick(s->housekeeper); /* it may make room */
+        cache_trimmer_kick(s->cache_trimmer); /* it may make room */
     jobs_proceed(s->jobs);
     delivery_kick(s->delivery);
     claim_kick(s->claim);
@@ -99,11 +99,11 @@ static bool is_last_task_taken(const struct supervisor *s)
 
 static bool are_gates_open(struct supervisor *s)
 {
-    const char *reason = gates_reason(s->gates, spool_unsent(s->spool), jobs_running(s->jobs));
+    const char *reason = admission_reason(s->admission, spool_unsent(s->spool), jobs_running(s->jobs));
     if (reason) {
         CLEANUP(mem_freep) char *text = mem_printf("no task is claimed: %s", reason);
         condition_raise(&s->conditions.admission, LOG_LEVEL_WARNING, text);
-        housekeeper_kick(s->housekeeper); /* it may make room */
+        cache_trimmer_kick(s->cache_trimmer); /* it may make room */
     } else if (condition_clear(&s->conditions.admission)) {
         log_info("tasks are claimed again");
     }
@@ -178,8 +178,8 @@ static void on_claim_trouble(const struct backend_answer *answer, void *data)
 static void on_task_end(enum jobs_end end, void *data)
 {
     struct supervisor *s = data;
-    gates_task_ended(s->gates, end);
-    housekeeper_kick(s->housekeeper);
+    admission_task_ended(s->admission, end);
+    cache_trimmer_kick(s->cache_trimmer);
     claim_hurry(s->claim);
 }
 
@@ -286,7 +286,7 @@ static void set_level(struct supervisor *s, enum level level)
 {
     s->level = MIN(level, LEAVE);
     jobs_expect_stop(s->jobs);
-    housekeeper_stop(s->housekeeper);
+    cache_trimmer_stop(s->cache_trimmer);
     service_stopping(s->service);
     if (level == DRAIN)
         log_info("stopping: %zu running tasks are finished first, %zu results delivered; a second signal "
@@ -313,7 +313,7 @@ static bool is_finished(const struct supervisor *s)
 {
     bool stopping = s->level >= DRAIN || is_last_task_taken(s);
     bool all_done = !claim_is_busy(s->claim) && jobs_are_idle(s->jobs) && !spool_unsent(s->spool) &&
-                    !housekeeper_is_busy(s->housekeeper);
+                    !cache_trimmer_is_busy(s->cache_trimmer);
     return s->level == LEAVE || (stopping && all_done);
 }
 
@@ -325,18 +325,18 @@ static void take_stop_signal(struct supervisor *s)
     s->left_at_once = s->level == LEAVE;
 }
 
-static struct gates_settings gates_settings(const struct options *o)
+static struct admission_settings admission_settings(const struct options *o)
 {
-    return (struct gates_settings){o->state_dir, o->min_free_bytes, (size_t)o->max_unsent,
-                                   (unsigned)o->pause_after, o->pause_ms};
+    return (struct admission_settings){o->state_dir, o->min_free_bytes, (size_t)o->max_unsent,
+                                       (unsigned)o->pause_after, o->pause_ms};
 }
 
 static void take_options(struct supervisor *s)
 {
     struct err err = {0};
-    struct gates_settings gates = gates_settings(s->options);
+    struct admission_settings admission = admission_settings(s->options);
     log_set_level((enum log_level)s->options->logger_level);
-    gates_set(s->gates, &gates);
+    admission_set(s->admission, &admission);
     claim_set_interval(s->claim, s->options->check_interval_ms);
     if (jobs_take_options(s->jobs, &err) < 0)
         log_error("jobs keep the options that they had: %s", err.message);
@@ -436,7 +436,7 @@ static const char *why_closed(struct supervisor *s)
     if (!reason)
         reason = jobs_obstacle(s->jobs);
     if (!reason)
-        reason = gates_reason(s->gates, spool_unsent(s->spool), jobs_running(s->jobs));
+        reason = admission_reason(s->admission, spool_unsent(s->spool), jobs_running(s->jobs));
     return reason ? reason : why_in_vain(s);
 }
 
@@ -468,8 +468,8 @@ static int open_all(struct supervisor *s, const char *job_program, struct err *e
         r = http_new(o->name, o->ca_file, &s->http, err);
     if (r == 0)
         r = spool_open(o->state_dir, &s->spool, err);
-    struct gates_settings gates = gates_settings(o);
-    s->gates = gates_new(s->ev, &gates, proceed, s);
+    struct admission_settings admission = admission_settings(o);
+    s->admission = admission_new(s->ev, &admission, proceed, s);
     struct status_settings status = {o, s->ev, s->spool, look, s};
     s->status = r < 0 ? NULL : status_new(&status);
     s->observer = status_observer(s->status);
@@ -493,7 +493,7 @@ static void connect_all(struct supervisor *s)
     const struct options *o = s->options;
     struct claim_calls calls = {may_ask, on_body, on_no_task, on_claim_trouble};
     struct service_calls service_calls = {on_status, is_well, on_service_trouble};
-    s->housekeeper = housekeeper_new(s->ev, s->children, jobs_program(s->jobs));
+    s->cache_trimmer = cache_trimmer_new(s->ev, s->children, jobs_program(s->jobs));
     s->auth = auth_new(o, s->ev, s->http, on_auth, s);
     s->backend = backend_new(o, s->http, s->auth);
     s->delivery = delivery_new(s->ev, s->spool, s->backend, on_delivery, s);
@@ -507,13 +507,13 @@ static void supervisor_done(struct supervisor *s)
     service_free(s->service);
     status_free(s->status);
     claim_free(s->claim);
-    housekeeper_free(s->housekeeper);
+    cache_trimmer_free(s->cache_trimmer);
     jobs_free(s->jobs);
     delivery_free(s->delivery);
     backend_free(s->backend);
     auth_free(s->auth);
     spool_free(s->spool);
-    gates_free(s->gates);
+    admission_free(s->admission);
     children_free(s->children);
     ev_free(s->ev);
     fd_close(s->signal_fd);
@@ -523,7 +523,7 @@ static int loop(struct supervisor *s, struct err *err)
 {
     proceed(s);
     look_again(s);
-    housekeeper_kick(s->housekeeper);
+    cache_trimmer_kick(s->cache_trimmer);
     while (!is_finished(s)) {
         size_t len;
         const struct pollfd *fds = ev_fds(s->ev, &len);

@@ -3,7 +3,7 @@
 /* The runner's event loop: see the head of supervisor.c. */
 
 #include "base/err.h"
-#include "runner/options.h"
+#include "runner/config/options.h"
 
 /*
  * Works until it is told to stop, or until --max-tasks are done. The state directory exists and

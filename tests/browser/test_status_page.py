@@ -48,7 +48,7 @@ def test_a_runner_without_work(page):
 
 
 def test_tasks_appear_run_and_end_while_one_looks(page, make_repo, tmp_path):
-    gates = [tmp_path / "gate-1", tmp_path / "gate-2"]
+    admission = [tmp_path / "gate-1", tmp_path / "gate-2"]
     suite = make_repo("suite", PYTEST_SUITE | {"tests/test_it.py": "import pathlib, time, pytest\n"
         "@pytest.mark.parametrize('n', [0, 1])\n"
         "def test_waits(n):\n"
@@ -60,11 +60,11 @@ def test_tasks_appear_run_and_end_while_one_looks(page, make_repo, tmp_path):
     browser.wait(lambda: "test_waits[0]" in browser.find("#slots").text)
     card = browser.find("#slots li").text
     assert "proxy-anton · task t-1" in card and "lab 2, branch main, commit " in card and "0 of 2" in card
-    gates[0].touch()
+    admission[0].touch()
     browser.wait(lambda: "test_waits[1]" in browser.find("#slots").text)
     assert "1 of 2" in browser.find("#slots li").text
     browser.assert_accessible()
-    gates[1].touch()
+    admission[1].touch()
     wait_rows(browser, 1)
     row = browser.find("#rows tr").text
     assert "✗ failed" in row and "proxy-anton" in row and "1/2" in row

@@ -8,7 +8,7 @@
 
 #include "base/log.h"
 #include "model/result.h"
-#include "runner/options.h"
+#include "runner/config/options.h"
 
 /* Reads job.conf as ostest-job does. */
 struct job_side {

@@ -11,7 +11,7 @@
 
 #include "base/json.h"
 #include "model/task.h"
-#include "runner/journal.h"
+#include "runner/queue/journal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -200,7 +200,7 @@ static void check_claim(const struct claim *c)
         check_id(spooled, c->id);
 }
 
-/* ---- as the runner does it (src/runner/jobs.c) ---- */
+/* ---- as the runner does it (src/runner/queue/jobs.c) ---- */
 
 static void finish(struct journal *journal, const char *key)
 {

@@ -3,8 +3,8 @@
 #include "fuzz.h"
 
 #include "base/mem.h"
-#include "runner/slurm.h"
-#include "runner/slurm_args.h"
+#include "runner/config/slurm_args.h"
+#include "runner/executor/slurm/commands.h"
 
 #define RUNNER "00000000000000aa"
 

@@ -242,11 +242,11 @@ def student(make_repo):
 
 @pytest.fixture
 def make_gate(tmp_path):
-    gates = []
+    admission = []
 
     def make(name="gate"):
-        gates.append(Gate(tmp_path / name))
-        return gates[-1]
+        admission.append(Gate(tmp_path / name))
+        return admission[-1]
     yield make
-    for gate in gates:
+    for gate in admission:
         os.close(gate.fd)

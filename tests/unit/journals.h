@@ -2,7 +2,7 @@
 
 /* What the tests of the journal share: one state directory, one open journal, one claim. */
 
-#include "runner/journal.h"
+#include "runner/queue/journal.h"
 
 #include "crash.h"
 #include "model/task.h"

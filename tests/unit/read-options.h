@@ -2,7 +2,7 @@
 
 /* What the tests of the runner's options share: one reading of them, in an environment of their own. */
 
-#include "runner/options.h"
+#include "runner/config/options.h"
 
 #include "scratch.h"
 

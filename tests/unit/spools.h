@@ -2,7 +2,7 @@
 
 /* What the tests of the spool share: one state directory, one open spool. */
 
-#include "runner/spool.h"
+#include "runner/queue/spool.h"
 
 #include "base/clock.h"
 #include "base/fd.h"

@@ -1,4 +1,4 @@
-#include "runner/backoff.h"
+#include "base/backoff.h"
 
 #include "base/clock.h"
 #include "base/mem.h"

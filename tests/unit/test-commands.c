@@ -1,4 +1,4 @@
-#include "runner/commands.h"
+#include "runner/cli/commands.h"
 #include "test.h"
 
 #include <string.h>

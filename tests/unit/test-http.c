@@ -1,4 +1,4 @@
-#include "runner/http.h"
+#include "runner/backend/http.h"
 
 #include "base/clock.h"
 #include "test.h"

@@ -1,4 +1,4 @@
-#include "runner/status/listen.h"
+#include "runner/config/listen.h"
 
 #include "base/fd.h"
 #include "base/mem.h"

@@ -1,4 +1,4 @@
-#include "runner/notify.h"
+#include "runner/service/notify.h"
 
 #include "test.h"
 

@@ -2,7 +2,7 @@
 
 #include "base/log.h"
 #include "model/result.h"
-#include "runner/help_command.h"
+#include "runner/cli/help.h"
 
 /* ---- the table of docs/protocol.md ---- */
 

@@ -1,4 +1,4 @@
-#include "runner/service.h"
+#include "runner/service/service.h"
 
 #include "base/clock.h"
 #include "test.h"

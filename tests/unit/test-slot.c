@@ -1,4 +1,4 @@
-#include "runner/slot.h"
+#include "runner/executor/slot.h"
 
 #include "base/clock.h"
 #include "base/fd.h"

@@ -1,5 +1,5 @@
-#include "runner/slurm.h"
-#include "runner/slurm_args.h"
+#include "runner/config/slurm_args.h"
+#include "runner/executor/slurm/commands.h"
 
 #include "test.h"
 

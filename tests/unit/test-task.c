@@ -46,24 +46,15 @@ static void the_order_of_members_is_free(void)
 
 static void what_is_no_json_object_is_unusable(void)
 {
-    static const char *const bodies[] = {"",
-                                         " ",
-                                         "null",
-                                         "true",
-                                         "1",
-                                         "\"id\"",
-                                         "[]",
-                                         "[{\"id\": 1}]",
-                                         "{",
-                                         "{\"id\":}",
-                                         "{'id': 1}",
-                                         "{\"id\": 1,}",
-                                         "<html/>",
-                                         "{} {}",
-                                         "id",
-                                         "{1:2}",
-                                         "{\"id\" 1}",
-                                         "[18446744073709551615]"};
+    static const char *const bodies[] = {"",           " ",
+                                         "null",       "true",
+                                         "1",          "\"id\"",
+                                         "[]",         "[{\"id\": 1}]",
+                                         "{",          "{\"id\":}",
+                                         "{'id': 1}",  "{\"id\": 1,}",
+                                         "<html/>",    "{} {}",
+                                         "id",         "{1:2}",
+                                         "{\"id\" 1}", "[18446744073709551615]"};
     for (size_t i = 0; i < ARRAY_LEN(bodies); i++)
         check_unusable(bodies[i], "JSON");
 }

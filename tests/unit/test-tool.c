@@ -1,4 +1,4 @@
-#include "runner/tool.h"
+#include "runner/executor/slurm/tool.h"
 
 #include "base/clock.h"
 #include "base/mem.h"

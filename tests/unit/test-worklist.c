@@ -1,4 +1,4 @@
-#include "runner/worklist.h"
+#include "runner/queue/worklist.h"
 
 #include "base/mem.h"
 #include "test.h"

@@ -3,7 +3,7 @@
 /* The table of HTTP routes, and their answers. All are read-only: GET and HEAD. */
 
 #include "base/buf.h"
-#include "runner/status/listen.h"
+#include "runner/config/listen.h"
 #include "runner/status/stream.h"
 
 #include <microhttpd.h>

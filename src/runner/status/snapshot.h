@@ -3,8 +3,8 @@
 /* The content of the status page, as one line of JSON of bounded length. */
 
 #include "base/buf.h"
-#include "runner/options.h"
-#include "runner/spool.h"
+#include "runner/config/options.h"
+#include "runner/queue/spool.h"
 #include "runner/status/board.h"
 #include "runner/status/history.h"
 #include "runner/status/metrics.h"

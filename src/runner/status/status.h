@@ -10,9 +10,9 @@
  */
 
 #include "base/ev.h"
-#include "runner/jobs.h"
-#include "runner/options.h"
-#include "runner/spool.h"
+#include "runner/config/options.h"
+#include "runner/queue/jobs.h"
+#include "runner/queue/spool.h"
 #include "runner/status/metrics.h"
 #include "runner/status/snapshot.h"
 

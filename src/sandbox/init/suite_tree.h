@@ -43,8 +43,8 @@ int suite_tree_open(struct suite_tree *tree, const char *lower, const char *laye
 
 /*
  * Has the kernel tell of new names in the suite's own directories, since a file that decides what a tool does
- * may be gone again at the end; in the directory above, too; and of directories of a copy that are moved away.
- * No directory that is made later is watched.
+ * may be gone again at the end; in the directory above, too; and of directories of a copy that are moved
+ * away. No directory that is made later is watched.
  */
 int suite_tree_watch(struct suite_tree *tree, const char *root, struct err *err);
 

@@ -1,8 +1,0 @@
-#pragma once
-
-/* `ostest-runner doctor`: checks what the runner needs and prints a line for each, with advice. */
-
-#include "runner/options.h"
-
-/* Returns the exit status: 0 if the runner would start, else 1. */
-int doctor(const struct options *options, const char *job_program);
