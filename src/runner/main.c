@@ -9,8 +9,8 @@
 #include "base/proc.h"
 #include "base/url.h"
 #include "runner/check/preflight.h"
-#include "runner/cli/commands.h"
 #include "runner/cli/config.h"
+#include "runner/cli/dispatch.h"
 #include "runner/cli/help.h"
 #include "runner/config/options.h"
 #include "runner/executor/job_program.h"
@@ -96,7 +96,7 @@ static int work(struct options *options)
     return r == 0 ? 0 : 1;
 }
 
-static int start(struct options *options, const struct command *command)
+static int start(struct options *options, const struct dispatch *command)
 {
     sigset_t stop;
     struct err err = {0};
@@ -105,7 +105,7 @@ static int start(struct options *options, const struct command *command)
     protect_secrets();
     fd_raise_limit();
     if (command) {
-        const struct strv words = commands_words(&options->set.operands);
+        const struct strv words = dispatch_words(&options->set.operands);
         return command->start(options, &words);
     }
     proc_hold_stop_signals(&stop); /* the event loop reads those that arrive earlier */
@@ -122,7 +122,7 @@ static int start(struct options *options, const struct command *command)
 static int answer(const char *asked, const struct strv *operands)
 {
     bool is_help = strcmp(asked, "help") == 0;
-    if (is_help && operands->len && commands_find(operands->items[0]))
+    if (is_help && operands->len && dispatch_find(operands->items[0]))
         return help_command(2, (char *[]){"help", operands->items[0], NULL});
     if (strcmp(asked, "version") == 0)
         puts("ostest-runner " PROJECT_VERSION);
@@ -139,11 +139,11 @@ int main(int argc, char **argv)
     struct strv faults = {0};
     const char *asked;
     int status = EXIT_USAGE;
-    const struct command *command = argc > 1 ? commands_find(argv[1]) : NULL;
+    const struct dispatch *command = argc > 1 ? dispatch_find(argv[1]) : NULL;
     if (command && command->run)
         return command->run(argc - 1, argv + 1);
     options_read(argc, argv, &options, &asked, &faults);
-    command = commands_choose(&options.set.operands, &faults);
+    command = dispatch_choose(&options.set.operands, &faults);
     if (asked)
         status = answer(asked, &options.set.operands);
     else if (options.check_config)

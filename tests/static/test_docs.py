@@ -16,7 +16,7 @@ UNEDITED = ["NEWS.md", "docs/architecture.md"]
 # Tables, pictures and headings cannot be wrapped.
 ONE_LINE = ("|", "<", "![", "#")
 # Words to avoid: the field has its own (condition, error, fix, next to …).
-UNPLAIN = re.compile(r"\b(mend(s|ed|ing)?|troubles?|neighbours?|strangers?|birthplace|aside|leased|admission?)\b", re.IGNORECASE)
+UNPLAIN = re.compile(r"\b(mend(s|ed|ing)?|troubles?|neighbours?|strangers?|birthplace|aside|leased|gates?)\b", re.IGNORECASE)
 # Options that the table in protocol.md does not list.
 ELSEWHERE = {"--executor", "--slurm-args", "--slurm-poll", "--slurm-grace", "--example", "--help", "--version"}
 

@@ -1,54 +1,18 @@
 #include "runner/cli/commands.h"
 
-#include "base/buf.h"
-#include "base/log.h"
-#include "base/nearest.h"
-#include "runner/cli/completion.h"
-#include "runner/cli/config.h"
-#include "runner/cli/doctor.h"
-#include "runner/cli/help.h"
+#include "base/mem.h"
 #include "runner/cli/run/options.h"
-#include "runner/cli/run/run.h"
-#include "runner/cli/spool.h"
-#include "runner/executor/job_program.h"
 
 #include <string.h>
 
-static int run_run(int argc, char **argv)
-{
-    CLEANUP(mem_freep) char *job_program = job_program_find();
-    return run_command(argc, argv, job_program);
-}
-
-static int start_doctor(const struct options *options, const struct strv *words)
-{
-    CLEANUP(mem_freep) char *job_program = job_program_find();
-    log_set_level(LOG_LEVEL_CRITICAL); /* the results are printed */
-    return doctor(options, job_program);
-}
-
-static int start_spool(const struct options *options, const struct strv *words)
-{
-    return spool_command(options->state_dir, words);
-}
-
-static int start_config(const struct options *options, const struct strv *words)
-{
-    return config_command(options);
-}
-
 const struct command commands[] = {
-    {"run", "", "", "test a directory on this machine, as the server would", run_options_table,
-     .run = run_run},
-    {"doctor", "", "", "check this machine, the suite and the backend", options_table, .start = start_doctor},
+    {"run", "", "", "test a directory on this machine, as the server would", run_options_table},
+    {"doctor", "", "", "check this machine, the suite and the backend", options_table},
     {"spool", "list | retry KEY…|all | drop KEY…|all", "list|retry|drop",
-     "list, retry or drop undelivered results", options_table, .check = spool_command_check,
-     .start = start_spool},
-    {"config", "", "", "print the options in force and the source of each", options_table,
-     .start = start_config},
-    {"completion", "bash | zsh | fish", COMPLETION_SHELLS, "print a shell completion script",
-     .run = completion_command},
-    {"help", "[TOPIC]", HELP_TOPICS, "show help on a topic, or list the topics", .run = help_command},
+     "list, retry or drop undelivered results", options_table},
+    {"config", "", "", "print the options in force and the source of each", options_table},
+    {"completion", "bash | zsh | fish", COMPLETION_SHELLS, "print a shell completion script", NULL},
+    {"help", "[TOPIC]", HELP_TOPICS, "show help on a topic, or list the topics", NULL},
 };
 const size_t commands_len = ARRAY_LEN(commands);
 
@@ -58,42 +22,4 @@ const struct command *commands_find(const char *name)
         if (strcmp(commands[i].name, name) == 0)
             return &commands[i];
     return NULL;
-}
-
-/* Returns an error about an unknown command, with the nearest known one. The caller frees. */
-static char *complain(const char *name)
-{
-    struct buf text = BUF_INIT(0);
-    struct nearest n = nearest_init(name, strlen(name));
-    buf_printf(&text, "'%s' was given; accepted: options, and one of the commands", name);
-    for (size_t i = 0; i < commands_len; i++) {
-        nearest_offer(&n, commands[i].name);
-        buf_printf(&text, "%s %s", i ? "," : "", commands[i].name);
-    }
-    if (n.best)
-        buf_printf(&text, "; did you mean %s?", n.best);
-    return buf_take(&text);
-}
-
-struct strv commands_words(const struct strv *words)
-{
-    return (struct strv){words->items + 1, words->len - 1};
-}
-
-const struct command *commands_choose(const struct strv *words, struct strv *faults)
-{
-    if (words->len == 0)
-        return NULL;
-    const struct command *command = commands_find(words->items[0]);
-    const struct strv behind = commands_words(words);
-    const char *fault = command && command->check ? command->check(&behind) : NULL;
-    if (!command)
-        strv_take(faults, complain(words->items[0]));
-    else if (command->run)
-        strv_pushf(faults, "the command '%s' must be the first argument", command->name);
-    else if (fault)
-        strv_push(faults, fault);
-    else if (!command->check && behind.len)
-        strv_pushf(faults, "'%s' was given; accepted after '%s': options", behind.items[0], command->name);
-    return command;
 }

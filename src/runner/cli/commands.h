@@ -1,12 +1,18 @@
 #pragma once
 
 /*
- * The commands of ostest-runner, in one table for dispatch, help and shell completion. Without a command it
- * is the agent.
+ * The commands of ostest-runner as help and shell completion show them; dispatch.h executes them. Without a
+ * command ostest-runner is the agent.
  */
 
 #include "base/opt.h"
 #include "runner/config/options.h"
+
+#define COMPLETION_SHELLS "bash|zsh|fish"
+
+/* All help topics, separated by '|'. */
+#define HELP_TOPICS \
+    "options|run|doctor|spool|config|completion|log|sandbox|files|environment|signals|exit-status"
 
 struct command {
     const char *name;
@@ -14,12 +20,6 @@ struct command {
     const char *words;                 /* first arguments for completion, separated by '|'; may be empty */
     const char *help;                  /* one line */
     struct opt_table (*options)(void); /* NULL: no options */
-
-    /* Either the command is the first word and parses the command line itself ... */
-    int (*run)(int argc, char **argv);
-    /* ... or it has the options of the agent, checks the other arguments, and is started with both. */
-    const char *(*check)(const struct strv *words); /* NULL: no other arguments */
-    int (*start)(const struct options *options, const struct strv *words);
 };
 
 extern const struct command commands[];
@@ -27,9 +27,3 @@ extern const size_t commands_len;
 
 /* Returns NULL if there is no such command. */
 const struct command *commands_find(const char *name);
-
-/* Returns the arguments after the command; borrowed. */
-struct strv commands_words(const struct strv *words);
-
-/* Returns the command in the first word; NULL: the agent. Errors are added to `faults`. */
-const struct command *commands_choose(const struct strv *words, struct strv *faults);

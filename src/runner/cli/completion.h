@@ -2,7 +2,5 @@
 
 /* `ostest-runner completion SHELL`: a completion script, made from the tables of commands and options. */
 
-#define COMPLETION_SHELLS "bash|zsh|fish"
-
 /* Returns the exit status: 0, or 2 if the shell is unknown. */
 int completion_command(int argc, char **argv);

@@ -2,10 +2,6 @@
 
 /* `ostest-runner help [TOPIC]`: the texts in src/runner/help/, and the options. */
 
-/* All topics, separated by '|'. */
-#define HELP_TOPICS \
-    "options|run|doctor|spool|config|completion|log|sandbox|files|environment|signals|exit-status"
-
 /* Returns the exit status: 0, or 2 if the topic is unknown. */
 int help_command(int argc, char **argv);
 

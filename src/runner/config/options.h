@@ -58,7 +58,7 @@ struct options {
 
 /*
  * Reads all options. Each error is a sentence in `ret_faults`, with the given and the accepted value. Other
- * arguments are in `set.operands`, for commands_choose(). `ret_asked` is "help", "version" or "example" if
+ * arguments are in `set.operands`, for dispatch_choose(). `ret_asked` is "help", "version" or "example" if
  * that was given, else NULL. The caller must call options_done() in any case.
  */
 int options_read(int argc, char **argv, struct options *ret_options, const char **ret_asked,

@@ -1,13 +1,15 @@
+#include "runner/cli/dispatch.h"
+
 #include "runner/cli/commands.h"
 #include "test.h"
 
 #include <string.h>
 
-static const struct command *choose(struct strv *ret_faults, const char *line)
+static const struct dispatch *choose(struct strv *ret_faults, const char *line)
 {
     CLEANUP(strv_done) struct strv words = {0};
     strv_split(&words, line, " ");
-    return commands_choose(&words, ret_faults);
+    return dispatch_choose(&words, ret_faults);
 }
 
 static void nothing_is_the_agent(void)
@@ -44,4 +46,13 @@ static void other_words_are_refused(void)
     }
 }
 
-TEST_MAIN(TEST(nothing_is_the_agent), TEST(a_command_is_found_by_its_name), TEST(other_words_are_refused))
+static void every_command_is_executed(void)
+{
+    for (size_t i = 0; i < commands_len; i++) {
+        const struct dispatch *d = dispatch_find(commands[i].name);
+        CHECK(d && (d->run || d->start));
+    }
+}
+
+TEST_MAIN(TEST(every_command_is_executed), TEST(nothing_is_the_agent), TEST(a_command_is_found_by_its_name),
+          TEST(other_words_are_refused))
