@@ -12,14 +12,26 @@ REPO = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("OSTEST_BUILD", REPO / "build"))
 SRC = REPO / "src"
 
-# Each folder of src, and the folders whose headers it may include besides its own.
+# Each folder of src, and the folders whose headers it may include besides its own: only ones further up in this list.
 LAYERS = {
     "base": [],
     "model": ["base"],
     "sandbox": ["base"],
+    "sandbox/init": ["base", "sandbox"],
     "job": ["base", "model", "sandbox"],
-    "runner": ["base", "model", "sandbox"],
     "mock": ["base", "model"],
+    "runner/config": ["base", "model"],
+    "runner/backend": ["base", "model", "runner/config"],
+    "runner/executor": ["base", "model", "runner/config"],
+    "runner/executor/slurm": ["base", "model", "runner/config", "runner/executor"],
+    "runner/check": ["base", "sandbox", "runner/config", "runner/executor/slurm"],
+    "runner/queue": ["base", "model", "runner/config", "runner/backend", "runner/executor"],
+    "runner/status": ["base", "model", "runner/config", "runner/queue"],
+    "runner/service": ["base", "runner/config"],
+    "runner/cli/run": ["base", "model", "sandbox", "runner/config"],
+    "runner/cli": ["base", "runner/config", "runner/backend", "runner/executor", "runner/check", "runner/queue", "runner/cli/run"],
+    "runner": ["base", "model", "runner/config", "runner/executor", "runner/executor/slurm", "runner/check", "runner/queue",
+               "runner/status", "runner/service", "runner/cli"],
 }
 # Libraries that a program must not be linked with.
 FORBIDDEN_LIBRARIES = {
@@ -39,10 +51,16 @@ def includes(path):
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(SRC)))
 def test_includes_keep_to_the_layers(path):
-    layer = path.relative_to(SRC).parts[0]
-    allowed = {layer, *LAYERS[layer]}
+    folder = str(path.relative_to(SRC).parent)
+    allowed = {folder, *LAYERS[folder]}
     for name in includes(path):
-        assert "/" not in name or name.split("/")[0] in allowed, f"{path} includes {name}"
+        assert "/" not in name or name.rpartition("/")[0] in allowed, f"{path} includes {name}"
+
+
+def test_layers_have_no_cycle():
+    order = list(LAYERS)
+    for folder, below in LAYERS.items():
+        assert all(order.index(other) < order.index(folder) for other in below), folder
 
 
 @pytest.mark.parametrize("path", [p for p in SOURCES if p.suffix == ".c" and p.name != "main.c"],
