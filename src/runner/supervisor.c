@@ -1,15 +1,15 @@
 /*
  * The supervisor: one thread, one wait (http_wait), no blocking work.
  *
- *   claim     asks the backend while jobs have room, and hands them the answer
+ *   claim     requests tasks while jobs have room, and passes the answers to jobs
  *   jobs      claim on disk ─▶ ostest-job in a slot ─▶ result in the spool
- *   delivery  spool ─▶ backend, until it has it
+ *   delivery  spool ─▶ backend
  *
- * Whatever happens, proceed() takes every next step that can be taken; so no part needs to know
- * what the others wait for.
+ * After every event proceed() takes all steps that can be taken, so no module needs to know what the others
+ * wait for.
  *
- * Told to stop, it goes through levels: DRAIN (no new task; running ones finish), STOP (jobs are
- * told to end, their claims stay on disk; what is in the spool gets a last chance), LEAVE.
+ * A stop goes through levels: DRAIN (no new claims, running jobs finish), STOP (jobs are stopped, their
+ * claims stay on disk, results are delivered once more), LEAVE.
  */
 
 #include "runner/supervisor.h"
@@ -39,9 +39,9 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#define LOOK_AGAIN_MS       10000 /* at what an operator has put into the spool */
-#define CLAIM_FAILURES_TOLD 3     /* answers of 5xx in a row, before that is taken for more than a restart */
-#define STOP_LIMIT_MS       15000 /* from level STOP on: for jobs to end, and for last deliveries */
+#define LOOK_AGAIN_MS       10000 /* interval of looking for results that the operator has put into the spool */
+#define CLAIM_FAILURES_TOLD 3     /* consecutive 5xx answers that indicate more than a restart */
+#define STOP_LIMIT_MS       15000 /* of level STOP, for jobs to end and for deliveries */
 
 enum level { WORK, DRAIN, STOP, LEAVE };
 
@@ -67,7 +67,7 @@ struct supervisor {
         struct condition delivery;  /* deliveries fail */
         struct condition login;     /* logging in fails */
         struct condition admission; /* no task is claimed */
-        struct condition service;   /* the service manager cannot be told, or will end us */
+        struct condition service;   /* the service manager cannot be reached, or will kill the runner */
     } conditions;
     int signal_fd;
     struct ev_source signals;
@@ -75,8 +75,8 @@ struct supervisor {
     struct ev_timer level_timer; /* the end of DRAIN or STOP */
     enum level level;
     bool left_at_once;       /* by a third signal */
-    uint64_t claims;         /* taken since the start */
-    unsigned claim_failures; /* answers of 5xx to claims, in a row */
+    uint64_t claims;         /* number since the start */
+    unsigned claim_failures; /* consecutive 5xx answers to claims */
     uint64_t delivered, refused;
 };
 
@@ -151,13 +151,13 @@ static void on_no_task(void *data)
     note_claims_work(s);
 }
 
-/* A backend that is up, but fails each time it looks for a task. Stays the same text while it lasts. */
+/* Logs that a backend which is up fails to hand out tasks, in the same words while it lasts. */
 static char *explain_claim_failures(const struct backend_answer *answer)
 {
     return mem_printf(
-        "%s, several times in a row: it fails to hand out tasks, and its own log tells why. The OSTEST "
-        "backend does so while its database is away, and while the first attempt in its queue belongs to a "
-        "laboratory that has a test whose isSwitchedOn is null",
+        "%s repeatedly: it fails to hand out tasks, see its own log. The OSTEST backend does so while its "
+        "database is away, and while the first attempt in its queue belongs to a laboratory with a test "
+        "whose isSwitchedOn is null",
         answer->message);
 }
 
@@ -210,8 +210,7 @@ static void on_auth(enum auth_event event, const char *message, void *data)
     proceed(s);
 }
 
-/* A repeat of our own POST, whose answer was lost, or the result of another runner that got the same attempt.
- */
+/* The stored result is our own, whose answer was lost, or that of another runner with the same attempt. */
 static void log_stored(const struct delivery_note *note)
 {
     bool differs = note->ours && note->theirs && note->ours != note->theirs;
@@ -258,7 +257,7 @@ static void on_delivery(const struct delivery_note *note, void *data)
         log_fields(LOG_LEVEL_ERROR, task, message, LOG_TEXT("key", key));
         break;
     }
-    claim_kick(s->claim); /* there may have been too many */
+    claim_kick(s->claim); /* there may have been too many results */
 }
 
 static void look_again(void *data)
@@ -267,7 +266,7 @@ static void look_again(void *data)
     size_t count = spool_look_again(s->spool);
     if (count)
         log_info("found in the spool: %zu results to deliver", count);
-    proceed(s); /* some may have been taken away */
+    proceed(s); /* some may have been removed */
     ev_timer_at(s->ev, &s->look_timer, clock_now_ms() + LOOK_AGAIN_MS, look_again, s);
 }
 
@@ -278,7 +277,7 @@ static void set_level(struct supervisor *s, enum level level);
 static void on_level_timer(void *data)
 {
     struct supervisor *s = data;
-    log_warning("the time for this way of stopping is over");
+    log_warning("stop timed out; escalating");
     set_level(s, s->level + 1);
 }
 
@@ -289,12 +288,12 @@ static void set_level(struct supervisor *s, enum level level)
     cache_trimmer_stop(s->cache_trimmer);
     service_stopping(s->service);
     if (level == DRAIN)
-        log_info("stopping: %zu running tasks are finished first, %zu results delivered; a second signal "
-                 "stops them",
-                 jobs_running(s->jobs), spool_unsent(s->spool));
+        log_info(
+            "stopping: finishing %zu running tasks and delivering %zu results; a second signal stops the "
+            "tasks",
+            jobs_running(s->jobs), spool_unsent(s->spool));
     if (level == STOP) {
-        log_warning("stopping %zu running tasks: they are taken up again at the next start",
-                    jobs_running(s->jobs));
+        log_warning("stopping %zu running tasks; the next start runs them again", jobs_running(s->jobs));
         jobs_stop(s->jobs);
     }
     int64_t limit_ms = level == DRAIN ? s->options->drain_timeout_ms : STOP_LIMIT_MS;
@@ -302,7 +301,7 @@ static void set_level(struct supervisor *s, enum level level)
         ev_timer_at(s->ev, &s->level_timer, clock_now_ms() + limit_ms, on_level_timer, s);
 }
 
-/* A claim that was on its way when the stop came is still worked on; others stay on disk. */
+/* A claim in flight at the time of the stop is still executed; other claims stay on disk. */
 static void drain_when_asked(struct supervisor *s)
 {
     if (s->level == DRAIN && !claim_is_busy(s->claim))
@@ -339,7 +338,7 @@ static void take_options(struct supervisor *s)
     admission_set(s->admission, &admission);
     claim_set_interval(s->claim, s->options->check_interval_ms);
     if (jobs_take_options(s->jobs, &err) < 0)
-        log_error("jobs keep the options that they had: %s", err.message);
+        log_error("cannot change the options of jobs: %s", err.message);
     proceed(s);
 }
 
@@ -376,7 +375,7 @@ static int open_signals(struct supervisor *s, struct err *err)
     return r;
 }
 
-/* ---- what the service manager is told ---- */
+/* ---- service manager ---- */
 
 static void on_status(char *ret_text, size_t size, void *data)
 {
@@ -393,8 +392,8 @@ static void on_status(char *ret_text, size_t size, void *data)
 }
 
 /*
- * A wake-up that was lost is mended here. What is wrong after that would stay so: curl ends each request at
- * its limit, and the end of a job frees its slot.
+ * proceed() recovers a lost wake-up. Any problem left after that is permanent, since libcurl limits the time
+ * of each request and the end of a job frees its slot.
  */
 static bool is_well(void *data)
 {
@@ -416,19 +415,19 @@ static void on_service_trouble(const char *message, void *data)
     condition_raise(&s->conditions.service, LOG_LEVEL_WARNING, message);
 }
 
-/* ---- what the status page shows ---- */
+/* ---- status page ---- */
 
-/* The last try to claim a task came to nothing. No reason not to try again: that is how it ends. */
+/* Returns why the last claim failed. Claims are still tried, since that is how the failure ends. */
 static const char *why_in_vain(const struct supervisor *s)
 {
     const char *login = condition_text(&s->conditions.login);
     return login && auth_is_missing(s->auth) ? login : condition_text(&s->conditions.claim);
 }
 
-/* For who asks. Busy slots are none: that is what they are for. */
+/* Reason shown by /readyz. Busy slots do not count. */
 static const char *why_closed(struct supervisor *s)
 {
-    if (s->level != WORK || !s->jobs) /* a start that fails still answers who has asked */
+    if (s->level != WORK || !s->jobs) /* a failing start still answers requests */
         return "the runner is stopping";
     if (is_last_task_taken(s))
         return "the last task is taken (--max-tasks)";
@@ -451,7 +450,7 @@ static void look(struct snapshot_view *ret_view, void *data)
                                        .disk_condition = condition_text(&s->conditions.disk)};
 }
 
-/* ---- putting it together ---- */
+/* ---- start ---- */
 
 static executor_open_fn *const executors[] = {
     [OPTIONS_EXECUTOR_LOCAL] = executor_local_open, [OPTIONS_EXECUTOR_SLURM] = executor_slurm_open};
@@ -552,6 +551,6 @@ int supervisor_run(struct options *options, const char *job_program, struct err 
         log_warning("left on disk for the next start: %zu results, %zu running tasks", spool_len(s.spool),
                     jobs_running(s.jobs));
     if (claim_is_busy(s.claim))
-        log_warning("a claim was on its way: if the backend answers it with a task, nobody works on that");
+        log_warning("a claim was in flight: if the backend has answered it with a task, that task is lost");
     return s.left_at_once;
 }

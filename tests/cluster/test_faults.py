@@ -214,7 +214,7 @@ def test_jobs_go_on_without_the_runner_and_are_found_again(site):
     site.runner.signal(signal.SIGTERM)
     site.runner.signal(signal.SIGINT)
     assert site.runner.wait() == 0
-    assert len(site.runner.hits("goes on; the next start takes it up")) == 6
+    assert len(site.runner.hits("continues; the next start takes it over")) == 6
     assert len(site.job_ids()) == 6
     site.start("--concurrent", 6)
     site.runner.wait_log("may be in the cluster from an earlier run", 6)

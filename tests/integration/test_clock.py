@@ -227,7 +227,7 @@ def test_time_limit_of_a_stop(start_waiting):
     for name, _, mock, runner in started:
         assert runner.wait() == 0, name
         assert 0.95 <= time.monotonic() - begin <= 1 + SLACK_MS / 1000, name
-        assert mock.results() == [] and runner.hits("the time for this way of stopping is over"), name
+        assert mock.results() == [] and runner.hits("stop timed out; escalating"), name
 
 
 # ---- Retry-After ----

@@ -258,7 +258,7 @@ def test_a_lease_that_cannot_be_read_now_costs_nothing(start, slurm, small, barr
         runner.wait_log("may be in the cluster from an earlier run")
         slurm.wait_calls("squeue", len(slurm.calls("squeue")) + 4)
         barrier.open()
-        runner.wait_log("The state directory gives trouble: Cannot open .*/lease")
+        runner.wait_log("cannot use the state directory: Cannot open .*/lease")
         whole = lease.with_name("whole")
         whole.write_text(text)
         whole.replace(lease)  # a lease that is missing is none

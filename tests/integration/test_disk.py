@@ -26,7 +26,7 @@ GET = "/api/task/available"
 KEY = "000000000001-1"
 RESULT = {"id": 1, "isPassed": False, "duration": 0, "testResults": [], "isError": True, "errorDetails": "from yesterday"}
 TEMPORARY = re.compile(r"\.(tmp|new|lock|index)$|/tmp_|(^|/)(lock|probe-)")
-TROUBLE = "The state directory gives trouble"
+TROUBLE = "cannot use the state directory"
 
 # Does what it reads, a line each, and answers with the exit status.
 SERVANT = 'while read -r line; do eval "$line" </dev/null >&2; echo $?; done'
@@ -298,7 +298,7 @@ def test_a_cache_makes_room_for_a_claim_that_found_none(make_disk, start_mock, s
     (old / "pack").write_bytes(bytes(50 << 20))
     disk.leave(pages=0)
     barrier.open(2)
-    runner.wait_log("state directory gives trouble")
+    runner.wait_log("cannot use the state directory")
     assert mock.results(1)[0]["isPassed"] and not old.exists()
 
 

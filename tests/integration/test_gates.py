@@ -85,7 +85,7 @@ def test_after_a_series_of_faults_there_is_a_pause_then_one_task_tries(start_moc
     mock = start_mock(tasks=[task(i, machine.student) for i in range(8)])
     runner = start_runner(mock, "--tests-url", machine.suite, "--concurrent", 2, "--check-interval", 0.05,
                           "--pause-after", "3", "--pause-time", "2")
-    runner.wait_log(CLOSED + r"3 tasks or more in a row ended with a fault of this machine, see above \(--pause-after\)")
+    runner.wait_log(CLOSED + r"3 or more consecutive tasks failed because of this machine, see above \(--pause-after\)")
     assert 3 <= mock.state()["claimed"] <= 4  # one may have been on its way
     tried = mock.state()["claimed"] + 1
     mock.state(results=tried)

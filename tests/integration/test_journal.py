@@ -64,7 +64,7 @@ def test_claim_is_known_by_its_id(start_mock, start_runner, small, barrier, stat
     mock = start_mock(tasks=[again, again])
     put(state / "jobs" / KEY, {"task.json": mock.ask("GET", "/api/task/available")[1].decode()})
     runner = start_runner(mock, "--tests-url", small.suite)
-    runner.wait_log("task=the-id was handed out again while it is being worked on")
+    runner.wait_log("task=the-id handed out again while it is being executed")
     barrier.open(2)
     mock.state(results=1)
     assert runner.stop() == 0 and mock.state()["violations"] == 0
@@ -128,7 +128,7 @@ def test_claim_whose_directory_was_removed_stops_no_other(start_mock, start_runn
     (claim,) = (state / "jobs").iterdir()
     shutil.rmtree(claim)
     os.kill(job, signal.SIGKILL)
-    runner.wait_log(f"ERROR task=1 gets no result: somebody has removed jobs/{claim.name}")
+    runner.wait_log(f"ERROR task=1 gets no result: jobs/{claim.name} was removed")
     mock.add(task(2, small.student()))
     assert mock.results(1)[0]["isPassed"]
 
@@ -310,7 +310,7 @@ def test_claim_survives_a_journal_that_cannot_be_written(start_mock, start_runne
     (state / "jobs").chmod(0o500)
     mock.add(task(1), task(2))
     assert str(state / "jobs") in runner.wait_log(" CRITICAL ")
-    runner.wait_log(" DEBUG The state directory gives trouble: .*/jobs")  # tried again: that is no news
+    runner.wait_log(" DEBUG cannot use the state directory: .*/jobs")  # tried again: that is no news
     assert mock.state()["claimed"] == 1  # no other is taken
     (state / "jobs").chmod(0o700)
     mock.state(results=2)

@@ -113,7 +113,7 @@ def disk_takes_no_claim(b):
     (b.state / "jobs").chmod(0o500)
     b.release = lambda: (b.state / "jobs").chmod(0o700)
     b.mock.add(task(1, b.small.student()))
-    b.runner.wait_log("CRITICAL The state directory gives trouble")
+    b.runner.wait_log("CRITICAL cannot use the state directory")
 
 
 TABLE = [  # the state, how many signals, the exit status, and what is left on disk then
@@ -183,4 +183,4 @@ def test_third_signal_tells_of_a_claim_on_its_way(bench):
     send(bench.runner, 3)
     begin = time.monotonic()
     assert bench.runner.wait() == 1 and time.monotonic() - begin <= SLACK_S
-    assert bench.runner.hits("WARNING .*a claim was on its way")
+    assert bench.runner.hits("WARNING .*a claim was in flight")

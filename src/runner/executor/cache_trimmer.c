@@ -56,7 +56,7 @@ void cache_trimmer_kick(struct cache_trimmer *h)
     }
     h->not_before_ms = clock_now_ms() + INTERVAL_MS;
     if (slot_start(&h->slot, &trim, &err) < 0)
-        log_warning("The cache cannot be trimmed: %s", err.message);
+        log_warning("cannot trim the cache: %s", err.message);
 }
 
 void cache_trimmer_stop(struct cache_trimmer *h)

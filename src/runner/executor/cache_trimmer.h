@@ -1,7 +1,7 @@
 #pragma once
 
-/* Has a job of its own trim the caches, beside the slots: at the start, and after tasks, but not too often.
- */
+/* Starts jobs that trim the cache, outside of the slots: at the start and after tasks, with a minimal
+ * interval. */
 
 #include "base/children.h"
 #include "base/ev.h"
@@ -16,10 +16,10 @@ struct cache_trimmer *cache_trimmer_new(struct ev *ev, struct children *children
                                         const struct slot_program *program);
 void cache_trimmer_free(struct cache_trimmer *h);
 
-/* There may be something to do: starts it now or later. */
+/* Requests trimming, now or after the interval. */
 void cache_trimmer_kick(struct cache_trimmer *h);
 
-/* From now on nothing is started; what runs is told to stop. */
+/* Starts no more jobs and stops a running one. */
 void cache_trimmer_stop(struct cache_trimmer *h);
 
 bool cache_trimmer_is_busy(const struct cache_trimmer *h);

@@ -1,9 +1,9 @@
 #pragma once
 
 /*
- * Where the tries of claims run: on this machine (executor_local), or in a cluster (executor_slurm). Behind
- * the table of slots: jobs says what runs in which slot, the executor starts it and tells when it has ended.
- * The result is then in jobs/<key>/result.json, wherever it was made.
+ * Interface of the executors, which execute attempts: on this machine (local) or on a cluster (slurm). jobs
+ * chooses the slot, the executor starts the job and reports its end. The result is then in
+ * jobs/<key>/result.json.
  */
 
 #include "base/err.h"
@@ -13,11 +13,11 @@
 
 #include <stdbool.h>
 
-/* How a try ended. */
+/* End of an attempt. */
 struct executor_end {
     int status;      /* as of waitpid(2), of ostest-job */
-    const char *how; /* what became of one without a result, where the status does not say it; else NULL */
-    bool goes_on;    /* it has not ended: the runner leaves it, and its next start will find it */
+    const char *how; /* reason for a missing result, if the status does not say it; else NULL */
+    bool goes_on;    /* it has not ended: the next start of the runner takes it over */
 };
 
 struct executor_settings {
@@ -26,21 +26,21 @@ struct executor_settings {
     struct slots *slots;
     struct ev *ev;
     struct children *children;
-    /* A try has ended; the slot is still taken. For what has no process in the slot. */
+    /* An attempt without a process in the slot has ended; the slot is still occupied. */
     void (*on_end)(struct slot *slot, const struct executor_end *end, void *data);
-    void (*on_change)(void *data); /* an obstacle() may be gone */
+    void (*on_change)(void *data); /* obstacle() may have changed */
     void *data;
 };
 
 struct executor;
 
 struct executor_kind {
-    /* Reconcile: whether a try of an earlier runner may still be under way, so that start() takes it up. */
+    /* Returns true if an attempt of an earlier runner may still be running, so that start() takes it over. */
     bool (*goes_on)(const struct executor *x, const char *key);
     int (*start)(struct executor *x, struct slot *slot, const struct slot_job *job, struct err *err);
-    /* The runner stops: ends the try, or leaves it to the next start. */
+    /* The runner stops: ends the attempt or leaves it to the next start. */
     void (*cancel)(struct executor *x, struct slot *slot);
-    /* Why it makes no sense to claim more; NULL: it does. Borrowed, until something happens. */
+    /* Returns why no more tasks should be claimed; NULL: none. Valid until the event loop continues. */
     const char *(*obstacle)(const struct executor *x);
     void (*free)(struct executor *x);
 };
@@ -55,5 +55,5 @@ struct executor {
 typedef int executor_open_fn(const struct executor_settings *settings, struct executor **ret_executor,
                              struct err *err);
 
-/* NULL is allowed. */
+/* Accepts NULL. */
 void executor_free(struct executor *x);

@@ -2,7 +2,7 @@
 
 #include "base/mem.h"
 
-/* A job dies with its runner. */
+/* Jobs die with their runner. */
 static bool goes_on(const struct executor *x, const char *key)
 {
     return false;

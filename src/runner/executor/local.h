@@ -1,6 +1,6 @@
 #pragma once
 
-/* Runs attempts as children of the runner, one in a slot. */
+/* Executes attempts as child processes of the runner, one per slot. */
 
 #include "runner/executor/executor.h"
 

@@ -14,9 +14,9 @@
 
 #define LOG_LIMIT_BYTES (1U << 20)
 
-/* ---- what the job logs: lines "<level> <event>" ---- */
+/* ---- log of the job: lines "<level> <event>" ---- */
 
-/* The job's own log, beside what the tests printed. Where it cannot be written, the runner's log has it. */
+/* Writes to job.log. Errors are ignored, since the runner's log has the line too. */
 static void keep(struct slot *slot, const char *line)
 {
     char when[32];
@@ -49,7 +49,7 @@ static bool take_progress(const struct slot *slot, const char *line)
     return true;
 }
 
-/* What goes on is as weighty as its beginning, which alone is the complaint. */
+/* Continuations of a long line have its level; only the beginning is remembered as an error. */
 static void pass_on(const char *line, void *data)
 {
     struct slot *slot = data;
@@ -58,7 +58,7 @@ static void pass_on(const char *line, void *data)
     if (is_first && take_progress(slot, line))
         return;
     if (is_first) {
-        slot->level = LOG_LEVEL_WARNING; /* what is no line of its log is a complaint of a library */
+        slot->level = LOG_LEVEL_WARNING; /* unprefixed output comes from a library; log it as a warning */
         text = log_split_plain(line, &slot->level);
     }
     log_relay(slot->level, slot->work == SLOT_TRIM ? NULL : slot->label, text);
@@ -78,7 +78,7 @@ static void on_output(short events, void *data)
         ev_remove_fd(slot->settings.ev, &slot->out);
 }
 
-/* ---- */
+/* ---- process ---- */
 
 static void push_trim(struct strv *argv, const struct slot_program *program)
 {

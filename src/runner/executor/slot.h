@@ -1,8 +1,8 @@
 #pragma once
 
 /*
- * A place where one job runs. The slot starts ostest-job, passes on what it logs, and tells when
- * it has ended. It does not know what a result is: that is the supervisor's.
+ * A place where one job can run. The slot starts ostest-job, relays its log, and reports its end. It knows
+ * nothing about results.
  */
 
 #include "base/children.h"
@@ -16,7 +16,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* What the process in a slot is for. */
+/* Purpose of the process in a slot. */
 enum slot_work { SLOT_FREE, SLOT_RUN, SLOT_CLEAN, SLOT_TRIM };
 
 /* How jobs are started, the same for all slots; borrowed. */
@@ -69,22 +69,22 @@ struct slot {
     int out_fd;
     int log_fd;      /* job.log; -1: none */
     size_t log_len;  /* written there */
-    char *complaint; /* the last one in that; NULL: none yet; owned */
+    char *complaint; /* last error in the log; NULL: none; owned */
     struct ev_source out;
     struct lines lines;
-    enum log_level level;               /* of the line whose first piece came last */
-    char line[PROGRESS_MAX_LINE_BYTES]; /* the one that is being read */
+    enum log_level level;               /* of the current line */
+    char line[PROGRESS_MAX_LINE_BYTES]; /* the current line */
 };
 
-/* Makes a free slot. `number` is its place in the table, which the job is told. */
+/* Initialises a free slot. `number` is its index in the table, which is passed to jobs. */
 void slot_init(struct slot *ret_slot, const struct slot_settings *settings, size_t number);
 
-/* Starts a job in a free slot. SLOT_TRIM is for the cache, not for a claim. */
+/* Starts a job in a free slot. SLOT_TRIM is for the cache and has no claim. */
 int slot_start(struct slot *slot, const struct slot_job *job, struct err *err);
 
 /*
- * Occupies a free slot with a job that runs elsewhere: the slot has no process, and is fed what the job
- * logs, from its first line on.
+ * Occupies a free slot with a job that runs elsewhere. The slot has no process; the caller feeds it the log
+ * of the job from the first line on.
  */
 void slot_take(struct slot *slot, const struct slot_job *job);
 void slot_feed(struct slot *slot, const char *data, size_t len);
@@ -92,8 +92,8 @@ void slot_feed(struct slot *slot, const char *data, size_t len);
 /* Asks the job to stop. */
 void slot_stop(const struct slot *slot);
 
-/* Takes what is left of the job's output, and a last line that has no end. */
+/* Reads the rest of the job's output, including an unterminated last line. */
 void slot_ended(struct slot *slot);
 
-/* Makes it free again. */
+/* Makes the slot free again. */
 void slot_release(struct slot *slot);

@@ -1,6 +1,6 @@
 #pragma once
 
-/* The table of slots: what runs, and what is free. */
+/* The table of slots. */
 
 #include "runner/executor/slot.h"
 
@@ -15,7 +15,7 @@ struct slots {
 void slots_init(struct slots *ret_slots, const struct slot_settings *settings, size_t len);
 void slots_done(struct slots *slots);
 
-/* NULL where none is free. */
+/* Returns NULL if none is free. */
 struct slot *slots_find_free(const struct slots *slots);
 
 size_t slots_count(const struct slots *slots, enum slot_work work);

@@ -14,7 +14,7 @@ struct admission {
     void (*on_change)(void *data);
     void *data;
     struct ev_timer timer;
-    unsigned faults;  /* in a row */
+    unsigned faults;  /* consecutive */
     int64_t pause_ms; /* of the next pause */
     int64_t paused_until_ms;
     char reason[1024];
@@ -54,11 +54,11 @@ static void on_timer(void *data)
 
 static void look_again_at(struct admission *g, int64_t when_ms)
 {
-    if (!g->timer.armed || when_ms < g->timer.deadline_ms) /* who asks often must not put it off */
+    if (!g->timer.armed || when_ms < g->timer.deadline_ms) /* frequent callers must not push the timer back */
         ev_timer_at(g->ev, &g->timer, when_ms, on_timer, g);
 }
 
-/* ---- one gate after the other ---- */
+/* ---- checks ---- */
 
 static bool is_disk_full(struct admission *g)
 {
@@ -70,9 +70,8 @@ static bool is_disk_full(struct admission *g)
     if (r < 0)
         snprintf(g->reason, sizeof(g->reason), "%s", err.message);
     else if (room.files < FS_FEW_FILES)
-        snprintf(g->reason, sizeof(g->reason),
-                 "less than %d more files can be made at %s (its inodes are used up)", FS_FEW_FILES,
-                 g->settings.dir);
+        snprintf(g->reason, sizeof(g->reason), "less than %d more files can be created in %s (out of inodes)",
+                 FS_FEW_FILES, g->settings.dir);
     else
         snprintf(g->reason, sizeof(g->reason), "less than %llu MB are free at %s (--min-free-disk)",
                  (unsigned long long)(g->settings.min_free_bytes >> 20), g->settings.dir);
@@ -97,7 +96,7 @@ static bool is_paused(struct admission *g, size_t running)
     if (!is_in_series(g))
         return false;
     snprintf(g->reason, sizeof(g->reason),
-             "%u tasks or more in a row ended with a fault of this machine, see above (--pause-after)",
+             "%u or more consecutive tasks failed because of this machine, see above (--pause-after)",
              g->settings.pause_after);
     if (clock_now_ms() < g->paused_until_ms) {
         look_again_at(g, g->paused_until_ms);
@@ -121,7 +120,7 @@ void admission_task_ended(struct admission *g, enum jobs_end end)
         return;
     g->faults++;
     if (!is_in_series(g) ||
-        clock_now_ms() < g->paused_until_ms) /* what ran beside belongs to the same pause */
+        clock_now_ms() < g->paused_until_ms) /* it ran before the pause and belongs to it */
         return;
     g->paused_until_ms = clock_now_ms() + g->pause_ms;
     g->pause_ms = MIN(g->pause_ms * 2, (int64_t)MAX_PAUSE_MS);

@@ -1,7 +1,6 @@
 /*
- * Each claim is in exactly one place at a time, and that place is on disk: jobs/<key>/task.json
- * until its result is in spool/<key>.json. What waits for a free slot is in the worklist; a fault
- * of the disk puts things back there for a while, so that nothing is lost by it.
+ * Each claim is in exactly one place on disk: jobs/<key>/task.json until its result is in spool/<key>.json.
+ * Work that waits for a slot is in the worklist; it returns there for a while if the disk fails.
  */
 
 #include "runner/queue/jobs.h"
@@ -24,7 +23,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define DISK_RETRY_MS      2000 /* after a fault of the state directory */
+#define DISK_RETRY_MS      2000 /* after an error of the state directory */
 #define ORPHANS_TIMEOUT_MS 2000
 
 struct jobs {
@@ -35,14 +34,14 @@ struct jobs {
     struct slots slots;
     struct executor *executor;
     struct worklist work;
-    struct buf unsaved; /* a claim that the disk did not take; no other is taken meanwhile */
-    bool draining;      /* no claim is started any more */
-    bool stop_expected; /* a job that is told to end by others is no fault */
+    struct buf unsaved; /* a claim that could not be written; no other is made meanwhile */
+    bool draining;      /* no more claims are started */
+    bool stop_expected; /* a job that others stop has not failed */
     int64_t disk_not_before_ms;
     struct ev_timer disk_timer;
 };
 
-/* ---- the disk ---- */
+/* ---- disk ---- */
 
 static void on_change(void *data)
 {
@@ -55,10 +54,10 @@ static bool disk_is_well(const struct jobs *jobs)
     return clock_now_ms() >= jobs->disk_not_before_ms;
 }
 
-/* The state directory gives trouble: nothing is lost, but nothing goes on until it is well again. */
+/* The state directory fails: nothing is lost, but work stops until it can be used again. */
 static void wait_for_disk(struct jobs *jobs, const char *message)
 {
-    CLEANUP(mem_freep) char *text = mem_printf("The state directory gives trouble: %s", message);
+    CLEANUP(mem_freep) char *text = mem_printf("cannot use the state directory: %s", message);
     condition_raise(jobs->settings.disk, LOG_LEVEL_CRITICAL, text);
     jobs->disk_not_before_ms = clock_now_ms() + DISK_RETRY_MS;
     ev_timer_at(jobs->settings.ev, &jobs->disk_timer, jobs->disk_not_before_ms, on_change, jobs);
@@ -70,9 +69,9 @@ static void put_back(struct jobs *jobs, const struct worklist_item *item, const 
     wait_for_disk(jobs, message);
 }
 
-/* ---- the end of a claim ---- */
+/* ---- end of a claim ---- */
 
-/* Of a claim that needs no more work the logs are kept for a while. */
+/* Keeps the logs of a finished claim and removes the rest. */
 static void put_away(struct jobs *jobs, const struct worklist_item *item, bool is_fault)
 {
     struct err err = {0};
@@ -84,7 +83,7 @@ static void put_away(struct jobs *jobs, const struct worklist_item *item, bool i
         log_task(LOG_LEVEL_WARNING, item->label, "%s", err.message);
 }
 
-/* The result goes into the spool. `took_ms`: how long its job ran; 0: unknown. */
+/* Moves the result to the spool. `took_ms`: duration of its job; 0: unknown. */
 static void finish(struct jobs *jobs, const struct worklist_item *item, bool is_fault, int64_t took_ms)
 {
     struct err err = {0};
@@ -111,7 +110,7 @@ static void finish_with_error(struct jobs *jobs, const struct worklist_item *ite
 
 /* ---- slots ---- */
 
-/* The last start is not to count: it was not ended by a fault of the task. */
+/* The last start does not count: its end was not the fault of the task. */
 static void uncount_start(struct jobs *jobs, const struct worklist_item *item)
 {
     struct err err = {0};
@@ -119,7 +118,7 @@ static void uncount_start(struct jobs *jobs, const struct worklist_item *item)
         log_task(LOG_LEVEL_WARNING, item->label, "%s", err.message);
 }
 
-/* Counts the start; false where the claim must not be started any more, or not now. */
+/* Counts a start. Returns false if the claim must not be started now, or not any more. */
 static bool count_start(struct jobs *jobs, const struct worklist_item *item)
 {
     struct err err = {0};
@@ -131,12 +130,12 @@ static bool count_start(struct jobs *jobs, const struct worklist_item *item)
         return false;
     }
     if (!journal_has_room(jobs->journal)) {
-        put_back(jobs, item, "nothing can be written there: the disk is full, read-only, or away");
+        put_back(jobs, item, "it cannot be written to: the disk is full, read-only, or missing");
         return false;
     }
     int r = journal_count_start(jobs->journal, item->key, &starts, &err);
-    if (r == -ENOENT) /* and yet jobs/ is there */
-        log_task(LOG_LEVEL_ERROR, item->label, "gets no result: somebody has removed jobs/%s", item->key);
+    if (r == -ENOENT) /* although jobs/ exists */
+        log_task(LOG_LEVEL_ERROR, item->label, "gets no result: jobs/%s was removed", item->key);
     else if (r < 0)
         put_back(jobs, item, err.message);
     return r == 0;
@@ -186,12 +185,12 @@ static void start_item(struct jobs *jobs, const struct worklist_item *item)
     crash_point("job-started");
 }
 
-/* Where there is room again, the task itself may have taken it: then the start counts. */
+/* The start counts if there is room again: the task itself may have filled the disk. */
 static void wait_for_room(struct jobs *jobs, const struct worklist_item *item)
 {
     if (!journal_has_room(jobs->journal))
         uncount_start(jobs, item);
-    put_back(jobs, item, "a job could write nothing: the disk is full, or read-only");
+    put_back(jobs, item, "a job could not write to it: the disk is full or read-only");
 }
 
 static void judge_run_end(struct jobs *jobs, const struct slot *slot, const struct worklist_item *item,
@@ -207,11 +206,11 @@ static void judge_run_end(struct jobs *jobs, const struct slot *slot, const stru
                                                        : JOBS_JUDGED,
                               jobs->settings.data);
     } else if (end->goes_on) {
-        log_task(LOG_LEVEL_INFO, slot->label, "goes on; the next start takes it up");
+        log_task(LOG_LEVEL_INFO, slot->label, "continues; the next start takes it over");
     } else if (code == JOB_EXIT_DISK) {
         wait_for_room(jobs, item);
     } else if (jobs->stop_expected && code == JOB_EXIT_STOPPED && !end->how) {
-        log_task(LOG_LEVEL_WARNING, slot->label, "was stopped; it is taken up again at the next start");
+        log_task(LOG_LEVEL_WARNING, slot->label, "stopped; the next start runs it again");
         uncount_start(jobs, item);
     } else {
         CLEANUP(mem_freep) char *died = proc_describe_status(end->status);
@@ -230,11 +229,11 @@ static void take_end(struct jobs *jobs, struct slot *slot, const struct executor
     if (item.work == SLOT_RUN)
         judge_run_end(jobs, slot, &item, end);
     else
-        put_away(jobs, &item, true); /* a job that leaves trees has died */
+        put_away(jobs, &item, true); /* a job that leaves trees behind has died */
     slot_release(slot);
 }
 
-/* Of type slot_end_fn. What a killed job had started has become our child, and belongs to nobody. */
+/* Of type slot_end_fn. The processes of a killed job have become our children. */
 static void on_slot_end(struct slot *slot, int status, void *data)
 {
     struct jobs *jobs = data;
@@ -255,9 +254,9 @@ static void on_executor_end(struct slot *slot, const struct executor_end *end, v
     jobs->settings.on_change(jobs->settings.data);
 }
 
-/* ---- taking claims in ---- */
+/* ---- new claims ---- */
 
-/* Whether a running claim is this very one: the same answer, byte for byte. */
+/* Returns true if a running claim has the same answer, byte for byte. */
 static bool is_in_work(const struct jobs *jobs, const struct task *task, const char *body, size_t len)
 {
     CLEANUP(mem_freep) char *label = label_of(task);
@@ -266,14 +265,15 @@ static bool is_in_work(const struct jobs *jobs, const struct task *task, const c
         if (slot->work == SLOT_RUN && strcmp(slot->label, label) == 0 &&
             journal_holds(jobs->journal, slot->key, body, len)) {
             log_task(LOG_LEVEL_WARNING, label,
-                     "was handed out again while it is being worked on: one result answers both");
+                     "handed out again while it is being executed: one result answers both");
             return true;
         }
     }
     return false;
 }
 
-/* On disk first. `fault`: what is wrong with it, or NULL. False where the disk does not take it. */
+/* Writes the claim to disk first. `fault`: what is wrong with the task, or NULL. Returns false if it fails.
+ */
 static bool save(struct jobs *jobs, const struct task *task, const struct err *fault, const char *body,
                  size_t len)
 {
@@ -296,7 +296,7 @@ static bool save(struct jobs *jobs, const struct task *task, const struct err *f
 enum jobs_intake jobs_take(struct jobs *jobs, const char *body, size_t len, struct err *err)
 {
     CLEANUP(task_done) struct task task = {0};
-    crash_point("claim-answered"); /* here alone a kill costs the claim: the answer is in memory only */
+    crash_point("claim-answered"); /* a kill loses the claim only here, while it is only in memory */
     enum task_answer answer = task_parse(body, len, &task, err);
     if (answer == TASK_NONE || answer == TASK_UNUSABLE)
         return answer == TASK_NONE ? JOBS_NO_TASK : JOBS_NONSENSE;
@@ -381,9 +381,9 @@ bool jobs_are_idle(const struct jobs *jobs)
     return !jobs->unsaved.len && !startable && slots_count(&jobs->slots, SLOT_FREE) == jobs->slots.len;
 }
 
-/* ---- opening ---- */
+/* ---- start ---- */
 
-/* A claim of an earlier run: runs again, or gets the error result that it did not get. */
+/* Executes a claim of an earlier process again, or writes its missing error result. */
 static void take_up(struct jobs *jobs, const char *key)
 {
     CLEANUP(task_done) struct task task = {0};
@@ -393,7 +393,7 @@ static void take_up(struct jobs *jobs, const char *key)
     enum task_answer answer =
         r < 0 ? TASK_UNUSABLE : task_parse(body.data ? body.data : "", body.len, &task, &err);
     if (!task.id_json) {
-        log_task(LOG_LEVEL_ERROR, task_key_id(key), "cannot be taken up (%s): %s is moved to rejected/",
+        log_task(LOG_LEVEL_ERROR, task_key_id(key), "cannot be read (%s): %s is moved to rejected/",
                  err.message, key);
         if (journal_set_aside(jobs->journal, key, &err) < 0)
             log_task(LOG_LEVEL_ERROR, task_key_id(key), "%s", err.message);
@@ -407,7 +407,7 @@ static void take_up(struct jobs *jobs, const char *key)
         worklist_add(&jobs->work, SLOT_RUN, key, label);
 }
 
-/* What an earlier run has left: claims to run again, and garbage. */
+/* Loads claims and garbage of an earlier process. */
 static int recover(struct jobs *jobs, struct err *err)
 {
     CLEANUP(strv_done) struct strv claims = {0};

@@ -1,8 +1,8 @@
 #pragma once
 
 /*
- * The claims in work: from what the backend answered to a result in the spool. Owns the journal,
- * the slots, and what waits for a slot. It does not talk to the backend.
+ * Claims, from the answer of the backend to the result in the spool. Owns the journal, the slots, and the
+ * work that waits for a slot. Makes no requests itself.
  */
 
 #include "base/children.h"
@@ -20,11 +20,11 @@
 
 struct jobs;
 
-/* What a result says of this machine. */
+/* What a result says about this machine. */
 enum jobs_end {
     JOBS_JUDGED, /* it works: there is a verdict */
-    JOBS_FAULT,  /* an error that was its fault */
-    JOBS_OTHER,  /* nothing: an error of the task's own */
+    JOBS_FAULT,  /* an error caused by this machine */
+    JOBS_OTHER,  /* nothing: an error caused by the task */
 };
 
 /* Follows jobs through the slots. */
@@ -49,51 +49,50 @@ struct jobs_settings {
     executor_open_fn *open_executor;
     const struct jobs_observer *observer;          /* NULL: none */
     void (*on_end)(enum jobs_end end, void *data); /* a task has its result */
-    void (*on_slot_free)(void *data);              /* a job's process has ended, whatever came of it */
-    void (*on_change)(void *data); /* a pause is over: jobs_proceed() and whoever depends on it */
+    void (*on_slot_free)(void *data);              /* a job has ended, with or without a result */
+    void (*on_change)(void *data);                 /* a pause is over: call jobs_proceed() */
     void *data;
 };
 
-/* All in the settings is borrowed. Prepares the state directory and takes up what an earlier run left. */
+/* Prepares the state directory and loads the claims in it. All pointers in the settings are borrowed. */
 int jobs_open(const struct jobs_settings *settings, struct jobs **ret_jobs, struct err *err);
 void jobs_free(struct jobs *jobs);
 
-/* The options have other values now: those of jobs that are started from now on. */
+/* The options have changed: applies them to jobs started from now on. */
 int jobs_take_options(struct jobs *jobs, struct err *err);
 
 enum jobs_intake {
-    JOBS_TAKEN,    /* a task: it is on disk now, or as safe as it can be */
-    JOBS_AGAIN,    /* one that is being worked on: nothing is to be done */
+    JOBS_TAKEN,    /* a task: on disk, or kept in memory until the disk works */
+    JOBS_AGAIN,    /* a task that is being executed already */
     JOBS_NO_TASK,  /* the backend has none */
     JOBS_NONSENSE, /* neither; `err` says why */
 };
 
-/* Takes the body of an answer in. */
+/* Takes the body of an answer to a claim. */
 enum jobs_intake jobs_take(struct jobs *jobs, const char *body, size_t len, struct err *err);
 
-/* Why jobs could not be started where they run, for a person; NULL: they could. Borrowed, until something
- * happens. */
+/* Returns why the executor cannot start jobs; NULL if it can. Valid until the event loop continues. */
 const char *jobs_obstacle(const struct jobs *jobs);
 
-/* Whether another claim can be taken: a free slot that nothing waits for, a disk that works, no obstacle. */
+/* Returns true if another claim can be taken: a slot is free, the disk works, and there is no obstacle. */
 bool jobs_have_room(const struct jobs *jobs);
 
-/* Starts what can be started. Safe at any time. */
+/* Starts what can be started. May be called at any time. */
 void jobs_proceed(struct jobs *jobs);
 
-/* The runner was told to stop, and so perhaps its jobs too, by whoever stops the whole service. */
+/* The runner was told to stop. The service manager may have stopped its jobs as well. */
 void jobs_expect_stop(struct jobs *jobs);
 
-/* From now on no claim is started: those that wait stay on disk. */
+/* From now on no claim is started: waiting ones stay on disk. */
 void jobs_drain(struct jobs *jobs);
 
-/* As jobs_drain(), and tells the running ones to stop: they stay on disk too. */
+/* As jobs_drain(), and stops the running jobs, whose claims stay on disk too. */
 void jobs_stop(struct jobs *jobs);
 
-/* How its jobs are started. */
+/* Returns how jobs are started; borrowed. */
 const struct slot_program *jobs_program(const struct jobs *jobs);
 
 size_t jobs_running(const struct jobs *jobs);
 
-/* Nothing runs, nothing is left to start, and every claim taken is on disk. */
+/* Returns true if nothing runs or waits to be started, and every claim is on disk. */
 bool jobs_are_idle(const struct jobs *jobs);
