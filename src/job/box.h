@@ -2,17 +2,17 @@
 
 /*
  * The sandbox of one test run: its control group, bubblewrap's command line, and what ostest-init
- * tells from inside (src/sandbox/box.h). Used in this order: open, attach, proc_run(), close.
+ * tells from inside (src/sandbox/init_protocol.h). Used in this order: open, attach, proc_run(), close.
  */
 
 #include "base/err.h"
 #include "base/proc.h"
 #include "base/strv.h"
 #include "job/job.h"
-#include "sandbox/box.h"
 #include "sandbox/bwrap.h"
 #include "sandbox/cgroup.h"
 #include "sandbox/cgroup_slurm.h"
+#include "sandbox/init_protocol.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -6,7 +6,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/pid_status.h"
-#include "sandbox/box.h"
+#include "sandbox/init_protocol.h"
 
 #include <errno.h>
 #include <fcntl.h>

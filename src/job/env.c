@@ -9,7 +9,7 @@
 #include "job/venv.h"
 #include "job/witness.h"
 #include "requirements.py.h"
-#include "sandbox/box.h"
+#include "sandbox/init_protocol.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -4,7 +4,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "model/lease.h"
-#include "sandbox/box.h"
+#include "sandbox/init_protocol.h"
 
 #include <errno.h>
 #include <string.h>

@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "job/cache.h"
 #include "job/lfs.h"
-#include "sandbox/box.h"
+#include "sandbox/init_protocol.h"
 
 #include <errno.h>
 #include <fts.h>

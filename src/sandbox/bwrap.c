@@ -3,7 +3,7 @@
 #include "base/buf.h"
 #include "base/fd.h"
 #include "base/fs.h"
-#include "sandbox/box.h"
+#include "sandbox/init_protocol.h"
 #include "sandbox/seccomp.h"
 
 #include <errno.h>

@@ -6,7 +6,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/str.h"
-#include "sandbox/box.h"
+#include "sandbox/init_protocol.h"
 
 #include <dirent.h>
 #include <errno.h>

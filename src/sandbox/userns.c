@@ -2,7 +2,7 @@
 
 #include "base/fd.h"
 #include "base/mem.h"
-#include "sandbox/box.h"
+#include "sandbox/init_protocol.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,7 +2,7 @@
 
 #include "base/fd.h"
 #include "base/mem.h"
-#include "sandbox/box.h"
+#include "sandbox/init_protocol.h"
 #include "scratch.h"
 
 /* What each test starts from, and what came out: the command line, and bwrap's own arguments. */

@@ -11,9 +11,9 @@
 #include "base/copytree.h"
 #include "base/fd.h"
 #include "base/fs.h"
-#include "sandbox/box.h"
 #include "sandbox/init/process_guard.h"
 #include "sandbox/init/suite_tree.h"
+#include "sandbox/init_protocol.h"
 
 #include <errno.h>
 #include <fcntl.h>
