@@ -131,10 +131,10 @@ static char *group_name(const struct job *job)
 int box_clean(const struct job *job, struct err *err)
 {
     CLEANUP(mem_freep) char *name = group_name(job);
-    struct cgroup_place place;
-    cgroup_find(&place);
-    int r = cgroup_remove(&place, name, err);
-    cgroup_place_done(&place);
+    struct cgroup_parents parents;
+    cgroup_find(&parents);
+    int r = cgroup_remove(&parents, name, err);
+    cgroup_parents_done(&parents);
     return r;
 }
 
@@ -142,12 +142,12 @@ static int make_group(const struct job *job, struct cgroup *ret_group, struct er
 {
     CLEANUP(mem_freep) char *name = group_name(job);
     struct cgroup_limits limits = {job->options->memory_bytes, job->options->cpus, job->options->pids};
-    struct cgroup_place place;
-    cgroup_find(&place);
-    int r = cgroup_create(&place, name, &limits, ret_group, err);
-    if (place.kind == CGROUP_NONE)
-        log_debug("no control groups: %s", place.why);
-    cgroup_place_done(&place);
+    struct cgroup_parents parents;
+    cgroup_find(&parents);
+    int r = cgroup_create(&parents, name, &limits, ret_group, err);
+    if (parents.kind == CGROUP_NONE)
+        log_debug("no control groups: %s", parents.why);
+    cgroup_parents_done(&parents);
     return r;
 }
 

@@ -8,7 +8,7 @@
 #include "model/progress.h"
 #include "model/summary.h"
 #include "model/task.h"
-#include "sandbox/cgroup_place.h"
+#include "sandbox/cgroup_find.h"
 
 /* Where things are as the test run sees them. */
 struct job_inside {

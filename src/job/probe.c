@@ -6,7 +6,7 @@
 #include "job/run.h"
 #include "job/suite.h"
 #include "job/suite_fetch.h"
-#include "sandbox/cgroup_place.h"
+#include "sandbox/cgroup_find.h"
 #include "sandbox/cgroup_slurm.h"
 
 #include <errno.h>
@@ -54,12 +54,12 @@ int probe_suite(struct job *job, struct err *err)
 /* How memory is limited and measured. */
 static void log_groups(const struct job *job)
 {
-    struct cgroup_place place;
+    struct cgroup_parents parents;
     struct cgroup_slurm slurm;
-    cgroup_find(&place);
+    cgroup_find(&parents);
     cgroup_slurm_find(job->cluster_job, &slurm);
-    if (place.kind != CGROUP_NONE)
-        log_info("control groups: %s: all limits hold, memory is measured", cgroup_kind_name(place.kind));
+    if (parents.kind != CGROUP_NONE)
+        log_info("control groups: %s: all limits hold, memory is measured", cgroup_kind_name(parents.kind));
     else if (slurm.dir)
         log_info(
             "control groups: Slurm's, %s: memory is measured there; --memory is watched by samples only, "
@@ -71,7 +71,7 @@ static void log_groups(const struct job *job)
             "is watched by samples only, --cpus has no effect");
     if (slurm.limit_bytes != CGROUP_SLURM_NO_LIMIT)
         log_info("Slurm limits the job to %llu MB of memory", (unsigned long long)(slurm.limit_bytes >> 20));
-    cgroup_place_done(&place);
+    cgroup_parents_done(&parents);
     cgroup_slurm_done(&slurm);
 }
 

@@ -102,29 +102,29 @@ static int prepare_measuring(struct cgroup *g, struct err *err)
     return 0;
 }
 
-static void set_dirs(struct cgroup *g, const struct cgroup_place *place, const char *name)
+static void set_dirs(struct cgroup *g, const struct cgroup_parents *parents, const char *name)
 {
     for (int i = 0; i < CGROUP_TREES; i++)
-        g->dirs[i] = place->dirs[i] ? mem_printf("%s/%s", place->dirs[i], name) : NULL;
+        g->dirs[i] = parents->dirs[i] ? mem_printf("%s/%s", parents->dirs[i], name) : NULL;
 }
 
-int cgroup_remove(const struct cgroup_place *place, const char *name, struct err *err)
+int cgroup_remove(const struct cgroup_parents *parents, const char *name, struct err *err)
 {
-    struct cgroup old = {.kind = place->kind, .peak_fd = -1};
-    set_dirs(&old, place, name);
+    struct cgroup old = {.kind = parents->kind, .peak_fd = -1};
+    set_dirs(&old, parents, name);
     return cgroup_destroy(&old, err);
 }
 
-int cgroup_create(const struct cgroup_place *place, const char *name, const struct cgroup_limits *limits,
+int cgroup_create(const struct cgroup_parents *parents, const char *name, const struct cgroup_limits *limits,
                   struct cgroup *ret_group, struct err *err)
 {
-    struct cgroup g = {.kind = place->kind, .peak_fd = -1};
-    set_dirs(&g, place, name);
+    struct cgroup g = {.kind = parents->kind, .peak_fd = -1};
+    set_dirs(&g, parents, name);
     if (g.kind == CGROUP_NONE) {
         *ret_group = g;
         return 0;
     }
-    int r = cgroup_remove(place, name, err);
+    int r = cgroup_remove(parents, name, err);
     if (r == 0)
         r = make_dirs(&g, err);
     if (r == 0)

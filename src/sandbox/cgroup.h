@@ -6,7 +6,7 @@
  */
 
 #include "base/err.h"
-#include "sandbox/cgroup_place.h"
+#include "sandbox/cgroup_find.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -29,10 +29,10 @@ struct cgroup {
 };
 
 /* Ends and removes what an earlier group of this name has left; nothing to do where there is none. */
-int cgroup_remove(const struct cgroup_place *place, const char *name, struct err *err);
+int cgroup_remove(const struct cgroup_parents *parents, const char *name, struct err *err);
 
 /* Makes the group. What an earlier one of this name has left is ended and removed. */
-int cgroup_create(const struct cgroup_place *place, const char *name, const struct cgroup_limits *limits,
+int cgroup_create(const struct cgroup_parents *parents, const char *name, const struct cgroup_limits *limits,
                   struct cgroup *ret_group, struct err *err);
 
 /*

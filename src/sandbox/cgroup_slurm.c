@@ -1,7 +1,7 @@
 #include "sandbox/cgroup_slurm.h"
 
 #include "base/mem.h"
-#include "sandbox/cgroup_place.h"
+#include "sandbox/cgroup_find.h"
 
 #include <string.h>
 #include <unistd.h>

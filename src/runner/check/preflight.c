@@ -134,12 +134,12 @@ int preflight(const struct options *options, const char *job_program, struct err
         err_prefix(err, "The sandbox does not work (ostest-runner doctor tells more)");
         return r;
     }
-    struct cgroup_place place;
-    cgroup_find(&place);
+    struct cgroup_parents parents;
+    cgroup_find(&parents);
     log_fields(LOG_LEVEL_INFO, NULL, "students' code is confined", LOG_TEXT("sandbox", "bwrap"),
-               LOG_TEXT("cgroups", cgroup_kind_name(place.kind)));
-    if (place.kind == CGROUP_NONE)
-        log_warning("memoryUsed is 0, and --memory is watched by samples only: %s", place.why);
-    cgroup_place_done(&place);
+               LOG_TEXT("cgroups", cgroup_kind_name(parents.kind)));
+    if (parents.kind == CGROUP_NONE)
+        log_warning("memoryUsed is 0, and --memory is watched by samples only: %s", parents.why);
+    cgroup_parents_done(&parents);
     return 0;
 }

@@ -5,7 +5,7 @@
 #include "base/err.h"
 #include "base/strv.h"
 #include "runner/config/options.h"
-#include "sandbox/cgroup_place.h"
+#include "sandbox/cgroup_find.h"
 
 enum preflight_probe { PREFLIGHT_SANDBOX, PREFLIGHT_SUITE };
 

@@ -97,16 +97,17 @@ static enum health check_cgroups(const struct doctor *d)
         [CGROUP_V1] = "v1: all limits hold; memory and CPU time of each test are measured",
         [CGROUP_HYBRID] = "hybrid: all limits hold; memory and CPU time of each test are measured",
         [CGROUP_V2] = "v2: all limits hold; memory and CPU time of each test are measured"};
-    struct cgroup_place place;
-    cgroup_find(&place);
+    struct cgroup_parents parents;
+    cgroup_find(&parents);
     CLEANUP(mem_freep)
     char *text =
-        place.kind ? mem_strdup(meanings[place.kind])
-                   : mem_printf("none: memoryUsed is 0, --cpus has no effect, --memory is watched by samples "
-                                "only: %s",
-                                place.why);
-    enum health health = place.kind ? GOOD : POOR;
-    cgroup_place_done(&place);
+        parents.kind
+            ? mem_strdup(meanings[parents.kind])
+            : mem_printf("none: memoryUsed is 0, --cpus has no effect, --memory is watched by samples "
+                         "only: %s",
+                         parents.why);
+    enum health health = parents.kind ? GOOD : POOR;
+    cgroup_parents_done(&parents);
     return say(health, "cgroups", text);
 }
 

@@ -20,7 +20,7 @@
 #include "runner/cli/run/options.h"
 #include "runner/cli/run/out_file.h"
 #include "sandbox/advice.h"
-#include "sandbox/cgroup_place.h"
+#include "sandbox/cgroup_find.h"
 
 #include <errno.h>
 #include <locale.h>

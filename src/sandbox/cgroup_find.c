@@ -1,4 +1,4 @@
-#include "sandbox/cgroup_place.h"
+#include "sandbox/cgroup_find.h"
 
 #include "base/fd.h"
 #include "base/fs.h"
@@ -176,57 +176,58 @@ static bool has_v2_controllers(const char *dir)
 }
 
 /* CGROUP_NONE unless all that is needed is there; takes over `unified`. */
-static void find_v2(struct cgroup_place *place, char *unified)
+static void find_v2(struct cgroup_parents *parents, char *unified)
 {
     CLEANUP(mem_freep) char *available = cgroup_read(unified, "cgroup.controllers");
     leave_own_leaf(unified);
     if (!is_ours(unified))
-        place->why =
+        parents->why =
             mem_printf("the group %s belongs to somebody else: with systemd, say Delegate=yes", unified);
     else if (has_v2_controllers(unified))
-        place->kind = CGROUP_V2;
+        parents->kind = CGROUP_V2;
     else if (has_word(available, "memory") && has_word(available, "pids"))
-        place->why = mem_printf("the group %s has other processes in it: start the runner as a service with "
-                                "Delegate=yes",
-                                unified);
+        parents->why =
+            mem_printf("the group %s has other processes in it: start the runner as a service with "
+                       "Delegate=yes",
+                       unified);
     else
-        place->why = mem_printf(
+        parents->why = mem_printf(
             "the group %s has no memory and pids controllers: with systemd, say Delegate=yes", unified);
-    for (int i = 0; place->kind == CGROUP_V2 && i < CGROUP_TREES; i++)
-        place->dirs[i] = mem_strdup(unified);
+    for (int i = 0; parents->kind == CGROUP_V2 && i < CGROUP_TREES; i++)
+        parents->dirs[i] = mem_strdup(unified);
     free(unified);
 }
 
-void cgroup_find(struct cgroup_place *ret_place)
+void cgroup_find(struct cgroup_parents *ret_parents)
 {
-    struct cgroup_place place = {0};
+    struct cgroup_parents parents = {0};
     CLEANUP(mem_freep) char *cgroups = read_text("/proc/self/cgroup");
     CLEANUP(mem_freep) char *mounts = read_text("/proc/self/mountinfo");
     char *dirs[CGROUP_TREES];
     for (int i = 0; i < CGROUP_TREES; i++)
         dirs[i] = own_dir(cgroups, mounts, controllers[i]);
     if (!dirs[CGROUP_MEMORY] && dirs[CGROUP_UNIFIED]) {
-        find_v2(&place, TAKE_PTR(dirs[CGROUP_UNIFIED]));
+        find_v2(&parents, TAKE_PTR(dirs[CGROUP_UNIFIED]));
     } else if (!dirs[CGROUP_MEMORY]) {
-        place.why = mem_strdup("no cgroup file system is mounted");
+        parents.why = mem_strdup("no cgroup file system is mounted");
     } else if (!is_ours(dirs[CGROUP_MEMORY])) {
-        place.why = mem_strdup("with cgroup v1, only root may make groups: start the runner as root");
+        parents.why = mem_strdup("with cgroup v1, only root may make groups: start the runner as root");
     } else {
         for (int i = 0; i < CGROUP_TREES; i++)
-            place.dirs[i] = is_ours(dirs[i]) ? TAKE_PTR(dirs[i]) : NULL;
-        place.kind = place.dirs[CGROUP_UNIFIED] ? CGROUP_HYBRID : CGROUP_V1;
+            parents.dirs[i] = is_ours(dirs[i]) ? TAKE_PTR(dirs[i]) : NULL;
+        parents.kind = parents.dirs[CGROUP_UNIFIED] ? CGROUP_HYBRID : CGROUP_V1;
     }
     for (int i = 0; i < CGROUP_TREES; i++)
         free(dirs[i]);
-    *ret_place = place;
+    *ret_parents = parents;
 }
 
-void cgroup_place_done(struct cgroup_place *place)
+void cgroup_parents_done(struct cgroup_parents *parents)
 {
     for (int i = 0; i < CGROUP_TREES; i++)
-        free(place->dirs[i]);
-    free(place->why);
-    *place = (struct cgroup_place){0};
+        free(parents->dirs[i]);
+    free(parents->why);
+    *parents = (struct cgroup_parents){0};
 }
 
 const char *cgroup_kind_name(enum cgroup_kind kind)

@@ -1,33 +1,33 @@
-#include "sandbox/cgroup_place.h"
+#include "sandbox/cgroup_find.h"
 
 #include "cgroups.h"
 
-static struct cgroup_place place;
+static struct cgroup_parents parents;
 
 static void look(void)
 {
     write_machine();
-    cgroup_find(&place);
+    cgroup_find(&parents);
 }
 
 static void check_none(const char *why)
 {
-    CHECK_INT(place.kind, CGROUP_NONE);
-    CHECK_CONTAINS(place.why, why);
+    CHECK_INT(parents.kind, CGROUP_NONE);
+    CHECK_CONTAINS(parents.why, why);
     for (int i = 0; i < CGROUP_TREES; i++)
-        CHECK(!place.dirs[i]);
-    cgroup_place_done(&place);
+        CHECK(!parents.dirs[i]);
+    cgroup_parents_done(&parents);
 }
 
 /* ---- v2 */
 
 static void check_v2(const char *dir)
 {
-    CHECK_INT(place.kind, CGROUP_V2);
-    CHECK(!place.why);
+    CHECK_INT(parents.kind, CGROUP_V2);
+    CHECK(!parents.why);
     for (int i = 0; i < CGROUP_TREES; i++)
-        CHECK_STR(place.dirs[i], dir_of(dir));
-    cgroup_place_done(&place);
+        CHECK_STR(parents.dirs[i], dir_of(dir));
+    cgroup_parents_done(&parents);
 }
 
 static void a_delegated_group(void)
@@ -59,8 +59,8 @@ static void another_leaf_is_none(void)
     group("service/xostest-runner", true);
     strcpy(own, "0::/service/xostest-runner\n");
     look();
-    CHECK_INT(place.kind, CGROUP_NONE);
-    cgroup_place_done(&place);
+    CHECK_INT(parents.kind, CGROUP_NONE);
+    cgroup_parents_done(&parents);
 }
 
 static void somebody_elses_group(void)
@@ -150,13 +150,13 @@ static void version_1(void)
     v1("pids", "/b", true);
     v1("cpu,cpuacct", "/c", true);
     look();
-    CHECK_INT(place.kind, CGROUP_V1);
-    CHECK_STR(place.dirs[CGROUP_MEMORY], dir_of("memory/a"));
-    CHECK_STR(place.dirs[CGROUP_PIDS], dir_of("pids/b"));
-    CHECK_STR(place.dirs[CGROUP_CPU], dir_of("cpu,cpuacct/c"));
-    CHECK_STR(place.dirs[CGROUP_CPUACCT], dir_of("cpu,cpuacct/c"));
-    CHECK(!place.dirs[CGROUP_UNIFIED] && !place.why);
-    cgroup_place_done(&place);
+    CHECK_INT(parents.kind, CGROUP_V1);
+    CHECK_STR(parents.dirs[CGROUP_MEMORY], dir_of("memory/a"));
+    CHECK_STR(parents.dirs[CGROUP_PIDS], dir_of("pids/b"));
+    CHECK_STR(parents.dirs[CGROUP_CPU], dir_of("cpu,cpuacct/c"));
+    CHECK_STR(parents.dirs[CGROUP_CPUACCT], dir_of("cpu,cpuacct/c"));
+    CHECK(!parents.dirs[CGROUP_UNIFIED] && !parents.why);
+    cgroup_parents_done(&parents);
 }
 
 static void hybrid(void)
@@ -167,10 +167,10 @@ static void hybrid(void)
     member("0::/");
     put("unified", "cgroup.procs", "");
     look();
-    CHECK_INT(place.kind, CGROUP_HYBRID);
-    CHECK_STR(place.dirs[CGROUP_UNIFIED], dir_of("unified"));
-    CHECK_STR(place.dirs[CGROUP_MEMORY], dir_of("memory/a"));
-    cgroup_place_done(&place);
+    CHECK_INT(parents.kind, CGROUP_HYBRID);
+    CHECK_STR(parents.dirs[CGROUP_UNIFIED], dir_of("unified"));
+    CHECK_STR(parents.dirs[CGROUP_MEMORY], dir_of("memory/a"));
+    cgroup_parents_done(&parents);
 }
 
 static void a_controller_that_is_not_ours_is_left_out(void)
@@ -179,9 +179,9 @@ static void a_controller_that_is_not_ours_is_left_out(void)
     v1("memory", "/a", true);
     v1("pids", "/b", false);
     look();
-    CHECK_INT(place.kind, CGROUP_V1);
-    CHECK(place.dirs[CGROUP_MEMORY] && !place.dirs[CGROUP_PIDS] && !place.dirs[CGROUP_CPU]);
-    cgroup_place_done(&place);
+    CHECK_INT(parents.kind, CGROUP_V1);
+    CHECK(parents.dirs[CGROUP_MEMORY] && !parents.dirs[CGROUP_PIDS] && !parents.dirs[CGROUP_CPU]);
+    cgroup_parents_done(&parents);
 }
 
 static void without_memory_of_ours_there_is_nothing(void)
@@ -317,7 +317,7 @@ static void nothing_is_left_open(void)
     int before = count_open_files();
     all_of_v1();
     look();
-    cgroup_place_done(&place);
+    cgroup_parents_done(&parents);
     unified("service", "cpu memory pids\n", "");
     write_machine();
     cgroup_make_room(NULL);

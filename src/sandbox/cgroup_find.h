@@ -18,15 +18,15 @@ enum cgroup_kind {
 enum cgroup_tree { CGROUP_MEMORY, CGROUP_PIDS, CGROUP_CPU, CGROUP_CPUACCT, CGROUP_UNIFIED, CGROUP_TREES };
 
 /* Below which groups tasks may have theirs. */
-struct cgroup_place {
+struct cgroup_parents {
     enum cgroup_kind kind;
     char *dirs[CGROUP_TREES]; /* NULL where the hierarchy is missing or not ours */
     char *why;                /* CGROUP_NONE: what is in the way, and what to do about it; else NULL */
 };
 
 /* Finds out what this machine offers to this process. */
-void cgroup_find(struct cgroup_place *ret_place);
-void cgroup_place_done(struct cgroup_place *place);
+void cgroup_find(struct cgroup_parents *ret_parents);
+void cgroup_parents_done(struct cgroup_parents *parents);
 const char *cgroup_kind_name(enum cgroup_kind kind);
 
 /*
