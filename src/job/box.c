@@ -267,9 +267,9 @@ void box_init(struct box *box)
 {
     *box = (struct box){
         .control = {-1, -1}, .report_fd = -1, .userns_fd = -1, .sample_fd = -1, .group.peak_fd = -1};
-    box->doors = (struct cgroup_doors){.birthplace = -1, .fallback = -1};
+    box->cgroup_fds = (struct cgroup_fds){.dir_fd = -1, .procs_fd = -1};
     for (int i = 0; i < CGROUP_TREES; i++)
-        box->doors.entries[i] = -1;
+        box->cgroup_fds.tasks_fds[i] = -1;
 }
 
 static void keep_fd(struct box *box, int fd)
@@ -293,7 +293,7 @@ int box_open(const struct job *job, const struct box_wants *wants, struct box *r
     if (r == 0)
         r = open_sampling(&box, err);
     if (r == 0)
-        r = cgroup_open_doors(&box.group, &box.doors, err);
+        r = cgroup_open_fds(&box.group, &box.cgroup_fds, err);
     if (r == 0)
         r = make_command(job, wants, &box, err);
     box.group_kind = box.group.kind;
@@ -363,10 +363,10 @@ void box_attach(struct box *box, const struct job *job, struct proc_run *run)
     run->setup.argv = &box->bwrap.argv;
     run->setup.keep_fds = box->keep_fds;
     run->setup.keep_fds_len = box->keep_fds_len;
-    run->setup.entry_fds = box->doors.entries;
-    run->setup.entry_fds_len = ARRAY_LEN(box->doors.entries);
-    run->setup.into_fd = box->doors.birthplace;
-    run->setup.into_entry_fd = box->doors.fallback;
+    run->setup.entry_fds = box->cgroup_fds.tasks_fds;
+    run->setup.entry_fds_len = ARRAY_LEN(box->cgroup_fds.tasks_fds);
+    run->setup.into_fd = box->cgroup_fds.dir_fd;
+    run->setup.into_entry_fd = box->cgroup_fds.procs_fd;
     run->setup.uid = box->uid;
     run->setup.prepare = box->uid ? bind_stages : NULL;
     run->setup.prepare_data = box;
@@ -428,7 +428,7 @@ int box_close(struct box *box, const struct job *job, const struct proc_run *run
 void box_done(struct box *box)
 {
     bwrap_done(&box->bwrap);
-    cgroup_close_doors(&box->doors);
+    cgroup_close_fds(&box->cgroup_fds);
     fd_close(box->control[0]);
     fd_close(box->control[1]);
     fd_close(box->report_fd);

@@ -32,7 +32,7 @@ struct box {
     struct bwrap bwrap; /* its argv: the whole command */
     struct cgroup group;
     enum cgroup_kind group_kind; /* also when it is closed */
-    struct cgroup_doors doors;
+    struct cgroup_fds cgroup_fds;
     struct cgroup_slurm slurm; /* in a cluster: the job's group, in which we are; its dir is NULL elsewhere */
     int sample_fd;             /* a timer: time to look at that one, while a test runs */
     int keep_fds[BWRAP_MAX_FDS + 2]; /* that bwrap inherits */

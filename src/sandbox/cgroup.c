@@ -145,36 +145,35 @@ static int open_in(const char *dir, const char *name, int flags, int *ret_fd, st
     return *ret_fd < 0 ? err_errno(err, errno, "Cannot open %s", path) : 0;
 }
 
-int cgroup_open_doors(const struct cgroup *group, struct cgroup_doors *ret_doors, struct err *err)
+int cgroup_open_fds(const struct cgroup *group, struct cgroup_fds *ret_fds, struct err *err)
 {
-    struct cgroup_doors doors = {.birthplace = -1, .fallback = -1};
+    struct cgroup_fds fds = {.dir_fd = -1, .procs_fd = -1};
     const char *unified = group->dirs[CGROUP_UNIFIED];
     int r = 0;
     for (int i = 0; i < CGROUP_TREES; i++) {
         bool is_v1 = group->kind != CGROUP_V2 && i != CGROUP_UNIFIED && group->dirs[i];
-        doors.entries[i] = -1;
+        fds.tasks_fds[i] = -1;
         if (r == 0 && is_v1)
-            r = open_in(group->dirs[i], "/tasks", O_WRONLY, &doors.entries[i], err);
+            r = open_in(group->dirs[i], "/tasks", O_WRONLY, &fds.tasks_fds[i], err);
     }
     if (r == 0 && unified)
-        r = open_in(unified, group->has_leaves ? "/" MAIN_LEAF : "", O_PATH | O_DIRECTORY, &doors.birthplace,
-                    err);
+        r = open_in(unified, group->has_leaves ? "/" MAIN_LEAF : "", O_PATH | O_DIRECTORY, &fds.dir_fd, err);
     if (r == 0 && unified)
         r = open_in(unified, group->has_leaves ? "/" MAIN_LEAF "/cgroup.procs" : "/cgroup.procs", O_WRONLY,
-                    &doors.fallback, err);
+                    &fds.procs_fd, err);
     if (r < 0)
-        cgroup_close_doors(&doors);
+        cgroup_close_fds(&fds);
     else
-        *ret_doors = doors;
+        *ret_fds = fds;
     return r;
 }
 
-void cgroup_close_doors(struct cgroup_doors *doors)
+void cgroup_close_fds(struct cgroup_fds *fds)
 {
     for (int i = 0; i < CGROUP_TREES; i++)
-        fd_close(doors->entries[i]);
-    fd_close(doors->birthplace);
-    fd_close(doors->fallback);
+        fd_close(fds->tasks_fds[i]);
+    fd_close(fds->dir_fd);
+    fd_close(fds->procs_fd);
 }
 
 /* ---- measuring ---- */

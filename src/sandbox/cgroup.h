@@ -36,18 +36,19 @@ int cgroup_create(const struct cgroup_parents *parents, const char *name, const 
                   struct cgroup *ret_group, struct err *err);
 
 /*
- * How a process becomes a member. To move one into a group takes the kernel some 10 ms, unless it is a
- * single thread that moves itself (v1, "tasks"), or is born there (v2, CLONE_INTO_CGROUP).
+ * Descriptors through which a process enters the group. Moving a process into a group takes the kernel some
+ * 10 ms, unless it is a single thread that moves itself (v1, "tasks") or is created there (v2,
+ * CLONE_INTO_CGROUP).
  */
-struct cgroup_doors {
-    int entries[CGROUP_TREES]; /* v1: the new process writes "0" into each; -1: none */
-    int birthplace;            /* v2: the directory to be born in; -1: none */
-    int fallback;              /* v2: "0" is written into it where that was not possible */
+struct cgroup_fds {
+    int tasks_fds[CGROUP_TREES]; /* v1: the new process writes "0" into each; -1: none */
+    int dir_fd;                  /* v2: the directory to pass to CLONE_INTO_CGROUP; -1: none */
+    int procs_fd;                /* v2: "0" is written to it if CLONE_INTO_CGROUP is not possible */
 };
 
-/* The caller closes. */
-int cgroup_open_doors(const struct cgroup *group, struct cgroup_doors *ret_doors, struct err *err);
-void cgroup_close_doors(struct cgroup_doors *doors);
+/* Opens them; the caller closes them with cgroup_close_fds(). */
+int cgroup_open_fds(const struct cgroup *group, struct cgroup_fds *ret_fds, struct err *err);
+void cgroup_close_fds(struct cgroup_fds *fds);
 
 /* What one test used. */
 struct cgroup_usage {
