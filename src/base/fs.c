@@ -1,6 +1,6 @@
 #include "base/fs.h"
 
-#include "base/crash.h"
+#include "base/failpoint.h"
 #include "base/fd.h"
 
 #include <dirent.h>
@@ -49,7 +49,7 @@ int fs_rename_durable(const char *from, const char *to, struct err *err)
 {
     if (rename(from, to) < 0)
         return err_errno(err, errno, "Cannot rename %s to %s", from, to);
-    crash_point("file-renamed");
+    failpoint("file-renamed");
     return sync_parent(to, err);
 }
 
@@ -67,7 +67,7 @@ static int write_new(const char *path, const void *data, size_t len, bool is_syn
     CLEANUP(fd_closep) int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return -errno;
-    crash_point("file-begun");
+    failpoint("file-begun");
     int r = fd_write_all(fd, data, len);
     if (r == 0 && is_synced && fsync(fd) < 0)
         r = -errno;
@@ -78,7 +78,7 @@ int fs_write_atomic(const char *path, const void *data, size_t len, struct err *
 {
     CLEANUP(mem_freep) char *temporary = mem_printf("%s.tmp", path);
     int r = write_new(temporary, data, len, true);
-    crash_point("file-written");
+    failpoint("file-written");
     r = r < 0 ? err_errno(err, -r, "Cannot write %s", temporary) : fs_rename_durable(temporary, path, err);
     if (r < 0)
         unlink(temporary);

@@ -1,6 +1,6 @@
 #include "job/cache.h"
 
-#include "base/crash.h"
+#include "base/failpoint.h"
 #include "base/fs.h"
 #include "base/str.h"
 
@@ -170,7 +170,7 @@ static bool evict(const struct entry *e, struct err *err)
     if (fs_lock(used, &lock, err) < 0)
         return false;
     bool is_gone = fs_remove_tree(gone, err) == 0 && rename(e->path, gone) == 0;
-    crash_point("entry-evicted");
+    failpoint("entry-evicted");
     if (is_gone)
         fs_remove_tree(gone, err);
     unlink(knows);

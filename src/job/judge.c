@@ -1,6 +1,6 @@
 #include "job/judge.h"
 
-#include "base/crash.h"
+#include "base/failpoint.h"
 #include "base/fd.h"
 #include "base/fs.h"
 #include "model/events.h"
@@ -274,7 +274,7 @@ int judge_write_result(const struct job *job, const struct result *result, struc
     FILE *file = fopen(temporary, "we");
     if (!file)
         return err_errno(err, errno, "Cannot create %s", temporary);
-    crash_point("result-begun");
+    failpoint("result-begun");
     int r = write_and_sync(job, result, file);
     if (fclose(file) != 0 && r == 0)
         r = -errno;

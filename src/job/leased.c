@@ -1,6 +1,6 @@
 #include "job/leased.h"
 
-#include "base/crash.h"
+#include "base/failpoint.h"
 #include "base/fd.h"
 #include "base/fs.h"
 #include "base/hash.h"
@@ -21,7 +21,7 @@ int leased_begin(const char *dir, struct err *err)
                        "This try of the task was begun by another copy of the job");
     if (fd < 0)
         return err_errno(err, errno, "Cannot create %s", path);
-    crash_point("cluster-begun");
+    failpoint("cluster-begun");
     return fs_sync_dir(dir, err);
 }
 
@@ -50,6 +50,6 @@ int leased_end(const char *dir, const char *lease, enum job_exit status, struct 
         return r;
     CLEANUP(mem_freep) char *path = mem_printf("%s/" LEASE_END, dir);
     CLEANUP(mem_freep) char *text = lease_format(&end);
-    crash_point("cluster-ending");
+    failpoint("cluster-ending");
     return fs_write_atomic(path, text, strlen(text), err);
 }

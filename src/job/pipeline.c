@@ -1,7 +1,7 @@
 #include "job/pipeline.h"
 
 #include "base/clock.h"
-#include "base/crash.h"
+#include "base/failpoint.h"
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/url.h"
@@ -174,7 +174,7 @@ static int prepare_and_run(struct job *job, const struct suite *suite, const str
     log_run(job, &run);
     account_take_run(job, &run);
     job_enter_stage(job, SUMMARY_JUDGE);
-    crash_point("tests-run");
+    failpoint("tests-run");
     struct judge_wants judge = {.only_connected = !suite_selects_alone(suite),
                                 .has_pytest = suite_runs_pytest(suite)};
     judge_run(job, &run, &judge, ret_result);
@@ -191,7 +191,7 @@ static int test(struct job *job, struct result *ret_result, struct err *err)
     if (r == 0)
         job_enter_stage(job, SUMMARY_PREPARE);
     job->seen.suite_commit = *fetched.commit ? mem_strdup(fetched.commit) : NULL;
-    crash_point("task-fetched");
+    failpoint("task-fetched");
     if (r == 0 && job_is_boxed(job) && !job->tests_dir)
         r = suite_fetch_use_tree(job, &fetched, err);
     else if (r == 0 && !job_is_boxed(job))
@@ -285,9 +285,9 @@ static int work(struct job *job, enum job_exit *ret_exit, struct err *err)
     log_fields(LOG_LEVEL_INFO, NULL, "result", LOG_TEXT("passed", result.is_passed ? "yes" : "no"),
                LOG_TEXT("error", result.is_error ? "yes" : "no"), LOG_NUMBER("tests", result.tests_len));
     warn_of(account_write_summary, job, &result);
-    crash_point("result-judged");
+    failpoint("result-judged");
     r = judge_write_result(job, &result, err);
-    crash_point("result-written");
+    failpoint("result-written");
     if (r == 0 && job->reports)
         warn_of(account_write_report, job, &result);
     return r;

@@ -1,6 +1,6 @@
 #include "job/repo.h"
 
-#include "base/crash.h"
+#include "base/failpoint.h"
 #include "base/fs.h"
 #include "base/hash.h"
 #include "base/str.h"
@@ -243,7 +243,7 @@ static int fetch_once(const struct git *git, struct repo *repo, const struct wan
         if (r < 0)
             return r;
     }
-    crash_point("mirror-made");
+    failpoint("mirror-made");
     remove_leftovers(repo->mirror);
     if (rarely_new && is_unchanged(git, repo, w))
         return 0;

@@ -1,7 +1,7 @@
 #include "job/suite_fetch.h"
 
 #include "base/copytree.h"
-#include "base/crash.h"
+#include "base/failpoint.h"
 #include "base/fs.h"
 #include "base/log.h"
 #include "job/cache.h"
@@ -81,7 +81,7 @@ static int build_tree(const struct job *job, struct suite_repo *s, unsigned *ret
     if (r == 0 && job_is_boxed(job))
         suite_fetch_give(staging);
     CLEANUP(mem_freep) char *tree = tree_of(job, s->repo.commit);
-    crash_point("suite-checked-out");
+    failpoint("suite-checked-out");
     if (r == 0 && !fs_exists(tree))
         r = fs_rename_tree_durable(staging, tree, err);
     fs_remove_tree(staging, NULL);

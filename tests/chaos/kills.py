@@ -19,9 +19,9 @@ RUNNER_MOMENT_S = 0.35  # a runner killed at random has lived at most so long si
 JOB_MOMENT_S = 0.12
 
 
-def crash_points():
+def failpoints():
     """All named places of the source, but for those that only a cluster has: script/test-cluster goes through them."""
-    found = subprocess.run(["grep", "-rhoE", r'crash_point\("[a-z-]+"\)', harness.REPO / "src"], check=True,
+    found = subprocess.run(["grep", "-rhoE", r'failpoint\("[a-z-]+"\)', harness.REPO / "src"], check=True,
                            capture_output=True, text=True).stdout
     return sorted({name for name in re.findall(r'"([a-z-]+)"', found) if not name.startswith("cluster-")})
 
@@ -39,7 +39,7 @@ class Kills:
         self.by_kind = collections.Counter()
         self.by_point = collections.Counter()
         self.not_reached = collections.Counter()
-        self.points = crash_points()
+        self.points = failpoints()
         self.next_point = 0
         self.point = None  # the last one that a runner was started with
         self.hit = collections.defaultdict(list)  # key of a task -> what of its job was killed, but not the job

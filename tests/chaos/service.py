@@ -72,7 +72,7 @@ class Service:
             options += ["--cache-size", "0"]
         env = {"TMPDIR": self.temporary, "OSTEST_SANDBOX": None}
         if point:
-            env |= {"OSTEST_CRASH_POINT": point, "OSTEST_CRASH_TOKEN": self.token}
+            env |= {"OSTEST_FAILPOINT": point, "OSTEST_FAILPOINT_TOKEN": self.token}
         self.lives.append(Life(len(self.lives), harness.Runner(*options, env=env), self.tries))
 
     def kill(self):

@@ -19,7 +19,7 @@ def start(site, point, tasks):
     token = site.dir / "token"
     token.touch()
     site.start_mock(tasks)
-    return site.start(env={"OSTEST_CRASH_POINT": point, "OSTEST_CRASH_TOKEN": token})
+    return site.start(env={"OSTEST_FAILPOINT": point, "OSTEST_FAILPOINT_TOKEN": token})
 
 
 @pytest.mark.parametrize("point", params(OF_RUNNER))

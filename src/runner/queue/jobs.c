@@ -7,7 +7,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "base/crash.h"
+#include "base/failpoint.h"
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/proc.h"
@@ -182,7 +182,7 @@ static void start_item(struct jobs *jobs, const struct worklist_item *item)
         condition_clear(jobs->settings.disk);
         tell_start(jobs, slot, item);
     }
-    crash_point("job-started");
+    failpoint("job-started");
 }
 
 /* The start counts if there is room again: the task itself may have filled the disk. */
@@ -239,7 +239,7 @@ static void on_slot_end(struct slot *slot, int status, void *data)
     struct jobs *jobs = data;
     struct executor_end end = {.status = status};
     struct err err = {0};
-    crash_point("job-reaped");
+    failpoint("job-reaped");
     if (!WIFEXITED(status) && children_kill_others(jobs->settings.children, ORPHANS_TIMEOUT_MS, &err) < 0)
         log_error("%s", err.message);
     take_end(jobs, slot, &end);
@@ -296,7 +296,7 @@ static bool save(struct jobs *jobs, const struct task *task, const struct err *f
 enum jobs_intake jobs_take(struct jobs *jobs, const char *body, size_t len, struct err *err)
 {
     CLEANUP(task_done) struct task task = {0};
-    crash_point("claim-answered"); /* a kill loses the claim only here, while it is only in memory */
+    failpoint("claim-answered"); /* a kill loses the claim only here, while it is only in memory */
     enum task_answer answer = task_parse(body, len, &task, err);
     if (answer == TASK_NONE || answer == TASK_UNUSABLE)
         return answer == TASK_NONE ? JOBS_NO_TASK : JOBS_NONSENSE;

@@ -1,6 +1,6 @@
 #include "runner/queue/journal.h"
 
-#include "base/crash.h"
+#include "base/failpoint.h"
 #include "base/fs.h"
 #include "base/str.h"
 #include "model/page.h"
@@ -151,7 +151,7 @@ int journal_add(struct journal *journal, const struct task *task, const char *bo
             journal->sequence--;
         return err_errno(err, mkdir_errno, "Cannot create %s", dir);
     }
-    crash_point("claim-dir-made");
+    failpoint("claim-dir-made");
     int r = fs_write_atomic(path, body, len, err);
     if (r == 0)
         r = fs_sync_dir(journal->jobs_dir, err);
@@ -161,7 +161,7 @@ int journal_add(struct journal *journal, const struct task *task, const char *bo
         return r;
     }
     *ret_key = TAKE_PTR(key);
-    crash_point("claim-saved");
+    failpoint("claim-saved");
     return 0;
 }
 
@@ -215,7 +215,7 @@ static int change_starts(struct journal *journal, const char *key, int by, unsig
     r = fs_write_atomic(path, line, (size_t)len, err);
     if (r == 0)
         *ret_starts = (unsigned)starts;
-    crash_point("start-counted");
+    failpoint("start-counted");
     return r;
 }
 
@@ -298,10 +298,10 @@ int journal_hand_over(struct journal *journal, const char *key, struct err *err)
     if (!fs_exists(result) && !moved && !fs_exists(task)) /* the result has been delivered meanwhile */
         return 0;
     int r = moved ? fs_sync_dir(journal->spool_dir, err) : fs_rename_durable(result, spooled, err);
-    crash_point("result-spooled");
+    failpoint("result-spooled");
     if (r == 0 && unlink(task) < 0 && errno != ENOENT)
         r = err_errno(err, errno, "Cannot remove %s", task);
-    crash_point("task-forgotten");
+    failpoint("task-forgotten");
     return r < 0 ? r : fs_sync_dir(dir, err);
 }
 
@@ -366,6 +366,6 @@ int journal_put_away(struct journal *journal, const char *key, bool is_fault, si
         return remove_flat(dir, err);
     if (rename(dir, kept) < 0)
         return err_errno(err, errno, "Cannot move %s to %s", dir, kept);
-    crash_point("logs-kept");
+    failpoint("logs-kept");
     return trim_kept(journal, is_fault, keep, err);
 }

@@ -1,7 +1,7 @@
 #include "runner/queue/spool.h"
 
 #include "base/clock.h"
-#include "base/crash.h"
+#include "base/failpoint.h"
 #include "base/fs.h"
 #include "base/str.h"
 #include "model/task.h"
@@ -271,11 +271,11 @@ static void remove_entry(struct spool *spool, const char *key)
 int spool_delivered(struct spool *spool, const char *key, struct err *err)
 {
     CLEANUP(mem_freep) char *path = path_of(spool->dir, key, ".json");
-    crash_point("result-delivered");
+    failpoint("result-delivered");
     int r = unlink(path) < 0 && errno != ENOENT ? err_errno(err, errno, "Cannot remove %s", path) : 0;
     remove_note(spool, key);
     remove_entry(spool, key);
-    crash_point("result-unlinked");
+    failpoint("result-unlinked");
     return r;
 }
 
@@ -285,7 +285,7 @@ int spool_rejected(struct spool *spool, const char *key, const char *answer, siz
     CLEANUP(mem_freep) char *to = path_of(spool->rejected_dir, key, ".json");
     CLEANUP(mem_freep) char *beside = path_of(spool->rejected_dir, key, ".answer");
     int r = fs_write_atomic(beside, answer, len, err);
-    crash_point("answer-kept");
+    failpoint("answer-kept");
     if (r == 0)
         r = fs_rename_durable(from, to, err);
     if (r == 0 || !fs_exists(from)) { /* moved, if not flushed: nothing to send again */

@@ -1,6 +1,6 @@
 #include "runner/executor/slurm/attempt.h"
 
-#include "base/crash.h"
+#include "base/failpoint.h"
 #include "base/fd.h"
 #include "base/fs.h"
 #include "base/hash.h"
@@ -69,10 +69,10 @@ static int make(const struct slurm_attempt *t, const char *path, struct err *err
     if (mkdir(t->dir, 0700) < 0)
         return err_errno(err, errno, "Cannot create %s", t->dir);
     int r = copy_task(t, err);
-    crash_point("cluster-dir-made");
+    failpoint("cluster-dir-made");
     if (r == 0)
         r = fs_write_atomic(path, line, strlen(line), err);
-    crash_point("cluster-lease-saved");
+    failpoint("cluster-lease-saved");
     return r;
 }
 
@@ -154,7 +154,7 @@ int slurm_attempt_take_result(const struct slurm_attempt *t, const struct lease_
     CLEANUP(mem_freep) char *to = mem_printf("%s/result.json", t->claim_dir);
     if (!is_whole(from, end))
         return err_set(err, ERR_INTERNAL, EBADMSG, "%s is not the one that its job wrote", from);
-    crash_point("cluster-result-checked");
+    failpoint("cluster-result-checked");
     return fs_rename_durable(from, to, err);
 }
 
@@ -177,7 +177,7 @@ void slurm_attempt_close(const struct slurm_attempt *t, const char *why)
     if (why) /* it is for a person: where it cannot be written, nothing else suffers */
         fs_write_plain(why_path, why, MIN(strlen(why), (size_t)WHY_LIMIT_BYTES), NULL);
     unlink(path);
-    crash_point("cluster-lease-closed");
+    failpoint("cluster-lease-closed");
     remove_dir(t);
 }
 

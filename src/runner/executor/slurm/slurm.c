@@ -3,7 +3,7 @@
 #include "base/backoff.h"
 #include "base/clock.h"
 #include "base/condition.h"
-#include "base/crash.h"
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "model/job_exit.h"
 #include "runner/executor/slurm/attempt.h"
@@ -164,7 +164,7 @@ static void on_submitted(int status, const char *output, void *data)
         t->life.phase = LIFE_UNSURE; /* it may have been accepted all the same */
         x->submit_at_ms = clock_now_ms() + backoff_next_ms(&x->backoff, TICK_MS);
     }
-    crash_point("cluster-submitted");
+    failpoint("cluster-submitted");
     submit_waiting(x);
     set_timer(x);
 }
@@ -184,7 +184,7 @@ static void submit(struct attempt *t)
         return;
     }
     t->life.phase = LIFE_SUBMITTING;
-    crash_point("cluster-submitting");
+    failpoint("cluster-submitting");
 }
 
 static void submit_waiting(struct executor_slurm *x)

@@ -1,16 +1,16 @@
-#include "base/crash.h"
+#include "base/failpoint.h"
 
-#ifdef CRASH_POINTS
+#ifdef FAILPOINTS
 
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-void crash_point(const char *name)
+void failpoint(const char *name)
 {
-    const char *wanted = getenv("OSTEST_CRASH_POINT");
-    const char *token = getenv("OSTEST_CRASH_TOKEN");
+    const char *wanted = getenv("OSTEST_FAILPOINT");
+    const char *token = getenv("OSTEST_FAILPOINT_TOKEN");
     if (wanted && token && strcmp(wanted, name) == 0 && unlink(token) == 0)
         kill(getpid(), SIGKILL);
 }

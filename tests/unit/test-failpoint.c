@@ -1,7 +1,7 @@
-#define CRASH_POINTS 1
-#include "base/crash.h"
+#define FAILPOINTS 1
+#include "base/failpoint.h"
 
-#include "base/crash.c" /* in the libraries it is empty */
+#include "base/failpoint.c" /* in the libraries it is empty */
 #include "scratch.h"
 #include "test.h"
 
@@ -13,7 +13,7 @@ static bool dies_at(const char *name)
     int status;
     pid_t pid = fork();
     if (pid == 0) {
-        crash_point(name);
+        failpoint(name);
         _exit(0);
     }
     CHECK(waitpid(pid, &status, 0) == pid);
@@ -23,8 +23,8 @@ static bool dies_at(const char *name)
 static void at_the_named_place_one_process_dies(void)
 {
     const char *token = make_file("token", "");
-    setenv("OSTEST_CRASH_POINT", "here", 1);
-    setenv("OSTEST_CRASH_TOKEN", token, 1);
+    setenv("OSTEST_FAILPOINT", "here", 1);
+    setenv("OSTEST_FAILPOINT_TOKEN", token, 1);
     CHECK(!dies_at("there"));
     CHECK(dies_at("here"));
     CHECK(access(token, F_OK) < 0);
@@ -33,10 +33,10 @@ static void at_the_named_place_one_process_dies(void)
 
 static void without_the_variables_nothing_happens(void)
 {
-    unsetenv("OSTEST_CRASH_POINT");
+    unsetenv("OSTEST_FAILPOINT");
     CHECK(!dies_at("here"));
-    setenv("OSTEST_CRASH_POINT", "here", 1);
-    unsetenv("OSTEST_CRASH_TOKEN");
+    setenv("OSTEST_FAILPOINT", "here", 1);
+    unsetenv("OSTEST_FAILPOINT_TOKEN");
     CHECK(!dies_at("here"));
 }
 
