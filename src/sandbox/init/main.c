@@ -1,11 +1,11 @@
 /*
- * ostest-init: pid 1 of the sandbox. It puts the work area together, starts the suite, reaps what
- * becomes an orphan, and at the suite's end ends all the rest and sends out what happened: nobody
- * inside can signal pid 1, and nobody but pid 1 holds the control socket.
+ * ostest-init: pid 1 of the sandbox. It sets up the work area, starts the suite and reaps orphans.
+ * When the suite has ended, it kills all other processes and sends out the results. Nobody inside
+ * can signal pid 1, and only pid 1 holds the control socket.
  *
- * Started by bwrap as: /init CONTROL_FD DISK_BYTES INODES PIDS OPTION… -- COMMAND…, where an option is
- * "--may-change PATTERN", "--link TARGET PATH" or "--close FD", with capabilities of its own user namespace,
- * which it gives up before the suite starts.
+ * Started by bwrap as: /init CONTROL_FD DISK_BYTES INODES PIDS OPTION… -- COMMAND…, where an option
+ * is "--may-change PATTERN", "--link TARGET PATH" or "--close FD". It starts with capabilities of
+ * its own user namespace, which it drops before the suite starts.
  */
 
 #include "base/copytree.h"
@@ -34,18 +34,18 @@
 #include <unistd.h>
 
 #define FULL_CHECK_MS 50
-/* Who meets the limit often removes something at once. */
+/* A program that hits the limit often removes something at once. */
 #define FULL_BELOW_BYTES  65536
 #define FULL_BELOW_INODES 16
-/* The open files of a login shell, as students have them at home. */
+/* The open files of a login shell, as on students' own machines. */
 #define OPEN_FILES     1024
 #define OPEN_FILES_MAX 65536
-/* Far below the outer limit, which all slots of a runner that is not root share. */
+/* Far below the limit of the user, which all slots share unless the runner is root. */
 #define PENDING_SIGNALS 1024
-/* The whole machine has 4096 (kernel.pty.max). */
+/* The limit of the whole machine is 4096 (kernel.pty.max). */
 #define TERMINALS       "64"
 #define INOTIFY_WATCHES (size_t)4096
-/* Above that of pid 1, which the kernel should take last when memory runs out. */
+/* Above that of pid 1, which the kernel should kill last when memory runs out. */
 #define OOM_SCORE "500"
 
 struct init {
@@ -55,12 +55,12 @@ struct init {
     struct strv links; /* target, path, target, path … */
     struct suite_tree suite;
     char **command;
-    int guard_fd; /* where the kernel asks about ptrace */
+    int guard_fd; /* seccomp notifications about ptrace(2) and the like */
     pid_t suite_pid;
     bool told_bytes, told_inodes;
 };
 
-/* ---- what is sent out ---- */
+/* ---- messages to ostest-job */
 
 static void send_message(const struct init *init, struct box_message *m, const char *text, size_t len)
 {
@@ -78,8 +78,8 @@ static void tell(const struct init *init, enum box_kind kind, int value, const c
 }
 
 /*
- * Hands a second reference out. At the last close of an inotify descriptor the kernel waits for a grace
- * period, some 10 ms, which would be part of each run.
+ * Sends a second reference to the inotify descriptor. When the last one is closed, the kernel waits
+ * for a grace period of some 10 ms, which would be part of each run.
  */
 static void hand_out_watch(const struct init *init)
 {
@@ -109,8 +109,9 @@ static int fail(const struct init *init, int code, const char *text)
 /* ---- the work area ---- */
 
 /*
- * One file system, so that one limit holds for all that a task writes. Only a part of it is seen at BOX_DIR:
- * the whole, with the layers of the suite's overlay, is unmounted once they are mounted.
+ * One file system, so that one limit covers all that a task writes. Only a part of it stays
+ * visible, at BOX_DIR: the whole, with the layers of the suite's overlay, is unmounted once they
+ * are mounted.
  */
 static int make_area(const struct init *init, struct err *err)
 {
@@ -121,7 +122,7 @@ static int make_area(const struct init *init, struct err *err)
         return err_errno(err, errno, "Cannot mount the work area");
     if (mkdir(BOX_HOME, 0755) < 0 || mkdir(BOX_TMP, 0777) < 0 || chmod(BOX_TMP, 01777) < 0 ||
         mkdir(BOX_SHM, 0777) < 0 || chmod(BOX_SHM, 01777) < 0)
-        return err_errno(err, errno, "Cannot make the directories of the work area");
+        return err_errno(err, errno, "Cannot create the directories of the work area");
     if (mount(BOX_TMP, "/tmp", NULL, MS_BIND, NULL) < 0 ||
         mount(BOX_SHM, "/dev/shm", NULL, MS_BIND, NULL) < 0)
         return err_errno(err, errno, "Cannot mount /tmp and /dev/shm");
@@ -131,7 +132,7 @@ static int make_area(const struct init *init, struct err *err)
     return 0;
 }
 
-/* How the host was started and built is nobody's business; nor are its users' keys. */
+/* Hides how the host was booted and built, and its users' keys. */
 static int hide_files(struct err *err)
 {
     static const char *const hidden[] = {"/proc/cmdline", "/proc/bootconfig", "/proc/config.gz",
@@ -150,7 +151,7 @@ static int copy_leaf(const char *leaf, const char *to, struct err *err)
     return r;
 }
 
-/* What the work area has covered is found again through a link. */
+/* Makes a directory that the work area covers reachable through a link. */
 static int make_link(const char *target, const char *path, struct err *err)
 {
     CLEANUP(mem_freep) char *dir = mem_strdup(path);
@@ -186,7 +187,7 @@ static int fill_area(struct init *init, struct err *err)
     return r < 0 ? r : copy_leaf(BOX_LEAF_SRC, BOX_SRC, err);
 }
 
-/* Says once when the area is full. */
+/* Reports once that the area is full. */
 static void check_full(struct init *init)
 {
     struct statfs st;
@@ -206,8 +207,8 @@ static void check_full(struct init *init)
 /* ---- before the suite ---- */
 
 /*
- * What the kernel counts for each user of the host (namespaces(7), inotify(7)): where slots are of one
- * user, none may take all of it.
+ * Limits what the kernel counts for each user of the host (namespaces(7), inotify(7)): slots of one
+ * user must not take each other's share.
  */
 static int limit_counts(const struct init *init, struct err *err)
 {
@@ -215,7 +216,8 @@ static int limit_counts(const struct init *init, struct err *err)
     const struct {
         const char *path, *most;
     } counts[] = {
-        {"/proc/sys/user/max_inotify_instances", "8"}, /* one is our own; mostly 128 for a user */
+        {"/proc/sys/user/max_inotify_instances",
+         "8"}, /* one is our own; the limit of a user is usually 128 */
         {"/proc/sys/user/max_inotify_watches", watches},
         {"/proc/sys/user/max_user_namespaces", "0"},
     };
@@ -227,7 +229,7 @@ static int limit_counts(const struct init *init, struct err *err)
     return 0;
 }
 
-/* For good: no program that is started can have any of them again. */
+/* Drops all capabilities for good: no program that is started can regain them. */
 static int drop_capabilities(void)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
@@ -251,7 +253,9 @@ static int limit(int resource, unsigned long long soft, unsigned long long hard)
     return setrlimit((__rlimit_resource_t)resource, &wanted) < 0 ? -errno : 0;
 }
 
-/* A core limit of 1 byte also keeps the kernel from starting a handler (see core(5)); 0 does not. */
+/*
+ * A core limit of 1 byte also keeps the kernel from starting a core handler (core(5)); 0 does not.
+ */
 static int set_limits(const struct init *init)
 {
     int r = limit(RLIMIT_CORE, 1, 1);
@@ -267,10 +271,10 @@ static void run_suite(const struct init *init, int error_fd)
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    prctl(PR_SET_DUMPABLE, 1L, 0L, 0L, 0L); /* else the next file would be root's */
+    prctl(PR_SET_DUMPABLE, 1L, 0L, 0L, 0L); /* else the next file belongs to root */
     int oom_fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
     if (oom_fd >= 0 && write(oom_fd, OOM_SCORE, strlen(OOM_SCORE)) < 0)
-        errno = 0; /* then the kernel chooses by size alone */
+        errno = 0; /* the kernel then chooses by size alone */
     setsid();
     int r = chdir(BOX_TESTS) < 0 || setenv("PWD", BOX_TESTS, 1) < 0 ? -errno : set_limits(init);
     if (r == 0) {
@@ -299,7 +303,7 @@ static int start_suite(struct init *init, struct err *err)
     return n == sizeof(code) ? err_errno(err, -code, "Cannot start %s", init->command[0]) : 0;
 }
 
-/* Reaps whatever has ended; true when the suite has. */
+/* Reaps ended children. Returns true if the suite is one of them. */
 static bool reap(const struct init *init, int *status)
 {
     bool ended = false;
@@ -333,8 +337,8 @@ static int wait_for_suite(struct init *init, int child_fd)
     return status;
 }
 
-/* Everybody but us. Gives how many there were. */
-static unsigned end_all(void)
+/* Kills all processes but ourselves. Returns how many there were. */
+static unsigned kill_all(void)
 {
     unsigned count = 0;
     kill(-1, SIGKILL);
@@ -433,11 +437,11 @@ static int run(struct init *init)
     if (r == 0)
         r = start_suite(init, &err);
     if (r < 0)
-        return fail(init, -r, *err.message ? err.message : "Cannot give up capabilities");
+        return fail(init, -r, *err.message ? err.message : "Cannot drop capabilities");
     tell(init, BOX_STARTED, 0, "");
     int status = wait_for_suite(init, child_fd);
     check_full(init);
-    unsigned leftovers = end_all();
+    unsigned leftovers = kill_all();
     struct suite_change change = suite_tree_check(&init->suite);
     if (change.path)
         tell(init, BOX_CHANGED, change.is_new, change.path);

@@ -15,7 +15,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* A deeper tree of processes than any limit allows. */
+/* Deeper than any tree of processes that the limits allow. */
 #define MAX_ANCESTORS 4096
 
 #define FIELD(name)       (offsetof(struct seccomp_data, name))
@@ -23,21 +23,21 @@
 #define IF_EQUAL(k, t, f) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (k), (t), (f))
 #define RETURN(value)     BPF_STMT(BPF_RET | BPF_K, (value))
 
-/* The low half of an argument: the kernel looks at no more of a request. */
+/* The low half of an argument: the kernel ignores the high half of a request. */
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define LOW(argument) (FIELD(args) + 8 * (argument))
 #else
 #define LOW(argument) (FIELD(args) + 8 * (argument) + 4)
 #endif
 
-/* Of one system call, whose argument is a process; 0 is the caller. */
+/* Notifies about one system call unless the process in its argument is 0, the caller. */
 #define ASK_UNLESS_ZERO(call, argument) \
     LOAD(FIELD(nr)), IF_EQUAL(call, 0, 4), LOAD(LOW(argument)), IF_EQUAL(0, 0, 1), \
         RETURN(SECCOMP_RET_ALLOW), RETURN(SECCOMP_RET_USER_NOTIF)
 
 /*
- * System calls of other ABIs are refused by the filter that was loaded before (sandbox/seccomp.c), and so are
- * groups and users of setpriority(2) and ioprio_set(2).
+ * The filter loaded before (sandbox/seccomp.c) refuses system calls of other ABIs, and the groups
+ * and users of setpriority(2) and ioprio_set(2).
  */
 int process_guard_start(int *ret_fd, struct err *err)
 {
@@ -76,7 +76,7 @@ static bool descends(struct pid_status status, pid_t from)
     return false;
 }
 
-/* Nobody may compare the memory of a python of the suite's, so its threads are known by their group. */
+/* kcmp(2) is refused for the suite's Python processes: their threads have the same thread group. */
 static bool is_below(pid_t caller, pid_t target)
 {
     struct pid_status from, to;
@@ -90,12 +90,12 @@ static bool is_allowed(const struct seccomp_notif *question)
 {
     const struct seccomp_data *call = &question->data;
     bool is_second = call->nr == __NR_ptrace || call->nr == __NR_setpriority || call->nr == __NR_ioprio_set;
-    if (call->nr == __NR_prlimit64 && !call->args[2]) /* it only asks */
+    if (call->nr == __NR_prlimit64 && !call->args[2]) /* only reads the limits */
         return true;
     return is_below((pid_t)question->pid, (pid_t)call->args[is_second ? 1 : 0]);
 }
 
-/* The question may be withdrawn at any time: its process has been killed. */
+/* The question is withdrawn if its process is killed; the calls then fail. */
 void process_guard_answer(int fd)
 {
     struct seccomp_notif question = {0};

@@ -3,20 +3,22 @@
 #include <string.h>
 #include <sys/types.h>
 
-/* Taken wherever they are. */
-static const char *const alone[] = {"conftest.py",      "sitecustomize.py",
-                                    "usercustomize.py", ".gdbinit",
-                                    ".gdbearlyinit",    ".lldbinit",
-                                    ".valgrindrc",      "pyvenv.cfg" /* pytest leaves out such a directory */,
-                                    "setup.py" /* or takes it for its root */};
+/*
+ * Read in any directory. pytest skips one with pyvenv.cfg; one with setup.py may become its root.
+ */
+static const char *const alone[] = {"conftest.py", "sitecustomize.py", "usercustomize.py",
+                                    ".gdbinit",    ".gdbearlyinit",    ".lldbinit",
+                                    ".valgrindrc", "pyvenv.cfg",       "setup.py"};
 
-/* Of each list a tool takes the first one that exists. */
+/* Of each list, a tool reads the first name that exists. */
 static const struct order {
     const char *names[8];
     size_t len;
-    /* An original among so many first ones settles it. Further ones count only with certain contents. */
+    /*
+     * An original among this many first names settles it; others count only with certain contents.
+     */
     size_t settling;
-    bool needs_original; /* without an original of the list, a new file is no matter of the suite's */
+    bool needs_original; /* a new file matters only if the suite has a name of the list */
 } orders[] = {
     {{"GNUmakefile", "makefile", "Makefile"}, 3, 3, true},
     {{"pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg"},

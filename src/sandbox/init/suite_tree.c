@@ -16,10 +16,10 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-/* Owner and group of what belongs to nobody in this user namespace (user_namespaces(7)). */
+/* Owner and group of files whose ids are not mapped in this user namespace (user_namespaces(7)). */
 #define OVERFLOW_ID 65534
 
-/* Of the suite's directory; it has no originals. */
+/* The directory above the suite; it has no originals. */
 #define PARENT       ".."
 #define OPAQUE_XATTR "user.overlay.opaque"
 
@@ -73,11 +73,11 @@ static int open_dir(const char *path)
     return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 }
 
-/* ---- putting it in place ---- */
+/* ---- mounting or copying */
 
 /*
- * The root of the merged tree has owner and mode of the upper layer's. Directories below get those of the
- * lower one when they are copied up.
+ * The root of the merged tree has the owner and mode of the upper layer. Directories below it get
+ * those of the lower layer when they are copied up.
  */
 static int make_layers(struct suite_tree *t, const char *layers, const struct stat *root, int *ret_work_fd)
 {
@@ -90,20 +90,23 @@ static int make_layers(struct suite_tree *t, const char *layers, const struct st
     if (t->changed_fd < 0 || *ret_work_fd < 0 || fchown(t->changed_fd, root->st_uid, root->st_gid) < 0 ||
         fchmod(t->changed_fd, root->st_mode & 07777) < 0)
         return -errno;
-    /* tmpfs has them since Linux 6.6. Without, no directory can be renamed in an overlay. */
+    /*
+     * tmpfs has user attributes since Linux 6.6. Without them, no directory in an overlay can be
+     * renamed.
+     */
     if (fsetxattr(t->changed_fd, "user.ostest", "", 0, 0) < 0 ||
         fremovexattr(t->changed_fd, "user.ostest") < 0)
         return -errno;
     return 0;
 }
 
-/* The layers are named by descriptors: no path of them can be seen in /proc/self/mountinfo. */
+/* Names the layers by descriptors, so that /proc/self/mountinfo does not show their paths. */
 static int mount_overlay(struct suite_tree *t, const char *layers, const char *to, struct err *err)
 {
     CLEANUP(fd_closep) int work_fd = -1;
     struct stat root;
     if (fstat(t->lower_fd, &root) < 0)
-        return err_errno(err, errno, "Cannot look at the suite");
+        return err_errno(err, errno, "Cannot stat the suite");
     if (root.st_uid == OVERFLOW_ID || root.st_gid == OVERFLOW_ID)
         return err_set(err, ERR_ENVIRONMENT, EOVERFLOW,
                        "the suite's files have a user or group that is not the runner's");
@@ -126,7 +129,10 @@ static bool is_later(const struct timespec *a, const struct timespec *b)
     return a->tv_sec != b->tv_sec ? a->tv_sec > b->tv_sec : a->tv_nsec > b->tv_nsec;
 }
 
-/* Time stamps of files may lag behind the clock, by a tick: waits until those of any change are later. */
+/*
+ * File timestamps may lag behind the clock by a tick: waits until any further change gets a later
+ * one.
+ */
 static int wait_for_later_ctime(struct timespec *ret_copied)
 {
     struct timespec now;
@@ -140,8 +146,9 @@ static int wait_for_later_ctime(struct timespec *ret_copied)
 }
 
 /*
- * Where the runner is root, originals belong to a user of their own. Those that may change are given to the
- * tests' user; of a copy, which is that user's, the others are given back.
+ * If the runner is root, originals belong to a user of their own. In an overlay, files that may
+ * change are given to the tests' user; in a copy, which belongs to that user, the others are given
+ * back.
  */
 static int set_owner(const struct suite_tree *t, const char *path, const struct stat *original,
                      const char *to)
@@ -188,7 +195,7 @@ static int copy(struct suite_tree *t, const char *lower, const char *to, struct 
         return r;
     t->changed_fd = open_dir(to);
     r = t->changed_fd < 0 ? -errno : wait_for_later_ctime(&t->copied);
-    return r < 0 ? err_errno(err, -r, "Cannot look at the copy of the suite") : 0;
+    return r < 0 ? err_errno(err, -r, "Cannot open the copy of the suite") : 0;
 }
 
 int suite_tree_open(struct suite_tree *tree, const char *lower, const char *layers, const char *to,
@@ -212,7 +219,7 @@ static int watch_dir(struct suite_tree *t, const char *root, const char *dir)
     int number = inotify_add_watch(t->news_fd, seen, events | IN_ONLYDIR | IN_DONT_FOLLOW);
     int r = number < 0 ? -errno : fs_list_dir(lower, &names, NULL);
     t->watches++;
-    while (r == 0 && t->news_dirs.len <= (size_t)number) /* they count from 1 */
+    while (r == 0 && t->news_dirs.len <= (size_t)number) /* watch descriptors count from 1 */
         strv_push(&t->news_dirs, dir);
     for (size_t i = 0; r == 0 && i < names.len; i++) {
         CLEANUP(mem_freep) char *path = join(dir, names.items[i]);
@@ -223,7 +230,7 @@ static int watch_dir(struct suite_tree *t, const char *root, const char *dir)
     return r;
 }
 
-/* Programs look for settings above where they are, too. */
+/* Programs also look for settings in the directories above their own. */
 static int watch_parent(struct suite_tree *t, const char *root)
 {
     CLEANUP(mem_freep) char *seen = mem_printf("%s/" PARENT, root);
@@ -272,7 +279,7 @@ static void take_name(struct suite_tree *t, const char *dir, const char *name)
 static void take_event(struct suite_tree *t, const struct inotify_event *event)
 {
     if (event->mask & IN_Q_OVERFLOW)
-        see(t, "(one of more than the kernel could tell of)", true);
+        see(t, "(unknown: too many changes at once)", true);
     if (event->wd <= 0 || (size_t)event->wd >= t->news_dirs.len)
         return;
     const char *dir = t->news_dirs.items[event->wd];
@@ -297,7 +304,7 @@ void suite_tree_take_news(struct suite_tree *tree)
 
 /* ---- the check ---- */
 
-/* The first original at or below the path that may not change. The caller frees. */
+/* Returns the first original at or below the path that must not change. The caller frees. */
 static char *first_fixed(const struct suite_tree *t, const char *path)
 {
     CLEANUP(strv_done) struct strv names = {0};
@@ -315,7 +322,9 @@ static char *first_fixed(const struct suite_tree *t, const char *path)
     return found;
 }
 
-/* A directory that was removed and made anew: nothing of the lower one is seen in it. */
+/*
+ * Returns true if the directory was removed and created again: it shows nothing of the lower layer.
+ */
 static bool is_opaque(const struct suite_tree *t, const char *path)
 {
     CLEANUP(mem_freep) char *full = path_in(t->changed_fd, path);
@@ -342,7 +351,7 @@ static bool is_same_file(const char *a, const char *b)
     return len == 0 && read(b_fd, y, 1) == 0;
 }
 
-/* A shared mapping moves no ctime, and what is put back has the same contents. */
+/* Compares contents too: a write through a shared mapping does not change the ctime. */
 static bool is_unchanged_copy(const struct suite_tree *t, const char *path, const struct stat *original,
                               const struct stat *now)
 {
@@ -362,7 +371,7 @@ static void check_original(const struct suite_tree *t, const char *path, const s
     if (S_ISDIR(original->st_mode)) {
         if (!is_present || !S_ISDIR(now.st_mode) || is_opaque(t, path))
             found->path = first_fixed(t, path);
-        else if (original->st_mode & ~now.st_mode & S_IRWXU) /* hidden from whoever walks the tree */
+        else if (original->st_mode & ~now.st_mode & S_IRWXU) /* inaccessible to tree walks */
             found->path = mem_strdup(path);
         else
             check_dir(t, path, found);
@@ -372,7 +381,10 @@ static void check_original(const struct suite_tree *t, const char *path, const s
     }
 }
 
-/* Names of both sides, so that nothing that is missing in one is overlooked; many are there twice. */
+/*
+ * Lists the names of both sides, so that nothing missing in one is overlooked; many are listed
+ * twice.
+ */
 static void list(const struct suite_tree *t, const char *dir, struct strv *ret_names)
 {
     CLEANUP(mem_freep) char *changed = path_in(t->changed_fd, dir);

@@ -1,8 +1,8 @@
 #pragma once
 
 /*
- * The suite's files inside the sandbox. They are the lower layer of an overlay, so that whatever happens to
- * one of them shows in the upper layer, which nothing but pid 1 can reach. Where the kernel cannot mount an
+ * The suite's files inside the sandbox. They are the lower layer of an overlay, so that every
+ * change shows in the upper layer, which only pid 1 can reach. If the kernel cannot mount an
  * overlay here, they are copied, and compared with the originals at the end.
  */
 
@@ -12,48 +12,48 @@
 #include <stdbool.h>
 #include <time.h>
 
-/* What became of the suite. */
+/* A change of the suite. */
 struct suite_change {
-    char *path;  /* relative to the root; NULL: nothing that matters; owned */
-    bool is_new; /* a new file that a tool prefers to the suite's own */
+    char *path;  /* relative to the root, owned; NULL: no change that matters */
+    bool is_new; /* a new file that tools prefer to the suite's own */
 };
 
 struct suite_tree {
     const struct strv *may_change; /* patterns of fnmatch(3), below the root; borrowed */
-    int lower_fd;                  /* the suite as it was */
+    int lower_fd;                  /* the original suite */
     int changed_fd;                /* the upper layer, or the copy */
-    struct timespec copied;        /* no file of an unchanged copy has a later ctime; not for an overlay */
+    struct timespec copied;        /* unchanged copies have no later ctime; unused for an overlay */
     bool is_overlay;
-    int news_fd;              /* inotify(7): readable if there is something new in the suite's directories */
+    int news_fd;              /* inotify(7) of the suite's directories */
     struct strv news_dirs;    /* paths, by watch descriptor */
-    size_t watches;           /* how many directories are watched */
-    struct suite_change seen; /* the first change that the kernel told of */
+    size_t watches;           /* number of watched directories */
+    struct suite_change seen; /* the first change reported by inotify */
 };
 
-/* Nothing is open. */
+/* Initializes the tree without opening anything. */
 void suite_tree_init(struct suite_tree *tree, const struct strv *may_change);
 
 /*
- * Puts the suite at `lower` in place at `to`, which is made. `layers`: a directory for the overlay's own use,
- * on a file system that nothing else can reach. Fills `ret_why` with the reason if the files had to be
- * copied.
+ * Mounts or copies the suite at `lower` to `to`, which is created. `layers`: a directory for the
+ * overlay's own use, on a file system that nothing else can reach. If the files had to be copied,
+ * `ret_why` holds the reason.
  */
 int suite_tree_open(struct suite_tree *tree, const char *lower, const char *layers, const char *to,
                     struct err *ret_why, struct err *err);
 
 /*
- * Has the kernel tell of new names in the suite's own directories, since a file that decides what a tool does
- * may be gone again at the end; in the directory above, too; and of directories of a copy that are moved
- * away. No directory that is made later is watched.
+ * Watches for new names in the suite's directories and the one above, since a file that changes a
+ * tool's behaviour may be gone at the end, and for directories of a copy that are moved away.
+ * Directories created later are not watched.
  */
 int suite_tree_watch(struct suite_tree *tree, const char *root, struct err *err);
 
-/* Takes what the kernel tells; to be called whenever `news_fd` is readable. */
+/* Reads the pending events; to be called whenever `news_fd` is readable. */
 void suite_tree_take_news(struct suite_tree *tree);
 
 /*
- * Returns the first original that was changed, replaced or removed, or the first new file beside originals
- * that a tool would take in their place. To be called once, when no other process is left.
+ * Returns the first original that was changed, replaced or removed, or the first new file that
+ * tools would prefer to originals. To be called once, when no other process is left.
  */
 struct suite_change suite_tree_check(struct suite_tree *tree);
 
