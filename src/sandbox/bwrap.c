@@ -17,10 +17,10 @@
 #define STRING(x)  STRING_(x)
 #define STRING_(x) #x
 
-/* With the host's network, how it looks up names. The sandbox's /etc has a file to mount each of them on. */
+/* Mounted with the host's network: its name resolution. The sandbox's /etc has a file for each. */
 static const char *const network_files[] = {"resolv.conf", "nsswitch.conf", "gai.conf"};
 
-/* Directly below the root; symbolic links on most systems. */
+/* Directories below the root; symbolic links on most systems. */
 static const char *const root_dirs[] = {"bin", "sbin", "lib", "lib32", "lib64", "libx32"};
 
 static void add(struct strv *args, const char *a, const char *b, const char *c)
@@ -38,7 +38,7 @@ static int keep_fd(struct bwrap *b, int fd)
     return fd;
 }
 
-/* A file in memory that bwrap reads. The descriptor, or -errno. */
+/* Returns the descriptor of an in-memory file for bwrap to read, or -errno. */
 static int open_data(struct bwrap *b, const void *data, size_t len, struct err *err)
 {
     CLEANUP(fd_closep) int fd = memfd_create("bwrap", MFD_CLOEXEC);
@@ -46,17 +46,17 @@ static int open_data(struct bwrap *b, const void *data, size_t len, struct err *
     if (r == 0 && lseek(fd, 0, SEEK_SET) < 0)
         r = -errno;
     if (r < 0)
-        return err_errno(err, -r, "Cannot make a file in memory");
+        return err_errno(err, -r, "Cannot create a file in memory");
     r = keep_fd(b, fd);
     fd = -1;
     return r;
 }
 
-/* ---- the parts of the inside ---- */
+/* ---- parts of the command line ---- */
 
 /*
- * Of ostest-init, in its own user namespace, until the suite starts. An overlay acts with those of who has
- * mounted it: what is copied up keeps the owner and the mode that it had.
+ * Capabilities of ostest-init in its own user namespace until the suite starts. An overlay acts
+ * with those of the process that mounted it: files that are copied up keep their owner and mode.
  */
 static const char *const capabilities[] = {"CAP_SYS_ADMIN", "CAP_SYS_RESOURCE", "CAP_SETPCAP",
                                            "CAP_CHOWN",     "CAP_DAC_OVERRIDE", "CAP_FOWNER"};
@@ -81,7 +81,7 @@ static void add_namespaces(const struct bwrap_setup *s, struct strv *args)
         add(args, "--cap-add", capabilities[i], NULL);
 }
 
-/* Whether ostest-init's mounts would cover it. */
+/* Returns true if the path is covered by ostest-init's mounts. */
 static bool is_covered(const char *place)
 {
     static const char *const mounts[] = {"/tmp", "/dev", BOX_DIR};
@@ -93,7 +93,9 @@ static bool is_covered(const char *place)
     return false;
 }
 
-/* Where a place is mounted: at its own path, unless it needs a link to be found there. */
+/*
+ * Returns where a directory is mounted: at its own path, or where a link leads if that is covered.
+ */
 static char *place_inside(const char *place, size_t number)
 {
     return is_covered(place) ? mem_printf(BOX_PLACES "/%zu", number) : mem_strdup(place);
@@ -146,8 +148,8 @@ static int add_files(const struct bwrap_setup *s, struct bwrap *b, struct strv *
 }
 
 /*
- * Not bwrap's own --dev: it would put a second user namespace in between, and ostest-init could not
- * mount anything.
+ * bwrap's own --dev would put a second user namespace in between, and ostest-init could not mount
+ * anything.
  */
 static void add_devices(struct strv *args)
 {
@@ -216,7 +218,7 @@ static void add_init_options(const struct bwrap_setup *s, struct strv *argv)
     }
     for (size_t i = 0; i < s->may_change->len; i++)
         add(argv, "--may-change", s->may_change->items[i], NULL);
-    if (s->userns_fd >= 0) { /* bwrap leaves it open */
+    if (s->userns_fd >= 0) { /* bwrap does not close it */
         strv_push(argv, "--close");
         strv_pushf(argv, "%d", s->userns_fd);
     }
@@ -230,7 +232,7 @@ int bwrap_build(const struct bwrap_setup *setup, struct bwrap *ret_bwrap, struct
     struct bwrap b = {0};
     int r = add_arguments(setup, &b, &args, err);
     for (size_t i = 0; i < args.len; i++)
-        buf_append(&text, args.items[i], strlen(args.items[i]) + 1); /* each ends with NUL */
+        buf_append(&text, args.items[i], strlen(args.items[i]) + 1); /* including the NUL */
     int args_fd = r == 0 ? open_data(&b, text.data, text.len, err) : r;
     if (args_fd < 0) {
         bwrap_done(&b);

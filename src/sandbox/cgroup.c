@@ -18,11 +18,13 @@
 #define REMOVE_TIMEOUT_MS 10000
 #define MAIN_LEAF         "main"
 
-/* v1 limits memory with swap: by a page more (the largest of any machine), so that the limit without swap is
- * reached first, which all kernels count. */
+/*
+ * v1 limits memory and swap together. This limit is one page higher (the largest page of any
+ * machine), so that the limit without swap, which all kernels count, is reached first.
+ */
 #define SWAP_BYTES 65536
 
-/* bwrap and ostest-init, which count like the task's own processes. */
+/* bwrap and ostest-init, which count against the limit of processes. */
 #define OWN_PROCESSES 2
 
 static bool is_first_of_its_dir(const struct cgroup *g, int tree)
@@ -33,7 +35,7 @@ static bool is_first_of_its_dir(const struct cgroup *g, int tree)
     return g->dirs[tree] != NULL;
 }
 
-/* ---- making ---- */
+/* ---- creating ---- */
 
 static int write_number(const char *dir, const char *file, uint64_t number, struct err *err)
 {
@@ -55,8 +57,9 @@ static int set_cpus(const struct cgroup *g, double cpus, struct err *err)
 }
 
 /*
- * v1 counts what TCP has in its buffers apart from other memory, and only where it is limited. The whole
- * machine has one share of it (net.ipv4.tcp_mem): at its end all connections of the host become slow.
+ * v1 counts TCP buffers apart from other memory, and only if they are limited. They come out of a
+ * pool of the whole machine (net.ipv4.tcp_mem); when it is exhausted, all connections of the host
+ * slow down.
  */
 #define TCP_BYTES (UINT64_C(64) << 20)
 
@@ -65,7 +68,7 @@ static int set_limits(const struct cgroup *g, const struct cgroup_limits *limits
     bool v2 = g->kind == CGROUP_V2;
     const char *memory = g->dirs[CGROUP_MEMORY];
     int r = write_number(memory, v2 ? "memory.max" : "memory.limit_in_bytes", limits->memory_bytes, err);
-    if (r == 0 && v2) /* the files for swap are missing where the kernel does not account for it */
+    if (r == 0 && v2) /* without swap accounting, the kernel has no files for swap */
         write_number(memory, "memory.swap.max", 0, NULL);
     else if (r == 0)
         write_number(memory, "memory.memsw.limit_in_bytes", limits->memory_bytes + SWAP_BYTES, NULL);
@@ -80,11 +83,11 @@ static int make_dirs(const struct cgroup *g, struct err *err)
 {
     for (int i = 0; i < CGROUP_TREES; i++)
         if (is_first_of_its_dir(g, i) && mkdir(g->dirs[i], 0755) < 0)
-            return err_errno(err, errno, "Cannot make the control group %s", g->dirs[i]);
+            return err_errno(err, errno, "Cannot create the control group %s", g->dirs[i]);
     return 0;
 }
 
-/* How the peak of a single test can be read. */
+/* Prepares for reading the peak of a single test. */
 static int prepare_measuring(struct cgroup *g, struct err *err)
 {
     if (g->kind != CGROUP_V2)
@@ -98,7 +101,7 @@ static int prepare_measuring(struct cgroup *g, struct err *err)
     g->has_leaves = true;
     int r = cgroup_write(g->dirs[CGROUP_MEMORY], "cgroup.subtree_control", "+memory");
     if (r < 0 || mkdir(leaf, 0755) < 0)
-        return err_errno(err, r < 0 ? -r : errno, "Cannot make the control group %s", leaf);
+        return err_errno(err, r < 0 ? -r : errno, "Cannot create the control group %s", leaf);
     return 0;
 }
 
@@ -187,7 +190,7 @@ static int64_t cpu_time_us(const struct cgroup *g)
     return -1;
 }
 
-/* The process goes on in a new child group, where nothing is held yet. */
+/* Moves the process into a new child group, which holds no memory yet. */
 static void begin_leaf(struct cgroup *g, pid_t pid)
 {
     CLEANUP(mem_freep) char *old = mem_printf("%s/test-%u", g->dirs[CGROUP_MEMORY], g->leaf);
@@ -195,7 +198,7 @@ static void begin_leaf(struct cgroup *g, pid_t pid)
     CLEANUP(mem_freep) char *number = mem_printf("%d", (int)pid);
     if (mkdir(leaf, 0755) == 0)
         cgroup_write(leaf, "cgroup.procs", number);
-    rmdir(old); /* where a process of that test lives on, it goes with the whole group */
+    rmdir(old); /* fails if a process of that test is still alive; removed with the whole group */
 }
 
 void cgroup_test_begin(struct cgroup *g, pid_t pid)
@@ -276,7 +279,7 @@ static void kill_members(const char *dir)
     }
 }
 
-/* Child groups first. 0, also where it is not there, or -errno. */
+/* Removes the group, child groups first. Returns 0, also if it does not exist, or -errno. */
 static int remove_group(const char *dir)
 {
     CLEANUP(strv_done) struct strv names = {0};
@@ -293,8 +296,8 @@ static int remove_group(const char *dir)
     return rmdir(dir) == 0 || errno == ENOENT ? 0 : -errno;
 }
 
-/* What was killed needs a moment to be gone. */
-static int remove_with_patience(const char *dir, struct err *err)
+/* Waits for killed processes to disappear. */
+static int remove_and_wait(const char *dir, struct err *err)
 {
     int64_t deadline = clock_now_ms() + REMOVE_TIMEOUT_MS;
     int r = remove_group(dir);
@@ -310,7 +313,7 @@ int cgroup_destroy(struct cgroup *g, struct err *err)
     int r = 0;
     fd_close(g->peak_fd);
     for (int i = CGROUP_TREES - 1; i >= 0; i--) {
-        int removed = is_first_of_its_dir(g, i) ? remove_with_patience(g->dirs[i], err) : 0;
+        int removed = is_first_of_its_dir(g, i) ? remove_and_wait(g->dirs[i], err) : 0;
         r = r < 0 ? r : removed;
     }
     for (int i = 0; i < CGROUP_TREES; i++)

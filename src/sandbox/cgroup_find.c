@@ -11,7 +11,7 @@
 
 #define FILE_LIMIT_BYTES (1U << 20)
 
-/* The child group that the runner moves into. */
+/* Child group that the runner moves itself into. */
 #define OWN_LEAF "ostest-runner"
 
 /* ---- /proc/self/cgroup: "id:controllers:path"; /proc/self/mountinfo: see proc(5) ---- */
@@ -25,7 +25,10 @@ static bool has_word(const char *list, const char *word)
     return strv_contains(&words, word);
 }
 
-/* Our group's path in the hierarchy of a controller ("": the unified one), or NULL. The caller frees. */
+/*
+ * Returns the path of our group in the hierarchy of a controller ("": the unified one), or NULL.
+ * The caller frees.
+ */
 static char *own_path(const char *cgroups, const char *controller)
 {
     CLEANUP(strv_done) struct strv lines = {0};
@@ -42,7 +45,7 @@ static char *own_path(const char *cgroups, const char *controller)
     return NULL;
 }
 
-/* One line of mountinfo, as far as it matters; the words are in `words`. */
+/* A line of mountinfo; the pointers point into `words`. */
 struct mount {
     struct strv words;
     const char *root, *point, *type, *options;
@@ -63,7 +66,7 @@ static bool parse_mount(const char *line, struct mount *m)
     return true;
 }
 
-/* Where `path` of the mounted hierarchy can be seen; NULL where it cannot. The caller frees. */
+/* Returns where `path` of the mounted hierarchy is visible, or NULL. The caller frees. */
 static char *seen_at(const struct mount *m, const char *path)
 {
     size_t len = strcmp(m->root, "/") == 0 ? 0 : strlen(m->root);
@@ -150,10 +153,10 @@ uint64_t cgroup_count_refusals(const char *memory_dir, bool is_v2)
     if (is_v2)
         return cgroup_read_keyed(memory_dir, "memory.events", "oom");
     return cgroup_read_number(memory_dir, "memory.failcnt") +
-           cgroup_read_number(memory_dir, "memory.memsw.failcnt"); /* not of Linux 6.13 and later */
+           cgroup_read_number(memory_dir, "memory.memsw.failcnt"); /* missing since Linux 6.13 */
 }
 
-/* ---- what there is ---- */
+/* ---- finding parent groups ---- */
 
 static bool is_ours(const char *dir)
 {
@@ -161,7 +164,7 @@ static bool is_ours(const char *dir)
     return dir && access(dir, W_OK) == 0 && access(procs, W_OK) == 0;
 }
 
-/* The directory above where we sit in the runner's own leaf. */
+/* Strips the runner's own child group from the path. */
 static void leave_own_leaf(char *dir)
 {
     char *slash = strrchr(dir, '/');
@@ -175,24 +178,23 @@ static bool has_v2_controllers(const char *dir)
     return has_word(list, "memory") && has_word(list, "pids");
 }
 
-/* CGROUP_NONE unless all that is needed is there; takes over `unified`. */
+/* Takes ownership of `unified`. The kind stays CGROUP_NONE unless all that is needed is there. */
 static void find_v2(struct cgroup_parents *parents, char *unified)
 {
     CLEANUP(mem_freep) char *available = cgroup_read(unified, "cgroup.controllers");
     leave_own_leaf(unified);
     if (!is_ours(unified))
         parents->why =
-            mem_printf("the group %s belongs to somebody else: with systemd, say Delegate=yes", unified);
+            mem_printf("the group %s belongs to another user: with systemd, set Delegate=yes", unified);
     else if (has_v2_controllers(unified))
         parents->kind = CGROUP_V2;
     else if (has_word(available, "memory") && has_word(available, "pids"))
-        parents->why =
-            mem_printf("the group %s has other processes in it: start the runner as a service with "
-                       "Delegate=yes",
-                       unified);
+        parents->why = mem_printf("the group %s contains other processes: start the runner as a service with "
+                                  "Delegate=yes",
+                                  unified);
     else
         parents->why = mem_printf(
-            "the group %s has no memory and pids controllers: with systemd, say Delegate=yes", unified);
+            "the group %s has no memory and pids controllers: with systemd, set Delegate=yes", unified);
     for (int i = 0; parents->kind == CGROUP_V2 && i < CGROUP_TREES; i++)
         parents->dirs[i] = mem_strdup(unified);
     free(unified);
@@ -211,7 +213,7 @@ void cgroup_find(struct cgroup_parents *ret_parents)
     } else if (!dirs[CGROUP_MEMORY]) {
         parents.why = mem_strdup("no cgroup file system is mounted");
     } else if (!is_ours(dirs[CGROUP_MEMORY])) {
-        parents.why = mem_strdup("with cgroup v1, only root may make groups: start the runner as root");
+        parents.why = mem_strdup("with cgroup v1, only root can create groups: start the runner as root");
     } else {
         for (int i = 0; i < CGROUP_TREES; i++)
             parents.dirs[i] = is_ours(dirs[i]) ? TAKE_PTR(dirs[i]) : NULL;
@@ -253,7 +255,7 @@ int cgroup_make_room(struct err *err)
     if (r < 0)
         return r;
     r = cgroup_write(leaf, "cgroup.procs", "0");
-    if (r == 0) /* cgroup_find() tells what is missing where one of these is refused */
+    if (r == 0) /* if one of these fails, cgroup_find() reports what is missing */
         cgroup_write(dir, "cgroup.subtree_control", "+memory +pids");
     if (r == 0 && has_word(available, "cpu"))
         cgroup_write(dir, "cgroup.subtree_control", "+cpu");

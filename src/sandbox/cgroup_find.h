@@ -1,6 +1,6 @@
 #pragma once
 
-/* Where the machine lets us have control groups, if anywhere. */
+/* Finds the control groups below which this process may create its own. */
 
 #include "base/err.h"
 
@@ -14,51 +14,57 @@ enum cgroup_kind {
     CGROUP_V2,
 };
 
-/* The hierarchies that we use. On v2 they are all the same. */
+/* The hierarchies in use. On v2 they are all the same. */
 enum cgroup_tree { CGROUP_MEMORY, CGROUP_PIDS, CGROUP_CPU, CGROUP_CPUACCT, CGROUP_UNIFIED, CGROUP_TREES };
 
-/* Below which groups tasks may have theirs. */
+/* The groups below which tasks get theirs. */
 struct cgroup_parents {
     enum cgroup_kind kind;
-    char *dirs[CGROUP_TREES]; /* NULL where the hierarchy is missing or not ours */
-    char *why;                /* CGROUP_NONE: what is in the way, and what to do about it; else NULL */
+    char *dirs[CGROUP_TREES]; /* NULL if the hierarchy is missing or not writable */
+    char *why;                /* CGROUP_NONE: the obstacle and its remedy; else NULL */
 };
 
-/* Finds out what this machine offers to this process. */
+/*
+ * Finds the groups that are available to this process. The caller releases them with
+ * cgroup_parents_done().
+ */
 void cgroup_find(struct cgroup_parents *ret_parents);
 void cgroup_parents_done(struct cgroup_parents *parents);
 const char *cgroup_kind_name(enum cgroup_kind kind);
 
 /*
- * v2: a group with processes in it cannot have children with controllers. So the runner moves itself
- * into a child group, before it starts anything. Nothing to do for the other kinds.
+ * On v2, a group that contains processes cannot have children with controllers, so this moves the
+ * runner into a child group. To be called before any child process is started. Does nothing for
+ * other kinds.
  */
 int cgroup_make_room(struct err *err);
 
 /*
- * Where our own group in the hierarchy of a controller ("": the unified one) can be seen; NULL where it
- * cannot. The caller frees.
+ * Returns the directory of our own group in the hierarchy of a controller ("": the unified one), or
+ * NULL if it is not visible. The caller frees.
  */
 char *cgroup_own_dir(const char *controller);
 
-/* One write(2) into a file of a group. 0 or -errno. */
+/* Writes into a file of a group, with one write(2). Returns 0 or -errno. */
 int cgroup_write(const char *dir, const char *file, const char *text);
 
-/* A file of a group; "" where it cannot be read. The caller frees. */
+/* Returns the contents of a file of a group; "" if it cannot be read. The caller frees. */
 char *cgroup_read(const char *dir, const char *file);
 
-/* A file that holds a number; 0 where it cannot be read. */
+/* Returns the number in a file; 0 if it cannot be read. */
 uint64_t cgroup_read_number(const char *dir, const char *file);
 
-/* What a group holds in memory, in bytes; 0 where it cannot be read. */
+/* Returns the memory that a group uses, in bytes; 0 if it cannot be read. */
 uint64_t cgroup_read_memory(const char *memory_dir, bool is_v2);
 
-/* How many processes in a group the kernel's OOM killer has ended. */
+/* Returns how many processes of a group the kernel's OOM killer has killed. */
 uint64_t cgroup_count_kills(const char *memory_dir, bool is_v2);
 
-/* How often a group's own limit of memory was in the way: the OOM killer (v2), or any reclaiming (v1). */
+/*
+ * Returns how often the group's own memory limit was hit: OOM events (v2), or all hits, including
+ * those that were resolved by reclaim (v1).
+ */
 uint64_t cgroup_count_refusals(const char *memory_dir, bool is_v2);
 
-/* The number behind a word at the start of a line, in a file of "word number" lines; 0 where there is none.
- */
+/* Returns the number that follows `key` in a file of "key number" lines; 0 if there is none. */
 uint64_t cgroup_read_keyed(const char *dir, const char *file, const char *key);

@@ -6,10 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
-/* v1 shows no limit as the highest number of whole pages. */
+/* v1 shows "no limit" as the highest number of whole pages. */
 #define V1_NO_LIMIT (1ULL << 62)
 
-/* Files that mean the same. */
+/* Names of the same files in v1 and v2. */
 static const struct {
     const char *now, *peak, *limit;
 } versions[] = {
@@ -17,11 +17,11 @@ static const struct {
     {"memory.current", "memory.peak", "memory.max"},
 };
 
-/* ---- finding it ---- */
+/* ---- finding the group ---- */
 
 /*
- * The length of the part of `dir` that ends with the group of this job, as in
- * /slurm/uid_1000/job_7/step_batch or /slurmstepd.scope/job_7/step_batch/user; 0: it is none.
+ * Returns the length of the prefix of `dir` that names the group of this job, as in
+ * /slurm/uid_1000/job_7/step_batch or /slurmstepd.scope/job_7/step_batch/user; 0 if there is none.
  */
 static size_t job_part(const char *dir, const char *job_id)
 {
@@ -40,7 +40,7 @@ static bool has_file(const char *dir, const char *name)
     return access(path, R_OK) == 0;
 }
 
-/* The group above, as long as it is within the job's. */
+/* Goes to the parent group. Returns false if that would leave the job's group. */
 static bool go_up(char *dir, size_t job_len)
 {
     if (strlen(dir) <= job_len)
@@ -53,7 +53,7 @@ static uint64_t limit_of(const struct cgroup_slurm *g, const char *dir)
 {
     CLEANUP(mem_freep) char *text = cgroup_read(dir, versions[g->is_v2].limit);
     char *end;
-    uint64_t limit = strtoull(text, &end, 10); /* "max": no number */
+    uint64_t limit = strtoull(text, &end, 10); /* "max" is no number */
     return end == text || limit >= V1_NO_LIMIT ? CGROUP_SLURM_NO_LIMIT : limit;
 }
 
@@ -125,7 +125,9 @@ uint64_t cgroup_slurm_test_end(struct cgroup_slurm *g)
 
 /* ---- the limit ---- */
 
-/* How often a limit of the group, or of one above up to the job's, was in the way. */
+/*
+ * Returns how often the memory limit of the group, or of a parent up to the job's group, was hit.
+ */
 static uint64_t count_refusals(const struct cgroup_slurm *g)
 {
     CLEANUP(mem_freep) char *dir = mem_strdup(g->dir);

@@ -23,18 +23,18 @@
 #define FILE_MAX_BYTES (4U << 20)
 #define TREE_MAX_BYTES (64U << 20)
 #define TREE_MAX_FILES 20000
-#define LINKS_DEPTH    16       /* from link to link, and into directories */
-#define SCAN_DEPTH     48       /* of directories below /usr */
+#define LINKS_DEPTH    16       /* of links and directories */
+#define SCAN_DEPTH     48       /* levels of directories below /usr */
 #define SCAN_MAX       5000000U /* entries below /usr */
 
-/* Changes whenever a tree of the same sources would become another one. */
+/* To be changed whenever the same sources yield a different tree. */
 #define VERSION "2"
 
-/* ---- what the sandbox has of its own ---- */
+/* ---- the sandbox's own files ---- */
 
 /*
- * The own name is an address of the loopback interface, the only one there is. The addresses of all nodes and
- * routers are as Debian writes them.
+ * The host name resolves to the loopback interface, the only one. The addresses of all nodes and
+ * routers are those of Debian.
  */
 #define HOSTS \
     "127.0.0.1 localhost\n" \
@@ -54,20 +54,23 @@ static const struct {
                                                   "nobody:/nonexistent:/usr/sbin/nologin\n"},
     {"group", "root:x:0:\n" BOX_USER
               ":x:" STRING(BOX_UID) ":\n" BOX_SUITE_USER ":x:" STRING(BOX_SUITE_UID) ":\nnogroup:x:65534:\n"},
-    /* The suite's directories may belong to another user than who makes a repository in them. */
+    /* The suite's directories may belong to another user than the one who runs git in them. */
     {"gitconfig", "[safe]\n\tdirectory = *\n"},
     {"hosts", HOSTS},
     {"hostname", BOX_HOSTNAME "\n"},
-    /* All addresses of a name, as on Debian: else `localhost` is 127.0.0.1 alone. */
+    /* All addresses of a name, as on Debian; without it, `localhost` is only 127.0.0.1. */
     {"host.conf", "multi on\n"},
-    /* There is nobody to ask. With the host's network, its own file is mounted over this one. */
+    /* No name server is reachable. With the host's network, its file is mounted over this one. */
     {"nsswitch.conf", "passwd: files\ngroup: files\nshadow: files\nhosts: files\nnetworks: files\n"
                       "protocols: files\nservices: files\nethers: files\nrpc: files\n"},
-    {"resolv.conf", ""}, /* to be mounted over, likewise */
+    {"resolv.conf", ""}, /* mounted over, likewise */
     {"gai.conf", ""},
 };
 
-/* For hosts without them (Debian's package netbase): the names that programs of courses ask for, by IANA. */
+/*
+ * Substitutes for hosts without Debian's package netbase: the names that course programs look up,
+ * as assigned by IANA.
+ */
 static const struct {
     const char *name, *text;
 } substitutes[] = {
@@ -90,19 +93,25 @@ static const struct {
      "ipv6-opts 60 IPv6-Opts\nospf 89 OSPFIGP\npim 103 PIM\nsctp 132 SCTP\nudplite 136 UDPLite\n"},
 };
 
-/* ---- what is taken of the host ---- */
+/* ---- files of the host ---- */
 
-/* Names that are built into libraries, so that no link leads to them. Missing ones are left out. */
+/* Paths built into libraries, which no link leads to. Missing ones are skipped. */
 static const char *const fixed[] = {"alternatives", "ld.so.cache", "ld.so.conf", "ld.so.conf.d",
                                     "localtime",    "timezone",    "services",   "protocols",
                                     "rpc",          "ssl/certs",   "mime.types", "fonts"};
 
-/* Never copied, whatever leads there. `environment`: the variables of logins, such as a proxy's password. */
+/*
+ * Never copied, even if a link leads there. `environment` holds variables for logins, such as a
+ * proxy's password.
+ */
 static const char *const never[] = {"shadow", "gshadow",     "sudoers",     "sudoers.d",
                                     "ssh",    "ssl/private", "fstab",       "machine-id",
                                     "munge",  "krb5.keytab", "environment", "ostest-runner"};
 
-/* A private key, a URL with a password, or, outside of comments, one word as the value of a password. */
+/*
+ * Matches a private key, a URL with a password, or, outside comments, a single word as the value of
+ * a password.
+ */
 #define SECRET \
     "PRIVATE KEY-----" \
     "|://[^/[:space:]@]*:[^/[:space:]@]+@" \
@@ -111,7 +120,7 @@ static const char *const never[] = {"shadow", "gshadow",     "sudoers",     "sud
 
 #define SECRET_NAME "password|passwd|secret|credential|private|\\.key$"
 
-/* Where packages leave traces; a change of one means that links may have changed. */
+/* Paths that change when packages are installed or removed: links in /usr may then have changed. */
 static const char *const indicators[] = {
     "/var/log/dpkg.log", "/var/lib/rpm", "/usr/share/doc", "/usr/bin",       "/usr/lib",      "/usr/share",
     "/usr/lib64",        "/usr/local",   "/usr/local/bin", "/usr/local/lib", "/usr/local/etc"};
@@ -127,7 +136,7 @@ struct build {
     struct err *err;
     regex_t secret, secret_name;
     size_t bytes, files;
-    unsigned seen; /* entries of /usr */
+    unsigned seen; /* entries of /usr seen so far */
 };
 
 static void add_state(const char *root, const char *path, uint64_t *hash)
@@ -162,10 +171,10 @@ uint64_t etc_hash(const char *root, const struct strv *paths)
 }
 
 /*
- * Notes a source before it is read: a change while it is read is one that etc_hash() shows. A link cannot be
- * changed but by its directory, which mostly is noted already.
+ * Records a source before it is read, so that etc_hash() detects a change during the read. A link
+ * can only change through its directory, which is usually recorded already.
  */
-static void note(struct build *b, const char *path, bool is_link)
+static void record(struct build *b, const char *path, bool is_link)
 {
     CLEANUP(mem_freep) char *dir = parent_of(path);
     if (is_link && strv_contains(&b->sources->paths, dir))
@@ -176,7 +185,10 @@ static void note(struct build *b, const char *path, bool is_link)
 
 /* ---- paths ---- */
 
-/* Returns the absolute path that `target`, read in the directory `dir`, names; by its words alone. */
+/*
+ * Returns the absolute path that `target` has, relative to the directory `dir`, without looking at
+ * the disk. The caller frees.
+ */
 static char *resolve(const char *dir, const char *target)
 {
     CLEANUP(strv_done) struct strv words = {0};
@@ -207,7 +219,7 @@ static bool is_never(const char *path)
     return false;
 }
 
-/* Where a path of the host's /etc is in the tree. The caller frees. */
+/* Returns where a path of the host's /etc is in the tree. The caller frees. */
 static char *in_tree(const struct build *b, const char *path)
 {
     return mem_printf("%s%s", b->to, path + strlen("/etc"));
@@ -221,7 +233,7 @@ static int write_file(const char *path, const char *text, size_t len, struct err
 {
     CLEANUP(fd_closep) int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
     int r = fd < 0 ? -errno : fd_write_all(fd, text, len);
-    if (r == 0 && fchmod(fd, 0644) < 0) /* whatever the umask */
+    if (r == 0 && fchmod(fd, 0644) < 0) /* regardless of the umask */
         r = -errno;
     return r < 0 ? err_errno(err, -r, "Cannot write %s", path) : 0;
 }
@@ -233,7 +245,7 @@ static bool tells_secret(const struct build *b, const char *path, const struct b
            (text->len && regexec(&b->secret, text->data, 1, &match, REG_STARTEND) == 0);
 }
 
-/* Copies a regular file that everybody may read; leaves out others. */
+/* Copies a regular file if everybody may read it; skips others. */
 static int take_file(struct build *b, const char *path, const char *full, const char *copy)
 {
     CLEANUP(buf_done) struct buf text = BUF_INIT(FILE_MAX_BYTES);
@@ -284,8 +296,8 @@ static int take_dir(struct build *b, const char *path, const char *full, const c
 }
 
 /*
- * Makes the directories above. -ENOENT if the path must not or cannot be taken: not everybody may pass, or
- * one of them is a link, which is taken in its stead.
+ * Creates the parent directories. Returns -ENOENT if the path must not or cannot be copied: a
+ * directory is not open to everybody, or is a link, which is copied instead.
  */
 static int make_parents(struct build *b, const char *path, unsigned depth)
 {
@@ -308,8 +320,7 @@ static int make_parents(struct build *b, const char *path, unsigned depth)
     return 0;
 }
 
-/* Takes what is there of the host's /etc at `path`, and what it leads to; what may not be seen is left out.
- */
+/* Copies what the host's /etc has at `path`, and what it links to. Skips what must not be shown. */
 static int take(struct build *b, const char *path, unsigned depth)
 {
     CLEANUP(mem_freep) char *full = mem_printf("%s%s", b->root, path);
@@ -325,7 +336,7 @@ static int take(struct build *b, const char *path, unsigned depth)
         return 0;
     if (r < 0 || (is_dir && strv_contains(&b->sources->paths, path)))
         return r;
-    note(b, path, S_ISLNK(st.st_mode));
+    record(b, path, S_ISLNK(st.st_mode));
     if (S_ISLNK(st.st_mode))
         return take_link(b, path, full, copy, depth);
     if (is_dir)
@@ -376,7 +387,7 @@ static int look_at(struct build *b, int dir_fd, const struct dirent *entry, cons
     return scan_dir(b, dir_fd, entry->d_name, below, depth + 1);
 }
 
-/* Directories that we may not read are nothing for students either. */
+/* Skips directories that the runner cannot read: students cannot read them either. */
 static int scan_dir(struct build *b, int parent_fd, const char *name, const char *path, unsigned depth)
 {
     int fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

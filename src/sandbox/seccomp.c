@@ -14,7 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Refused with EPERM. The newest ones are not known to every libseccomp: that is no error. */
+/* Refused with EPERM. An old libseccomp does not know the newest ones, which is no error. */
 static const char *const refused[] = {
     "add_key",
     "keyctl",
@@ -38,12 +38,12 @@ static const char *const refused[] = {
     "pidfd_getfd",
     "process_vm_writev",
     "syslog",
-    "io_setup", /* two calls take the whole machine's share of asynchronous requests (fs.aio-max-nr) */
+    "io_setup", /* can take the machine's whole fs.aio-max-nr in two calls */
     "fanotify_init",
-    "memfd_secret", /* memory that nobody counts or swaps */
+    "memfd_secret", /* memory that is neither accounted nor swapped */
 };
 
-/* The lower 32 bits are what the kernel looks at: higher ones must not hide a command. */
+/* The kernel looks at the lower 32 bits only: higher ones must not hide a command. */
 #define LOW_BITS 0xffffffffu
 
 /* Calls that are refused with certain arguments only. */
@@ -55,10 +55,10 @@ static const struct partly {
     {"socket", {0, SCMP_CMP_MASKED_EQ, LOW_BITS, AF_ALG}},
     {"ioctl", {1, SCMP_CMP_MASKED_EQ, LOW_BITS, TIOCSTI}},
     {"ioctl", {1, SCMP_CMP_MASKED_EQ, LOW_BITS, TIOCLINUX}},
-    /* On a file that other tasks read as well, a lease stops them, and a notification is told of them. */
+    /* On a file that other tasks read, a lease blocks them, and a notification reveals accesses. */
     {"fcntl", {1, SCMP_CMP_MASKED_EQ, LOW_BITS, F_SETLEASE}},
     {"fcntl", {1, SCMP_CMP_MASKED_EQ, LOW_BITS, F_NOTIFY}},
-    /* Pid 1 is of the same user: nobody is to make it slow, or take its limits away. */
+    /* Pid 1 runs as the same user: it must not be slowed down or lose its limits. */
     {"sched_setaffinity", {0, SCMP_CMP_MASKED_EQ, LOW_BITS, 1}},
     {"sched_setscheduler", {0, SCMP_CMP_MASKED_EQ, LOW_BITS, 1}},
     {"sched_setparam", {0, SCMP_CMP_MASKED_EQ, LOW_BITS, 1}},
@@ -73,16 +73,16 @@ static const struct partly {
 };
 
 /*
- * Done, and nothing done: what only the host's disks and its cache would feel, and its other tasks. All that
- * a task can write lies in memory.
+ * Succeed without any effect: these calls only concern the host's disks and caches, which other
+ * tasks share. All that a task can write is in memory.
  */
 static const char *const ignored[] = {"sync", "syncfs", "fsync", "fdatasync", "sync_file_range"};
 static const struct scmp_arg_cmp drop_cache = {3, SCMP_CMP_MASKED_EQ, LOW_BITS, POSIX_FADV_DONTNEED};
 
-/* Its arguments lie in memory, where no filter sees them. Without it, libc uses clone(2). */
+/* Its arguments are in memory, where a filter cannot see them. Without it, libc uses clone(2). */
 #define UNSEEN_CLONE "clone3"
 
-/* With 0 as the error, the call does nothing and succeeds. */
+/* With an error of 0, the call succeeds without any effect. */
 static int refuse(scmp_filter_ctx filter, const char *name, int error)
 {
     int number = seccomp_syscall_resolve_name(name);
@@ -119,7 +119,7 @@ int seccomp_open_filter(int *ret_fd, struct err *err)
     if (r == 0 && lseek(fd, 0, SEEK_SET) < 0)
         r = -errno;
     if (r < 0)
-        return err_errno(err, -r, "Cannot make the system call filter");
+        return err_errno(err, -r, "Cannot create the system call filter");
     *ret_fd = fd;
     fd = -1;
     return 0;

@@ -1,11 +1,12 @@
 #pragma once
 
 /*
- * The system calls that are refused in the sandbox: what reaches past its namespaces, or opens large
- * parts of the kernel that no course needs. All others work, ptrace(2) too.
+ * The system calls that are refused in the sandbox: those that reach beyond its namespaces or
+ * expose large parts of the kernel that no course needs. All others are allowed, including
+ * ptrace(2).
  */
 
 #include "base/err.h"
 
-/* A file with the filter, as bwrap's --seccomp wants it. The caller closes. */
+/* Opens a file with the filter, as expected by bwrap's --seccomp. The caller closes it. */
 int seccomp_open_filter(int *ret_fd, struct err *err);

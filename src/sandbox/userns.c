@@ -13,7 +13,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* The namespace belongs to the user that makes it. Lives until the other end is closed. */
+/*
+ * Child process: creates the namespace, which belongs to the creating user, and keeps it alive
+ * until the other end of the socket is closed.
+ */
 static void make_namespace(uid_t uid, int socket)
 {
     int r = setgroups(0, NULL) < 0 || setresgid(uid, uid, uid) < 0 || setresuid(uid, uid, uid) < 0 ||
@@ -34,7 +37,7 @@ static int write_file(pid_t pid, const char *name, const char *text)
     return write(fd, text, strlen(text)) < 0 ? -errno : 0;
 }
 
-/* Takes hold of the child's namespace. */
+/* Writes the maps of the child's namespace and opens it. */
 static int set_up(pid_t pid, uid_t uid, int socket, int *ret_fd)
 {
     CLEANUP(mem_freep)
@@ -70,5 +73,5 @@ int userns_open(uid_t uid, int *ret_fd, struct err *err)
     close(ends[0]);
     while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
         ;
-    return r < 0 ? err_errno(err, -r, "Cannot make a user namespace") : 0;
+    return r < 0 ? err_errno(err, -r, "Cannot create a user namespace") : 0;
 }

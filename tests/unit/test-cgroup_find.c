@@ -93,7 +93,7 @@ static void controllers_that_are_not_handed_on(void)
 {
     unified("service", "memory pids\n", "\n");
     look();
-    check_none("other processes in it");
+    check_none("contains other processes");
 }
 
 static void a_part_of_the_hierarchy_is_mounted(void)
