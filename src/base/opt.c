@@ -13,10 +13,10 @@
 
 #define CONFIG_FILE_LIMIT (1U << 20)
 
-/* getopt_long(3) gives the option's place in the table on top of this, out of the way of ':' and '?'. */
+/* getopt_long(3) returns the option's index plus this, out of the way of ':' and '?'. */
 #define FIRST_OPTION 1000
 
-/* ---- one value: from text to what is stored ---- */
+/* ---- one value: from its text to the stored value ---- */
 
 static bool parse_flag(const char *text, bool *ret)
 {
@@ -32,7 +32,10 @@ static bool parse_flag(const char *text, bool *ret)
     return false;
 }
 
-/* A decimal number and what follows it; hexadecimal, "nan" and "inf" are no numbers here. */
+/*
+ * Parses a decimal number and returns the text after it. Hexadecimal, "nan" and "inf" are not
+ * accepted.
+ */
 static bool parse_number(const char *text, double *ret, const char **ret_rest)
 {
     if (!isdigit((unsigned char)text[0]) && text[0] != '-' && text[0] != '.')
@@ -70,7 +73,7 @@ static int find_choice(const char *choices, const char *text)
     return -1;
 }
 
-/* What a value of this option looks like, for a message. The caller frees. */
+/* Describes the accepted values, for a message. The caller frees. */
 static char *describe_accepted(const struct opt *o)
 {
     switch (o->kind) {
@@ -83,15 +86,15 @@ static char *describe_accepted(const struct opt *o)
     case OPT_SECONDS:
         return mem_printf("seconds, from %g to %g", o->min, o->max);
     case OPT_BYTES:
-        return mem_printf("bytes, from %.0f to %.0f, with K, M, G or T behind the number for powers of 1024",
-                          o->min, o->max);
+        return mem_printf("bytes, from %.0f to %.0f, with suffix K, M, G or T for powers of 1024", o->min,
+                          o->max);
     case OPT_CHOICE: {
         CLEANUP(strv_done) struct strv words = {0};
         strv_split(&words, o->choices, "|");
         return strv_join(&words, ", ");
     }
     default:
-        return mem_strdup("a text");
+        return mem_strdup("text");
     }
 }
 
@@ -100,7 +103,7 @@ static bool in_range(const struct opt *o, double value)
     return value >= o->min && value <= o->max;
 }
 
-/* At least 1 for more than 0 seconds: 0 often means "no limit". */
+/* At least 1 ms for more than 0 seconds: 0 often means "no limit". */
 static int64_t milliseconds(double seconds)
 {
     int64_t ms = llround(seconds * 1000);
@@ -149,7 +152,7 @@ static bool store(const struct opt *o, const char *text, void *config)
     }
 }
 
-/* "; did you mean …?" where one of the words is near. The caller frees. */
+/* Returns "; did you mean …?" if a similar word was found, else "". The caller frees. */
 static char *suggest(const struct nearest *n, const char *dashes)
 {
     return n->best ? mem_printf("; did you mean %s%.*s?", dashes, (int)nearest_len(n), n->best)
@@ -180,8 +183,8 @@ char *opt_shown(const struct opt *o, const char *text)
     return may_be_url ? url_shown(text) : mem_strdup(text);
 }
 
-/* One value from its text to its place, or what is wrong with it. */
-static void store_or_complain(const struct opt_set *set, size_t i, void *config, struct strv *faults)
+/* Parses and stores one value, or adds an error. */
+static void store_or_report(const struct opt_set *set, size_t i, void *config, struct strv *faults)
 {
     const struct opt *o = &set->table[i];
     const char *text = set->texts[i];
@@ -212,7 +215,10 @@ static bool take_text(struct opt_set *set, size_t i, const char *text, enum opt_
     return true;
 }
 
-/* What others can read in /proc/<pid>/cmdline and environ, see proc(5). Gives whether it is a secret. */
+/*
+ * Blanks what other users can read in /proc/<pid>/cmdline and environ (proc(5)). Returns true if it
+ * is a secret.
+ */
 static bool blank(const struct opt *o, char *text)
 {
     CLEANUP(mem_freep) char *shown = opt_shown(o, text);
@@ -250,7 +256,10 @@ static struct option *long_options(const struct opt_set *set)
     return longs;
 }
 
-/* For getopt(3): ":", then each letter, with ':' where a value follows. The caller frees. */
+/*
+ * Returns the short options for getopt(3): ":", then each letter, followed by ':' if it takes a
+ * value. The caller frees.
+ */
 static char *letters(const struct opt_set *set)
 {
     struct buf text = BUF_INIT(0);
@@ -269,12 +278,12 @@ static size_t index_of_letter(const struct opt_set *set, int letter)
     return i;
 }
 
-/* Without the value, which may be a secret. */
-static void complain_of_word(const struct opt_set *set, const char *word, struct strv *faults)
+/* Reports an unknown option without its value, which may be a secret. */
+static void report_unknown(const struct opt_set *set, const char *word, struct strv *faults)
 {
     size_t len = strcspn(word, "=");
     CLEANUP(mem_freep) char *meant = suggest_option(set, word + 2, len - 2, "--");
-    strv_pushf(faults, "%.*s: no such option, or not a clear abbreviation%s", (int)len, word,
+    strv_pushf(faults, "%.*s: unknown option or ambiguous abbreviation%s", (int)len, word,
                *meant ? meant : "; see --help");
 }
 
@@ -292,13 +301,13 @@ static void read_argv(struct opt_set *set, int argc, char **argv, struct strv *f
         else if (c != ':' && c != '?')
             take_flag(set, index_of_letter(set, c), optarg);
         else if (c == ':')
-            strv_pushf(faults, "%s: a value is missing", word);
+            strv_pushf(faults, "%s: option requires a value", word);
         else if (optopt >= FIRST_OPTION)
-            strv_pushf(faults, "--%s: it takes no value", set->table[optopt - FIRST_OPTION].name);
+            strv_pushf(faults, "--%s: option takes no value", set->table[optopt - FIRST_OPTION].name);
         else if (optopt)
-            strv_pushf(faults, "-%c: there is no such option; see --help", optopt);
+            strv_pushf(faults, "-%c: unknown option; see --help", optopt);
         else
-            complain_of_word(set, word, faults);
+            report_unknown(set, word, faults);
     }
     for (; optind < argc; optind++)
         strv_push(&set->operands, argv[optind]);
@@ -321,7 +330,7 @@ static void read_environment(struct opt_set *set)
             continue;
         take_text(set, i, text, OPT_FROM_ENV);
         if (blank(&set->table[i], text))
-            unsetenv(name); /* children get it else */
+            unsetenv(name); /* else child processes inherit it */
     }
 }
 
@@ -350,7 +359,7 @@ bool opt_is_in_file(const struct opt_set *set, const struct opt *o)
     return o->kind != OPT_HELP && !o->is_of_call && !names_the_file;
 }
 
-/* One line of the file: "option = value", a comment, or nothing. */
+/* Reads a line of the file: "option = value", a comment, or an empty line. */
 static void read_line(struct opt_set *set, const char *path, size_t number, const char *line, size_t len,
                       struct strv *faults)
 {
@@ -359,7 +368,7 @@ static void read_line(struct opt_set *set, const char *path, size_t number, cons
         return;
     const char *equals = strchr(text, '=');
     if (!equals) {
-        strv_pushf(faults, "%s, line %zu: 'option = value' was expected", path, number);
+        strv_pushf(faults, "%s, line %zu: expected 'option = value'", path, number);
         return;
     }
     CLEANUP(mem_freep) char *name = trimmed(text, (size_t)(equals - text));
@@ -367,12 +376,12 @@ static void read_line(struct opt_set *set, const char *path, size_t number, cons
     ssize_t i = find_option(set, name, strlen(name));
     CLEANUP(mem_freep) char *meant = suggest_option(set, name, strlen(name), "");
     if (i < 0 || !opt_is_in_file(set, &set->table[i]))
-        strv_pushf(faults, "%s, line %zu: there is no option '%s'%s", path, number, name, i < 0 ? meant : "");
+        strv_pushf(faults, "%s, line %zu: unknown option '%s'%s", path, number, name, i < 0 ? meant : "");
     else if (take_text(set, (size_t)i, value, OPT_FROM_FILE))
         set->lines[i] = number;
 }
 
-/* NULL: there is none. */
+/* Returns NULL if there is no configuration file. */
 static const char *config_path(const struct opt_set *set)
 {
     ssize_t i = set->config_option ? find_option(set, set->config_option, strlen(set->config_option)) : -1;
@@ -417,7 +426,7 @@ int opt_parse(struct opt_set *set, int argc, char **argv, void *config, struct s
     read_file(set, ret_faults);
     for (size_t i = 0; i < set->len; i++)
         if (set->texts[i])
-            store_or_complain(set, i, config, ret_faults);
+            store_or_report(set, i, config, ret_faults);
     return ret_faults->len ? -EINVAL : 0;
 }
 

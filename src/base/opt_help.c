@@ -7,7 +7,7 @@
 #define WIDTH       80
 #define TEXT_COLUMN 30
 
-/* "-k, --name NAME"; the caller frees. */
+/* Returns "-k, --name NAME"; the caller frees. */
 static char *option_and_argument(const struct opt *o)
 {
     char letter[8] = "";
@@ -20,11 +20,13 @@ static size_t columns_of(const char *text)
 {
     size_t n = 0;
     for (; *text; text++)
-        n += ((unsigned char)*text & 0xc0) != 0x80; /* not within a character of UTF-8 */
+        n += ((unsigned char)*text & 0xc0) != 0x80; /* not a continuation byte */
     return n;
 }
 
-/* The words of `text`, broken into lines that begin at TEXT_COLUMN; the first begins where we are. */
+/*
+ * Prints `text`, wrapped to lines that begin at TEXT_COLUMN; the first continues the current line.
+ */
 static void print_wrapped(const char *text, FILE *out)
 {
     CLEANUP(strv_done) struct strv words = {0};
@@ -45,7 +47,7 @@ static void print_wrapped(const char *text, FILE *out)
     fputc('\n', out);
 }
 
-/* What it is for, with the words to choose from and the default. The caller frees. */
+/* Returns the help with the choices and the default. The caller frees. */
 static char *explanation(const struct opt *o)
 {
     struct buf text = BUF_INIT(0);

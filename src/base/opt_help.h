@@ -1,13 +1,13 @@
 #pragma once
 
-/* The options of a table as text for people. */
+/* Prints the options of a table for people. */
 
 #include "base/opt.h"
 
 #include <stdio.h>
 
 /*
- * What --help shows: under each group's heading an option with its argument, what it is for and its
- * default, in lines that fit a terminal of 80 columns.
+ * Prints the text of --help: under the heading of each group, the options with their argument, help
+ * and default, in lines that fit a terminal of 80 columns.
  */
 void opt_help_print(const struct opt *table, size_t len, FILE *out);

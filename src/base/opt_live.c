@@ -40,7 +40,7 @@ void opt_take_live(struct opt_set *set, void *config, struct opt_set *fresh, voi
 {
     for (size_t i = 0; i < set->len; i++) {
         if (set->sources[i] > OPT_FROM_FILE)
-            continue; /* as it was, but secrets in it are blanked by now */
+            continue; /* unchanged; secrets in it are blanked by now */
         const struct opt *o = &set->table[i];
         const char *was = set->texts[i], *is = fresh->texts[i];
         bool is_same = was == is || (was && is && strcmp(was, is) == 0);

@@ -120,10 +120,10 @@ def test_all_that_is_wrong_with_a_file_is_told(conf):
     status, out, err = run("--check-config", path, "--concurrent=3", env={"OSTEST_SANDBOX": "none"})
     assert (status, out) == (2, "")
     for said in (f"--concurrent: 'many' was given in {path}, line 1; accepted: a whole number",
-                 f"{path}, line 2: there is no option 'backend-ulr'; did you mean backend-url?",
-                 f"{path}, line 3: 'option = value' was expected",
+                 f"{path}, line 2: unknown option 'backend-ulr'; did you mean backend-url?",
+                 f"{path}, line 3: expected 'option = value'",
                  f"--sandbox: 'bwarp' was given in {path}, line 4; accepted: auto, bwrap, none; did you mean bwrap?",
-                 f"{path}, line 5: there is no option 'check-config'"):
+                 f"{path}, line 5: unknown option 'check-config'"):
         assert said in err
     assert len(err.splitlines()) == 5
 

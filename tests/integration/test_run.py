@@ -317,7 +317,7 @@ def test_what_a_killed_run_left_goes_with_the_next(command, run, small, barrier,
     (["--src", "/tmp", "--branch", "b"], "--branch: 'b' was given, but --src is the directory /tmp"),
     (["--tests", "/tmp", "--tests-branch", "b"], "--tests-branch: 'b' was given, but --tests is the directory /tmp"),
     (["--branch", b"\xff"], "--branch: '"), (["-k", b"\xff"], "--name: '"), (["--src", b"file:///\xff"], "--src: '"), (["word"], "'word' was given"),
-    (["--color", "blue"], "--color: 'blue' was given; accepted: auto, always, never"), (["-x"], "-x: there is no such option")])
+    (["--color", "blue"], "--color: 'blue' was given; accepted: auto, always, never"), (["-x"], "-x: unknown option")])
 def test_mistakes(run, options, said):
     status, out, err = run(*options)
     assert status == 2 and out == "" and f"ostest-runner run: {said}" in err

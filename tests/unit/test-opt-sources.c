@@ -246,25 +246,25 @@ static void check_file_refused(const char *text, size_t len, const char *part)
 
 static void an_unknown_option_in_the_file_is_refused_with_its_line(void)
 {
-    FILE_REFUSED("\nfrobnicate = 1\n", "line 2: there is no option 'frobnicate'");
-    FILE_REFUSED("conc = 1\n", "line 1: there is no option 'conc'"); /* nor an abbreviation */
-    FILE_REFUSED("--auth = yes\n", "there is no option '--auth'");
-    FILE_REFUSED("help = yes\n", "there is no option 'help'");
-    FILE_REFUSED(" = 1\n", "there is no option ''");
-    FILE_REFUSED("config = /etc/passwd\n", "there is no option 'config'");
+    FILE_REFUSED("\nfrobnicate = 1\n", "line 2: unknown option 'frobnicate'");
+    FILE_REFUSED("conc = 1\n", "line 1: unknown option 'conc'"); /* nor an abbreviation */
+    FILE_REFUSED("--auth = yes\n", "unknown option '--auth'");
+    FILE_REFUSED("help = yes\n", "unknown option 'help'");
+    FILE_REFUSED(" = 1\n", "unknown option ''");
+    FILE_REFUSED("config = /etc/passwd\n", "unknown option 'config'");
 }
 
 static void an_unknown_option_in_the_file_is_told_without_its_value(void)
 {
     refuse("--config", config_file("pasword = geheim\n"), NULL);
-    CHECK_CONTAINS(faults.items[0], "there is no option 'pasword'; did you mean password?");
+    CHECK_CONTAINS(faults.items[0], "unknown option 'pasword'; did you mean password?");
     CHECK(!strstr(faults.items[0], "geheim"));
     finish();
 }
 
 static void a_line_without_equals_is_refused(void)
 {
-    FILE_REFUSED("auth = yes\n\nconcurrent 5\n", "line 3: 'option = value' was expected");
+    FILE_REFUSED("auth = yes\n\nconcurrent 5\n", "line 3: expected 'option = value'");
 }
 
 static void a_bad_value_in_the_file_is_refused(void)
@@ -394,11 +394,11 @@ static void all_faults_are_told_at_once(void)
     CLEANUP(mem_freep) char *all = strv_join(&faults, "\n");
     static const char *const want[] = {
         "--timeout: 'soon' was given; accepted: seconds",
-        "--frobnicate: no such option",
+        "--frobnicate: unknown option",
         "--memory: 'lots' was given; accepted: bytes",
         "line 1; accepted: a whole number",
-        "line 2: 'option = value' was expected",
-        "--password: a value is missing",
+        "line 2: expected 'option = value'",
+        "--password: option requires a value",
         "--sandbox: 'docker' was given in OT_SANDBOX; accepted: auto, bwrap, none"};
     for (size_t i = 0; i < ARRAY_LEN(want); i++)
         CHECK_CONTAINS(all, want[i]);

@@ -62,10 +62,10 @@ static void letters_stand_for_their_options(void)
     CHECK(config.auth && config.names.len == 1);
     finish();
     refuse("-k", NULL);
-    CHECK_STR(faults.items[0], "-k: a value is missing");
+    CHECK_STR(faults.items[0], "-k: option requires a value");
     finish();
     refuse("-z", NULL);
-    CHECK_STR(faults.items[0], "-z: there is no such option; see --help");
+    CHECK_STR(faults.items[0], "-z: unknown option; see --help");
     finish();
 }
 
@@ -268,18 +268,18 @@ static void options_may_be_abbreviated(void)
 
 static void an_ambiguous_abbreviation_is_refused(void)
 {
-    check_refused("--con=3", "--con: no such option, or not a clear abbreviation");
+    check_refused("--con=3", "--con: unknown option or ambiguous abbreviation");
 }
 
 static void an_unknown_option_is_refused(void)
 {
-    check_refused("--frobnicate", "--frobnicate: no such option");
+    check_refused("--frobnicate", "--frobnicate: unknown option");
 }
 
 static void an_unknown_option_is_told_without_its_value(void)
 {
     refuse("--pasword=geheim", NULL);
-    CHECK_CONTAINS(faults.items[0], "--pasword: no such option");
+    CHECK_CONTAINS(faults.items[0], "--pasword: unknown option");
     CHECK(!strstr(faults.items[0], "geheim"));
     finish();
 }
@@ -287,7 +287,7 @@ static void an_unknown_option_is_told_without_its_value(void)
 static void the_nearest_option_is_named(void)
 {
     check_refused("--bakend-url=x",
-                  "--bakend-url: no such option, or not a clear abbreviation; did you mean --backend-url?");
+                  "--bakend-url: unknown option or ambiguous abbreviation; did you mean --backend-url?");
     check_refused("--tiemout", "did you mean --timeout?");
     check_refused("--frobnicate", "abbreviation; see --help");
     check_refused("--=x", "abbreviation; see --help");
@@ -305,13 +305,13 @@ static void a_missing_value_is_refused(void)
 {
     refuse("--auth", "--timeout", NULL);
     CHECK_INT(faults.len, 1);
-    CHECK_STR(faults.items[0], "--timeout: a value is missing");
+    CHECK_STR(faults.items[0], "--timeout: option requires a value");
     finish();
 }
 
 static void a_value_where_none_belongs_is_refused(void)
 {
-    check_refused("--help=me", "--help: it takes no value");
+    check_refused("--help=me", "--help: option takes no value");
 }
 
 static void short_options_are_refused_each(void)

@@ -393,8 +393,8 @@ static void numbers_out_of_bounds_are_refused(void)
 static void other_options_are_refused(void)
 {
     start();
-    REFUSE("--backend-uri: no such option", "--backend-uri=x");
-    REFUSE("-v: there is no such option", "-v");
+    REFUSE("--backend-uri: unknown option", "--backend-uri=x");
+    REFUSE("-v: unknown option", "-v");
     finish();
 }
 
@@ -421,9 +421,9 @@ static void all_faults_are_told_at_once(void)
         "config, line 1; accepted: seconds, from 0 to",
         "--backend-url: 'x' was given; accepted: a URL that begins with",
         "--logger-level: 'loud' was given; accepted: debug, info, warning, error, critical",
-        "--unknown: no such option",
-        "line 2: there is no option 'no-such'",
-        "line 3: 'option = value' was expected",
+        "--unknown: unknown option",
+        "line 2: unknown option 'no-such'",
+        "line 3: expected 'option = value'",
         "--password-file: there is no file /nonexistent/password",
         "--state-dir: nothing was given"};
     for (size_t i = 0; i < ARRAY_LEN(parts); i++)
