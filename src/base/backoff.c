@@ -34,7 +34,7 @@ int64_t backoff_next_ms(struct backoff *b, int64_t at_least_ms)
         ceiling *= 2;
     ceiling = MIN(ceiling, b->max_ms);
     b->failures++;
-    int64_t wait_ms = backoff_uniform_ms(&b->random, ceiling); /* a variable, because MAX() evaluates twice */
+    int64_t wait_ms = backoff_uniform_ms(&b->random, ceiling); /* MAX() evaluates it twice */
     return MAX(wait_ms, at_least_ms);
 }
 

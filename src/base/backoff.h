@@ -1,8 +1,8 @@
 #pragma once
 
 /*
- * Exponential backoff with full jitter: uniform between 0 and the current ceiling, so that many clients do
- * not retry at the same moment.
+ * Exponential backoff with full jitter: uniform between 0 and the current ceiling, so that many
+ * clients do not retry at the same moment.
  */
 
 #include <stdint.h>

@@ -59,7 +59,7 @@ int buf_printf(struct buf *b, const char *fmt, ...)
 void buf_consume(struct buf *b, size_t len)
 {
     if (len == 0)
-        return; /* also where there is no memory yet */
+        return; /* also if no memory is allocated yet */
     memmove(b->data, b->data + len, b->len - len);
     b->len -= len;
     b->data[b->len] = '\0';

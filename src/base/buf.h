@@ -10,7 +10,7 @@
 
 struct buf {
     char *data; /* owned; never NULL after the first append */
-    size_t len; /* bytes, the NUL not counted */
+    size_t len; /* bytes, without the NUL */
     size_t cap;
     size_t limit; /* bytes; 0: none */
 };
@@ -23,7 +23,10 @@ struct buf {
 void buf_done(struct buf *b);
 void buf_clear(struct buf *b); /* keeps the memory */
 
-/* Appends; -EFBIG where the limit would be passed, and then nothing is appended. */
+/*
+ * Append to the buffer. Return 0, or -EFBIG without appending anything if the limit would be
+ * exceeded.
+ */
 int buf_append(struct buf *b, const void *data, size_t len);
 int buf_puts(struct buf *b, const char *s);
 int buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -31,8 +34,11 @@ int buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf
 /* Removes the first `len` bytes. */
 void buf_consume(struct buf *b, size_t len);
 
-/* Hands the memory to the caller, who frees it; the buffer is empty afterwards. Never NULL. */
+/* Returns the contents, which the caller frees, and empties the buffer. Never NULL. */
 char *buf_take(struct buf *b);
 
-/* A copy of the last line that is not blank, without what stands around it; "" where there is none. */
+/*
+ * Returns a copy of the last line that is not blank, with surrounding white space removed; "" if
+ * there is none. The caller frees.
+ */
 char *buf_last_line(const struct buf *b);

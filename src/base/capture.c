@@ -26,7 +26,10 @@ char *capture_last_words(const struct buf *output, const struct buf *messages)
     return mem_strndup(found, strcspn(found, "\n"));
 }
 
-/* Returns true for signals that a program does not cause itself; SIGBUS: a mapped file cannot be read. */
+/*
+ * Returns true for signals that a program does not cause itself; SIGBUS: a mapped file cannot be
+ * read.
+ */
 static bool is_from_outside(const struct proc_run *run)
 {
     static const int signals[] = {SIGKILL, SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGBUS};

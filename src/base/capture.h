@@ -1,9 +1,9 @@
 #pragma once
 
 /*
- * Runs a helper program to its end and keeps its output in memory: git, python, pip, sbatch. Each way to fail
- * has its error code and message. Blocks, and leaves no process behind; see proc_run() for what that asks of
- * the calling process.
+ * Runs a helper program to its end and keeps its output in memory: git, python, pip, sbatch. Each
+ * way to fail has its error code and message. Blocks, and leaves no process behind; see proc_run()
+ * for what that asks of the calling process.
  */
 
 #include "base/buf.h"
@@ -37,15 +37,15 @@ struct capture {
  *   -EINTR      class environment: a signal ended it that it did not cause, as when memory runs out
  *   -EIO        class environment: it failed; the message has its last words
  *   other       it could not be started, as of proc_run(); -ENOENT: there is no such program
- * `ret_output` and `ret_messages` (standard output and error; either may be NULL) are filled in every case;
- * the caller frees.
+ * `ret_output` and `ret_messages` (standard output and error; either may be NULL) are filled in
+ * every case; the caller frees.
  */
 int capture_run(const struct capture *capture, struct buf *ret_output, struct buf *ret_messages,
                 struct err *err);
 
 /*
- * Returns the last line that names an error ("error: …", "SomeError: …") in what a program printed, its last
- * line if there is none, or "" if it printed nothing. Standard output counts if standard error is empty. The
- * caller frees.
+ * Returns the last line that names an error ("error: …", "SomeError: …") in what a program printed,
+ * its last line if there is none, or "" if it printed nothing. Standard output counts if standard
+ * error is empty. The caller frees.
  */
 char *capture_last_words(const struct buf *output, const struct buf *messages);

@@ -2,7 +2,8 @@
 
 /*
  * The child processes of a program that has several at a time. Whoever starts one adds it at once;
- * children_reap() is the one place that waits for them, and tells each owner of the end of its child.
+ * children_reap() is the one place that waits for them, and tells each owner of the end of its
+ * child.
  */
 
 #include "base/err.h"
@@ -13,7 +14,10 @@
 
 struct children;
 
-/* `status` is that of waitpid(2). The child is no longer listed; the callback may add and remove others. */
+/*
+ * `status` is that of waitpid(2). The child is no longer listed; the callback may add and remove
+ * others.
+ */
 typedef void children_exit_fn(int status, void *data);
 
 struct children *children_new(void);
@@ -22,8 +26,8 @@ struct children *children_new(void);
 void children_free(struct children *children);
 
 /*
- * Adds a child, which may have ended already: call it before anything that reaps, that is before control
- * returns to the event loop.
+ * Adds a child, which may have ended already: call it before anything that reaps, that is before
+ * control returns to the event loop.
  */
 void children_add(struct children *children, pid_t pid, children_exit_fn *on_exit, void *data);
 
@@ -31,16 +35,20 @@ void children_add(struct children *children, pid_t pid, children_exit_fn *on_exi
 void children_remove(struct children *children, pid_t pid);
 
 /*
- * Reaps every child that has ended, without waiting. One that is not listed, such as an orphan that a
- * subreaper (proc_become_subreaper()) has inherited, has no callback.
+ * Reaps every child that has ended, without waiting. One that is not listed, such as an orphan that
+ * a subreaper (proc_become_subreaper()) has inherited, has no callback.
  */
 void children_reap(struct children *children);
 
 /*
- * Ends all our descendants with SIGKILL and reaps them, except the listed children and what is below those.
- * Returns how many were alive, or -ETIMEDOUT if some were still there after `timeout_ms`.
+ * Ends all our descendants with SIGKILL and reaps them, except the listed children and what is
+ * below those. Returns how many were alive, or -ETIMEDOUT if some were still there after
+ * `timeout_ms`.
  */
 int children_kill_others(const struct children *children, int64_t timeout_ms, struct err *err);
 
-/* Returns true if a listed child is gone without having been reaped here: its callback will never come. */
+/*
+ * Returns true if a listed child is gone without having been reaped here: its callback will never
+ * come.
+ */
 bool children_are_lost(const struct children *children);

@@ -1,9 +1,10 @@
 #pragma once
 
 /*
- * A named state that lasts, such as "the backend is away": raised with a message, then cleared. Raising it
- * logs the message: at its level if it is new, at level debug if the condition holds already with the same
- * message, so that a repeated failure is logged once. Zeroed before the first use: cleared.
+ * A named state that lasts, such as "the backend is away": raised with a message, then cleared.
+ * Raising it logs the message: at its level if it is new, at level debug if the condition holds
+ * already with the same message, so that a repeated failure is logged once. Zeroed before the first
+ * use: cleared.
  */
 
 #include "base/log.h"

@@ -11,7 +11,10 @@
 
 #define COPY_MAX_DEPTH 256
 
-/* The way that always works: copy_file_range(2) does not go from one kind of file system to another. */
+/*
+ * The fallback that always succeeds: copy_file_range(2) cannot copy between different types of file
+ * system.
+ */
 static int copy_through_memory(int from, int to)
 {
     char chunk[65536];
@@ -43,7 +46,7 @@ static int copy_file(const char *from, const char *to, const struct stat *st)
     if (out < 0)
         return -errno;
     int r = copy_bytes(in, out);
-    if (r == 0 && fchmod(out, st->st_mode & 0777) < 0) /* whatever our umask */
+    if (r == 0 && fchmod(out, st->st_mode & 0777) < 0) /* regardless of the umask */
         r = -errno;
     const struct timespec times[] = {st->st_atim, st->st_mtim};
     if (r == 0 && futimens(out, times) < 0)
@@ -67,7 +70,7 @@ bool copytree_is_skipped(const struct copytree_bounds *bounds, const struct stat
            st->st_ino == bounds->skipped_ino;
 }
 
-/* Whether the entry is one that the bounds leave out. */
+/* Returns true if the bounds exclude the entry. */
 static bool is_left_out(const struct copytree_bounds *bounds, const struct stat *st)
 {
     bool is_special = !S_ISREG(st->st_mode) && !S_ISLNK(st->st_mode) && !S_ISDIR(st->st_mode);
@@ -82,7 +85,7 @@ static int check_bounds(struct copytree_bounds *bounds, const char *from, const 
     if (bounds->cancel_fd >= 0 && poll(&cancel, 1, 0) > 0)
         return err_set(err, ERR_CANCELLED, ECANCELED, "Copying %s was stopped", from);
     if (size > bounds->left_bytes)
-        return err_set(err, ERR_LIMIT, EFBIG, "%s is more than may be copied", from);
+        return err_set(err, ERR_LIMIT, EFBIG, "Copying %s would exceed the size limit", from);
     bounds->left_bytes -= size;
     return 0;
 }

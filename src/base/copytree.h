@@ -1,6 +1,6 @@
 #pragma once
 
-/* Copying a tree of files. */
+/* Copies trees of files. */
 
 #include "base/err.h"
 
@@ -8,27 +8,27 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
-/* What a copy keeps to. */
+/* The limits of a copy. */
 struct copytree_bounds {
-    uint64_t left_bytes; /* in and out: for all files together; past it: -EFBIG (class limit) */
-    int cancel_fd;       /* readable between two files: -ECANCELED (class cancelled); -1: none */
-    bool has_skipped;    /* there is a directory that is left out */
+    uint64_t left_bytes; /* in and out: for all files together; beyond it: -EFBIG (class limit) */
+    int cancel_fd;       /* if readable between two files: -ECANCELED (class cancelled); -1: none */
+    bool has_skipped;    /* the directory below is skipped */
     dev_t skipped_dev;
     ino_t skipped_ino;
-    bool leaves_special; /* other kinds of files are left out rather than refused */
+    bool leaves_special; /* other kinds of files are skipped rather than refused */
 };
 
-/* Whether it is the directory that is left out. */
+/* Returns true if this is the directory to skip. */
 bool copytree_is_skipped(const struct copytree_bounds *bounds, const struct stat *st);
 
 /*
- * Copies the tree at `from` to the new directory `to`: regular files with their mode and time of
- * change, directories, symbolic links as links. Other kinds of files are refused.
+ * Copies the tree at `from` to the new directory `to`: regular files with their mode and
+ * modification time, directories, and symbolic links as links. Refuses other kinds of files.
  */
 int copytree(const char *from, const char *to, struct err *err);
 
-/* The same within bounds, which may be NULL. */
+/* Like copytree(), within bounds, which may be NULL. */
 int copytree_within(const char *from, const char *to, struct copytree_bounds *bounds, struct err *err);
 
-/* The same for whatever `from` is. */
+/* Like copytree_within(), but `from` may be any kind of entry. */
 int copytree_entry(const char *from, const char *to, struct copytree_bounds *bounds, struct err *err);

@@ -5,10 +5,10 @@
 
 struct ev {
     struct pollfd *fds;         /* fd < 0: removed */
-    struct ev_source **sources; /* beside `fds`; NULL: removed */
+    struct ev_source **sources; /* parallel to `fds`; NULL: removed */
     size_t len;
     struct ev_timer *timers;
-    uint64_t round; /* counts the dispatches */
+    uint64_t round; /* number of dispatches so far */
 };
 
 struct ev *ev_new(void)
@@ -93,7 +93,7 @@ int64_t ev_next_deadline_ms(const struct ev *ev)
     return ev->timers ? ev->timers->deadline_ms : CLOCK_NEVER;
 }
 
-/* The first timer that is due, but none that was armed by a callback of this very dispatch. */
+/* Returns the first timer that is due and was not armed during this dispatch. */
 static struct ev_timer *due_timer(const struct ev *ev, int64_t now)
 {
     for (struct ev_timer *timer = ev->timers; timer && timer->deadline_ms <= now; timer = timer->next)
@@ -112,7 +112,7 @@ static void dispatch_timers(struct ev *ev)
     }
 }
 
-/* What a callback adds waits for the next dispatch. */
+/* Sources added by a callback wait for the next dispatch. */
 static void dispatch_fds(struct ev *ev)
 {
     size_t len;

@@ -1,9 +1,9 @@
 #pragma once
 
 /*
- * Event sources of the runner: file descriptors that somebody else waits for (the runner's
- * curl_multi_poll), and timers on the monotonic clock. Single-threaded. By poll(2), since epoll(7) takes
- * from a limit of the user's that students' programs can use up.
+ * Event sources of the runner: file descriptors that the caller waits for (the runner in
+ * curl_multi_poll), and timers on the monotonic clock. Single-threaded. Uses poll(2), since
+ * epoll(7) watches count against a limit of the user that students' programs can exhaust.
  */
 
 #include <poll.h>
@@ -17,7 +17,7 @@ struct ev;
 typedef void ev_fd_fn(short events, void *data);
 typedef void ev_timer_fn(void *data);
 
-/* Embedded in its owner; zeroed before the first use. */
+/* Embedded in its owner; zero-initialized. */
 struct ev_source {
     ev_fd_fn *fn;
     void *data;
@@ -28,28 +28,30 @@ struct ev_timer {
     int64_t deadline_ms; /* of clock_now_ms() */
     ev_timer_fn *fn;
     void *data;
-    struct ev_timer *next; /* in the list of armed timers */
-    uint64_t round;        /* the number of the dispatch that was the last, or ran, when it was armed */
+    struct ev_timer *next; /* next in the list of armed timers */
+    uint64_t round;        /* the latest dispatch when it was armed */
     bool armed;
 };
 
 struct ev *ev_new(void);
 void ev_free(struct ev *ev);
 
-/* What to wait for, besides ev_next_deadline_ms(). Valid until the next call that adds, removes or
- * dispatches. */
+/*
+ * Returns the descriptors to wait for, besides ev_next_deadline_ms(). Valid until the next call
+ * that adds, removes or dispatches.
+ */
 const struct pollfd *ev_fds(struct ev *ev, size_t *ret_len);
 
 /* Watches `fd` for reading. Neither `source` nor `fd` is owned. */
 void ev_add_fd(struct ev *ev, struct ev_source *source, int fd, ev_fd_fn *fn, void *data);
 void ev_remove_fd(struct ev *ev, struct ev_source *source);
 
-/* Arms, or moves, a timer. A deadline in the past fires at the next dispatch. */
+/* Arms a timer, or moves its deadline. A deadline in the past fires at the next dispatch. */
 void ev_timer_at(struct ev *ev, struct ev_timer *timer, int64_t deadline_ms, ev_timer_fn *fn, void *data);
 void ev_timer_stop(struct ev *ev, struct ev_timer *timer);
 
-/* The earliest deadline of an armed timer, or CLOCK_NEVER. */
+/* Returns the earliest deadline of an armed timer, or CLOCK_NEVER. */
 int64_t ev_next_deadline_ms(const struct ev *ev);
 
-/* Runs what is ready, without waiting. */
+/* Calls the callbacks of ready descriptors and due timers, without waiting. */
 void ev_dispatch(struct ev *ev);

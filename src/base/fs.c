@@ -15,14 +15,19 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-/* How often a lock is tried that somebody has: each try may be a question to a server that has others, too.
- * So the pause is a part of the time waited so far, and a lock is had at most that much later than it could
- * be. */
+/*
+ * The pause between two attempts to take a lock that is held, as each may be a request to a file
+ * server: a part of the time waited so far, so that the lock is taken at most that much later than
+ * possible.
+ */
 #define LOCK_PAUSE_PART   8
 #define LOCK_PAUSE_MIN_MS 2
 #define LOCK_PAUSE_MAX_MS 250
 
-/* Directories deeper than this are moved up before they are emptied: a level costs a descriptor. */
+/*
+ * Directories deeper than this are moved up before they are emptied, since each level costs a
+ * descriptor.
+ */
 #define REMOVE_TREE_DEPTH 64
 
 static void closedirp(DIR **d)
@@ -63,7 +68,7 @@ int fs_rename_tree_durable(const char *from, const char *to, struct err *err)
 
 static int write_new(const char *path, const void *data, size_t len, bool is_synced)
 {
-    unlink(path); /* what a crash left, with whatever mode */
+    unlink(path); /* left by a crash, with any mode */
     CLEANUP(fd_closep) int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return -errno;
@@ -128,14 +133,14 @@ int fs_make_dirs(const char *path, mode_t mode, struct err *err)
     }
 }
 
-/* What fs_remove_tree() works on. */
+/* The state of fs_remove_tree(). */
 struct removal {
-    int top_fd;     /* the tree's uppermost directory */
-    unsigned moved; /* counts the names that move_up() has tried */
-    bool again;     /* a directory was moved to the top: go through it once more */
+    int top_fd;     /* the root of the tree */
+    unsigned moved; /* number of names that move_up() has used */
+    bool again;     /* a directory was moved to the top: scan it once more */
 };
 
-/* Opens a directory, made accessible where it was not; never through a symbolic link. */
+/* Opens a directory and makes it accessible; never follows a symbolic link. */
 static int open_for_removal(int dir_fd, const char *name)
 {
     int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
@@ -150,7 +155,7 @@ static int open_for_removal(int dir_fd, const char *name)
 
 static int move_up(struct removal *rm, int dir_fd, const char *name)
 {
-    int fd = open_for_removal(dir_fd, name); /* only a writable directory can be moved */
+    int fd = open_for_removal(dir_fd, name); /* also makes it writable: others cannot be moved */
     if (fd < 0)
         return fd;
     fd_close(fd);
@@ -159,7 +164,7 @@ static int move_up(struct removal *rm, int dir_fd, const char *name)
     do {
         snprintf(free_name, sizeof(free_name), "moved-up-%u", rm->moved++);
         r = renameat(dir_fd, name, rm->top_fd, free_name) < 0 ? -errno : 0;
-    } while (r == -EEXIST || r == -ENOTEMPTY || r == -ENOTDIR); /* it was not free */
+    } while (r == -EEXIST || r == -ENOTEMPTY || r == -ENOTDIR); /* the name is in use */
     rm->again = rm->again || r == 0;
     return r;
 }
@@ -180,7 +185,7 @@ static int remove_entry(struct removal *rm, int dir_fd, const char *name, unsign
     return r;
 }
 
-/* Empties a directory; goes on after a fault, and gives the last one. */
+/* Empties a directory. Continues after an error, and returns the last one. */
 static int remove_below(struct removal *rm, int dir_fd, const char *name, unsigned depth)
 {
     int fd = open_for_removal(dir_fd, name);
@@ -247,8 +252,8 @@ int fs_list_dir(const char *path, struct strv *ret_names, struct err *err)
 }
 
 /*
- * Whether the file behind the descriptor is still the one at the path: its last owner removes it. By opening
- * it, since NFS asks the server then, and not only its cache. 1, 0, or -errno.
+ * Returns 1 if the open file is still the one at the path, 0 if its last owner has removed it, or
+ * -errno. Opens the path, since NFS then asks the server and not only its cache.
  */
 static int is_file_at(int fd, const char *path)
 {
@@ -290,7 +295,7 @@ static int wait_as(const char *path, int operation, int cancel_fd, int *ret_fd, 
     int waited_ms = 0;
     int pause_ms = LOCK_PAUSE_MIN_MS;
     struct pollfd cancel = {.fd = cancel_fd, .events = POLLIN};
-    while ((r = lock_as(path, operation, ret_fd, err)) == -EWOULDBLOCK) { /* flock(2) cannot be polled */
+    while ((r = lock_as(path, operation, ret_fd, err)) == -EWOULDBLOCK) { /* flock(2) has no poll */
         if (poll(&cancel, 1, pause_ms) > 0)
             return err_set(err, ERR_CANCELLED, ECANCELED, "Waiting for %s was stopped", path);
         waited_ms = MIN(waited_ms + pause_ms, LOCK_PAUSE_PART * LOCK_PAUSE_MAX_MS);
@@ -321,7 +326,7 @@ int fs_free_space(const char *path, struct fs_room *ret_room, struct err *err)
 {
     struct statvfs st;
     if (statvfs(path, &st) < 0)
-        return err_errno(err, errno, "Cannot ask for the free space at %s", path);
+        return err_errno(err, errno, "Cannot determine the free space of %s", path);
     *ret_room = (struct fs_room){(uint64_t)st.f_bavail * st.f_frsize, st.f_files ? st.f_favail : UINT64_MAX};
     return 0;
 }

@@ -1,14 +1,16 @@
 #pragma once
 
-/* FNV-1a, 64 bits: names for cache entries, and whether a file is whole. Not for anything that must resist an
- * attacker. */
+/*
+ * FNV-1a, 64 bits: for names of cache entries and to check that a file is complete. Not resistant
+ * to attackers.
+ */
 
 #include <stddef.h>
 #include <stdint.h>
 
 #define HASH_START 0xcbf29ce484222325u
 
-/* Adds `len` bytes to a hash that began with HASH_START. */
+/* Adds `len` bytes to a hash that started as HASH_START. */
 static inline uint64_t hash_add(uint64_t hash, const void *data, size_t len)
 {
     const unsigned char *p = data;
@@ -17,6 +19,5 @@ static inline uint64_t hash_add(uint64_t hash, const void *data, size_t len)
     return hash;
 }
 
-/* Of all that is still to be read, in bytes; the memory that it takes does not depend on them. 0 or -errno.
- */
+/* Hashes the rest of the file, in constant memory, and counts its bytes. Returns 0 or -errno. */
 int hash_fd(int fd, uint64_t *ret_hash, uint64_t *ret_len);

@@ -11,7 +11,7 @@ static int parse(const char *text, size_t len, size_t flags, json_t **ret_object
 {
     json_error_t error;
     size_t mark_len = utf8_mark_len(text, len);
-    const char *start = mark_len ? text + mark_len : text; /* which may be NULL */
+    const char *start = mark_len ? text + mark_len : text; /* may be NULL */
     json_t *j = json_loadb(start, len - mark_len, JSON_REJECT_DUPLICATES | flags, &error);
     if (!j)
         return err_set(err, ERR_NETWORK,
@@ -19,7 +19,7 @@ static int parse(const char *text, size_t len, size_t flags, json_t **ret_object
                        "Not valid JSON: %s (line %d, column %d)", error.text, error.line, error.column);
     if (!json_is_object(j)) {
         json_decref(j);
-        return err_set(err, ERR_NETWORK, EINVAL, "A JSON object was expected");
+        return err_set(err, ERR_NETWORK, EINVAL, "Not a JSON object");
     }
     *ret_object = j;
     return 0;
@@ -35,10 +35,12 @@ int json_parse_object_of_reals(const char *text, size_t len, json_t **ret_object
     return parse(text, len, JSON_DECODE_INT_AS_REAL, ret_object, err);
 }
 
-/* ---- one member, from the text ---- */
+/* ---- finding a member in the text ---- */
 
-/* Each of these gives the place behind what it is named for, never beyond `end`; NULL: there is no such
- * thing. */
+/*
+ * Each of these returns the end of the element that it is named for, never beyond `end`; NULL if
+ * there is no such element.
+ */
 
 static const char *skip_space(const char *p, const char *end)
 {
@@ -53,7 +55,7 @@ static const char *skip_mark(const char *p, const char *end, char mark)
     return p < end && *p == mark ? skip_space(p + 1, end) : NULL;
 }
 
-/* The beginning of an object at the beginning of a text. */
+/* Skips the opening of an object at the start of a text. */
 static const char *skip_opening(const char *text, const char *end)
 {
     return skip_mark(text + utf8_mark_len(text, (size_t)(end - text)), end, '{');
@@ -68,7 +70,7 @@ static const char *skip_string(const char *p, const char *end)
     return p < end ? p + 1 : NULL;
 }
 
-/* A number, true, false, null, and what others write for numbers that are none. */
+/* Skips a number, true, false, null, or an invalid number such as NaN. */
 static const char *skip_word(const char *p, const char *end)
 {
     const char *start = p;
@@ -101,7 +103,9 @@ static const char *skip_value(const char *p, const char *end)
     return p < end && *p == '"' ? skip_string(p, end) : skip_word(p, end);
 }
 
-/* `key` is as it stands in the text, with its quotes, and perhaps with escapes for plain letters. */
+/*
+ * Compares a key as written in the text: with quotes, and possibly with escapes for plain letters.
+ */
 static bool is_key(const char *key, size_t len, const char *name)
 {
     size_t name_len = strlen(name);
@@ -150,7 +154,7 @@ int json_peek_member(const char *text, size_t len, const char *name, const char 
         bool is_open = *value == '{' || *value == '[';
         if (!is_key(p, (size_t)(key_end - p), name))
             continue;
-        if (!is_open && (!value_end || value_end == end)) /* a number may go on */
+        if (!is_open && (!value_end || value_end == end)) /* a number may continue */
             return -ENOENT;
         *ret_value = value;
         *ret_value_len = is_open ? (size_t)(end - value) : (size_t)(value_end - value);

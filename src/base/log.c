@@ -19,7 +19,7 @@ static struct {
     enum log_level level;
     enum log_format format;
     bool plain;
-    bool is_journal; /* systemd's journal reads what we write */
+    bool is_journal; /* connected to systemd's journal */
     int fd;
     char *path;
 } the_log = {.level = LOG_LEVEL_INFO, .fd = STDOUT_FILENO};
@@ -90,7 +90,7 @@ static int open_path(const char *path, struct err *err)
     return 0;
 }
 
-/* See systemd.exec(5): the variable is inherited, so that only the descriptor that it names counts. */
+/* systemd.exec(5): the variable is inherited, so only the descriptor that it names counts. */
 static bool is_journal(int fd)
 {
     const char *named = getenv("JOURNAL_STREAM");
@@ -123,7 +123,7 @@ int log_reopen(struct err *err)
 
 /* ---- lines ---- */
 
-/* An event in the form of log_format.h becomes a line of this log. */
+/* Writes an event, in the form of log_format.h, as one line. */
 static void write_event(enum log_level level, const char *task, const char *event)
 {
     static const char *const upper[] = {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"};
@@ -148,7 +148,7 @@ static void write_event(enum log_level level, const char *task, const char *even
         log_format_text(&line, event);
     }
     buf_puts(&line, "\n");
-    fd_write_all(the_log.fd, line.data, line.len); /* a log that cannot be written has no reader */
+    fd_write_all(the_log.fd, line.data, line.len); /* a failure cannot be logged */
 }
 
 __attribute__((format(printf, 3, 0))) static void write_message(enum log_level level, const char *task,

@@ -7,10 +7,13 @@
 
 #define SEPARATORS "\t\v"
 
-/* How many bytes of a character are here that changes how others look: a line or its order. 0: none. */
+/*
+ * Returns the length of a character that changes how others are displayed: a control character or a
+ * change of direction. 0: none.
+ */
 static size_t disguise_len(const char *p)
 {
-    bool is_c1 = p[0] == '\xc2' && (unsigned char)p[1] < 0xa0; /* U+0080 to U+009F: terminals obey them */
+    bool is_c1 = p[0] == '\xc2' && (unsigned char)p[1] < 0xa0; /* U+0080 to U+009F */
     if (is_c1 || iscntrl((unsigned char)*p))
         return 1 + is_c1;
     if (p[0] != '\xe2')
@@ -54,7 +57,10 @@ void log_format_text(struct buf *out, const char *event)
 
 /* ---- JSON ---- */
 
-/* Without the quotation marks. Control characters are not there, see above; if they were, they are blanks. */
+/*
+ * Appends a string without quotation marks. Control characters, which log_format_visible() should
+ * have removed, become blanks.
+ */
 static void append_json(struct buf *out, const char *text, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
@@ -73,7 +79,7 @@ static void append_member(struct buf *out, const char *separator, const char *na
     buf_puts(out, "\"");
 }
 
-/* As JSON has them: no leading zero, digits on both sides of the point. */
+/* Checks JSON's syntax: no leading zero, digits on both sides of the point. */
 static bool is_number(const char *text, size_t len)
 {
     static const char digits[] = "0123456789";
@@ -96,7 +102,10 @@ static bool is_number(const char *text, size_t len)
     return valid && p == text + len;
 }
 
-/* The part up to the next separator is "name=…"; gives the name's length, or 0 where it is none of ours. */
+/*
+ * Returns the length of the name if the part, up to the next separator, is "name=…" with a name of
+ * our own; else 0.
+ */
 static size_t name_length(const char *part, size_t len)
 {
     static const char *const reserved[] = {"time", "level", "task", "message"};
@@ -109,7 +118,10 @@ static size_t name_length(const char *part, size_t len)
     return n;
 }
 
-/* What stands behind the message: as members to `pairs`, the others to `message`. */
+/*
+ * Appends each part after the message to `pairs` as a member if it is a proper pair, otherwise to
+ * `message`.
+ */
 static void sort_parts(const char *event, struct buf *message, struct buf *pairs)
 {
     for (const char *p = event; *p;) {

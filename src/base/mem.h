@@ -1,8 +1,8 @@
 #pragma once
 
 /*
- * Memory and automatic cleanup. Running out of memory ends the program: on this kind of machine
- * it means that something else is broken, and a restart picks up from the state directory.
+ * Memory and automatic cleanup. The program aborts if memory runs out: something else on the
+ * machine is broken then, and a restart continues from the state directory.
  */
 
 #include <stdarg.h>
@@ -12,7 +12,7 @@
 /* CLEANUP(free_ptr) char *s = NULL;  frees s when it goes out of scope. */
 #define CLEANUP(fn) __attribute__((cleanup(fn)))
 
-/* Takes the value out of a pointer variable and leaves NULL: hands ownership on. */
+/* Returns the value of a pointer variable and sets the variable to NULL, to pass ownership on. */
 #define TAKE_PTR(p) \
     ({ \
         __typeof__(p) *from_ = &(p); \
@@ -33,15 +33,15 @@
             fn(*p); \
     }
 
-/* All of these end the program when there is no memory; none returns NULL. */
+/* All of these abort if memory runs out; none returns NULL. */
 void *mem_alloc(size_t size); /* zeroed */
 void *mem_resize(void *p, size_t count, size_t size);
-char *mem_strdup(const char *s); /* NULL gives NULL */
+char *mem_strdup(const char *s); /* NULL returns NULL */
 char *mem_strndup(const char *s, size_t len);
 char *mem_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 char *mem_vprintf(const char *fmt, va_list ap) __attribute__((format(printf, 1, 0)));
 
-/* Ends the program, for libraries that report a lack of memory. */
+/* Aborts the program; for libraries that report a lack of memory. */
 _Noreturn void mem_exhausted(void);
 
 /* For CLEANUP() on any pointer that free(3) takes. */
@@ -50,5 +50,8 @@ static inline void mem_freep(void *p)
     free(*(void **)p);
 }
 
-/* Overwrites a secret so that the compiler cannot leave it out, then frees it. NULL is allowed. */
+/*
+ * Overwrites a secret, in a way that the compiler cannot optimize out, and frees it. NULL is
+ * allowed.
+ */
 void mem_free_secret(char *s);

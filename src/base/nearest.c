@@ -7,11 +7,14 @@
 
 struct nearest nearest_init(const char *text, size_t len)
 {
-    size_t most = MAX(len / 3, 1); /* with more changes than that, any word would be near to any other */
+    size_t most = MAX(len / 3, 1); /* with more changes, any word is near any other */
     return (struct nearest){.text = text, .len = len, .distance = most + 1};
 }
 
-/* Optimal string alignment: row i, column j has the changes from the first i of `a` to the first j of `b`. */
+/*
+ * Optimal string alignment: row i, column j is the number of changes from the first i of `a` to the
+ * first j of `b`.
+ */
 static size_t distance_of(const char *a, size_t a_len, const char *b, size_t b_len)
 {
     uint8_t rows[3][NEAREST_MAX_BYTES + 1]; /* the last three */

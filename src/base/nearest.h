@@ -1,27 +1,29 @@
 #pragma once
 
 /*
- * The word that somebody may have meant: of those that are offered, the one that takes the fewest
- * changes to come from what was written. A change is one character more, less or another, or two
- * neighbours in the wrong order.
+ * Finds the word that a user probably meant: the candidate with the fewest changes from the input.
+ * A change inserts, removes or replaces a character, or swaps two adjacent ones.
  */
 
 #include <stddef.h>
 
-#define NEAREST_MAX_BYTES 64 /* a longer word is near to none */
+#define NEAREST_MAX_BYTES 64 /* longer words never match */
 
 struct nearest {
-    const char *text; /* what was written */
-    size_t len;       /* of it */
-    const char *best; /* the nearest so far; NULL: none is near enough. Not owned */
-    size_t distance;  /* its */
+    const char *text; /* the input, not owned */
+    size_t len;       /* its length */
+    const char *best; /* the nearest so far, not owned; NULL: none is near enough */
+    size_t distance;  /* changes from `text` to `best` */
 };
 
-/* `len`: as much of `text` as counts. */
+/* Starts a search for the first `len` bytes of `text`. */
 struct nearest nearest_init(const char *text, size_t len);
 void nearest_offer(struct nearest *n, const char *word);
-/* The words of `list`, with '|' between. `best` is then the rest of the list from that word on. */
+/*
+ * Offers the words of `list`, separated by '|'. `best` may then point into the list, where its word
+ * ends at the next '|'.
+ */
 void nearest_offer_list(struct nearest *n, const char *list);
 
-/* How many bytes of `best` are the word. */
+/* Returns the length of the word at `best`. */
 size_t nearest_len(const struct nearest *n);

@@ -9,10 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The numbers of a line, of which the last one counts: NSpid has one for each namespace, from the outside. */
+/* Returns the last number of a line: NSpid has one for each namespace, from the outside in. */
 static pid_t last_number(const char *text, const char *key)
 {
-    const char *line = strstr(text, key); /* newlines in a process's name are escaped */
+    const char *line = strstr(text, key); /* newlines in process names are escaped */
     const char *end = line ? line + 1 + strcspn(line + 1, "\n") : NULL;
     while (end && end[-1] >= '0' && end[-1] <= '9')
         end--;

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* More than this many processes are not listed in one go; the rest is met in the next. */
+/* At most this many processes are listed at once; the next round lists the rest. */
 #define MAX_PROCESSES 65536
 #define STOP_ROUNDS   64
 
@@ -27,7 +27,7 @@ static void pids_add(struct pids *p, pid_t pid)
 {
     if (p->len >= MAX_PROCESSES)
         return;
-    if ((p->len & (p->len + 1)) == 0) /* room for the next power of two */
+    if ((p->len & (p->len + 1)) == 0) /* grow to the next power of two */
         p->items = mem_resize(p->items, 2 * (p->len + 1), sizeof(pid_t));
     p->items[p->len++] = pid;
 }
@@ -56,7 +56,7 @@ static void add_children(struct pids *p, pid_t pid)
         add_children_of_thread(p, pid, threads.items[i]);
 }
 
-/* All below `root`, parents before their children. */
+/* Lists all descendants of `root`, parents before their children. */
 static void list_below(pid_t root, struct pids *p)
 {
     add_children(p, root);
@@ -152,7 +152,10 @@ void pidtree_usage(pid_t root, uint64_t *ret_rss_bytes, unsigned *ret_processes)
         *ret_rss_bytes += resident_bytes(all.items[i]);
 }
 
-/* Of each page the part that is this process's; all of it where the kernel does not tell us. */
+/*
+ * Returns the process's share of each page, or the whole resident memory if the kernel does not
+ * report it.
+ */
 static uint64_t proportional_bytes(pid_t pid)
 {
     char path[64], line[256];

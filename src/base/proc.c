@@ -20,14 +20,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* How long what is left of a run may resist SIGKILL before we give up on it. */
+/* How long the remaining processes of a run may take to end after SIGKILL. */
 #define KILL_TIMEOUT_MS 10000
 
-/* Exact looks at memory take a tenth of the time, but the next is at most so much later. */
+/* Exact memory measurements take a tenth of the time; the pause between two has this maximum. */
 #define EXACT_REST_PART   9
 #define EXACT_REST_MAX_MS 1000
 
-/* Read from one stream before we look at the clock again; as many as fit into the largest pipe. */
+/* Read from one stream before checking the clock again: up to the size of the largest pipe. */
 #define DRAIN_CHUNK_BYTES 65536
 #define DRAIN_CHUNKS      16
 
@@ -81,7 +81,7 @@ static void reset_signals(void)
 static int put_stdio(const int wanted[3])
 {
     int copies[3];
-    for (int i = 0; i < 3; i++) { /* above 2 first, so that none is overwritten before its turn */
+    for (int i = 0; i < 3; i++) { /* duplicate above 2 first, so that none is overwritten */
         int fd = wanted[i] >= 0 ? wanted[i] : open("/dev/null", O_RDWR | O_CLOEXEC);
         copies[i] = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 3);
         if (copies[i] < 0)
@@ -93,10 +93,10 @@ static int put_stdio(const int wanted[3])
     return 0;
 }
 
-/* Before the user is changed, and with it what we may write. */
-static int enter_groups(const struct proc_setup *setup, bool born_inside)
+/* Enters the control groups while the user may still write to them. */
+static int enter_groups(const struct proc_setup *setup, bool is_inside)
 {
-    if (setup->into_fd > 0 && !born_inside && write(setup->into_entry_fd, "0", 1) < 0)
+    if (setup->into_fd > 0 && !is_inside && write(setup->into_entry_fd, "0", 1) < 0)
         return -errno;
     for (size_t i = 0; i < setup->entry_fds_len; i++)
         if (setup->entry_fds[i] >= 0 && write(setup->entry_fds[i], "0", 1) < 0)
@@ -109,9 +109,9 @@ static int become_user(uid_t uid)
     return setgroups(0, NULL) < 0 || setgid(uid) < 0 || setuid(uid) < 0 ? -errno : 0;
 }
 
-static int apply_setup(const struct proc_setup *setup, pid_t parent, bool born_inside)
+static int apply_setup(const struct proc_setup *setup, pid_t parent, bool is_inside)
 {
-    int r = enter_groups(setup, born_inside);
+    int r = enter_groups(setup, is_inside);
     if (r == 0 && setup->prepare)
         r = setup->prepare(setup->prepare_data);
     if (r == 0 && setup->uid)
@@ -123,7 +123,7 @@ static int apply_setup(const struct proc_setup *setup, pid_t parent, bool born_i
     if (setup->death_signal)
         prctl(PR_SET_PDEATHSIG, (unsigned long)setup->death_signal, 0L, 0L, 0L);
     if (setup->death_signal && getppid() != parent)
-        return -ESRCH; /* it died before we asked to be told */
+        return -ESRCH; /* the parent died before the request */
     struct rlimit limit = {setup->file_size_bytes, setup->file_size_bytes};
     if (setup->file_size_bytes && setrlimit(RLIMIT_FSIZE, &limit) < 0)
         return -errno;
@@ -135,11 +135,11 @@ static int apply_setup(const struct proc_setup *setup, pid_t parent, bool born_i
     return r;
 }
 
-static void run_child(const struct proc_setup *setup, pid_t parent, bool born_inside, int error_fd)
+static void run_child(const struct proc_setup *setup, pid_t parent, bool is_inside, int error_fd)
 {
     reset_signals();
-    error_fd = fcntl(error_fd, F_DUPFD_CLOEXEC, 3); /* out of the way of the standard streams */
-    int r = apply_setup(setup, parent, born_inside);
+    error_fd = fcntl(error_fd, F_DUPFD_CLOEXEC, 3); /* above the standard streams */
+    int r = apply_setup(setup, parent, is_inside);
     if (r == 0) {
         syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC);
         for (size_t i = 0; i < setup->keep_fds_len; i++)
@@ -155,7 +155,7 @@ static void run_child(const struct proc_setup *setup, pid_t parent, bool born_in
 
 /* ---- in the parent ---- */
 
-/* Waits for the exec; an error number comes through the pipe where it failed. */
+/* Waits for the exec. Returns 0 or the error that the child sent through the pipe. */
 static int read_exec_error(int fd)
 {
     int r = 0;
@@ -167,8 +167,8 @@ static int read_exec_error(int fd)
 }
 
 /*
- * fork(2) into a control group: to move a process there afterwards takes the kernel some 10 ms. -1 where
- * that is not possible.
+ * Forks into a control group, since moving a process there later takes the kernel some 10 ms.
+ * Returns -1 if that is not possible.
  */
 static pid_t fork_into(int cgroup_fd)
 {
@@ -184,11 +184,11 @@ int proc_spawn(const struct proc_setup *setup, pid_t *ret_pid, struct err *err)
         return err_errno(err, errno, "Cannot create a pipe");
     pid_t parent = getpid();
     pid_t pid = fork_into(setup->into_fd);
-    bool born_inside = pid >= 0;
-    if (!born_inside)
+    bool is_inside = pid >= 0;
+    if (!is_inside)
         pid = fork();
     if (pid == 0)
-        run_child(setup, parent, born_inside, ends[1]);
+        run_child(setup, parent, is_inside, ends[1]);
     int fork_errno = errno;
     fd_close(ends[1]);
     int r = pid < 0 ? -fork_errno : read_exec_error(ends[0]);
@@ -209,7 +209,7 @@ int proc_spawn_piped(const struct proc_setup *setup, pid_t *ret_pid, int *ret_fd
     int ends[2];
     if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
         return err_errno(err, errno, "Cannot create a pipe");
-    fcntl(ends[1], F_SETFL, 0); /* the child's side blocks as usual */
+    fcntl(ends[1], F_SETFL, 0); /* the child's end blocks as usual */
     piped.out_fd = piped.err_fd = ends[1];
     int r = proc_spawn(&piped, ret_pid, err);
     fd_close(ends[1]);
@@ -226,11 +226,11 @@ static void sink_put(struct proc_sink *sink, const char *data, size_t len)
     int r = sink->fd >= 0 ? fd_write_all(sink->fd, data, keep) : buf_append(&sink->buf, data, keep);
     sink->kept_bytes += keep;
     sink->dropped_bytes += len - keep;
-    if (r < 0) /* a full disk must not stop the draining */
+    if (r < 0) /* a full disk must not stop draining */
         sink->unwritten_bytes += keep;
 }
 
-/* Reads what is there, but not for ever. Gives false at the end of the stream. */
+/* Reads the available data, up to a limit. Returns false at the end of the stream. */
 static bool sink_drain(struct proc_sink *sink, int fd)
 {
     char chunk[DRAIN_CHUNK_BYTES];
@@ -249,7 +249,7 @@ struct watch {
     pid_t pid;
     int pid_fd;
     int out_fd, err_fd; /* -1 after the end of the stream */
-    int cancel_fd;      /* -1 once the end has begun */
+    int cancel_fd;      /* -1 once termination has begun */
     int64_t deadline_ms;
     int64_t kill_ms;
     int64_t sample_ms;
@@ -285,7 +285,7 @@ static void take_sample(struct watch *w)
     w->sample_ms = clock_now_ms() + rest_ms;
 }
 
-/* SIGTERM to all that belongs to the child; SIGKILL follows after the grace time. */
+/* Sends SIGTERM to the child and its descendants; SIGKILL follows after the grace time. */
 static void begin_end(struct watch *w)
 {
     w->ending = true;
@@ -321,8 +321,8 @@ static void take_channel(struct proc_channel *c)
 #define CHANNEL_FDS (1 + PROC_MORE_FDS)
 
 /*
- * Appends the descriptors of a channel that is still read, and returns how many. Only those that are there:
- * poll(2) refuses more entries than files may be open, whatever is in them.
+ * Appends the open descriptors of an active channel, and returns their number. Closed ones are left
+ * out, since poll(2) refuses more entries than the limit of open files.
  */
 static size_t fill_channel(const struct proc_channel *c, struct pollfd *fds)
 {
@@ -353,7 +353,7 @@ static void wait_once(struct watch *w)
         {.fd = w->cancel_fd, .events = POLLIN},
     };
     struct proc_channel *channels = w->run->channels;
-    size_t ends[PROC_CHANNELS], len = 4; /* where those of each channel end */
+    size_t ends[PROC_CHANNELS], len = 4; /* end of each channel's entries */
     for (int i = 0; i < PROC_CHANNELS; i++)
         ends[i] = len += fill_channel(&channels[i], &fds[len]);
     if (poll(fds, len, clock_poll_timeout_ms(next)) < 0)
@@ -415,7 +415,7 @@ static int start_watched(struct watch *w, struct err *err)
     if (w->pid_fd < 0) {
         kill(w->pid, SIGKILL);
         waitpid(w->pid, NULL, 0);
-        return err_errno(err, -w->pid_fd, "Cannot watch a process");
+        return err_errno(err, -w->pid_fd, "Cannot open a pidfd");
     }
     return 0;
 }
@@ -460,7 +460,9 @@ static bool contains(const pid_t *pids, size_t len, pid_t pid)
     return false;
 }
 
-/* Kills, or reaps, each child that is not kept. Gives how many there were, and how many were alive. */
+/*
+ * Kills or reaps each child that is not kept. Returns how many there were, and how many were alive.
+ */
 static size_t kill_children(const pid_t *keep, size_t keep_len, unsigned *ret_alive)
 {
     CLEANUP(mem_freep) pid_t *children = NULL;
@@ -486,9 +488,8 @@ int proc_kill_descendants(const pid_t *keep, size_t keep_len, int64_t timeout_ms
     size_t left = kill_children(keep, keep_len, &first_alive);
     while (left > 0) {
         if (clock_now_ms() > deadline)
-            return err_set(err, ERR_INTERNAL, ETIMEDOUT,
-                           "Some processes of the task did not end when killed");
-        poll(NULL, 0, 1); /* they are dying: the kernel needs a moment to hand them to us */
+            return err_set(err, ERR_INTERNAL, ETIMEDOUT, "Some processes of the task survived SIGKILL");
+        poll(NULL, 0, 1); /* dying processes need a moment to become our children */
         left = kill_children(keep, keep_len, &alive);
     }
     return (int)first_alive;

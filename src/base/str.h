@@ -3,14 +3,17 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* Returns what follows the directory in the path, from its '/' on; NULL if the path is not below it. */
+/*
+ * Returns the part of the path that follows the directory, starting with '/'; NULL if the path is
+ * not below it.
+ */
 static inline const char *str_path_below(const char *path, const char *dir)
 {
     size_t len = strlen(dir);
     return strncmp(path, dir, len) == 0 && path[len] == '/' ? path + len : NULL;
 }
 
-/* Whether it ends with the suffix, and something stands before that. */
+/* Returns true if the string ends with the suffix and is longer. */
 static inline bool str_ends_with(const char *s, const char *suffix)
 {
     size_t len = strlen(s), suffix_len = strlen(suffix);

@@ -1,6 +1,6 @@
 #pragma once
 
-/* A list of strings that ends with NULL, as execve(2) wants it. */
+/* A NULL-terminated list of strings, as used by execve(2). */
 
 #include "base/mem.h"
 
@@ -19,8 +19,8 @@ void strv_take(struct strv *v, char *s); /* takes ownership */
 void strv_extend(struct strv *v, const struct strv *from);
 bool strv_contains(const struct strv *v, const char *s);
 
-/* Joins with `separator`; the caller frees. */
+/* Joins the strings with `separator`; the caller frees. */
 char *strv_join(const struct strv *v, const char *separator);
 
-/* Splits at each character of `separators`; empty parts are left out. */
+/* Appends the parts of `s`, split at each character of `separators`; skips empty parts. */
 void strv_split(struct strv *v, const char *s, const char *separators);

@@ -6,7 +6,9 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* The authority ("user@host:port") of scheme://authority/path: its start, and its length. */
+/*
+ * Returns the start of the authority ("user@host:port") of scheme://authority/path, and its length.
+ */
 static const char *authority(const char *url, size_t *ret_len)
 {
     const char *start = strstr(url, "://");
@@ -17,7 +19,7 @@ static const char *authority(const char *url, size_t *ret_len)
     return start;
 }
 
-/* The last '@' of the authority, or NULL. */
+/* Returns the last '@' of the authority, or NULL. */
 static const char *userinfo_end(const char *url, const char **ret_start)
 {
     size_t len;
@@ -44,7 +46,7 @@ char *url_protocol(const char *url)
     return mem_strdup(scp_like ? "ssh" : "file");
 }
 
-/* Over HTTP a lone user name can be a token as well; over ssh it is only a name. */
+/* Over HTTP, a user name alone can be a token; over ssh, it is only a name. */
 static bool is_secret(const char *url, const char *start, const char *end)
 {
     return strncasecmp(url, "http", 4) == 0 || memchr(start, ':', (size_t)(end - start));
@@ -59,7 +61,7 @@ char *url_without_userinfo(const char *url)
     return mem_printf("%.*s%s", (int)(start - url), url, end + 1);
 }
 
-/* "host" or "host:port"; the port of an IPv6 address is not looked at. */
+/* Accepts "host" or "host:port"; does not check the port of an IPv6 address. */
 static bool is_host_and_port(const char *text, size_t len)
 {
     const char *colon = *text == '[' ? NULL : memchr(text, ':', len);

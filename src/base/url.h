@@ -1,29 +1,32 @@
 #pragma once
 
-/* The little that we must know of URLs, as git and curl write them: scheme and credentials. */
+/* Scheme and credentials of URLs, as git and curl write them. */
 
 #include <stddef.h>
 
 /*
- * The protocol that git would use, as GIT_ALLOW_PROTOCOL names it: "https", "ssh" (also for
+ * Returns the protocol that git would use, as in GIT_ALLOW_PROTOCOL: "https", "ssh" (also for
  * "host:path"), "file" (also for a plain path), "ext" for "ext::…". The caller frees.
  */
 char *url_protocol(const char *url);
 
 /*
- * A copy without "user:password@" (over HTTP: without any user part, which may be a token).
- * The caller frees. For logs, messages and argument lists.
+ * Returns a copy without "user:password@" (over HTTP: without any user part, which may be a token),
+ * for logs, messages and argument lists. The caller frees.
  */
 char *url_without_userinfo(const char *url);
 
 /*
- * The same for the eye alone, of what need not be a URL, or not a right one: whatever may be a password
- * before an '@' becomes "(hidden)". The caller frees.
+ * Returns a copy for display only, of a text that may not be a valid URL: anything before an '@'
+ * that may be a password becomes "(hidden)". The caller frees.
  */
 char *url_shown(const char *text);
 
-/* Puts 'x' in the place of that part, so that what is left can still be read as a URL. */
+/* Overwrites the credentials with 'x', so that the rest can still be read as a URL. */
 void url_blank_userinfo(char *url);
 
-/* The part that url_without_userinfo() leaves out, without the '@'; NULL where it is none. */
+/*
+ * Returns the part that url_without_userinfo() omits, without the '@'; NULL if there is none. The
+ * caller frees.
+ */
 char *url_userinfo(const char *url);

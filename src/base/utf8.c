@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-/* The smallest and largest second byte that may follow a lead byte (Unicode table 3-7). */
+/* The range of the second byte after a lead byte (Unicode table 3-7). */
 static void second_byte_range(unsigned char lead, unsigned char *ret_min, unsigned char *ret_max)
 {
     *ret_min = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
@@ -25,7 +25,7 @@ static size_t expected_length(unsigned char lead)
     return 0;
 }
 
-/* The bytes of the next character, or of the ill-formed part that stands in its place. */
+/* Returns the length of the next character, or of the ill-formed sequence in its place. */
 static size_t next_sequence(const unsigned char *s, size_t len, bool *ret_valid)
 {
     size_t want = expected_length(s[0]);
@@ -62,7 +62,7 @@ bool utf8_is_valid(const char *s, size_t len)
 char *utf8_repair(const char *s, size_t len)
 {
     if (len == 0)
-        return mem_strdup(""); /* `s` may be NULL: a buffer that nothing came into */
+        return mem_strdup(""); /* `s` may be NULL: an empty buffer */
     if (utf8_is_valid(s, len) && !memchr(s, '\0', len))
         return mem_strndup(s, len);
     struct buf b = BUF_INIT(0);

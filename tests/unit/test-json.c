@@ -76,8 +76,8 @@ static void duplicate_keys_are_refused(void)
 
 static void other_than_an_object_is_refused(void)
 {
-    FAULT("[1, 2]", -EINVAL, "object was expected");
-    FAULT("[]", -EINVAL, "object was expected");
+    FAULT("[1, 2]", -EINVAL, "Not a JSON object");
+    FAULT("[]", -EINVAL, "Not a JSON object");
     FAULT("\"text\"", -EINVAL, "Not valid JSON");
     FAULT("null", -EINVAL, "Not valid JSON");
     FAULT("17", -EINVAL, "Not valid JSON");
