@@ -114,7 +114,7 @@ static char *why_ended(const struct job *job, const struct run *whole)
         return mem_strdup("Was running when the sandbox of the test run was killed");
     if (run->exited)
         return mem_printf("Was running when the test run ended with exit status %d%s%s", run->status,
-                          words ? "; its last words: " : "", words ? words : "");
+                          words ? "; last output: " : "", words ? words : "");
     return mem_printf("Was running when the test run was ended by signal %d", run->signal);
 }
 

@@ -12,7 +12,7 @@ static bool is_word(const char *value, size_t len, const char *word)
     return len == strlen(word) && memcmp(value, word, len) == 0;
 }
 
-/* The member's text: of a string what is in it, of a number its digits. NULL: neither. */
+/* Returns the contents of a string or the digits of a number; NULL for other types. */
 static char *text_of_member(const char *body, size_t len, const char *name)
 {
     const char *value;
@@ -57,7 +57,7 @@ static enum attempt_verdict verdict_of_status(const char *status)
     return ATTEMPT_NO_VERDICT;
 }
 
-/* The id may be a number of more than 64 bits. */
+/* The id may be a number beyond 64 bits. */
 static bool is_object(const char *body, size_t len)
 {
     CLEANUP(json_decrefp) json_t *object = NULL;
@@ -76,7 +76,7 @@ enum attempt_state attempt_parse(const char *body, size_t len, bool is_cut, cons
     if (!is_cut && !is_object(body, len))
         return ATTEMPT_UNREADABLE;
     CLEANUP(mem_freep) char *told_id = text_of_member(body, len, "id");
-    if (!told_id || strcasecmp(told_id, id) != 0) /* a UUID may be written in either case */
+    if (!told_id || strcasecmp(told_id, id) != 0) /* a UUID may use either case */
         return ATTEMPT_UNREADABLE;
     if (json_peek_member(body, len, "attemptResult", &value, &value_len) < 0)
         return is_cut ? ATTEMPT_UNREADABLE : ATTEMPT_OPEN;

@@ -9,11 +9,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#define NAMES_IN_FULL            10 /* the number of all stands beside them */
-#define NAMES_IN_BRIEF           64 /* more than fit in any case */
+#define NAMES_IN_FULL            10 /* besides, the total is given */
+#define NAMES_IN_BRIEF           64 /* more than ever fit */
 #define LAST_WORDS_IN_FULL_CHARS 300
 #define WORD_MAX_CHARS           64
-#define WORD_HEAD_CHARS          24 /* of a word that is shortened: the end of a URL or path tells more */
+#define WORD_HEAD_CHARS          24 /* kept of a shortened word, whose end matters more */
 #define TEXT_HEAD_CHARS          150
 #define ELLIPSIS                 "…"
 
@@ -33,7 +33,7 @@ void details_done(struct details *d)
     *d = (struct details){0};
 }
 
-/* ---- saying ---- */
+/* ---- adding sentences ---- */
 
 __attribute__((format(printf, 2, 0))) static struct details_sentence *add(struct details *d, const char *fmt,
                                                                           va_list ap)
@@ -83,7 +83,7 @@ void details_move(struct details *to, struct details *from)
 
 /* ---- counting in characters ---- */
 
-/* The first `count` characters of `text`, in bytes. */
+/* Returns the length of the first `count` characters, in bytes. */
 static size_t head_bytes(const char *text, size_t count)
 {
     const char *p = text;
@@ -92,14 +92,14 @@ static size_t head_bytes(const char *text, size_t count)
     return (size_t)(p - text);
 }
 
-/* Where the last `count` characters of `text` begin. */
+/* Returns the start of the last `count` characters. */
 static const char *tail_of(const char *text, size_t count)
 {
     size_t all = utf8_count(text);
     return text + head_bytes(text, all > count ? all - count : 0);
 }
 
-/* Appends a word, without its middle if it is longer than `max_chars`. */
+/* Appends a word, with its middle removed if it is longer than `max_chars`. */
 static void put_word(struct buf *b, const char *word, size_t max_chars)
 {
     if (utf8_count(word) <= max_chars) {
@@ -122,7 +122,7 @@ static void put_with_short_words(struct buf *b, const char *text)
     }
 }
 
-/* Leaves out what stands in the middle, between words. */
+/* Removes the middle of a text, between words. */
 static char *without_middle(const char *text)
 {
     size_t head = head_bytes(text, TEXT_HEAD_CHARS);
@@ -135,7 +135,7 @@ static char *without_middle(const char *text)
 
 /* ---- the texts ---- */
 
-/* How much of it is shown. */
+/* How much of the details to show. */
 struct extent {
     size_t names;      /* of each list */
     size_t word_chars; /* of each name */
@@ -159,7 +159,7 @@ static void put_last_words(struct buf *b, const char *words, size_t max_chars)
     if (!words || !max_chars)
         return;
     bool is_cut = utf8_count(words) > max_chars;
-    buf_printf(b, "%sits last words: %.*s%s", b->len ? "; " : "", (int)head_bytes(words, max_chars), words,
+    buf_printf(b, "%slast output: %.*s%s", b->len ? "; " : "", (int)head_bytes(words, max_chars), words,
                is_cut ? " " ELLIPSIS : "");
 }
 
@@ -185,7 +185,7 @@ char *details_full(const struct details *d)
     return render(d, &all);
 }
 
-/* The longest list of each. */
+/* Returns the length of the longest list of names. */
 static size_t most_names(const struct details *d)
 {
     size_t most = 0;
@@ -194,7 +194,10 @@ static size_t most_names(const struct details *d)
     return MIN(most, (size_t)NAMES_IN_BRIEF);
 }
 
-/* The first of ever smaller extents that fits: sentences before names, names before last words. */
+/*
+ * Returns the first text that fits, with fewer and fewer details: sentences take precedence over
+ * names, names over last words.
+ */
 char *details_brief(const struct details *d)
 {
     static const size_t tails[] = {100, 50, 0};
@@ -206,7 +209,7 @@ char *details_brief(const struct details *d)
             struct extent extent = {names, WORD_MAX_CHARS, tails[t], true};
             CLEANUP(mem_freep) char *text = render(d, &extent);
             if (utf8_count(text) <= DETAILS_MAX_CHARS)
-                return *text ? TAKE_PTR(text) : mem_strdup(ELLIPSIS); /* nothing but blanks */
+                return *text ? TAKE_PTR(text) : mem_strdup(ELLIPSIS); /* only white space */
         }
     }
     CLEANUP(mem_freep) char *all = render(d, &(struct extent){.shortens_words = true});

@@ -1,19 +1,19 @@
 #pragma once
 
 /*
- * Composes errorDetails: why a result is an error, or which limit it hit. The full text is for people here
- * (log, summary, report page, `ostest-runner run`); the brief one fits into the backend's column.
+ * Composes errorDetails: why a result is an error, or which limit it hit. The full text is for
+ * local display (log, summary, report page, `ostest-runner run`); the brief one fits into the
+ * backend's column.
  */
 
 #include "base/strv.h"
 
 #include <stddef.h>
 
-/* os-nsu/ostest-back at d1aaa1a, table attempt_results: errorDetails is VARCHAR(255), counted in characters.
- */
+/* VARCHAR(255), counted in characters: table attempt_results of os-nsu/ostest-back at d1aaa1a. */
 #define DETAILS_MAX_CHARS 255
 
-/* Zeroed before use; ended by details_done(). */
+/* Zero-initialized; released with details_done(). */
 struct details {
     struct details_sentence *sentences; /* owned */
     size_t len;
@@ -22,26 +22,32 @@ struct details {
 
 void details_done(struct details *details);
 
-/* Appends a sentence, without a full stop. What matters most comes first. */
+/* Appends a sentence without a full stop. The most important one comes first. */
 void details_say(struct details *details, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* The same, with a list of names behind a colon: as many as fit, then "and 7 more". Copies the names. */
+/*
+ * Appends a sentence with a list of names after a colon: as many as fit, then "and 7 more". Copies
+ * the names.
+ */
 void details_say_names(struct details *details, const struct strv *names, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* The last line that the run printed, shown at the end where there is room. NULL or "": nothing. */
+/* Sets the last line that the run printed, shown at the end if it fits. NULL or "": none. */
 void details_set_last_words(struct details *details, const char *words);
 
-/* Moves all that `from` has behind what `to` has; last words of `from` replace those of `to`. */
+/*
+ * Appends the sentences of `from` to `to`, and empties `from`; its last words, if any, replace
+ * those of `to`.
+ */
 void details_move(struct details *to, struct details *from);
 
-/* Both return valid UTF-8, which the caller frees; "" if nothing was said. */
+/* Return valid UTF-8, which the caller frees; "" if there are no details. */
 char *details_full(const struct details *details);
 char *details_brief(const struct details *details); /* at most DETAILS_MAX_CHARS characters */
 
 /*
- * Shortens a text that has no parts to choose from: long words (URLs, names, paths) lose their middle, then
- * the text does, between words. Returns at most DETAILS_MAX_CHARS characters of valid UTF-8; the caller
+ * Shortens a plain text: removes the middle of long words (URLs, names, paths), then the middle of
+ * the text, between words. Returns at most DETAILS_MAX_CHARS characters of valid UTF-8; the caller
  * frees.
  */
 char *details_shorten(const char *text);

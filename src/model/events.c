@@ -9,14 +9,15 @@
 #include <string.h>
 
 #define DESCRIPTION_MAX_BYTES 16384
-/* Of a message; an "end" has eight. */
+/* Maximum per message; an "end" has eight. */
 #define MAX_MEMBERS 16
 
 /* ---- node ids ---- */
 
 /*
- * classname and name as pytest's own JUnit report has them: "tests/lab1/test_a.py::B::test_c[x/y]"
- * is classname "tests.lab1.test_a.B", name "test_c[x/y]". Both are cut as those that are read from it.
+ * Fills classname and name as pytest's own JUnit report has them:
+ * "tests/lab1/test_a.py::B::test_c[x/y]" is classname "tests.lab1.test_a.B", name "test_c[x/y]".
+ * Both are shortened like those read from a report.
  */
 static void split_node_id(const char *id, struct report_case *c)
 {
@@ -40,7 +41,7 @@ static void split_node_id(const char *id, struct report_case *c)
     c->name = report_shorten_name(name, REPORT_NAME_BYTES);
 }
 
-/* ---- what is known of each test ---- */
+/* ---- the state of each */
 
 enum state { PLANNED, STARTED, ENDED };
 
@@ -51,17 +52,17 @@ struct session {
 
 struct events {
     struct report report;
-    struct strv ids; /* like the states, beside the report's cases, at the same index */
+    struct strv ids; /* parallel to the report's cases, like the states */
     enum state *states;
     struct test_index index;
     size_t ids_bytes;
-    uint64_t bytes; /* of all messages */
+    uint64_t bytes; /* total size of all messages */
     struct session *sessions;
     size_t sessions_len;
     ssize_t last_started; /* index; -1: none */
     ssize_t last_ended;   /* likewise */
-    size_t text_bytes;    /* of all descriptions */
-    char *fault;          /* the first; NULL: none; owned */
+    size_t text_bytes;    /* total size of all descriptions */
+    char *fault;          /* the first one; NULL: none; owned */
 };
 
 struct events *events_new(void)
@@ -106,7 +107,7 @@ static ssize_t add_test(struct events *e, unsigned session, const char *id)
 {
     e->ids_bytes += strlen(id);
     if (e->ids.len >= EVENTS_MAX_TESTS || e->ids_bytes > EVENTS_MAX_IDS_BYTES) {
-        events_fault(e, "Report and run disagree: the run told of too many tests");
+        events_fault(e, "Report and run disagree: the run reported too many tests");
         return -1;
     }
     struct report_case *c = report_add(&e->report);
@@ -120,7 +121,10 @@ static ssize_t add_test(struct events *e, unsigned session, const char *id)
     return (ssize_t)test;
 }
 
-/* The test that starts: one that has not ended; else one that runs again; else one that was not planned. */
+/*
+ * Returns the test that starts: one that has not ended, else one that runs again, else a new one
+ * that was not planned.
+ */
 static ssize_t find_starting(struct events *e, unsigned session, const char *id)
 {
     ssize_t test = test_index_open(&e->index, session, id);
@@ -165,7 +169,7 @@ static void take_end(struct events *e, struct report_case *c, const json_t *even
     e->text_bytes += strlen(c->description);
 }
 
-/* The names by which the report has the test, where the suite gave it others than its node id. */
+/* Takes the names that the report uses for the test, if the suite replaced its node id. */
 static void take_names(struct report_case *c, const json_t *event)
 {
     const char *classname = json_string_value(json_object_get(event, "classname"));
@@ -188,7 +192,7 @@ static enum events_kind take_start(struct events *e, unsigned session, const cha
     return EVENTS_START;
 }
 
-/* An end without a start proves nothing. */
+/* An end without a start is not accepted. */
 static enum events_kind take_end_of(struct events *e, unsigned session, const char *id, const json_t *event)
 {
     ssize_t i = test_index_open(&e->index, session, id);
@@ -204,7 +208,7 @@ static enum events_kind take_end_of(struct events *e, unsigned session, const ch
     return EVENTS_END;
 }
 
-/* NULL: it has not begun. */
+/* Returns NULL if the session has not begun. */
 static struct session *find_session(const struct events *e, unsigned number)
 {
     for (size_t i = e->sessions_len; i-- > 0;)
@@ -228,7 +232,7 @@ static enum events_kind take_of_test(struct events *e, struct session *s, const 
 {
     const char *id = json_string_value(json_object_get(event, "id"));
     if (!id || !*id || strlen(id) > EVENTS_MAX_ID_BYTES) {
-        events_fault(e, "Report and run disagree: the run told of a test in a way that is not pytest's");
+        events_fault(e, "Report and run disagree: the run reported a test in a way that is not pytest's");
         return EVENTS_OTHER;
     }
     s->has_tests = true;
@@ -247,7 +251,7 @@ static enum events_kind take_event(struct events *e, unsigned session, const jso
     struct session *s = find_session(e, session);
     bool is_hello = kind && strcmp(kind, "hello") == 0;
     if (!kind || is_hello == (s != NULL) || (s && s->is_finished)) {
-        events_fault(e, "Report and run disagree: the run told of its tests in a way that is not pytest's");
+        events_fault(e, "Report and run disagree: the run reported its tests in a way that is not pytest's");
         return EVENTS_OTHER;
     }
     if (is_hello)
@@ -294,7 +298,7 @@ enum events_kind events_take(struct events *e, unsigned session, const char *mes
         event = events_parse(message, len);
     if (event)
         return take_event(e, session, event);
-    events_fault(e, "Report and run disagree: the run told of its tests in a way that is not pytest's");
+    events_fault(e, "Report and run disagree: the run reported its tests in a way that is not pytest's");
     return EVENTS_OTHER;
 }
 
@@ -371,11 +375,11 @@ void events_report(struct events *e, const char *why_stopped, struct report *ret
     e->last_ended = e->last_started = -1;
 }
 
-/* ---- report and run ---- */
+/* ---- comparison of report and run */
 
 /*
- * A test that ran, and the worst that the report says of it. Where one ran in several sessions, there is
- * a pair for each, in their order, and the last has what is reported.
+ * A test that ran, and the worst outcome that the report has for it. If it ran in several sessions,
+ * each has a pair, in their order, and the last one holds the reported outcome.
  */
 struct pair {
     const struct report_case *told;
@@ -390,7 +394,7 @@ static int compare_pairs(const void *a, const void *b)
     return order ? order : (x > y) - (x < y);
 }
 
-/* The last pair of this name; NULL: none. */
+/* Returns the last pair of this name, or NULL. */
 static struct pair *find_last(struct pair *pairs, size_t len, const struct report_case *c)
 {
     size_t from = 0, to = len;
@@ -422,8 +426,9 @@ static char *disagreement(const struct report_case *c, const char *what)
 }
 
 /*
- * Gives what is reported to the tests that were told of. One that was not told of is a fault where it
- * passed; what went wrong before any test began (a file that cannot be imported) is reported as well.
+ * Assigns the reported outcomes to the tests that ran. Returns a sentence if a test passed in the
+ * report without having run. Errors before any test began (a file that cannot be imported) may be
+ * in the report alone.
  */
 static char *take_reported(struct report *report, struct pair *pairs, size_t len)
 {
@@ -434,7 +439,9 @@ static char *take_reported(struct report *report, struct pair *pairs, size_t len
             return disagreement(c, "is in the report, but did not run to its end");
         if (!p)
             continue;
-        /* pytest writes an error if a test has crashed its worker (pytest-xdist, pytest-forked). */
+        /*
+         * pytest reports an error if a test has crashed its worker (pytest-xdist, pytest-forked).
+         */
         if (c->status == REPORT_ERROR && p->told->status == REPORT_FAILED)
             c->status = REPORT_FAILED;
         p->reported = p->is_reported ? report_worse(p->reported, c->status) : c->status;
@@ -445,7 +452,7 @@ static char *take_reported(struct report *report, struct pair *pairs, size_t len
     return NULL;
 }
 
-/* Of several sessions, each may have its own report. */
+/* If there are several sessions, each may have its own report. */
 static bool has_one_session(const struct events *e)
 {
     size_t count = 0;
@@ -462,7 +469,9 @@ static bool decides(const struct strv *connected, const struct report_case *c)
     return !connected || !connected->len;
 }
 
-/* Of one test: each time that it ran. `hides_failure`: the report has no failure among the tests that decide.
+/*
+ * Checks all runs of one test. `hides_failure`: the report has no failure among the tests that
+ * decide.
  */
 static char *check_runs(const struct events *e, const struct strv *connected, const struct pair *first,
                         const struct pair *last, bool hides_failure)
@@ -505,7 +514,7 @@ char *events_compare(const struct events *e, const struct strv *connected, struc
         return mem_strdup(e->fault);
     for (size_t i = 0; i < e->sessions_len; i++)
         if (!e->sessions[i].is_finished)
-            return mem_strdup("Report and run disagree: the report was there before the tests had ended");
+            return mem_strdup("Report and run disagree: the report was written before the tests had ended");
     CLEANUP(mem_freep) struct pair *pairs = mem_alloc((e->report.len + 1) * sizeof(*pairs));
     size_t len = make_pairs(e, pairs);
     bool all_passed = every_case_passed(connected, report);

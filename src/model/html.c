@@ -35,12 +35,15 @@ void html_putf(struct html *h, const char *fmt, ...)
 
 /* ---- texts ---- */
 
-/* What is looked at: valid UTF-8 without NUL. */
+/* A position in valid UTF-8 without NUL. */
 struct cursor {
     const char *at, *end;
 };
 
-/* The length of a code for colours, or to clear a line, that begins here: ESC [ digits m, or K. 0: none. */
+/*
+ * Returns the length of a terminal code for colours or for clearing a line at the cursor: ESC [
+ * digits m, or K. 0: none.
+ */
 static size_t color_len(const struct cursor *c)
 {
     if (c->end - c->at < 3 || c->at[1] != '[')
@@ -49,7 +52,7 @@ static size_t color_len(const struct cursor *c)
     return (c->at + len < c->end) && (c->at[len] == 'm' || c->at[len] == 'K') ? len + 1 : 0;
 }
 
-/* Characters that nobody sees, or that move others. */
+/* Invisible characters, and those that reorder others. */
 static bool is_hidden(unsigned code)
 {
     static const unsigned ranges[][2] = {
@@ -59,7 +62,7 @@ static bool is_hidden(unsigned code)
     };
     for (size_t i = 0; i < ARRAY_LEN(ranges); i++)
         if (code >= ranges[i][0] && code <= ranges[i][1])
-            return code != 0x200d; /* which joins signs to one */
+            return code != 0x200d; /* joins emoji */
     return false;
 }
 
@@ -93,14 +96,17 @@ static const char *entity_of(unsigned code)
     }
 }
 
-/* The symbol of a control character, from U+2400 on. */
+/* Writes the symbol of a control character (U+2400 and up). */
 static void put_symbol(struct html *h, unsigned code)
 {
     char text[] = {'\xe2', '\x90', (char)(0x80 + (code == 0x7f ? 0x21 : code)), '\0'};
     html_put(h, text);
 }
 
-/* Writes what is here in another way, if so, and gives how many bytes that was; 0: goes as it is. */
+/*
+ * Writes the character at the cursor in another form, if it needs one, and returns the number of
+ * bytes that were replaced; 0: it is written as it is.
+ */
 static size_t put_special(struct html *h, const struct cursor *c, size_t *ret_len)
 {
     unsigned code = decode(c, ret_len);
@@ -120,7 +126,7 @@ static size_t put_special(struct html *h, const struct cursor *c, size_t *ret_le
     return *ret_len;
 }
 
-/* Whether it goes as it is without a look at the whole character. */
+/* Returns true if the byte is a character that is written as it is. */
 static bool is_plain(char ch)
 {
     unsigned char c = (unsigned char)ch;
@@ -129,7 +135,7 @@ static bool is_plain(char ch)
 
 static void put_valid(struct html *h, struct cursor c)
 {
-    const char *begun = c.at; /* what goes as it is */
+    const char *begun = c.at; /* start of the part that is written as it is */
     while (c.at < c.end) {
         size_t len = 1;
         if (is_plain(*c.at) || *c.at == '\n') {

@@ -3,7 +3,7 @@
 #include <ctype.h>
 #include <string.h>
 
-/* Whether it is a row of JOB_OPTIONS. */
+/* Returns true if it is a row of JOB_OPTIONS. */
 static bool is_in_list(const struct opt *o, size_t offset)
 {
     return o->offset >= offset && o->offset < offset + sizeof(struct job_options);

@@ -1,8 +1,8 @@
 #pragma once
 
 /*
- * The options that decide how one task is run. ostest-job takes them itself; ostest-runner takes
- * them among its own and hands them on in a configuration file. One list, JOB_OPTIONS, serves both.
+ * The options that decide how a task is run. ostest-job accepts them itself; ostest-runner accepts
+ * them among its own and passes them on in a configuration file. Both use the list JOB_OPTIONS.
  */
 
 #include "base/buf.h"
@@ -19,11 +19,11 @@ struct job_options {
     char *tests_url;
     char *tests_branch; /* NULL: the default branch */
     char *git_protocols;
-    int64_t timeout_ms;      /* for each started process; 0: none */
-    int64_t proxy_timeout_s; /* handed to the suite; 0: not handed over */
+    int64_t timeout_ms;      /* for each process that is started; 0: none */
+    int64_t proxy_timeout_s; /* passed to the suite; 0: not passed */
     int64_t sample_ms;
     int env_mode; /* enum job_env_mode */
-    char *python; /* NULL: /usr/bin/python3, else python3 of the PATH */
+    char *python; /* NULL: /usr/bin/python3, else python3 in the PATH */
     int sandbox;  /* enum job_sandbox */
     uint64_t memory_bytes;
     double cpus;
@@ -37,22 +37,28 @@ struct job_options {
 };
 
 /*
- * Appends the lines of a configuration file that has them as `set` does, which was parsed from a table with
- * the list in it; `offset` is that of the struct job_options.
+ * Appends the job options of `set` as lines of a configuration file. `set` was parsed from a table
+ * that contains the list; `offset` is that of the struct job_options.
  */
 void job_options_print(const struct opt_set *set, size_t offset, struct buf *text);
 
-/* What is accepted instead of a list of protocols with anything but names in it; NULL: fine. */
+/* Checks for a list of protocol names. Returns NULL, or what is accepted instead. */
 const char *job_options_check_protocols(const char *text);
-/* No control characters, so that it fits on a line of the configuration file; NULL: fine. */
+/*
+ * Checks for control characters, which do not fit on a line of the configuration file. Returns
+ * NULL, or what is accepted instead.
+ */
 const char *job_options_check_line(const char *text);
 
-/* A name to be looked up in PATH, or an absolute path; NULL: fine. */
+/*
+ * Checks for a program name to search in the PATH, or an absolute path. Returns NULL, or what is
+ * accepted instead.
+ */
 const char *job_options_check_program(const char *text);
 
 /*
- * Rows for a table of `struct opt`. `type` holds a struct job_options; `member` is "job." or empty.
- * By hand, since clang-format gives each part of a row in a macro a line of its own.
+ * Rows for a table of `struct opt`. `type` contains a struct job_options; `member` is "job." or
+ * empty. Formatted by hand, since clang-format puts each part of a row in a macro on its own line.
  */
 /* clang-format off */
 #define JOB_OPTIONS(type, member) \

@@ -10,8 +10,8 @@
 #include <string.h>
 
 /*
- * Expat is fed in pieces of this size, however much the caller has: what it holds of an unfinished
- * tag is checked after each piece.
+ * Expat gets pieces of at most this size, however much the caller passes: what it holds of an
+ * unfinished tag is checked after each piece.
  */
 #define PIECE_BYTES (64U << 10)
 
@@ -42,41 +42,41 @@ const struct junit_limits junit_default_limits = {
 };
 
 /*
- * At most one case is open at a time (the last of the report), and in it at most one part: a
- * <failure>, <error> or <skipped>. A depth of 0 says that there is none.
+ * At most one case is open at a time (the last of the report), with at most one open part: a
+ * <failure>, <error> or <skipped>. A depth of 0 means none.
  */
 struct junit {
     struct junit_limits limits;
     XML_Parser parser;
     struct report report;
-    int code; /* of the first fault, which `err` tells */
+    int code; /* of the first error, described by `err` */
     struct err err;
 
-    char head[JUNIT_ENCODING_HEAD_BYTES]; /* held back until it tells the encoding */
+    char head[JUNIT_ENCODING_HEAD_BYTES]; /* held back until the encoding is known */
     size_t head_len;
     bool has_begun;
 
     size_t bytes;
-    size_t parsed_bytes; /* what is behind them, expat has to hold */
+    size_t parsed_bytes; /* expat holds what follows them */
     size_t depth;
     bool has_root;
     size_t case_depth;
     size_t part_depth;
-    size_t quiet_depth; /* of the element whose content says nothing about the outcome */
+    size_t quiet_depth; /* of the element whose content does not affect the outcome */
 
     enum report_status part;           /* the open one */
-    enum report_status described_part; /* the one at the end of the description */
+    enum report_status described_part; /* the last one in the description */
     bool part_is_blank;                /* only white space so far */
     struct report_text text;
     struct report_text message;
     struct report_text description; /* of the open case */
-    size_t description_bytes;       /* kept of all cases */
+    size_t description_bytes;       /* total size for all cases */
 
-    uint64_t names[NAME_SLOTS]; /* hashes of the names that the tables below do not know */
+    uint64_t names[NAME_SLOTS]; /* hashes of names that are not in the tables below */
     size_t names_len;
 };
 
-/* The attributes that count, whatever the element; NULL: not there. */
+/* The attributes that are used, in any element; NULL: missing. */
 struct attributes {
     const char *classname;
     const char *message;
@@ -109,14 +109,14 @@ static void on_text(void *data, const XML_Char *s, int len)
     report_text_append(&j->text, s, (size_t)len);
 }
 
-/* Expat skips text much faster where nobody listens. */
+/* Expat skips text much faster without a handler. */
 static void listen_if_wanted(struct junit *j)
 {
     bool wanted = j->part_depth && !j->quiet_depth;
     XML_SetCharacterDataHandler(j->parser, wanted ? on_text : NULL);
 }
 
-/* gtest, ctest and others tell in an attribute that a test did not run. */
+/* gtest, ctest and others mark in an attribute that a test did not run. */
 static void apply_status_word(struct report_case *c, const char *word)
 {
     static const struct {
@@ -210,7 +210,7 @@ static const struct element elements[] = {
     {.name = "system-out", .start = start_quiet},
     {.name = "system-err", .start = start_quiet},
     {.name = "properties", .start = start_quiet},
-    /* Tries before the last one: the outcome is told by the elements above. */
+    /* Earlier runs of a test: the elements above give the final outcome. */
     {.name = "flakyFailure", .start = start_quiet},
     {.name = "flakyError", .start = start_quiet},
     {.name = "rerunFailure", .start = start_quiet},
@@ -228,7 +228,7 @@ static const struct element *find_element(const char *name)
     return NULL;
 }
 
-/* Expat never forgets a name, so the different ones must be few. */
+/* Expat keeps every name, so the number of different names is limited. */
 static void count_name(struct junit *j, const char *name)
 {
     uint64_t hash = hash_add(HASH_START, name, strlen(name)) | 1; /* 0 is a free slot */
@@ -320,7 +320,7 @@ static void swap_texts(struct report_text *a, struct report_text *b)
     *b = old;
 }
 
-/* Adds to the case's description, at a distance that shows whether it is the same kind of part. */
+/* Appends to the case's description, separated by a blank line if the kind of part changes. */
 static void add_description(struct junit *j, const char *s)
 {
     struct report_text *all = &j->description;
@@ -329,7 +329,7 @@ static void add_description(struct junit *j, const char *s)
     report_text_append(all, s, strlen(s));
 }
 
-/* The part that ends is described by its text, or else by its message. */
+/* Describes the part that ends by its text, or else by its message. */
 static void end_part(struct junit *j)
 {
     struct report_text *text = j->part_is_blank ? &j->message : &j->text;
@@ -346,8 +346,8 @@ static void end_part(struct junit *j)
 }
 
 /*
- * Where a test fails and then its teardown has an error, pytest writes two cases of the same name,
- * one after the other.
+ * If a test fails and then its teardown has an error, pytest writes two cases of the same name in a
+ * row.
  */
 static bool is_teardown_of(const struct report_case *c, const struct report_case *before)
 {
@@ -398,7 +398,7 @@ static void on_end(void *data, const XML_Char *name)
     j->depth--;
 }
 
-/* Before its entities are declared. */
+/* Called before its entities are declared. */
 static void on_doctype(void *data, const XML_Char *name, const XML_Char *system_id, const XML_Char *public_id,
                        int has_internal_subset)
 {
@@ -434,7 +434,7 @@ void junit_free(struct junit *j)
     free(j);
 }
 
-/* The byte at which expat gave up, where it is not one that can be shown; else -1. */
+/* Returns the byte that expat rejected if it is not printable ASCII; else -1. */
 static int bad_byte(const struct junit *j, enum XML_Error error)
 {
     parser_offset offset = 0;
@@ -458,7 +458,7 @@ static int explain(struct junit *j, enum XML_Error error)
     const char *what = j->has_root ? "is damaged" : "is not XML";
     int byte = bad_byte(j, error);
     if (error == XML_ERROR_NO_MEMORY)
-        return err_set(&j->err, ERR_INTERNAL, ENOMEM, "There is no memory to read the report");
+        return err_set(&j->err, ERR_INTERNAL, ENOMEM, "Not enough memory to read the report");
     if (j->bytes == 0)
         return err_set(&j->err, ERR_TASK, EINVAL, "The report is empty");
     if (is_truncated(error))
@@ -468,7 +468,7 @@ static int explain(struct junit *j, enum XML_Error error)
         return err_set(&j->err, ERR_TASK, EINVAL,
                        "The report %s: line %lu has the byte 0x%02x, which is not valid there", what, line,
                        byte);
-    return err_set(&j->err, ERR_TASK, EINVAL, "The report %s: line %lu has the fault \"%s\"", what, line,
+    return err_set(&j->err, ERR_TASK, EINVAL, "The report %s: line %lu: %s", what, line,
                    XML_ErrorString(error));
 }
 
@@ -481,15 +481,18 @@ static void parse(struct junit *j, const char *data, size_t len, bool is_final)
     if (j->code)
         return;
     long long at = PARSER_BYTE(j->parser);
-    if (at >= 0) /* else not known just now */
+    if (at >= 0) /* else currently unknown */
         j->parsed_bytes = (size_t)at;
-    /* Expat tries again only when a tag has doubled its size: half of what waits is one tag. */
+    /*
+     * Expat parses again only when a tag has doubled in size: half of the pending bytes are one
+     * tag.
+     */
     if (!is_final && j->bytes - j->parsed_bytes > 2 * (size_t)JUNIT_MAX_MARKUP_BYTES)
         j->code = err_set(&j->err, ERR_LIMIT, EFBIG, "The report has a tag or comment of more than %u bytes",
                           JUNIT_MAX_MARKUP_BYTES);
 }
 
-/* Holds back a head that does not tell the encoding yet. Returns how many bytes it took. */
+/* Holds back the beginning until the encoding is known. Returns the number of bytes it took. */
 static size_t take_head(struct junit *j, const char *data, size_t len, bool is_final)
 {
     size_t taken = 0;

@@ -13,7 +13,7 @@
 #define BOM            "\xef\xbb\xbf"
 #define DECLARATION    "<?xml"
 
-/* No "/": to iconv it begins a suffix. */
+/* Refuses "/", which begins a suffix for iconv. */
 static bool is_name(const char *name)
 {
     size_t len = strlen(name);
@@ -23,7 +23,7 @@ static bool is_name(const char *name)
     return len > 0 && len <= NAME_MAX_BYTES;
 }
 
-/* Returns the character, -1 if the byte stands for none, or -2 if it does not stand for itself alone. */
+/* Returns the character, -1 if the byte encodes none, or -2 if it is not a character by itself. */
 static int convert(iconv_t cd, unsigned char byte)
 {
     unsigned char character[8];
@@ -70,7 +70,7 @@ bool junit_encoding_needs_more(const char *head, size_t len)
     return false;
 }
 
-/* The value of `encoding="…"`; the caller frees. */
+/* Returns the value of `encoding="…"`; the caller frees. */
 static char *declared_encoding(const char *head, size_t len)
 {
     const char *end = memchr(head, '>', len);

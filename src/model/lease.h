@@ -1,10 +1,11 @@
 #pragma once
 
 /*
- * One try of a claim in a cluster. The runner gives it a name, the lease, and a directory of its own,
- * jobs/<key>/lease-<lease>. The job that comes to it first makes LEASE_BEGUN there, so that no copy of it
- * runs as well; its last act is LEASE_END, which says how result.json must look. So what an old copy writes
- * is never taken for the new one's, nor half a file for a whole one.
+ * One attempt of a claim in a cluster. The runner gives it a name, the lease, and a directory,
+ * jobs/<key>/lease-<lease>. The job that gets there first creates LEASE_BEGUN, so that no copy of
+ * it runs as well; its last action is to write LEASE_END, which describes result.json. So the
+ * output of an old copy is never taken for that of a new one, and an incomplete file is never taken
+ * for a complete one.
  */
 
 #include "base/buf.h"
@@ -19,7 +20,7 @@
 #define LEASE_DIR_PREFIX "lease-"
 #define LEASE_BEGUN      "begun"
 #define LEASE_END        "end"
-#define LEASE_MAX_BYTES  256 /* of the file LEASE_END */
+#define LEASE_MAX_BYTES  256 /* size limit of the file LEASE_END */
 
 struct lease_end {
     char lease[LEASE_SIZE];
@@ -29,16 +30,16 @@ struct lease_end {
     uint64_t size, sum; /* of result.json, in bytes; see hash_fd() */
 };
 
-/* The name for 64 random bits. */
+/* Formats the name from 64 random bits. */
 void lease_name(uint64_t random, char ret_lease[LEASE_SIZE]);
 
 bool lease_is_name(const char *text);
 
-/* Of the host only what fits a name is kept. */
+/* Sets the host; keeps only characters that are valid in a host name. */
 void lease_set_host(struct lease_end *end, const char *host);
 
-/* LEASE_END's text. The caller frees. */
+/* Returns the text of LEASE_END. The caller frees. */
 char *lease_format(const struct lease_end *end);
 
-/* False unless it is in full what lease_format() makes. */
+/* Parses the text of LEASE_END. Returns false unless it is exactly as written by lease_format(). */
 bool lease_parse(const char *text, size_t len, struct lease_end *ret_end);

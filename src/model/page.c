@@ -15,9 +15,9 @@
 #define FACT_MAX_BYTES    2048
 #define LINE_MAX_BYTES    2000
 
-/* What all but the tests may take: both outputs, at their worst, and the rest. */
+/* Size limit of everything but the tests: both outputs, at worst, and the rest. */
 #define OTHERS_MAX_BYTES (4 * PAGE_OUTPUT_BYTES * HTML_MAX_GROWTH + (1U << 20))
-/* The last row is written in full. */
+/* The last row is always written in full. */
 #define ROW_MAX_BYTES   (1U << 20)
 #define TESTS_MAX_BYTES (PAGE_MAX_BYTES - OTHERS_MAX_BYTES - ROW_MAX_BYTES)
 
@@ -114,7 +114,7 @@ static void put_group(struct html *h, const struct page *page, enum page_group g
     html_put(h, "</dl></section>\n");
 }
 
-/* The id without its quotes. */
+/* Writes the id without quotes. */
 static void put_id(struct html *h, const struct summary *s)
 {
     const char *id = s->id_json ? s->id_json : "";
@@ -177,7 +177,7 @@ static void put_stages(struct html *h, const struct summary *s)
     html_put(h, "</tbody></table></section>\n");
 }
 
-/* ---- what was printed ---- */
+/* ---- output of the tests */
 
 static void put_part(struct html *h, const char *text, size_t len)
 {
@@ -204,7 +204,7 @@ static void put_output(struct html *h, const char *title, const struct page_outp
     if (o->tail_len)
         put_part(h, o->tail, o->tail_len);
     if (o->dropped_bytes)
-        html_putf(h, "<p class=\"cut\">Past the limit for output, %llu bytes were dropped.</p>\n",
+        html_putf(h, "<p class=\"cut\">%llu bytes beyond the output limit were dropped.</p>\n",
                   (unsigned long long)o->dropped_bytes);
     html_put(h, "</details>\n");
 }
@@ -222,7 +222,7 @@ static void put_outputs(struct html *h, const struct page *page)
 
 /* ---- the page ---- */
 
-/* What the page's title says beside the verdict. A directory that is tested at home has no id. */
+/* Writes the title after the verdict. A local directory has no id. */
 static void put_name(struct html *h, const struct page *page)
 {
     const char *place = page->summary->repository ? page->summary->repository : "";

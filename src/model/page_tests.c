@@ -7,12 +7,12 @@
 #define NAME_MAX_BYTES    300
 #define SUMMARY_MAX_BYTES 200
 #define LINE_MAX_BYTES    4000
-#define OPEN_AT_FIRST     20 /* more texts than these, nobody reads from top to bottom */
+#define OPEN_AT_FIRST     20 /* nobody reads more texts than these */
 #define BAR_STEPS         20
 
 struct status {
     const char *word, *mark, *class;
-    int rank; /* the least come first */
+    int rank; /* lower ranks come first */
 };
 
 static const struct status statuses[] = {
@@ -24,7 +24,7 @@ static const struct status statuses[] = {
 };
 #define LAST_RANK 2
 
-/* The greatest of each column, which has the whole bar. */
+/* The maximum of each column, which gets the full bar. */
 struct scale {
     uint64_t ms, memory_bytes, cpu_us;
 };
@@ -76,7 +76,7 @@ static const char *skip_blank(const char *text)
     return text + strspn(text, " \t\r\n");
 }
 
-/* The line that says most: pytest marks it with an E; else the first. */
+/* Writes the most informative line: the one that pytest marks with an E, else the first. */
 static void put_first_line(struct html *h, const char *text)
 {
     const char *line = report_after_place(skip_blank(text));
@@ -120,7 +120,7 @@ static void put_test(struct table *t, const struct result_test *test)
     html_put(h, "</tbody>\n");
 }
 
-/* ---- all of them ---- */
+/* ---- all rows */
 
 static void put_button(struct html *h, const struct status *s, size_t count)
 {
@@ -130,7 +130,7 @@ static void put_button(struct html *h, const struct status *s, size_t count)
                   s->class, s->word, count);
 }
 
-/* Of use only with the script, which shows them. */
+/* Hidden until the script, which they need, shows them. */
 static void put_tools(struct html *h, const struct result *result, const struct page_counts *counts)
 {
     static const enum report_status order[] = {REPORT_FAILED, REPORT_ERROR, REPORT_SKIPPED, REPORT_XFAILED,
@@ -159,7 +159,7 @@ static void measure(const struct result *result, struct scale *ret_scale)
     *ret_scale = s;
 }
 
-/* In the order of ranks, as far as there is room; gives what was left out. */
+/* Writes the rows in the order of ranks, within the limits. Counts the tests that were left out. */
 static void put_rows(struct table *t, const struct result *result, size_t max_rows, uint64_t max_bytes,
                      struct page_counts *ret_left_out)
 {

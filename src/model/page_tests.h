@@ -1,6 +1,6 @@
 #pragma once
 
-/* The part of a report with a row for each test: those that did not pass first. */
+/* The table of a report page, with a row for each test: those that did not pass come first. */
 
 #include "model/html.h"
 #include "model/report.h"
@@ -12,5 +12,5 @@ struct page_counts {
 
 void page_tests_count(const struct result *result, struct page_counts *ret_counts);
 
-/* At most `max_rows` of them, and about `max_bytes`; of the others, it says how many there are. */
+/* Writes at most `max_rows` rows and about `max_bytes`, and the number of the other tests. */
 void page_tests_write(struct html *h, const struct result *result, size_t max_rows, uint64_t max_bytes);

@@ -11,7 +11,7 @@ static const char *const members[] = {
     [PROGRESS_START] = "start", [PROGRESS_END] = "end",       [PROGRESS_MEMORY] = "memory",
     [PROGRESS_NOTE] = "note"};
 
-/* A number is all that is told. */
+/* Returns true if the value is a number. */
 static bool is_number(enum progress_kind kind)
 {
     return kind == PROGRESS_PLANNED || kind == PROGRESS_MEMORY;
@@ -22,7 +22,7 @@ void progress_set_text(struct progress *p, enum progress_kind kind, const char *
     CLEANUP(mem_freep) char *whole = utf8_repair(text, strlen(text));
     size_t len = MIN(strlen(whole), sizeof(p->text) - 1);
     while (len && len < strlen(whole) && ((unsigned char)whole[len] & 0xc0) == 0x80)
-        len--; /* no half characters */
+        len--; /* do not split a character */
     *p = (struct progress){.kind = kind};
     memcpy(p->text, whole, len);
 }

@@ -7,10 +7,10 @@
 #include <string.h>
 #include <strings.h>
 
-/* Less than this is no use as head and tail. */
+/* Too short for a head and a tail. */
 #define TEXT_MIN_BYTES 16
 
-/* About 31 years; half a million of them can still be added up. */
+/* About 31 years; the sum of half a million of them does not overflow. */
 #define MAX_DURATION_MS INT64_C(1000000000000)
 
 #define SPACE " \t\r\n"
@@ -82,7 +82,7 @@ static bool are_of_one_test(const struct report_case *a, const struct report_cas
     return *a->name && report_compare_names(a, b) == 0 && !is_cut(a->name) && !is_cut(a->classname);
 }
 
-/* Takes over a later run of the same test. */
+/* Merges a later run of the same test. */
 static void merge_rerun(struct report_case *c, struct report_case *later)
 {
     c->duration_ms += later->duration_ms;
@@ -140,7 +140,7 @@ enum report_status report_worse(enum report_status a, enum report_status b)
     return badness[a] >= badness[b] ? a : b;
 }
 
-/* One byte more than half: it is never shown, but tells whether a character ends before it. */
+/* One byte more than half: it is never shown, but tells if a character ends before it. */
 static size_t head_size(const struct report_text *t)
 {
     return t->max / 2 + 1;
@@ -167,7 +167,10 @@ static void text_reserve(struct report_text *t, size_t len)
     t->data = mem_resize(t->data, t->cap, 1);
 }
 
-/* Where the ring's oldest byte is, and the next one goes. While all fits, that is the end. */
+/*
+ * Returns the position of the ring's oldest byte, where the next one goes. Until the ring is full,
+ * that is the end.
+ */
 static size_t ring_position(const struct report_text *t)
 {
     size_t head = head_size(t);
@@ -177,7 +180,7 @@ static size_t ring_position(const struct report_text *t)
 static void ring_append(struct report_text *t, const char *s, size_t len)
 {
     size_t ring = t->max - head_size(t);
-    size_t lost = len > ring ? len - ring : 0; /* would be overwritten at once */
+    size_t lost = len > ring ? len - ring : 0; /* would be overwritten immediately */
     t->total += lost;
     s += lost;
     len -= lost;
@@ -204,7 +207,7 @@ void report_text_append(struct report_text *t, const char *s, size_t len)
 {
     if (t->total + len > MIN(t->cap, t->max)) {
         append_slowly(t, s, len);
-    } else if (len > 0) { /* the ring has not come round yet */
+    } else if (len > 0) { /* the ring has not wrapped yet */
         memcpy(t->data + t->total, s, len);
         t->total += len;
     }
@@ -247,10 +250,10 @@ char *report_shorten(const char *text, size_t len, size_t max_bytes)
     return shortened;
 }
 
-/* A longer decimal number than this says nothing more about milliseconds. */
+/* Digits beyond this value do not affect milliseconds. */
 #define MAX_DIGITS_VALUE UINT64_C(100000000000000000)
 
-/* value × 10^power, digit by digit: 0.29 has to become 290, which it is not in binary. */
+/* value × 10^power, computed in decimal: 0.29 must become 290, which it does not in binary. */
 struct decimal {
     uint64_t value;
     int power;
@@ -274,7 +277,7 @@ static const char *read_digits(const char *s, struct decimal *d, bool fraction)
     return s;
 }
 
-/* Maven groups the digits: "1,234.5". */
+/* Accepts Maven's grouping of digits: "1,234.5". */
 static bool is_group(const char *s)
 {
     return s[0] == ',' && is_digit(s[1]) && is_digit(s[2]) && is_digit(s[3]) && !is_digit(s[4]);
@@ -327,15 +330,15 @@ char *report_case_name(const struct report_case *c)
     return mem_printf("%s::%s", classname, c->name);
 }
 
-/* Whether a file's ending ".py" is at `s`: pytest leaves it out of a classname. */
+/* Returns true if the suffix ".py" of a file is at `s`: pytest omits it in a classname. */
 static bool is_py_ending(const char *s)
 {
     return strncasecmp(s, ".py", 3) == 0 && (s[3] == '\0' || s[3] == '/' || s[3] == '.' || s[3] == ':');
 }
 
 /*
- * Brings both spellings of a test into one, in place: dots between all parts, small letters.
- * Behind a '[' stand a test's parameters, in which ".py" is no module's ending.
+ * Normalizes both spellings of a test in place: dots between all parts, lower case. After a '['
+ * come the test's parameters, in which ".py" is not a suffix.
  */
 static void unify(char *s, bool without_py)
 {
@@ -345,7 +348,7 @@ static void unify(char *s, bool without_py)
             without_py = false;
         if (without_py && is_py_ending(s)) {
             s += 3;
-            if (*s == '\0') /* "test_a.py" is not the beginning of "test_abc" */
+            if (*s == '\0') /* "test_a.py" is not a prefix of "test_abc" */
                 *out++ = '.';
         } else if (*s == '/' || (s[0] == ':' && s[1] == ':')) {
             s += *s == '/' ? 1 : 2;
@@ -371,7 +374,7 @@ bool report_case_matches(const struct report_case *c, const char *wanted)
     unify(id, false);
     if (contains(id, wanted, true))
         return true;
-    /* As it is, too: "py" may be a directory, and other producers write the ending. */
+    /* Also unchanged: "py" may be a directory, and other producers write the suffix. */
     return strcasestr(wanted, ".py") && contains(id, wanted, false);
 }
 

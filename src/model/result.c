@@ -25,7 +25,7 @@ void result_init_error(struct result *ret_result, const char *details)
     *ret_result = (struct result){.is_error = true, .error_details = utf8_repair(details, strlen(details))};
 }
 
-/* The sink, and the first error that it gave. */
+/* The sink, and its first error. */
 struct writer {
     result_sink_fn *sink;
     void *data;
@@ -78,7 +78,7 @@ static void put_test(struct writer *w, const struct result_test *test, enum resu
     put(w, "}");
 }
 
-/* What the backend could not store never leaves here, whoever wrote it. */
+/* Always shortened to what the backend can store. */
 static void put_details(struct writer *w, const struct result *result)
 {
     const char *text = result->error_brief ? result->error_brief : result->error_details;

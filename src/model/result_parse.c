@@ -66,5 +66,5 @@ int result_parse(const char *body, size_t len, enum result_memory_unit unit, str
         return 0;
     }
     result_done(&result);
-    return err_set(err, ERR_INTERNAL, EINVAL, "This is no result");
+    return err_set(err, ERR_INTERNAL, EINVAL, "Not a result");
 }

@@ -1,6 +1,6 @@
 #pragma once
 
-/* A result that was written by result_write(), read back. */
+/* Reads back a result that result_write() has written. */
 
 #include "base/err.h"
 #include "model/result.h"
@@ -8,8 +8,8 @@
 #include <stddef.h>
 
 /*
- * -EINVAL (class internal) where it is none. `unit` is that
- * of its memoryUsed. `ret_result` is ended by the caller.
+ * `unit` is the unit of memoryUsed in the body. The caller releases `ret_result` with
+ * result_done(). Returns -EINVAL (class internal) if the body is not a result.
  */
 int result_parse(const char *body, size_t len, enum result_memory_unit unit, struct result *ret_result,
                  struct err *err);

@@ -41,7 +41,7 @@ int result_shrink(const char *body, size_t len, enum result_form form, struct bu
     size_t id_len;
     if (json_find_member(body, len, "id", &id, &id_len) < 0)
         return err_set(err, ERR_INTERNAL, EINVAL, "The result has no id");
-    /* In bytes both ways: the numbers stay as they are, whatever their unit was. */
+    /* Read and written in bytes: the numbers stay as they are, whatever their unit. */
     int r = result_parse(body, len, RESULT_MEMORY_B, &result, err);
     if (r < 0)
         return r;

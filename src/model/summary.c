@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-/* Since a quote takes two bytes in JSON, twice the sum of these must fit with the numbers. */
+/* A quote takes two bytes in JSON, so twice the sum of these must fit, with the numbers. */
 #define MAX_ID_BYTES      200
 #define MAX_URL_BYTES     500
 #define MAX_BRANCH_BYTES  255
@@ -16,7 +16,7 @@
 #define MAX_DETAILS_BYTES 4000
 #define CUT_MARK          "…"
 
-#define MAX_DURATION_MS 1000000000000 /* 30 years; as a time in seconds, what a browser still knows */
+#define MAX_DURATION_MS 1000000000000 /* 30 years; as seconds, still a valid date in browsers */
 
 static const char *const stages[] = {[SUMMARY_FETCH] = "fetch",
                                      [SUMMARY_PREPARE] = "prepare",
@@ -47,9 +47,9 @@ void summary_done(struct summary *s)
     *s = (struct summary){0};
 }
 
-/* ---- filling it ---- */
+/* ---- filling in */
 
-/* One line of valid UTF-8, at most so long. The caller frees. */
+/* Returns one line of valid UTF-8, of at most `max_bytes`. The caller frees. */
 static char *tidy(const char *text, size_t max_bytes)
 {
     CLEANUP(mem_freep) char *valid = utf8_repair(text, strnlen(text, max_bytes + 4));
@@ -70,7 +70,10 @@ static void set(char **field, const char *text, size_t max_bytes)
     *field = text ? tidy(text, max_bytes) : NULL;
 }
 
-/* `json`: a string or an integer; NULL: one that the library cannot hold, of which `text` are the digits. */
+/*
+ * `json`: a string or an integer; NULL: an integer too large for the library, with its digits in
+ * `text`.
+ */
 static char *short_id(const json_t *json, const char *text)
 {
     if (json_is_integer(json))
@@ -132,7 +135,7 @@ static void put_number(struct buf *b, const char *name, uint64_t value)
     buf_printf(b, ", \"%s\": %llu", name, (unsigned long long)MIN(value, (uint64_t)INT64_MAX));
 }
 
-/* What summary_parse() takes; more is none. */
+/* Clamps to what summary_parse() accepts. */
 static uint64_t duration(int64_t ms)
 {
     return (uint64_t)MIN(MAX(ms, (int64_t)0), (int64_t)MAX_DURATION_MS);
@@ -185,7 +188,7 @@ char *summary_format(const struct summary *s)
 
 /* ---- reading ---- */
 
-/* What is read, and whether all of it was as it has to be. */
+/* The object, and whether everything read so far was valid. */
 struct reader {
     const json_t *object;
     bool is_well;
@@ -238,7 +241,7 @@ static void take_string(struct reader *r, const char *name, size_t max_bytes, ch
     set(ret, json_string_value(get(r, name, is_text)), max_bytes);
 }
 
-/* Some of these are added up. */
+/* Limited, since durations are added up. */
 static bool is_duration(const json_t *j)
 {
     return is_count(j) && json_integer_value(j) <= MAX_DURATION_MS;
@@ -267,7 +270,7 @@ static void take_stages(struct reader *r, struct summary *s)
     r->is_well = inner.is_well;
 }
 
-/* Those that we do not know, a later version may have. */
+/* Ignores unknown limits, which a later version may have written. */
 static void take_limits(struct reader *r, struct summary *s)
 {
     const json_t *list = get(r, "limits", is_list);

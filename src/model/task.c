@@ -13,8 +13,9 @@
 /* ---- the id ---- */
 
 /*
- * The id's JSON text, or NULL where it is none to answer to. It is taken from the body's text: no number
- * type of the JSON library holds integers beyond 63 bits, and of a body that it refuses there is no more.
+ * Returns the id's JSON text, or NULL if it cannot be answered to. It is taken from the text of the
+ * body, since the JSON library has no type for integers beyond 63 bits and yields nothing for a
+ * body that it refuses.
  */
 static char *read_id(const char *body, size_t len)
 {
@@ -56,7 +57,7 @@ static int read_url(const json_t *root, struct task *task, struct err *err)
     return 0;
 }
 
-/* What git-check-ref-format(1) forbids in a branch, as far as it could mean something else. */
+/* Checks the rules of git-check-ref-format(1) that keep a name from meaning something else. */
 static bool is_branch_name(const char *s)
 {
     return s[0] != '-' && s[0] != '/' && !has_control(s) && !strpbrk(s, " ~^:?*[\\") && !strstr(s, "..") &&
@@ -70,14 +71,14 @@ static int read_branch(const json_t *root, struct task *task, struct err *err)
         return 0;
     const char *name = json_string_value(branch);
     if (!name)
-        return err_set(err, ERR_TASK, EINVAL, "The task's branch is not a text");
+        return err_set(err, ERR_TASK, EINVAL, "The task's branch is not a string");
     if (strlen(name) > TASK_MAX_BRANCH_BYTES || !is_branch_name(name))
         return err_set(err, ERR_TASK, EINVAL, "'%.80s' is not a valid branch name", name);
     task->branch = mem_strdup(name);
     return 0;
 }
 
-/* With big ids every number comes as a real: then whole ones count as integers. */
+/* With a large id, every number is parsed as a real: whole ones count as integers. */
 static bool read_lab(const json_t *value, int64_t *ret)
 {
     double number = json_number_value(value);
@@ -118,7 +119,7 @@ static int read_tests(const json_t *root, struct task *task, struct err *err)
     for (size_t i = 0; i < json_array_size(tests); i++) {
         const json_t *entry = json_array_get(tests, i);
         const char *name = json_string_value(entry);
-        if (json_is_null(entry) || (name && !*name)) { /* a test that has no name in the backend */
+        if (json_is_null(entry) || (name && !*name)) { /* a test without a name in the backend */
             task->nameless_tests++;
             continue;
         }
@@ -165,9 +166,9 @@ static int parse_body(const char *body, size_t len, json_t **ret_root, struct er
 }
 
 /*
- * A body that the JSON library refuses, although it may be whole: a NUL or half a character in a text, a
- * number beyond all bounds, a member twice. Who it is for has to be clear, so that `id` and `status` may
- * not be among those.
+ * A body that the JSON library refuses may be complete: a NUL or an incomplete character in a
+ * string, a number out of range, a duplicate member. Whose task it is must be clear, so `id` and
+ * `status` must not be affected.
  */
 static enum task_answer refused(const char *body, size_t len, struct task *task, struct err *err)
 {
@@ -202,7 +203,7 @@ enum task_answer task_parse(const char *body, size_t len, struct task *ret_task,
 
     ret_task->id_json = has_id ? read_id(body, len) : NULL;
     if (!ret_task->id_json)
-        return malformed(ret_task, err, "The task has no usable id: a text or a whole number was expected");
+        return malformed(ret_task, err, "The task has no usable id: expected a string or a whole number");
     if (status && !json_is_null(status) &&
         (!json_is_string(status) || strcmp(json_string_value(status), "AVAILABLE") != 0))
         return malformed(ret_task, err, "The task's status is neither AVAILABLE nor UNAVAILABLE");

@@ -1,8 +1,6 @@
 #pragma once
 
-/*
- * A task, as the backend's GET answers it (docs/protocol.md): bytes in, struct out, no I/O.
- */
+/* A task, as returned by the backend's GET (docs/protocol.md). */
 
 #include "base/err.h"
 #include "base/strv.h"
@@ -21,40 +19,44 @@
 #define TASK_MAX_TEST_BYTES   1024
 
 struct task {
-    char *id_json;        /* the id as JSON text: goes back as it came, the same type */
-    char *repository_url; /* may hold credentials: url_without_userinfo() before it is shown */
+    char *id_json;        /* the id as JSON text: returned unchanged, with its type */
+    char *repository_url; /* may contain credentials: use url_without_userinfo() to show it */
     char *branch;         /* NULL: the repository's default branch */
     int64_t *labs;
     size_t labs_len;
     struct strv tests;     /* connectedTests; empty: all */
-    size_t nameless_tests; /* entries of connectedTests that are null or "", which select nothing */
+    size_t nameless_tests; /* entries of connectedTests that are null or "" and select nothing */
 };
 
 enum task_answer {
     TASK_NONE,      /* the backend has no task */
     TASK_VALID,     /* `task` is filled */
-    TASK_MALFORMED, /* only `task->id_json` is filled, `err` says what is wrong: gets an error result */
-    TASK_UNUSABLE,  /* not a task at all, and no id to answer to; `err` says why */
+    TASK_MALFORMED, /* only `task->id_json` is set; `err` says why; gets an error result */
+    TASK_UNUSABLE,  /* not a task, and no id to answer to; `err` says why */
 };
 
 /*
- * Reads the body of an answer. `err` (class task) is filled for the last two; the caller ends
+ * Parses the body of an answer. `err` (class task) is filled for the last two. The caller releases
  * `task` with task_done() in every case.
  */
 enum task_answer task_parse(const char *body, size_t len, struct task *ret_task, struct err *err);
 void task_done(struct task *task);
 
-/* The highest lab number, or 1 where there is none: the project's stage. */
+/* Returns the highest lab number, or 1 if there is none: the project's stage. */
 int64_t task_stage(const struct task *task);
 
 /*
- * A name for the task's directory: `sequence` (claims of one state directory, oldest first), then
- * what of the id is safe in a file name, cut. Unique by the sequence alone. The caller frees.
+ * Returns a name for the task's directory: `sequence` (the claims of a state directory, oldest
+ * first), then those characters of the id that are safe in a file name, cut. The sequence makes it
+ * unique. The caller frees.
  */
 char *task_key(const struct task *task, uint64_t sequence);
 
-/* What of the id is in a key; all of it where it is none. For log lines that have no more of the task. */
+/*
+ * Returns the part of a key that comes from the id; the whole text if it is not a key. For log
+ * lines that know no more of the task.
+ */
 const char *task_key_id(const char *key);
 
-/* Whether a file's name begins as task_key() makes them. */
+/* Returns true if a file name begins like those of task_key(). */
 bool task_is_key(const char *name);

@@ -19,7 +19,7 @@ static bool is_connected(const struct report_case *c, const struct strv *tests)
     return tests->len == 0;
 }
 
-/* Whether the case is one of those that were asked for. */
+/* Returns true if the case is one of those that were requested. */
 static bool counts(const struct verdict_input *in, const struct report_case *c)
 {
     return !in->only_connected || is_connected(c, in->tests);
@@ -54,9 +54,9 @@ static bool all_passed(const struct result *result)
     return result->tests_len > 0;
 }
 
-/* ---- each of these adds its sentence if there is something to say ---- */
+/* ---- each of these adds a sentence if it applies */
 
-/* Returns false if the run did not end by itself: then nothing more needs to be said. */
+/* Returns false if the run was ended: then nothing more needs to be said. */
 static bool judge_end(const struct verdict_run *run, struct details *details)
 {
     if (run->timed_out)
@@ -74,7 +74,7 @@ static bool judge_end(const struct verdict_run *run, struct details *details)
     return false;
 }
 
-/* Whether the test that was running is in the result: its description tells how the run ended. */
+/* Returns true if the running test is in the result: its description says how the run ended. */
 static bool shows_end(const struct verdict_input *in)
 {
     bool found = false;
@@ -86,12 +86,12 @@ static bool shows_end(const struct verdict_input *in)
     return found;
 }
 
-/* A shell's 128 + n may stand for a signal. The caller frees. */
+/* A status of 128 + n may be a shell's for signal n. The caller frees. */
 static char *describe_status(int status)
 {
     int signal = status - SHELL_SIGNAL_STATUS;
     return signal > 0 && signal < SIGRTMIN
-               ? mem_printf("exit status %d, as a shell has it after signal %d (%s)", status, signal,
+               ? mem_printf("exit status %d, which a shell returns after signal %d (%s)", status, signal,
                             strsignal(signal))
                : mem_printf("exit status %d", status);
 }
@@ -140,7 +140,7 @@ static void find_missing(const struct verdict_input *in, struct strv *ret_missin
             strv_push(ret_missing, in->tests->items[i]);
 }
 
-/* The exit status speaks of all tests that ran, also of those that were not asked for. */
+/* The exit status covers all tests that ran, including those that were not requested. */
 static bool every_case_passed(const struct report *report)
 {
     for (size_t i = 0; i < report->len; i++)
@@ -170,7 +170,7 @@ static void judge_agreement(const struct verdict_input *in, const struct result 
     details_set_last_words(details, in->run.last_words);
 }
 
-/* ---- the same, among the tests ---- */
+/* ---- causes among the tests */
 
 static void add_test(struct result *result, const char *name, const char *description)
 {
@@ -182,7 +182,7 @@ static void add_test(struct result *result, const char *name, const char *descri
     };
 }
 
-/* What the tests themselves do not show. A result without tests stays without. */
+/* Adds what the tests themselves do not show. A result without tests stays without. */
 static void show_causes(struct result *result, const struct strv *missing, const struct details *causes)
 {
     if (result->is_passed || result->tests_len == 0)

@@ -84,7 +84,7 @@ def test_last_words_may_have_a_nul(run_tasks, make_repo):
     suite = make_repo("suite", {"ostest-suite.conf": "command = sh {src}/run.sh\n"})
     student = make_repo("student", {"run.sh": "printf 'before\\000behind\\n'; exit 1\n"})
     details = run_tasks([task(1, student)], suite)[1]["errorDetails"]
-    assert "its last words: before behind" in details
+    assert "last output: before behind" in details
 
 
 def test_connected_tests_without_a_name(run_tasks, small):

@@ -15,7 +15,7 @@ THREE = "import ctypes, os, signal, sys, time\ndef test_one(): pass\ndef test_tw
 ENDS = {
     "status-0": ("os._exit(0)", "The tests wrote no report (the test run ended with exit status 0)", "ended with exit status 0"),
     "status-2": ("os._exit(2)", "The tests wrote no report (the test run ended with exit status 2)", "ended with exit status 2"),
-    "status-137": ("os._exit(137)", "ended with exit status 137, as a shell has it after signal 9 (Killed))", "ended with exit status 137"),
+    "status-137": ("os._exit(137)", "ended with exit status 137, which a shell returns after signal 9 (Killed))", "ended with exit status 137"),
     "status-247": ("os._exit(247)", "ended with exit status 247)", "ended with exit status 247"),
     "interrupt": ("os.kill(os.getpid(), 2); time.sleep(60)", "test_it::test_two started, but did not end (and 1 more)",
                   "ended with exit status 2"),

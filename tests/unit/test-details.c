@@ -55,10 +55,10 @@ static void what_fits_is_said_whole(void)
     details_say(&details, "The tests took longer than %d s and were stopped", 600);
     details_say(&details, "lab1::test_a was running");
     details_set_last_words(&details, "make: *** [all] Error 2");
-    check("The tests took longer than 600 s and were stopped; lab1::test_a was running; its last words: "
+    check("The tests took longer than 600 s and were stopped; lab1::test_a was running; last output: "
           "make: *** "
           "[all] Error 2",
-          "The tests took longer than 600 s and were stopped; lab1::test_a was running; its last words: "
+          "The tests took longer than 600 s and were stopped; lab1::test_a was running; last output: "
           "make: *** "
           "[all] Error 2");
 }
@@ -80,11 +80,11 @@ static void names_are_worth_more_than_last_words(void)
     details_set_last_words(&details, words);
     CLEANUP(mem_freep) char *text = brief();
     CHECK_CONTAINS(text, "test_9");
-    CHECK_CONTAINS(text, "; its last words: words");
+    CHECK_CONTAINS(text, "; last output: words");
     name_all(200, "test_");
     details_set_last_words(&details, words);
     CLEANUP(mem_freep) char *many = brief();
-    CHECK(!strstr(many, "last words"));
+    CHECK(!strstr(many, "last output"));
     CHECK_CONTAINS(many, " more");
 }
 

@@ -270,7 +270,8 @@ static void a_report_that_is_about_something_else_is_not(void)
     check_compared(RAN("a.py::one", "skipped") FINISH, REPORT_XFAILED, -1, "a::one did not pass, but");
     check_compared(RAN("a.py::one", "passed") RAN("a.py::two", "passed") FINISH, REPORT_PASSED, -1,
                    "a::two ran, but is not in the report");
-    check_compared(RAN("a.py::one", "passed"), REPORT_PASSED, -1, "before the tests had ended");
+    check_compared(RAN("a.py::one", "passed"), REPORT_PASSED, -1,
+                   "report was written before the tests had ended");
     check_compared(RAN("a.py::one", "passed") "{\"event\": \"start\", \"id\": \"a.py::two\"}\n" FINISH,
                    REPORT_PASSED, REPORT_PASSED, "a::two is in the report, but");
 }
@@ -427,7 +428,8 @@ static void a_connected_test_that_failed_is_in_a_report_whose_connected_ones_pas
 
 static void a_report_that_was_there_before_the_first_test_is_not_believed(void)
 {
-    check_compared("{\"event\": \"hello\"}\n", REPORT_PASSED, -1, "before the tests had ended");
+    check_compared("{\"event\": \"hello\"}\n", REPORT_PASSED, -1,
+                   "report was written before the tests had ended");
     check_compared("{\"event\": \"hello\"}\n" FINISH, REPORT_PASSED, -1, "a::one is in the report, but");
     check_compared("{\"event\": \"hello\"}\n" FINISH, REPORT_ERROR, -1, NULL);
 }

@@ -20,9 +20,8 @@ static void check_refused(const struct junit_limits *limits, const char *text, s
 static void what_is_no_report_is_refused(void)
 {
     CHECK_DAMAGED("", "The report is empty");
-    CHECK_DAMAGED("hello\n", "The report is not XML: line 1 has the fault \"syntax error\"");
-    CHECK_DAMAGED("{\"tests\": []}",
-                  "The report is not XML: line 1 has the fault \"not well-formed (invalid token)\"");
+    CHECK_DAMAGED("hello\n", "The report is not XML: line 1: syntax error");
+    CHECK_DAMAGED("{\"tests\": []}", "The report is not XML: line 1: not well-formed (invalid token)");
     CHECK_DAMAGED("\x7f"
                   "ELF\x02\x01",
                   "The report is not XML: line 1 has the byte 0x7f, which is not valid there");
@@ -48,7 +47,7 @@ static void what_is_no_report_is_refused(void)
         CLEANUP(mem_freep)
         char *text = mem_printf("<?xml version='1.0' encoding='%s'?><testsuite/>", encodings[i]);
         check_refused(&junit_default_limits, text, strlen(text), EINVAL, ERR_TASK,
-                      "The report is not XML: line 1 has the fault \"unknown encoding\"");
+                      "The report is not XML: line 1: unknown encoding");
     }
     CHECK_DAMAGED(
         "<?xml version='1.0' encoding='windows-1251'?>\n<testsuite><testcase name='\x98'/></testsuite>",
@@ -66,17 +65,14 @@ static void damaged_reports_are_refused(void)
     CHECK_DAMAGED("<testsuite>\0</testsuite>",
                   "The report is damaged: line 1 has the byte 0x00, which is not valid there");
     CHECK_DAMAGED("<testsuite>\n&#27;</testsuite>",
-                  "The report is damaged: line 2 has the fault \"reference to invalid character number\"");
-    CHECK_DAMAGED("<testsuite>&nbsp;</testsuite>",
-                  "The report is damaged: line 1 has the fault \"undefined entity\"");
-    CHECK_DAMAGED("<testsuite><testcase></testsuite>",
-                  "The report is damaged: line 1 has the fault \"mismatched tag\"");
+                  "The report is damaged: line 2: reference to invalid character number");
+    CHECK_DAMAGED("<testsuite>&nbsp;</testsuite>", "The report is damaged: line 1: undefined entity");
+    CHECK_DAMAGED("<testsuite><testcase></testsuite>", "The report is damaged: line 1: mismatched tag");
     CHECK_DAMAGED("<testsuite><testcase name='a' name='b'/></testsuite>",
-                  "The report is damaged: line 1 has the fault \"duplicate attribute\"");
-    CHECK_DAMAGED("<testsuite/>\n<testsuite/>",
-                  "The report is damaged: line 2 has the fault \"junk after document element\"");
+                  "The report is damaged: line 1: duplicate attribute");
+    CHECK_DAMAGED("<testsuite/>\n<testsuite/>", "The report is damaged: line 2: junk after document element");
     CHECK_DAMAGED("<testsuite/>\nall tests passed",
-                  "The report is damaged: line 2 has the fault \"junk after document element\"");
+                  "The report is damaged: line 2: junk after document element");
 }
 
 static void unfinished_reports_are_refused(void)

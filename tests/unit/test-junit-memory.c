@@ -60,7 +60,7 @@ static int check_every_lack(const char *text, size_t len)
             return n;
         CHECK_INT(r, -ENOMEM);
         CHECK_INT(err.class, ERR_INTERNAL);
-        CHECK_STR(err.message, "There is no memory to read the report");
+        CHECK_STR(err.message, "Not enough memory to read the report");
         CHECK(!report.cases);
     }
 }

@@ -101,7 +101,7 @@ static void what_was_printed(void)
     CHECK_CONTAINS(text, "<pre dir=\"auto\">head␀&lt;/pre&gt;</pre>");
     CHECK_CONTAINS(text, "1000 bytes are left out here");
     CHECK_CONTAINS(text, "<pre dir=\"auto\">tail</pre>");
-    CHECK_CONTAINS(text, "7 bytes were dropped");
+    CHECK_CONTAINS(text, "7 bytes beyond the output limit were dropped");
     CHECK_CONTAINS(text, "Standard error: nothing");
 }
 

@@ -91,7 +91,7 @@ static void a_branch_that_is_no_text_is_malformed(void)
     static const char *const values[] = {"1", "1.5", "true", "false", "[\"main\"]", "{}", "[]"};
     for (size_t i = 0; i < ARRAY_LEN(values); i++) {
         CLEANUP(mem_freep) char *member = mem_printf("\"branch\": %s", values[i]);
-        check_malformed_with(member, "branch is not a text");
+        check_malformed_with(member, "branch is not a string");
     }
 }
 

@@ -19,7 +19,7 @@ static void what_keeps_a_run_from_being_a_pass_is_among_its_tests(void)
     judge();
     CHECK_INT(result.tests_len, 2);
     check_last_test(VERDICT_RUN_NAME, "Report and run disagree");
-    check_last_test(VERDICT_RUN_NAME, "; its last words: Segmentation fault");
+    check_last_test(VERDICT_RUN_NAME, "; last output: Segmentation fault");
     finish();
 }
 
@@ -116,8 +116,8 @@ static void an_exit_status_is_told_as_it_is(void)
     } rows[] = {{0, "exit status 0)"},
                 {2, "exit status 2)"},
                 {128, "exit status 128)"},
-                {137, "exit status 137, as a shell has it after signal 9 (Killed))"},
-                {139, "exit status 139, as a shell has it after signal 11 (Segmentation fault))"},
+                {137, "exit status 137, which a shell returns after signal 9 (Killed))"},
+                {139, "exit status 139, which a shell returns after signal 11 (Segmentation fault))"},
                 {247, "exit status 247)"},
                 {255, "exit status 255)"}};
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {

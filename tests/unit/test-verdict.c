@@ -314,7 +314,7 @@ static void last_words_explain_a_missing_report(void)
     start();
     no_report("The tests wrote no report");
     input.run.last_words = "ModuleNotFoundError: No module named 'yaml'";
-    check_error("; its last words: ModuleNotFoundError: No module named 'yaml'");
+    check_error("; last output: ModuleNotFoundError: No module named 'yaml'");
     finish();
 }
 
@@ -324,7 +324,7 @@ static void last_words_explain_a_disagreement(void)
     add(REPORT_PASSED, "test_a");
     input.run.status = 1;
     input.run.last_words = "coverage is too low";
-    check_error("exit status 1; its last words: coverage is too low");
+    check_error("exit status 1; last output: coverage is too low");
     finish();
 }
 
@@ -332,7 +332,7 @@ static void last_words_explain_why_no_test_was_run(void)
 {
     start();
     input.run.last_words = "no tests ran in 0.01s";
-    check_error("; its last words: no tests ran in 0.01s");
+    check_error("; last output: no tests ran in 0.01s");
     finish();
 }
 
@@ -342,7 +342,7 @@ static void empty_last_words_are_not_told(void)
     no_report("The tests wrote no report");
     input.run.last_words = "";
     check_error("(the test run ended with exit status 0)");
-    CHECK(!strstr(result.error_details, "last words"));
+    CHECK(!strstr(result.error_details, "last output"));
     finish();
 }
 
@@ -358,7 +358,7 @@ static void check_long_words(size_t shift)
         buf_puts(&words, "я");
     input.run.last_words = words.data;
     judge();
-    const char *told = strstr(result.error_details, "last words: ") + strlen("last words: ");
+    const char *told = strstr(result.error_details, "last output: ") + strlen("last output: ");
     CHECK(!strstr(told, "\xef\xbf\xbd"));
     CHECK_INT(strlen(told), shift + 2 * (300 - shift) + strlen(" …"));
     CHECK_STR(told + strlen(told) - strlen("я …"), "я …");
@@ -389,7 +389,7 @@ static void ill_formed_last_words_are_repaired(void)
     start();
     no_report("No report");
     input.run.last_words = "a\xff\xc3";
-    check_error("last words: a\xef\xbf\xbd\xef\xbf\xbd");
+    check_error("last output: a\xef\xbf\xbd\xef\xbf\xbd");
     finish();
 }
 
