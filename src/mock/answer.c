@@ -11,7 +11,7 @@
 
 #define TYPE_JSON "application/json"
 
-/* ---- making one ---- */
+/* ---- creating an answer */
 
 void answer_done(struct answer *answer)
 {
@@ -53,14 +53,14 @@ void answer_header(struct answer *answer, const char *name, const char *value)
     snprintf(answer->header_value, sizeof(answer->header_value), "%s", value);
 }
 
-/* ---- spoiling it ---- */
+/* ---- applying a fault */
 
 static bool is_refusal(const struct answer *answer)
 {
     return answer->status >= 300;
 }
 
-/* RFC 9110, 10.2.3: seconds, or a date. */
+/* RFC 9110, section 10.2.3: seconds, or a date. */
 static void retry_after_text(const struct fault *fault, char *ret_text, size_t size)
 {
     time_t when = time(NULL) + (time_t)fault->retry_after_s;
@@ -74,7 +74,7 @@ static void retry_after_text(const struct fault *fault, char *ret_text, size_t s
 static void spoil_status(struct answer *answer, const struct fault *fault)
 {
     char value[40];
-    answer_message(answer, (unsigned)fault->value, "a fault, as it was asked for");
+    answer_message(answer, (unsigned)fault->value, "an injected fault");
     if (fault->value == MHD_HTTP_NO_CONTENT || fault->value == MHD_HTTP_NOT_MODIFIED)
         answer_set(answer, (unsigned)fault->value, NULL, NULL, 0);
     retry_after_text(fault, value, sizeof(value));
@@ -86,7 +86,7 @@ static void spoil_garbage(struct answer *answer, const struct fault *fault)
 {
     char *bytes = mem_alloc(256);
     for (int i = 0; i < 256; i++)
-        bytes[i] = (char)(255 - i); /* no UTF-8, no JSON, with a NUL, and the same each time */
+        bytes[i] = (char)(255 - i); /* neither UTF-8 nor JSON, contains a NUL, always the same */
     answer_set(answer, MHD_HTTP_OK, TYPE_JSON, bytes, 256);
 }
 
@@ -113,7 +113,7 @@ static void spoil_dup_keys(struct answer *answer, const struct fault *fault)
 
 static void spoil_huge(struct answer *answer, const struct fault *fault)
 {
-    answer_set(answer, MHD_HTTP_OK, TYPE_JSON, NULL, 0); /* the body is made while it is sent */
+    answer_set(answer, MHD_HTTP_OK, TYPE_JSON, NULL, 0); /* the body is generated later */
 }
 
 void answer_spoil(struct answer *answer, const struct fault *fault)
@@ -126,9 +126,12 @@ void answer_spoil(struct answer *answer, const struct fault *fault)
         spoilers[fault->kind](answer, fault);
 }
 
-/* ---- sending it ---- */
+/* ---- sending */
 
-/* Lays `text`, which belongs at `at` of the whole body, over the part of it that starts at `pos`. */
+/*
+ * Overlays the part of the body that starts at `pos` with `text`, whose position in the body is
+ * `at`.
+ */
 static void overlay(char *part, size_t len, uint64_t pos, const char *text, uint64_t at)
 {
     for (; *text; text++, at++)
@@ -136,7 +139,7 @@ static void overlay(char *part, size_t len, uint64_t pos, const char *text, uint
             part[at - pos] = *text;
 }
 
-/* {"padding":"xxxx…"}: as JSON there is nothing wrong with it but its size. */
+/* Generates {"padding":"xxxx…"}, valid JSON except for its size. */
 static ssize_t read_huge(void *cls, uint64_t pos, char *ret_data, size_t max)
 {
     static const char head[] = "{\"padding\":\"", tail[] = "\"}";

@@ -1,6 +1,6 @@
 #pragma once
 
-/* What goes back for one request, and how a fault spoils it. */
+/* The answer to a request, and the faults that are applied to it. */
 
 #include "mock/faults.h"
 
@@ -10,12 +10,12 @@
 
 struct answer {
     unsigned status;
-    const char *type; /* of the body; NULL: none */
+    const char *type; /* media type of the body; NULL: none */
     char *body;       /* owned; NULL: empty */
     size_t len;
-    const char *header; /* one more header; NULL: none */
+    const char *header; /* an additional header; NULL: none */
     char header_value[64];
-    size_t claim; /* the number of the claim that it tells of, see queue_claim(); 0: none */
+    size_t claim; /* number of the claim, see queue_claim(); 0: none */
 };
 
 void answer_done(struct answer *answer);
@@ -23,19 +23,20 @@ void answer_done(struct answer *answer);
 /* Takes ownership of `body`. */
 void answer_set(struct answer *ret_answer, unsigned status, const char *type, char *body, size_t len);
 
-void answer_json(struct answer *ret_answer, unsigned status, json_t *value); /* takes the reference */
+/* Steals the reference to `value`. */
+void answer_json(struct answer *ret_answer, unsigned status, json_t *value);
 void answer_text(struct answer *ret_answer, unsigned status, const char *text);
 
-/* {"message": …}, as the real backend words its refusals. */
+/* Sets a body of {"message": …}, like the refusals of the real backend. */
 void answer_message(struct answer *ret_answer, unsigned status, const char *text);
 
 void answer_header(struct answer *answer, const char *name, const char *value);
 
 /*
- * The answer as the fault wants it. A refusal is left as it is, so that a fault never hides
- * what the client did wrong.
+ * Applies the fault to the answer. Refusals are left as they are, so that a fault never hides a
+ * client's mistake.
  */
 void answer_spoil(struct answer *answer, const struct fault *fault);
 
-/* A new response; the answer is used up. NULL: there is no memory. */
+/* Returns a new response and consumes the answer; NULL: out of memory. */
 struct MHD_Response *answer_response(struct answer *answer, const struct fault *fault);

@@ -11,7 +11,10 @@
 
 #define ROLE_FOR_TASKS "ADMIN"
 
-/* Name up to the first colon, role behind the last one: the password may contain some. */
+/*
+ * The name ends at the first colon, the role begins after the last one: the password may contain
+ * colons.
+ */
 static bool split_user(const char *text, struct auth_user *ret_user)
 {
     const char *first = strchr(text, ':'), *last = strrchr(text, ':');
@@ -39,7 +42,7 @@ const char *auth_check_users(const char *text)
         CLEANUP(user_done) struct auth_user user = {0};
         good = split_user(words.items[i], &user);
     }
-    return good ? NULL : "NAME:PASSWORD:ROLE, or up to 64 of them with commas between";
+    return good ? NULL : "NAME:PASSWORD:ROLE, or up to 64 of them, separated by commas";
 }
 
 void auth_init(struct auth *ret_auth, const char *users, int64_t token_ttl_ms)

@@ -30,7 +30,7 @@ static const struct {
 static const struct {
     const char *name;
     enum fault_kind kind;
-    uint64_t max; /* of the value behind '='; 0: takes none */
+    uint64_t max; /* of the value after '='; 0: takes none */
 } kinds[] = {{"drop", FAULT_DROP, 0},
              {"drop-after", FAULT_DROP_AFTER, 0},
              {"slow", FAULT_SLOW, MAX_SLOW_MS},
@@ -43,7 +43,10 @@ static const struct {
              {"revoke", FAULT_REVOKE, 0},
              {"drop-reused", FAULT_DROP_REUSED, 0}};
 
-/* Where random faults may strike. Only a claim whose answer is lost costs a task: see may_strike(). */
+/*
+ * The random faults, and where they may occur. Only a claim whose answer is lost costs a task: see
+ * may_strike().
+ */
 static const struct {
     unsigned places;
     struct fault fault;
@@ -82,10 +85,10 @@ static const char *parse_place(const char *text, struct fault_rule *rule)
             return NULL;
         }
     }
-    return "it must begin with get, post, attempt, login, refresh or all";
+    return "WHERE must be get, post, attempt, login, refresh or all";
 }
 
-/* "2", or "date=2", "date=-2". */
+/* Parses "2", "date=2" or "date=-2". */
 static bool parse_retry_after(const char *text, struct fault *fault)
 {
     static const char date[] = "date=";
@@ -99,17 +102,17 @@ static bool parse_retry_after(const char *text, struct fault *fault)
     return true;
 }
 
-/* "503", "503+2" or "503+date=2". */
+/* Parses "503", "503+2" or "503+date=2". */
 static const char *parse_status(char *text, struct fault *fault)
 {
     char *plus = strchr(text, '+');
     if (plus) {
         *plus = '\0';
         if (!parse_retry_after(plus + 1, fault))
-            return "behind '+' the seconds of Retry-After are expected, or date=SECONDS";
+            return "'+' must be followed by the seconds of Retry-After, or date=SECONDS";
     }
     if (!parse_number(text, 599, &fault->value) || fault->value < 200)
-        return "a status is a number from 200 to 599";
+        return "a status must be a number from 200 to 599";
     fault->kind = FAULT_STATUS;
     return NULL;
 }
@@ -127,14 +130,14 @@ static const char *parse_kind(char *text, struct fault *fault)
         fault->kind = kinds[i].kind;
         if (!value == (kinds[i].max == 0) && (!value || parse_number(value, kinds[i].max, &fault->value)))
             return NULL;
-        return kinds[i].max ? "'=' and a number in range must follow its name" : "it takes no value";
+        return kinds[i].max ? "its name must be followed by '=' and a number in range" : "it takes no value";
     }
-    return "the fault must be a status, drop, drop-after, drop-reused, slow=MS, garbage, html, truncated, "
+    return "WHAT must be a status, drop, drop-after, drop-reused, slow=MS, garbage, html, truncated, "
            "half, "
            "huge=BYTES, dup-keys or revoke";
 }
 
-/* A count, '*', or "after=N". */
+/* Parses a count, '*', or "after=N". */
 static const char *parse_extra(const char *text, struct fault_rule *rule)
 {
     uint64_t number;
@@ -144,7 +147,7 @@ static const char *parse_extra(const char *text, struct fault_rule *rule)
     }
     bool after = strncmp(text, "after=", 6) == 0;
     if (!parse_number(after ? text + 6 : text, MAX_COUNT, &number) || (!after && number == 0))
-        return "behind the fault only a count, '*' and after=N are expected";
+        return "the fault may only be followed by a count, '*' and after=N";
     *(after ? &rule->after : &rule->left) = (int64_t)number;
     return NULL;
 }
@@ -155,7 +158,7 @@ static const char *parse_rule(const char *text, struct fault_rule *ret_rule)
     strv_split(&parts, text, ":");
     struct fault_rule rule = {.fault.retry_after_s = -1, .left = 1};
     if (parts.len < 2)
-        return "WHERE:WHAT[:COUNT][:after=N] is expected";
+        return "expected WHERE:WHAT[:COUNT][:after=N]";
     const char *problem = parse_place(parts.items[0], &rule);
     if (!problem)
         problem = parse_kind(parts.items[1], &rule.fault);
@@ -173,7 +176,7 @@ int faults_parse(struct faults *faults, const char *spec, struct strv *ret_probl
     struct fault_rule rules[FAULTS_MAX_RULES];
     size_t problems = ret_problems->len;
     if (texts.len > FAULTS_MAX_RULES) {
-        strv_pushf(ret_problems, "there are more than %d faults", FAULTS_MAX_RULES);
+        strv_pushf(ret_problems, "more than %d faults", FAULTS_MAX_RULES);
         return -EINVAL;
     }
     for (size_t i = 0; i < texts.len; i++) {
@@ -188,9 +191,9 @@ int faults_parse(struct faults *faults, const char *spec, struct strv *ret_probl
     return 0;
 }
 
-/* ---- using it ---- */
+/* ---- applying a plan */
 
-/* splitmix64: small, and the same sequence everywhere. */
+/* splitmix64: small, and the same sequence on every machine. */
 static uint64_t next_random(struct faults *faults)
 {
     uint64_t z = faults->random_state += UINT64_C(0x9e3779b97f4a7c15);
@@ -226,7 +229,7 @@ static struct fault random_fault(struct faults *faults, enum fault_where where)
     return fault;
 }
 
-/* Whether this request is one for the rule; counts it. */
+/* Returns true if the rule applies to this request, and counts it. */
 static bool rule_is_due(struct fault_rule *rule)
 {
     if (rule->after > 0) {
@@ -256,7 +259,7 @@ bool fault_acts(const struct fault *fault, enum fault_where where)
     switch (fault->kind) {
     case FAULT_DROP:
         return false;
-    case FAULT_STATUS: /* to a client every 2xx means that its result is safe: so it must be */
+    case FAULT_STATUS: /* a 2xx tells the client that its result is stored, so it must be */
         return where == FAULT_AT_POST && fault->value < 300;
     case FAULT_GARBAGE:
     case FAULT_HTML:

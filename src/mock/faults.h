@@ -1,8 +1,8 @@
 #pragma once
 
 /*
- * The fault plan: which request is to be spoilt, and how. Rules count the requests of their place
- * from the moment the plan was set; the first rule whose turn it is takes the request.
+ * The fault plan: which requests get a fault, and which one. Rules count the requests of their path
+ * from the moment the plan was set; the first rule that is due applies to a request.
  */
 
 #include "base/strv.h"
@@ -17,39 +17,39 @@ enum fault_where { FAULT_AT_GET, FAULT_AT_POST, FAULT_AT_ATTEMPT, FAULT_AT_LOGIN
 
 enum fault_kind {
     FAULT_NONE,
-    FAULT_STATUS,      /* another status; a 2xx on a result is given after it was stored */
-    FAULT_DROP,        /* the connection is closed before anything was done */
-    FAULT_DROP_AFTER,  /* everything is done, then the connection is closed without an answer */
-    FAULT_DROP_REUSED, /* drop-after on a connection that has served a request before, else no fault */
-    FAULT_SLOW,        /* everything is done, the answer comes later */
-    FAULT_GARBAGE,     /* 200 and bytes that are no JSON */
-    FAULT_HTML,        /* 200 and a web page, as a proxy's login page */
-    FAULT_TRUNCATED,   /* the connection ends in the middle of the true answer */
-    FAULT_HALF,        /* the true answer's first half as a complete body */
+    FAULT_STATUS,      /* another status; with a 2xx, a result is stored first */
+    FAULT_DROP,        /* closes the connection without doing anything */
+    FAULT_DROP_AFTER,  /* does everything, then closes the connection without an answer */
+    FAULT_DROP_REUSED, /* drop-after on a connection that has served a request, else none */
+    FAULT_SLOW,        /* does everything, answers later */
+    FAULT_GARBAGE,     /* 200 and bytes that are not JSON */
+    FAULT_HTML,        /* 200 and a web page, like a proxy's login page */
+    FAULT_TRUNCATED,   /* ends the connection in the middle of the true answer */
+    FAULT_HALF,        /* the first half of the true answer as a complete body */
     FAULT_HUGE,        /* 200 and a JSON object of that many bytes, without Content-Length */
     FAULT_DUP_KEYS,    /* the true answer with every member twice */
-    FAULT_REVOKE,      /* all tokens are forgotten first; then the request is treated as any other */
+    FAULT_REVOKE,      /* drops all tokens first; then handles the request as usual */
 };
 
 struct fault {
     enum fault_kind kind;
     uint64_t value;        /* a status, milliseconds or bytes */
-    int64_t retry_after_s; /* -1: no such header */
-    bool retry_after_date; /* as a date, so many seconds from now, or ago */
+    int64_t retry_after_s; /* -1: no header */
+    bool retry_after_date; /* as a date, this many seconds from now (or ago) */
 };
 
 struct fault_rule {
     unsigned places; /* bits 1 << enum fault_where */
     struct fault fault;
-    int64_t left;  /* requests still to be hit; -1: no end */
-    int64_t after; /* requests still to be spared */
+    int64_t left;  /* requests still to hit; -1: unlimited */
+    int64_t after; /* requests still to spare */
 };
 
-/* Random faults, among those that a careful client can survive. */
+/* Random faults, chosen from those that a correct client survives. */
 struct faults_random {
     uint64_t seed;
-    double rate;     /* the part of all requests that gets one; 0: none */
-    bool claims_too; /* the answer to a claim may be dropped: then that claim is lost to any client */
+    double rate;     /* share of all requests that get one; 0: none */
+    bool claims_too; /* may also drop the answer to a claim, which loses the claim */
 };
 
 struct faults {
@@ -60,21 +60,24 @@ struct faults {
 };
 
 /*
- * Reads "WHERE:WHAT[:COUNT][:after=N],…" and replaces the rules; each mistake is one sentence in
- * `ret_problems`, and then (-EINVAL) the plan stays as it was.
+ * Parses "WHERE:WHAT[:COUNT][:after=N],…" and replaces the rules. Returns -EINVAL with a sentence
+ * for each mistake in `ret_problems`, and leaves the plan as it was.
  */
 int faults_parse(struct faults *faults, const char *spec, struct strv *ret_problems);
 
 void faults_set_random(struct faults *faults, const struct faults_random *random);
 
-/* The fault for the next request at `where`; kind FAULT_NONE mostly. */
+/* Returns the fault for the next request at `where`; usually of kind FAULT_NONE. */
 struct fault faults_next(struct faults *faults, enum fault_where where);
 
-/* Whether the request is carried out all the same: the task claimed, the result stored. */
+/*
+ * Returns true if the request is carried out despite the fault: the task claimed, the result
+ * stored.
+ */
 bool fault_acts(const struct fault *fault, enum fault_where where);
 
-/* Whether the true answer does not arrive as it is: whoever claimed a task does not get it. */
+/* Returns true if the client does not get the true answer: it does not know of its claim. */
 bool fault_loses_answer(const struct fault *fault);
 
-/* "drop", "slow", "503" …, as in a plan. `size` of at least 16. */
+/* Formats "drop", "slow", "503" and so on, as in a plan. `size`: at least 16. */
 void fault_name(const struct fault *fault, char *ret_name, size_t size);

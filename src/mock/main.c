@@ -1,20 +1,19 @@
 /*
- * ostest-mock-backend: the other side of the contract (docs/protocol.md), for development, for
- * tests and for the demo.
+ * ostest-mock-backend: the backend's side of the protocol (docs/protocol.md), for development,
+ * tests and the demo.
  *
- * Theory of operation. libmicrohttpd gives each connection a thread, so an answer that is meant
- * to be slow keeps nobody else waiting. server.c turns a connection into a request, asks the
- * fault plan (faults.c) what is to go wrong with it, has a route (routes.c) do what was asked
- * for, and spoils the answer (answer.c) where the plan says so. The routes stand on queue.c
- * (tasks and claims), results.c (the contract's rules for a result) and auth.c (tokens); all of
- * them are plain data behind the one lock in mock.h. What happened can be read, and waited for,
- * at GET /mock/state; whoever has an answer in his hands finds it counted there.
+ * Theory of operation. libmicrohttpd gives each connection a thread, so a slow answer delays no
+ * other request. server.c turns a connection into a request, asks the fault plan (faults.c) for its
+ * fault, has a route (routes.c) carry it out, and applies the fault to the answer (answer.c). The
+ * routes use queue.c (tasks and claims), results.c (the rules for results) and auth.c (tokens); all
+ * of them are plain data, protected by the one lock in mock.h. GET /mock/state shows, and waits
+ * for, what has happened; an answer is counted there before it is sent.
  *
- * The rule behind the faults: a 2xx on a result is never a lie. A spoilt answer with a 2xx means
- * that the result was stored, because that is what a runner must be able to rely on; on all
- * other paths a foreign body (garbage, html, huge) means that nothing was done.
+ * The rule for faults: a 2xx on a result means that the result was stored, with a fault as well,
+ * since a runner must be able to rely on it. On all other paths, a replaced body (garbage, html,
+ * huge) means that nothing was done.
  *
- * This file has the options, the start and the end, and all that is printed.
+ * This file contains the options, start and shutdown, and all output.
  */
 
 #include "base/fd.h"
@@ -41,7 +40,7 @@ struct config {
     char *port_file;
     char *tasks;
     int64_t repeat;
-    int no_task_status; /* index into no_task_statuses */
+    int no_task_status; /* index in no_task_statuses */
     char *get_api, *post_api, *attempt_api, *login_api, *token_refresh_api;
     int rules; /* enum results_rules */
     int64_t claim_lag_ms;
@@ -88,18 +87,18 @@ static const struct opt options[] = {
      .offset = AT(port),
      .def = "5000",
      .max = 65535,
-     .help = "port on 127.0.0.1; 0: any free one, see the first line of output",
+     .help = "port on 127.0.0.1; 0: any free one, printed on the first line",
      .group = "Server"},
     {.name = "port-file",
      .arg = "FILE",
      .kind = OPT_STRING,
      .offset = AT(port_file),
-     .help = "write the port there once it can be reached"},
+     .help = "file to write the port to once it accepts connections"},
     {.name = "tasks",
      .arg = "FILE",
      .kind = OPT_STRING,
      .offset = AT(tasks),
-     .help = "a JSON array of tasks; a string in it is sent as it is [built-in tasks, for ever]",
+     .help = "JSON array of tasks; strings in it are sent unchanged [built-in tasks, endlessly]",
      .group = "Tasks"},
     {.name = "repeat",
      .arg = "N",
@@ -107,60 +106,61 @@ static const struct opt options[] = {
      .offset = AT(repeat),
      .def = "1",
      .max = 1e9,
-     .help = "hand the tasks out N times, with new ids; 0: for ever"},
+     .help = "hand out the tasks N times, with new ids; 0: endlessly"},
     {.name = "no-task-status",
      .arg = "N",
      .kind = OPT_CHOICE,
      .offset = AT(no_task_status),
      .def = "200",
      .choices = "200|204|404",
-     .help = "how to say that there is no task"},
+     .help = "status of the answer if there is no task"},
     {.name = "claim-lag",
      .arg = "S",
      .kind = OPT_SECONDS,
      .offset = AT(claim_lag_ms),
      .def = "0",
      .max = 60,
-     .help = "from choosing a task to marking it as taken: who asks meanwhile gets the same one"},
+     .help =
+         "time between choosing a task and marking it as taken; other requests get the same task meanwhile"},
     {.name = "get-api",
      .arg = "PATH",
      .kind = OPT_STRING,
      .offset = AT(get_api),
      .def = "/api/task/available",
      .check = check_path,
-     .help = "where tasks are"},
+     .help = "path of tasks"},
     {.name = "post-api",
      .arg = "PATH",
      .kind = OPT_STRING,
      .offset = AT(post_api),
      .def = "/api/task/result",
      .check = check_path,
-     .help = "where results go"},
+     .help = "path of results"},
     {.name = "attempt-api",
      .arg = "PATH",
      .kind = OPT_STRING,
      .offset = AT(attempt_api),
      .def = "/api/session/attempt",
      .check = check_path,
-     .help = "where an attempt is asked for, with \"/\" and its id behind"},
+     .help = "path of attempts, followed by \"/\" and an id"},
     {.name = "login-api",
      .arg = "PATH",
      .kind = OPT_STRING,
      .offset = AT(login_api),
      .def = "/api/v1/login",
      .check = check_path,
-     .help = "where to log in"},
+     .help = "path of logins"},
     {.name = "token-refresh-api",
      .arg = "PATH",
      .kind = OPT_STRING,
      .offset = AT(token_refresh_api),
      .def = "/api/v1/auth/refresh",
      .check = check_path,
-     .help = "where to refresh tokens"},
+     .help = "path of token refreshes"},
     {.name = "auth",
      .kind = OPT_FLAG,
      .offset = AT(auth),
-     .help = "ask for a token on task requests",
+     .help = "require a token for requests of tasks",
      .group = "Accounts"},
     {.name = "user",
      .arg = "LIST",
@@ -168,28 +168,27 @@ static const struct opt options[] = {
      .offset = AT(users),
      .def = "dora_explorer:dora_explorer:ADMIN",
      .check = auth_check_users,
-     .help = "accounts, NAME:PASSWORD:ROLE with commas between; only ADMIN may take tasks"},
+     .help = "accounts as NAME:PASSWORD:ROLE, separated by commas; only ADMIN may take tasks"},
     {.name = "token-ttl",
      .arg = "S",
      .kind = OPT_SECONDS,
      .offset = AT(token_ttl_ms),
      .def = "900",
      .max = 1e9,
-     .help = "seconds until an access token expires"},
+     .help = "time until an access token expires"},
     {.name = "rules",
      .arg = "RULES",
      .kind = OPT_CHOICE,
      .offset = AT(rules),
      .def = "real",
      .choices = "real|lenient",
-     .help =
-         "what becomes of results: as at the real backend (docs/backend.md), or as a friendly one would do",
+     .help = "how results are handled: like the real backend (docs/backend.md), or more leniently",
      .group = "Results"},
     {.name = "results",
      .arg = "FILE",
      .kind = OPT_STRING,
      .offset = AT(results),
-     .help = "append each result there, one line of JSON each"},
+     .help = "file to append results to, one line of JSON each"},
     {.name = "max-body",
      .arg = "BYTES",
      .kind = OPT_BYTES,
@@ -197,13 +196,13 @@ static const struct opt options[] = {
      .def = "64M",
      .min = 1,
      .max = 1 << 30,
-     .help = "largest body that is taken; more is answered 413"},
+     .help = "largest body that is accepted; larger ones get a 413"},
     {.name = "faults",
      .arg = "LIST",
      .kind = OPT_STRING,
      .offset = AT(faults),
      .def = "",
-     .help = "WHERE:WHAT[:COUNT][:after=N] with commas between, see below",
+     .help = "faults as WHERE:WHAT[:COUNT][:after=N], separated by commas, see below",
      .group = "Faults"},
     {.name = "fault-rate",
      .arg = "P",
@@ -211,53 +210,53 @@ static const struct opt options[] = {
      .offset = AT(fault_rate),
      .def = "0",
      .check = check_rate,
-     .help = "probability of a random fault that loses nothing, per request"},
+     .help = "probability per request of a random fault that loses nothing"},
     {.name = "fault-seed",
      .arg = "N",
      .kind = OPT_INTEGER,
      .offset = AT(fault_seed),
      .def = "1",
      .max = 9e15,
-     .help = "the same seed gives the same random faults"},
+     .help = "seed of the random faults; the same seed gives the same faults"},
     {.name = "fault-claims",
      .kind = OPT_FLAG,
      .offset = AT(fault_claims),
-     .help = "random faults also drop answers to claims; /mock/state says which (\"lost\")"},
+     .help = "random faults may also drop answers to claims; /mock/state lists them (\"lost\")"},
     {.name = "quiet",
      .kind = OPT_FLAG,
      .offset = AT(quiet),
-     .help = "no line for each result",
+     .help = "do not print a line for each result",
      .group = "General"},
-    {.name = "help", .kind = OPT_HELP, .help = "this text"},
-    {.name = "version", .kind = OPT_HELP, .help = "the version"},
+    {.name = "help", .kind = OPT_HELP, .help = "show this help"},
+    {.name = "version", .kind = OPT_HELP, .help = "show the version"},
 };
 
 static const char help_head[] =
     "Usage: ostest-mock-backend [OPTION]...\n"
-    "Hands out tasks to ostest-runner and takes its results, as the OSTEST backend does.\n\n";
+    "Hands out tasks to ostest-runner and takes its results, like the OSTEST backend.\n\n";
 
 static const char help_tail[] =
     "\nFaults: WHERE is get, post, attempt, login, refresh or all. WHAT is one of\n"
     "  a status       e.g. 503, 503+2 with Retry-After: 2, or 503+date=2 with that as a date (date=-2:\n"
-    "                 ago); nothing is done, but a 2xx on a result stores it\n"
-    "  drop           close the connection, nothing is done\n"
+    "                 in the past); nothing is done, but a 2xx on a result stores it\n"
+    "  drop           close the connection without doing anything\n"
     "  drop-after     do it (claim the task, store the result), then close the connection\n"
-    "  drop-reused    the same, but only on a connection that has served a request before\n"
-    "  slow=MS        do it, answer later; others are not kept waiting\n"
+    "  drop-reused    the same, but only on a connection that has already served a request\n"
+    "  slow=MS        do it, answer later; other requests are not delayed\n"
     "  truncated      do it, end the connection in the middle of the answer\n"
     "  half           do it, answer with half a JSON text\n"
-    "  dup-keys       do it, answer with every member twice\n"
-    "  revoke         forget all tokens, then do as without a fault (401 where a token is needed)\n"
-    "  garbage        200 and bytes that are no JSON\n"
+    "  dup-keys       do it, repeat every member in the answer\n"
+    "  revoke         drop all tokens, then continue without a fault (401 if a token is required)\n"
+    "  garbage        200 and bytes that are not JSON\n"
     "  html           200 and a web page\n"
     "  huge=BYTES     200 and that much JSON, without Content-Length\n"
-    "Garbage, html and huge do nothing, but a result is stored. COUNT: how many requests are hit (1);\n"
-    "'*': all. after=N: the first N are spared.\n"
-    "\nWhile it runs:\n"
-    "  GET /mock/state      what happened; ?results=3&timeout_ms=5000 (any counter) waits for it\n"
+    "With garbage, html and huge nothing is done, except that a result is stored. COUNT: how many\n"
+    "requests to hit (1), '*': all. after=N: spare the first N requests.\n"
+    "\nControl requests:\n"
+    "  GET /mock/state      show counters and tasks; ?results=3&timeout_ms=5000 (any counter) waits\n"
     "  POST /mock/tasks     add a task, or an array of tasks\n"
-    "  POST /mock/faults    a new list of faults, as text; DELETE: no more faults, random or not\n"
-    "  POST /mock/revoke    forget all tokens\n";
+    "  POST /mock/faults    set the list of faults, as text; DELETE: remove all, random ones too\n"
+    "  POST /mock/revoke    drop all tokens\n";
 
 static void print_help(void)
 {
@@ -266,11 +265,11 @@ static void print_help(void)
     fputs(help_tail, stdout);
 }
 
-/* ---- what is printed while it runs ---- */
+/* ---- output while it runs */
 
 /*
- * One line, less than PIPE_BUF and only where there is room: a reader that does not read must
- * not make the server wait.
+ * Prints one line, shorter than PIPE_BUF, and only if there is room: a slow reader must not block
+ * the server.
  */
 static void say(int fd, const char *prefix, const char *text)
 {
@@ -298,9 +297,9 @@ static void note_quietly(enum mock_note kind, const char *line)
         note(kind, line);
 }
 
-/* ---- start and end ---- */
+/* ---- start and shutdown */
 
-/* Everything about the options that the table cannot know; fills what comes out of it. */
+/* Checks what the option table cannot, and returns faults and tasks. */
 static void check_config(const struct config *config, const struct opt_set *set, struct faults *ret_faults,
                          json_t **ret_tasks, struct strv *ret_problems)
 {
@@ -308,7 +307,7 @@ static void check_config(const struct config *config, const struct opt_set *set,
     struct err err = {0};
     double rate = 0;
     for (size_t i = 0; i < set->operands.len; i++)
-        strv_pushf(ret_problems, "'%s' is no option; see --help", set->operands.items[i]);
+        strv_pushf(ret_problems, "unexpected argument '%s'; see --help", set->operands.items[i]);
     faults_parse(ret_faults, config->faults ? config->faults : "", &problems);
     for (size_t i = 0; i < problems.len; i++)
         strv_pushf(ret_problems, "--faults: %s", problems.items[i]);
@@ -319,7 +318,7 @@ static void check_config(const struct config *config, const struct opt_set *set,
         strv_pushf(ret_problems, "--tasks: %s", err.message);
 }
 
-static int complain(const struct strv *problems)
+static int report_problems(const struct strv *problems)
 {
     for (size_t i = 0; i < problems->len; i++)
         fprintf(stderr, "ostest-mock-backend: %s\n", problems->items[i]);
@@ -389,7 +388,10 @@ static int run(const struct config *config, const struct opt_set *set, const str
     return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-/* Before the first thread: all of them inherit it, and only sigwait(3) sees these signals. */
+/*
+ * Called before the first thread is created: all threads inherit the mask, and only sigwait(3)
+ * receives these signals.
+ */
 static void block_signals(sigset_t *ret_signals)
 {
     sigemptyset(ret_signals);
@@ -418,7 +420,7 @@ int main(int argc, char **argv)
             puts("ostest-mock-backend " PROJECT_VERSION);
     } else {
         check_config(&config, &set, &faults, &tasks, &problems);
-        status = problems.len ? complain(&problems) : run(&config, &set, &faults, tasks, &signals);
+        status = problems.len ? report_problems(&problems) : run(&config, &set, &faults, tasks, &signals);
     }
     opt_done(&set, &config);
     return status;

@@ -24,14 +24,14 @@
 #define EMPTY       "\"test_proxy_with_empty_config\""
 #define SANITIZERS  "\"test_execution_with_sanitizers\""
 
-/* Every form of laboratoryNumber and connectedTests, on the course's own two example programs. */
+/* Every form of laboratoryNumber and connectedTests, for the course's two example programs. */
 static const struct {
     const char *repository, *branch;
     const char *laboratory, *tests; /* JSON; NULL: the member is missing */
 } built_in[] = {
     {GRISHA, "main", "1", "[]"},
     {ANTON, "develop", "2", "[" LAB1 ", " EMPTY ", " NO_CONFIG "]"},
-    {GRISHA, "main", "1", "[" STATIC_LIB "]"}, /* without what they depend on: they are skipped */
+    {GRISHA, "main", "1", "[" STATIC_LIB "]"}, /* without their dependencies: they are skipped */
     {ANTON, "develop", "1", "[" FILES ", " DIRECTORIES "]"},
     {ANTON, "develop", "[1]", NULL},
     {GRISHA, "develop", "[1, 2]", "[" LAB1 ", " EMPTY ", " SANITIZERS "]"},
@@ -62,7 +62,7 @@ static json_t *built_in_list(void)
 static int check_list(const json_t *list, struct err *err)
 {
     if (!json_is_array(list))
-        return err_set(err, ERR_TASK, EINVAL, "An array of tasks is expected");
+        return err_set(err, ERR_TASK, EINVAL, "Expected an array of tasks");
     size_t i;
     const json_t *task;
     json_array_foreach(list, i, task)
@@ -97,7 +97,7 @@ int queue_read_file(const char *path, json_t **ret_list, struct err *err)
     return 0;
 }
 
-/* So large that the ids of one round can never meet those of another. */
+/* Returns a step that keeps the ids of different rounds apart. */
 static uint64_t find_id_step(const json_t *list)
 {
     int64_t min = INT64_MAX, max = INT64_MIN;
@@ -155,7 +155,7 @@ int queue_add(struct queue *queue, json_t *tasks, int64_t now_ms, struct err *er
     drop_taken(queue);
     size_t count = json_array_size(list);
     if (count > MAX_ADDED - queue->added_len)
-        return err_set(err, ERR_LIMIT, EFBIG, "More than %d tasks would wait", MAX_ADDED);
+        return err_set(err, ERR_LIMIT, EFBIG, "More than %d tasks would be queued", MAX_ADDED);
     queue->added = mem_resize(queue->added, queue->added_len + count + 1, sizeof(*queue->added));
     for (size_t i = 0; i < count; i++)
         queue->added[queue->added_len++] = (struct queue_added){json_incref(json_array_get(list, i)), now_ms};
@@ -164,7 +164,7 @@ int queue_add(struct queue *queue, json_t *tasks, int64_t now_ms, struct err *er
 
 /* ---- handing out ---- */
 
-/* A copy with the id of a later round. */
+/* Returns a copy with the id for a later round. */
 static json_t *renumbered(const json_t *task, uint64_t round, uint64_t id_step)
 {
     json_t *copy = json_copy((json_t *)task);
@@ -178,7 +178,7 @@ static json_t *renumbered(const json_t *task, uint64_t round, uint64_t id_step)
     return copy;
 }
 
-/* A new reference. */
+/* Returns a new reference. */
 static json_t *take_listed(struct queue *queue)
 {
     json_t *task = json_array_get(queue->list, queue->next);
@@ -205,7 +205,7 @@ int64_t queue_left(const struct queue *queue)
     return listed < 0 ? -1 : listed + (int64_t)(queue->added_len - queue->added_next);
 }
 
-/* A new reference, or NULL. What was added does not wait for the end of an endless list. */
+/* Returns a new reference, or NULL. Added tasks do not wait for the end of an endless list. */
 static json_t *take_next(struct queue *queue, int64_t *ret_queued_ms)
 {
     int64_t listed = listed_left(queue);
@@ -218,7 +218,7 @@ static json_t *take_next(struct queue *queue, int64_t *ret_queued_ms)
     return listed != 0 ? take_listed(queue) : NULL;
 }
 
-/* A raw text's id, as much as can be understood of it. A new reference, or NULL. */
+/* Returns the id in a raw text, as far as it can be parsed: a new reference, or NULL. */
 static json_t *id_of_text(const char *text, size_t len)
 {
     const char *id;
@@ -231,7 +231,7 @@ static json_t *id_of_text(const char *text, size_t len)
                : NULL;
 }
 
-/* The id inside a task. A new reference, or NULL. */
+/* Returns the id of a task: a new reference, or NULL. */
 static json_t *id_of(json_t *task)
 {
     CLEANUP(json_decrefp)
@@ -240,7 +240,7 @@ static json_t *id_of(json_t *task)
     return json_is_integer(id) || json_is_string(id) ? json_incref(id) : NULL;
 }
 
-/* Gives the claim's number. */
+/* Returns the number of the claim. */
 static size_t remember(struct queue *queue, json_t *id, int64_t queued_ms, int64_t now_ms)
 {
     struct claim *claim = queue_find(queue, id);

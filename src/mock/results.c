@@ -28,7 +28,7 @@ static const struct member test_members[] = {
     {"duration", MEMBER_COUNT}, {"memoryUsed", MEMBER_COUNT},
 };
 
-/* NULL, or what is expected. */
+/* Returns NULL, or what is expected. */
 static const char *wrong_kind(const json_t *value, enum member_kind kind)
 {
     switch (kind) {
@@ -72,7 +72,7 @@ static int check_members(json_t *object, const struct member *members, size_t le
         for (size_t i = 0; i < len; i++)
             known = known || strcmp(name, members[i].name) == 0;
         if (!known)
-            return violation(err, where, name, "is no member of the contract");
+            return violation(err, where, name, "is not a member of the protocol");
     }
     return 0;
 }
@@ -97,7 +97,7 @@ static int check_tests(const json_t *tests, bool *ret_all_passed, struct err *er
     return 0;
 }
 
-/* What the members say must fit together: a pass is never claimed on weak grounds. */
+/* Checks that the members are consistent: a pass requires that all tests passed. */
 static int check_sense(const json_t *result, bool all_passed, struct err *err)
 {
     bool passed = json_is_true(json_object_get(result, "isPassed"));
@@ -129,8 +129,8 @@ int result_check(const char *body, size_t len, json_t **ret_result, struct err *
 
 /* ---- what the real backend cannot store ---- */
 
-#define DETAILS_MAX_CHARS 255      /* its column errorDetails: VARCHAR(255) */
-#define TEXT_MAX_CHARS    20000000 /* its JSON parser's limit of one text */
+#define DETAILS_MAX_CHARS 255      /* column errorDetails: VARCHAR(255) */
+#define TEXT_MAX_CHARS    20000000 /* limit of its JSON parser for a string */
 
 static bool has_nul(const json_t *value)
 {
@@ -171,7 +171,7 @@ unsigned results_unstorable(const char *body, size_t len, const char **ret_reaso
     if (has_enormous_text(result))
         return *ret_reason = "a text is longer than 20000000 characters", 400;
     if (has_nul(result))
-        return *ret_reason = "a text has a NUL in it", 500;
+        return *ret_reason = "a text contains a NUL", 500;
     if (utf8_count(json_string_value(json_object_get(result, "errorDetails"))) > DETAILS_MAX_CHARS)
         return *ret_reason = "errorDetails is longer than 255 characters", 500;
     return 0;
@@ -179,7 +179,7 @@ unsigned results_unstorable(const char *body, size_t len, const char **ret_reaso
 
 /* ---- storing ---- */
 
-/* The same for the same content, whatever the order of the members. */
+/* Returns the same hash for the same contents in any order of members. */
 static uint64_t hash_of(const json_t *result)
 {
     CLEANUP(mem_freep) char *text = json_dumps(result, JSON_COMPACT | JSON_SORT_KEYS);
@@ -203,7 +203,7 @@ static void keep(struct claim *claim, json_t *result, int64_t now_ms)
         claim->result = json_incref(result);
 }
 
-/* A repeated result replaces the stored one by an orphan, and the cascade takes the attempt with it. */
+/* A repeated result replaces the stored one, which is orphaned; the cascade deletes the attempt. */
 static enum results_outcome store_as_real(struct claim *claim, json_t *result, int fd, int64_t now_ms)
 {
     if (claim->is_destroyed)

@@ -24,9 +24,9 @@ static const char *body_text(const struct request *request)
     return request->body.data ? request->body.data : "";
 }
 
-/* ---- who asks ---- */
+/* ---- authorization */
 
-/* With the lock held. Returns true if the request may go on; else the answer is there. */
+/* Returns true if the request may continue; otherwise fills the answer. Requires the lock. */
 static bool authorized(struct mock *mock, const struct request *request, bool any_account,
                        struct answer *ret_answer)
 {
@@ -36,9 +36,9 @@ static bool authorized(struct mock *mock, const struct request *request, bool an
     if (r == -EPERM && any_account)
         return true;
     if (r == -EPERM)
-        answer_message(ret_answer, MHD_HTTP_FORBIDDEN, "This account may not work on tasks");
-    if (r == -EACCES) { /* the real one asks for Basic too, although it takes tokens */
-        answer_message(ret_answer, MHD_HTTP_UNAUTHORIZED, "A valid token is needed");
+        answer_message(ret_answer, MHD_HTTP_FORBIDDEN, "This account may not process tasks");
+    if (r == -EACCES) { /* like the real one, which takes tokens but asks for Basic */
+        answer_message(ret_answer, MHD_HTTP_UNAUTHORIZED, "A valid token is required");
         answer_header(ret_answer, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Basic realm=\"Realm\"");
     }
     return r == 0;
@@ -59,7 +59,10 @@ static void tokens_answer(const struct auth_pair *pair, struct answer *ret_answe
                           pair->refresh));
 }
 
-/* The body, a JSON object with these strings in it; the second may be NULL. A new reference. */
+/*
+ * Parses the body: a JSON object with these strings; `second` may be NULL. Returns a new reference,
+ * or NULL with an answer.
+ */
 static json_t *read_credentials(const struct request *request, const char *first, const char *second,
                                 struct answer *ret_answer)
 {
@@ -97,7 +100,7 @@ static void handle_login(struct mock *mock, const struct request *request, struc
     if (r == 0)
         tokens_answer(&pair, ret_answer);
     else if (r == -ENOENT)
-        answer_message(ret_answer, MHD_HTTP_BAD_REQUEST, "There is no account of this name");
+        answer_message(ret_answer, MHD_HTTP_BAD_REQUEST, "There is no account with this name");
     else
         answer_message(ret_answer, MHD_HTTP_UNAUTHORIZED, "Not logged in: the password is wrong");
 }
@@ -116,7 +119,8 @@ static void handle_refresh(struct mock *mock, const struct request *request, str
     if (r == 0)
         tokens_answer(&pair, ret_answer);
     else
-        answer_message(ret_answer, MHD_HTTP_UNAUTHORIZED, "Not refreshed: the token is not valid (any more)");
+        answer_message(ret_answer, MHD_HTTP_UNAUTHORIZED,
+                       "Not refreshed: the token is not or no longer valid");
 }
 
 /* ---- tasks and results ---- */
@@ -131,7 +135,10 @@ static void no_task_answer(const struct mock *mock, struct answer *ret_answer)
         answer_json(ret_answer, MHD_HTTP_OK, json_pack("{s:s}", "status", "UNAVAILABLE"));
 }
 
-/* As where a claim is read and marked without a lock: whoever asks in between gets the same one. */
+/*
+ * Behaves like a backend that reads and marks a claim without a lock: requests in between get the
+ * same task.
+ */
 static bool claim_twin(struct mock *mock, struct buf *ret_body, size_t *ret_number)
 {
     if (clock_now_ms() >= mock->unmarked_until_ms || !queue_claim_twin(&mock->queue, mock->unmarked))
@@ -169,7 +176,7 @@ static void claim(struct mock *mock, struct answer *ret_answer)
     ret_answer->claim = number;
 }
 
-/* With the lock held: an answer goes out when its claim is marked. */
+/* Waits until the claim is marked: then its answer is sent. Requires the lock. */
 static void wait_for_mark(struct mock *mock)
 {
     int64_t until_ms = mock->unmarked_until_ms;
@@ -187,7 +194,7 @@ static void handle_get(struct mock *mock, const struct request *request, struct 
     pthread_mutex_unlock(&mock->lock);
 }
 
-/* With the lock held. */
+/* Requires the lock. */
 static void count_outcome(struct mock *mock, enum results_outcome outcome, const char *reason)
 {
     mock->counters.results += outcome == RESULTS_STORED;
@@ -205,13 +212,13 @@ static void result_answer(struct mock *mock, json_t *result, enum results_outcom
     if (outcome == RESULTS_STORED || outcome == RESULTS_STORED_TWIN)
         mock->note(MOCK_NOTE_RESULT, line);
     if (outcome == RESULTS_DESTROYED)
-        mock->note(MOCK_NOTE_VIOLATION, "a result came again: its attempt is deleted");
+        mock->note(MOCK_NOTE_VIOLATION, "a repeated result: its attempt is deleted");
     if (reason)
         mock->note(MOCK_NOTE_VIOLATION, reason);
     if (outcome == RESULTS_UNKNOWN)
         answer_text(ret_answer, MHD_HTTP_BAD_REQUEST, reason);
     else if (outcome == RESULTS_FAILED)
-        answer_message(ret_answer, MHD_HTTP_INTERNAL_SERVER_ERROR, "The file of results cannot be written");
+        answer_message(ret_answer, MHD_HTTP_INTERNAL_SERVER_ERROR, "Cannot write the file of results");
     else
         answer_json(ret_answer, MHD_HTTP_OK, json_pack("{s:O}", "id", json_object_get(result, "id")));
 }
@@ -220,7 +227,7 @@ static void store(struct mock *mock, json_t *result, struct answer *ret_answer)
 {
     static const char *const faults[RESULTS_OUTCOMES] = {
         [RESULTS_DIFFERENT] = "two different results",
-        [RESULTS_UNKNOWN] = "the id is not that of a task that was handed out (its JSON type counts)",
+        [RESULTS_UNKNOWN] = "no task with this id was handed out (its JSON type counts)",
     };
     CLEANUP(mem_freep) char *id = json_dumps(json_object_get(result, "id"), JSON_ENCODE_ANY);
     pthread_mutex_lock(&mock->lock);
@@ -242,7 +249,7 @@ static void refuse_result(struct mock *mock, unsigned status, const char *reason
     answer_text(ret_answer, status, reason);
 }
 
-/* An empty object: with it `doctor` asks whether the account may deliver at all. */
+/* An empty object, with which `doctor` checks if the account may deliver at all. */
 static bool is_probe(const struct request *request)
 {
     return request->body.len == 2 && memcmp(request->body.data, "{}", 2) == 0;
@@ -286,7 +293,7 @@ static void handle_post(struct mock *mock, const struct request *request, struct
 
 /* ---- attempts ---- */
 
-/* The claim whose id is written so in a path: as a text, or as a number. */
+/* Returns the claim whose id is written in a path, as a string or a number. */
 static struct claim *find_by_path(struct queue *queue, const char *text)
 {
     CLEANUP(json_decrefp) json_t *id = json_string(text);
@@ -295,7 +302,7 @@ static struct claim *find_by_path(struct queue *queue, const char *text)
     return !claim && json_is_integer(number) ? queue_find(queue, number) : claim;
 }
 
-/* The contract knows no such query: under the lenient rules there is none. */
+/* The protocol has no such query: the path does not exist under the lenient rules. */
 static void handle_attempt(struct mock *mock, const struct request *request, struct answer *ret_answer)
 {
     if (mock->rules == RESULTS_RULES_LENIENT) {
@@ -309,7 +316,7 @@ static void handle_attempt(struct mock *mock, const struct request *request, str
         if (claim && !claim->is_destroyed)
             answer_json(ret_answer, MHD_HTTP_OK, results_attempt(claim));
         else
-            answer_message(ret_answer, MHD_HTTP_BAD_REQUEST, "There is no attempt of this id");
+            answer_message(ret_answer, MHD_HTTP_BAD_REQUEST, "There is no attempt with this id");
     }
     pthread_mutex_unlock(&mock->lock);
 }
@@ -338,7 +345,7 @@ static void handle_add_tasks(struct mock *mock, const struct request *request, s
                     json_pack("{s:o}", "tasks_left", left < 0 ? json_null() : json_integer(left)));
 }
 
-/* What GET /mock/state?results=3&timeout_ms=500 waits for. */
+/* The condition of GET /mock/state?results=3&timeout_ms=500. */
 struct wait {
     struct mock *mock;
     int64_t timeout_ms;
@@ -383,7 +390,7 @@ static void handle_state(struct mock *mock, const struct request *request, struc
     MHD_get_connection_values(request->connection, MHD_GET_ARGUMENT_KIND, read_goal, &wait);
     if (wait.wrong) {
         answer_text(ret_answer, MHD_HTTP_BAD_REQUEST,
-                    "only timeout_ms and the state's counters can be given, each with a number");
+                    "only timeout_ms and counters are accepted, each with a number");
         return;
     }
     int64_t deadline_ms = clock_now_ms() + wait.timeout_ms;
@@ -427,7 +434,7 @@ static void handle_revoke(struct mock *mock, const struct request *request, stru
 
 /* ---- the table ---- */
 
-/* What follows the route's path; NULL: the path is another one. */
+/* Returns what follows the route's path; NULL: not this route. */
 static const char *rest_of(const struct route *route, const char *path)
 {
     if (!route->has_rest)

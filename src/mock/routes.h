@@ -1,6 +1,6 @@
 #pragma once
 
-/* What can be asked for: one table of methods, paths and what they do. */
+/* The table of routes: methods, paths and handlers. */
 
 #include "base/buf.h"
 #include "mock/answer.h"
@@ -13,11 +13,11 @@
 
 struct request {
     struct MHD_Connection *connection; /* not owned; for headers and arguments */
-    const char *rest; /* of the path, behind a route that takes more; valid during the call */
+    const char *rest;                  /* rest of the path, or ""; valid during the call */
     struct buf body;
 };
 
-/* Does what was asked for, and takes the lock as long as it needs it. */
+/* Handles a request. Takes the lock as needed. */
 typedef void route_fn(struct mock *mock, const struct request *request, struct answer *ret_answer);
 
 struct route {
@@ -25,13 +25,13 @@ struct route {
     const char *path;
     route_fn *fn;
     int where;     /* an enum fault_where, or ROUTE_CONTROL */
-    bool has_rest; /* "/" and more follow the path */
+    bool has_rest; /* the path is followed by "/" and more */
 };
 
 /*
- * MHD_HTTP_OK, the route, and in `ret_rest` what follows its path; or the status of the refusal: 404, or 405
- * with a route of the same path, and in `ret_allow` (ROUTE_ALLOW_SIZE) the methods as the Allow header has
- * them.
+ * Finds the route and the rest of the path. Returns MHD_HTTP_OK, or a status for the refusal: 404,
+ * or 405 with a route of the same path and, in `ret_allow` (ROUTE_ALLOW_SIZE), the methods for the
+ * Allow header.
  */
 unsigned route_find(const struct mock *mock, const char *method, const char *path, struct route *ret_route,
                     const char **ret_rest, char *ret_allow);

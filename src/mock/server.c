@@ -25,22 +25,22 @@ struct server {
     struct mock *mock;
 };
 
-/* One request on its way; only its connection's thread looks at it. */
+/* A request in progress; used only by the thread of its connection. */
 struct exchange {
     struct request request;
     char *path;      /* owned */
-    unsigned status; /* of route_find() */
+    unsigned status; /* from route_find() */
     struct route route;
-    char allow[ROUTE_ALLOW_SIZE]; /* with 405 */
-    const char *agent;            /* of the header */
+    char allow[ROUTE_ALLOW_SIZE]; /* for 405 */
+    const char *agent;            /* the User-Agent */
     struct fault fault;
-    bool too_large; /* the body; it is read to its end, but not kept */
+    bool too_large; /* the body is too large: it is read, but not kept */
     bool finished;
-    size_t claim;   /* the number of the claim that it was; 0: none */
-    bool is_reused; /* the connection has served a request before */
+    size_t claim;   /* number of the claim; 0: none */
+    bool is_reused; /* the connection had served a request before */
 };
 
-/* ---- before and after a request is carried out ---- */
+/* ---- before and after a request */
 
 static bool is_control(const struct exchange *x)
 {
@@ -57,7 +57,7 @@ static bool is_for_tasks(const struct exchange *x)
     return x->status == MHD_HTTP_OK && (x->route.where == FAULT_AT_GET || x->route.where == FAULT_AT_POST);
 }
 
-/* A fault that depends on the connection, as it comes out on this one. */
+/* Resolves a fault that depends on the connection. */
 static void settle_fault(const struct exchange *x, struct fault *fault)
 {
     if (fault->kind == FAULT_DROP_REUSED)
@@ -80,7 +80,7 @@ static void begin(struct mock *mock, struct exchange *x)
     pthread_mutex_unlock(&mock->lock);
 }
 
-/* Counted before the answer goes out: who has the answer finds it counted. */
+/* Counts the request before its answer is sent, so that clients find it counted. */
 static void finish(struct mock *mock, struct exchange *x, const char *outcome)
 {
     char fault[16];
@@ -104,7 +104,7 @@ static void finish(struct mock *mock, struct exchange *x, const char *outcome)
     pthread_mutex_unlock(&mock->lock);
 }
 
-static void dawdle(struct mock *mock, int64_t ms)
+static void delay(struct mock *mock, int64_t ms)
 {
     int64_t deadline_ms = clock_now_ms() + ms;
     pthread_mutex_lock(&mock->lock);
@@ -125,7 +125,7 @@ static void refuse(const struct exchange *x, struct answer *ret_answer)
         answer_message(ret_answer, x->status, "There is nothing at this path");
         return;
     }
-    answer_message(ret_answer, x->status, "Not with this method");
+    answer_message(ret_answer, x->status, "The method is not allowed");
     answer_header(ret_answer, MHD_HTTP_HEADER_ALLOW, x->allow);
 }
 
@@ -169,7 +169,7 @@ static enum MHD_Result respond(struct mock *mock, struct exchange *x)
     x->claim = answer.claim;
     answer_spoil(&answer, &x->fault);
     if (x->fault.kind == FAULT_SLOW)
-        dawdle(mock, (int64_t)x->fault.value);
+        delay(mock, (int64_t)x->fault.value);
     if (x->fault.kind == FAULT_DROP_AFTER) {
         finish(mock, x, "drop-after");
         return MHD_NO;
@@ -205,12 +205,12 @@ static void on_connection(void *cls, struct MHD_Connection *connection, void **c
                           enum MHD_ConnectionNotificationCode code)
 {
     if (code == MHD_CONNECTION_NOTIFY_STARTED)
-        *context = mem_alloc(sizeof(bool)); /* zeroed: no request so far */
+        *context = mem_alloc(sizeof(bool)); /* zeroed: no request yet */
     else
         free(TAKE_PTR(*context));
 }
 
-/* MHD calls this once with the headers, then for each piece of the body, then once more. */
+/* MHD calls this once with the headers, once for each piece of the body, and once at the end. */
 static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *url,
                                   const char *method, const char *version, const char *data, size_t *data_len,
                                   void **exchange)
@@ -244,7 +244,7 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **ex
     struct exchange *x = *exchange;
     if (!x)
         return;
-    if (!x->finished) /* the client went away before its body was here in full */
+    if (!x->finished) /* the client disconnected before the end of its body */
         finish(cls, x, "aborted");
     buf_done(&x->request.body);
     free(x->path);
@@ -254,7 +254,7 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **ex
 
 /* ---- starting and stopping ---- */
 
-/* Only this machine can reach it. SO_REUSEADDR: a restart on the same port must not have to wait. */
+/* Reachable from this machine only. SO_REUSEADDR: a restart on the same port must not wait. */
 static int listen_on(uint16_t port, int *ret_fd, uint16_t *ret_port, struct err *err)
 {
     struct sockaddr_in address = {

@@ -1,6 +1,6 @@
 #pragma once
 
-/* HTTP: from a connection to a route and back, with the faults in between. */
+/* The HTTP server: from a connection to a route and back, with the faults in between. */
 
 #include "base/err.h"
 #include "mock/mock.h"
@@ -9,9 +9,9 @@
 
 struct server;
 
-/* Listens on 127.0.0.1; port 0: any free one. `mock` stays the caller's and must outlive the server. */
+/* Listens on 127.0.0.1; port 0: any free one. `mock` is not owned and must outlive the server. */
 int server_start(struct mock *mock, uint16_t port, struct server **ret_server, uint16_t *ret_port,
                  struct err *err);
 
-/* Ends all connections and threads. */
+/* Ends all connections and threads, and frees the server. */
 void server_stop(struct server *server);

@@ -1,22 +1,22 @@
 #pragma once
 
-/* What GET /mock/state shows, and how long it may be waited for. */
+/* The contents of GET /mock/state, and the counters that it can wait for. */
 
 #include "mock/mock.h"
 
 #include <jansson.h>
 
-/* With the lock held. A new reference. */
+/* Returns the state as a new reference. Requires the lock. */
 json_t *state_json(const struct mock *mock);
 
-/* The counter of this name; NULL: there is none. */
+/* Returns the counter of this name, or NULL. */
 const int64_t *state_counter(const struct mock *mock, const char *name);
 
-/* With the lock held: adds one to object[key], and to object[key][inner] where `inner` is given. */
+/* Adds one to object[key], or to object[key][inner] if `inner` is given. Requires the lock. */
 void state_count(json_t *object, const char *key, const char *inner);
 
-/* With the lock held: counts a request of this User-Agent; NULL: it names none. */
+/* Counts a request with this User-Agent; NULL: none. Requires the lock. */
 void state_agent(struct mock *mock, const char *agent);
 
-/* With the lock held: counts a violation and keeps its reason. */
+/* Counts a violation and keeps its reason. Requires the lock. */
 void state_violation(struct mock *mock, const char *reason);

@@ -110,7 +110,7 @@ def test_a_refused_result_is_kept_with_the_answer(start_mock, start_runner, tmp_
     rejected = tmp_path / "state" / "rejected"
     (body,) = rejected.glob("*.json")
     assert {json.loads(body.read_text())["id"], stored} == {"first", "second"}
-    assert "a fault, as it was asked for" in body.with_suffix(".answer").read_text()
+    assert "an injected fault" in body.with_suffix(".answer").read_text()
     assert f"HTTP {status}" in runner.hits(" ERROR ")[0] and spooled(tmp_path) == []
 
 
@@ -120,7 +120,7 @@ def test_the_mock_s_own_refusal_stands_beside_the_result(start_mock, start_runne
     assert start_runner(mock, "--mock", "--once").wait() == 0
     rejected = tmp_path / "state" / "rejected"
     assert json.loads((rejected / "000000000001-1.json").read_text()) == RESULT
-    assert "not that of a task that was handed out" in (rejected / "000000000001-1.answer").read_text()
+    assert "no task with this id was handed out" in (rejected / "000000000001-1.answer").read_text()
 
 
 # ---- the login goes wrong ----

@@ -331,7 +331,7 @@ def test_a_refused_result_stays_in_the_spool_until_there_is_room_for_the_answer(
     assert runner.stop() == 0
     assert set(disk.files()) == {"job.conf", f"rejected/{KEY}.answer", f"rejected/{KEY}.json"}
     assert json.loads((disk.seen / "rejected" / f"{KEY}.json").read_text()) == RESULT
-    assert "not that of a task that was handed out" in (disk.seen / "rejected" / f"{KEY}.answer").read_text()
+    assert "no task with this id was handed out" in (disk.seen / "rejected" / f"{KEY}.answer").read_text()
 
 
 # ---- read-only ----

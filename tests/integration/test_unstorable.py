@@ -59,7 +59,7 @@ def test_after_the_smallest_form_it_is_rejected(start_mock, start_runner, tmp_pa
     line = runner.wait_log("ERROR .*rejected")
     assert "task=1 " in line and "key=000000000001-1" in line and "status=500" in line and "HTTP 500" in line
     rejected = tmp_path / "state" / "rejected"
-    assert "a fault, as it was asked for" in (rejected / "000000000001-1.answer").read_text()
+    assert "an injected fault" in (rejected / "000000000001-1.answer").read_text()
     assert json.loads((rejected / "000000000001-1.json").read_text())["id"] == 1
     assert mock.state()["requests"]["/api/task/result"] == {"500": FORMS * EACH}
     assert not list((tmp_path / "state" / "spool").iterdir()) and len(runner.hits("ERROR (?!students)")) == 1
