@@ -1,6 +1,6 @@
 #pragma once
 
-/* Machines that a test makes up: what the kernel tells of their control groups, and the groups' files. */
+/* Simulated machines: what the kernel reports about control groups, and the files of the groups. */
 
 #include "base/mem.h"
 #include "base/strv.h"
@@ -9,7 +9,7 @@
 #include <stdarg.h>
 #include <sys/syscall.h>
 
-/* Stands in for open(2), so that /proc/self tells of a machine that the test has made up. */
+/* Replaces open(2), so that /proc/self describes the simulated machine. */
 int open(const char *path, int flags, ...)
 {
     va_list list;
@@ -34,7 +34,7 @@ static inline void machine(void)
            "22 1 0:21 / /proc rw,nosuid shared:3 - proc proc rw\n23 1 8:1 / / rw - ext4 /dev/sda1 rw\n");
 }
 
-/* A directory of the machine's cgroup file system. */
+/* Returns a directory of the machine's cgroup file system. */
 static inline const char *dir_of(const char *name)
 {
     CLEANUP(mem_freep) char *path = mem_printf("machine-%d%s%s", number, *name ? "/" : "", name);
@@ -47,7 +47,7 @@ static inline void put(const char *dir, const char *file, const char *text)
     make_file(path, text);
 }
 
-/* A group with its directories above; `is_ours`: with a cgroup.procs that can be written. */
+/* Creates a group with its parent directories; `is_ours`: with a writable cgroup.procs. */
 static inline void group(const char *name, bool is_ours)
 {
     CLEANUP(strv_done) struct strv parts = {0};
@@ -83,7 +83,7 @@ static inline void write_machine(void)
     make_file("own-mountinfo", mounts);
 }
 
-/* One hierarchy, and our group in it. */
+/* Sets up a single hierarchy with our group in it. */
 static inline void unified(const char *path, const char *available, const char *enabled)
 {
     machine();
@@ -95,7 +95,7 @@ static inline void unified(const char *path, const char *available, const char *
     member(line);
 }
 
-/* A controller's own hierarchy, and our group in that. */
+/* Sets up a controller's own hierarchy with our group in it. */
 static inline void v1(const char *controller, const char *path, bool is_ours)
 {
     CLEANUP(mem_freep) char *dir = mem_printf("%s%s", controller, path);

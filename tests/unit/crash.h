@@ -1,9 +1,9 @@
 #pragma once
 
 /*
- * What a power cut or a fault of the disk leaves between any two changes of the disk: the calls
- * that change names, or flush, are counted here on their way to the kernel, and from a chosen one
- * on they end the process, or that one fails. They are also noted, with the names of the files.
+ * Simulates a power cut or a disk error between any two changes on disk: counts the calls that
+ * change names or flush on their way to the kernel, and from a chosen one on kills the process, or
+ * lets that call fail. Records the calls with the names of the files.
  */
 
 #include "base/buf.h"
@@ -12,8 +12,8 @@
 #include <signal.h>
 #include <sys/syscall.h>
 
-static int calls_left = -1;  /* so many are let through; -1: all */
-static bool next_call_fails; /* else it ends the process */
+static int calls_left = -1;  /* calls left before it happens; -1: never */
+static bool next_call_fails; /* else the process is killed */
 static struct buf calls;     /* "flush task.json.tmp\n" and so on */
 
 static inline bool let_through(const char *what, const char *path)
@@ -59,7 +59,10 @@ int fsync(int fd)
 
 /* ---- */
 
-/* Runs `fn` in a process that ends before its n-th change; false where it came to its own end. */
+/*
+ * Runs `fn` in a process that is killed before its n-th change. Returns false if `fn` has ended
+ * before.
+ */
 static inline bool crashes_after(int n, void (*fn)(void))
 {
     fflush(stdout);
@@ -77,14 +80,14 @@ static inline bool crashes_after(int n, void (*fn)(void))
     return crashed;
 }
 
-/* The n-th change from now on fails with EIO; the later ones do not. */
+/* Lets the n-th change from now on fail with EIO; later ones succeed. */
 static inline void fail_call(int n)
 {
     calls_left = n;
     next_call_fails = true;
 }
 
-/* Ends that; gives whether there was an n-th change. */
+/* Ends fail_call(). Returns true if there was an n-th change. */
 static inline bool did_fail(void)
 {
     bool failed = calls_left < 0;
@@ -93,7 +96,10 @@ static inline bool did_fail(void)
     return failed;
 }
 
-/* Whether the noted calls hold these, in this order; others may be between them. Forgets them. */
+/*
+ * Checks that the recorded calls contain these, in this order, with others in between; clears the
+ * record.
+ */
 #define CHECK_CALLS(...) \
     do { \
         const char *const want_[] = {__VA_ARGS__}; \

@@ -1,6 +1,6 @@
 #pragma once
 
-/* An invented program's options, and how a test parses a command line with them. */
+/* The options of a fictitious program, and functions to parse its command line. */
 
 #include "base/opt.h"
 
@@ -22,7 +22,7 @@ struct config {
     struct strv names;
 };
 
-/* An option's own check. */
+/* The check function of an option. */
 static inline const char *check_protocols(const char *text)
 {
     return strstr(text, "ext") ? "protocols that run no commands" : NULL;
@@ -46,7 +46,7 @@ static const struct opt table[] = {
     {"version", NULL, OPT_HELP, 0, NULL, .help = "the version"},
 };
 
-/* One parse: what went in, and what came out. */
+/* One parse: input and output. */
 static struct config config;
 static struct opt_set set;
 static struct strv argv, faults;
@@ -63,7 +63,7 @@ static inline void start_parse(const char *first, va_list ap)
         strv_push(&argv, word);
 }
 
-/* Parses the words given and fails the test if that gives faults. */
+/* Parses the arguments; fails the test if there are errors. */
 static inline void parse(const char *first, ...)
 {
     va_list ap;
@@ -75,7 +75,7 @@ static inline void parse(const char *first, ...)
     CHECK_INT(faults.len, 0);
 }
 
-/* Parses the words given and fails the test if they are accepted. */
+/* Parses the arguments; fails the test if they are accepted. */
 static inline void refuse(const char *first, ...)
 {
     va_list ap;

@@ -1,6 +1,6 @@
 #pragma once
 
-/* What the tests of the report parser share: sample reports, and parsing in pieces. */
+/* Shared by the tests of the report parser: sample reports, and parsing in pieces. */
 
 #include "model/junit.h"
 
@@ -29,7 +29,7 @@ static inline char *read_sample(const char *name, size_t *ret_len)
     return buf_take(&b);
 }
 
-/* Feeds the text in pieces. Gives the code; the report only where that is 0. */
+/* Feeds the text in pieces. Returns the code, and the report if it is 0. */
 static inline int parse_pieces(const struct junit_limits *limits, const char *text, size_t len, size_t piece,
                                struct report *ret_report, struct err *err)
 {

@@ -1,8 +1,8 @@
 #pragma once
 
 /*
- * What tests of files and processes need: a temporary directory that goes with the program, and
- * tests in a child process, there also as an ordinary user.
+ * For tests of files and processes: a temporary directory that is removed at exit, and tests in a
+ * child process, optionally as an ordinary user.
  */
 
 #include "test.h"
@@ -49,7 +49,7 @@ static inline void scratch_start(void)
     atexit(scratch_remove);
 }
 
-/* The path of `name` in the temporary directory; valid to the end. */
+/* Returns the path of `name` in the temporary directory; valid to the end. */
 static inline const char *scratch(const char *name)
 {
     if (!scratch_owner)
@@ -69,7 +69,7 @@ static inline const char *scratch(const char *name)
     return scratch_paths.items[scratch_paths.len++] = path;
 }
 
-/* Makes a file in the temporary directory and gives its path. */
+/* Creates a file in the temporary directory and returns its path. */
 static inline const char *scratch_file(const char *name, const char *content, size_t len)
 {
     const char *path = scratch(name);
@@ -88,7 +88,7 @@ static inline void check_content(const char *path, const char *want, size_t len)
     if (!f)
         TEST_FAIL("%s: %s", path, strerror(errno));
     char *got = malloc(len + 1);
-    size_t got_len = fread(got, 1, len + 1, f); /* one more, which must not be there */
+    size_t got_len = fread(got, 1, len + 1, f); /* one more, which must not exist */
     bool same = got_len == len && memcmp(got, want, len) == 0;
     fclose(f);
     free(got);
@@ -149,10 +149,10 @@ static inline void __attribute__((noreturn)) exit_after(void (*fn)(void))
     _exit(1);
 }
 
-/* Starts `fn` in a child process; `as_user` also gives up root, with a directory of its own. */
+/* Starts `fn` in a child process; `as_user` also drops root, with a directory of its own. */
 static inline pid_t start_child(void (*fn)(void), bool as_user)
 {
-    fflush(stdout); /* or the child would print it once more */
+    fflush(stdout); /* else the child prints it again */
     const char *dir = scratch("user");
     pid_t pid = fork();
     if (pid != 0)
@@ -168,7 +168,7 @@ static inline pid_t start_child(void (*fn)(void), bool as_user)
     exit_after(fn);
 }
 
-/* Whether the child ended with status 0. */
+/* Returns true if the child ended with status 0. */
 static inline bool child_passed(pid_t pid)
 {
     int status = -1;
@@ -182,7 +182,7 @@ static inline bool passes_in_child(void (*fn)(void))
     return child_passed(start_child(fn, false));
 }
 
-/* Runs a test as we are and, where we are root, as an ordinary user as well. */
+/* Runs a test as the current user and, if that is root, also as an ordinary user. */
 static inline void as_root_and_user(void (*fn)(void))
 {
     fn();

@@ -10,7 +10,7 @@
 
 #define MEGABYTE 1048576
 
-/* One run: what goes in, and what came out. */
+/* One run: input and output. */
 static struct proc_run run;
 static struct strv args, env;
 
@@ -21,7 +21,7 @@ static inline void prepare(const char *script)
     strv_push(&args, "sh");
     strv_push(&args, "-c");
     strv_push(&args, script);
-    strv_push(&env, "PATH=/usr/local/bin:/usr/bin:/bin"); /* all of which everybody may search */
+    strv_push(&env, "PATH=/usr/local/bin:/usr/bin:/bin"); /* searchable for everybody */
     strv_pushf(&env, "FIFO=%s", scratch("fifo"));
     strv_pushf(&env, "TEST=%d", (int)getpid());
     run = (struct proc_run){
@@ -36,7 +36,7 @@ static inline void prepare(const char *script)
         TEST_FAIL("mkfifo: %s", strerror(errno));
 }
 
-/* Runs what was prepared; afterwards no process and no descriptor may be left. */
+/* Runs the script; afterwards no process and no descriptor may be left. */
 static inline void go(void)
 {
     struct err e = {0};
@@ -66,7 +66,7 @@ static inline void check_out(const char *want)
     CHECK_STR(run.out.buf.data, want);
 }
 
-/* The process that the script has named on its output is gone. */
+/* Checks that the process whose id the script printed has ended. */
 static inline void check_gone(void)
 {
     int pid = atoi(run.out.buf.data);
@@ -74,7 +74,7 @@ static inline void check_gone(void)
     CHECK(kill(pid, 0) < 0 && errno == ESRCH);
 }
 
-/* As TEST_MAIN(), for tests of proc_run(). */
+/* Like TEST_MAIN(), for tests of proc_run(). */
 #define SCRIPT_TEST_MAIN(...) \
     int main(void) \
     { \

@@ -1,17 +1,17 @@
 #pragma once
 
-/* What the tests of tasks share: one body read, and what it must give. */
+/* Shared by the tests of tasks: one parsed body, and the expected outcome. */
 
 #include "model/task.h"
 
 #include "base/buf.h"
 #include "test.h"
 
-/* What the last body gave. */
+/* The outcome of the last body. */
 static struct task task;
 static struct err err;
 
-/* Without a NUL behind it, so that reading past the end shows. */
+/* Without a trailing NUL, so that reading beyond the end is detected. */
 static inline enum task_answer parse_bytes(const char *body, size_t len)
 {
     task_done(&task);
@@ -69,7 +69,7 @@ static inline void check_unusable(const char *body, const char *part)
     check_only_id();
 }
 
-/* A whole task with one more member, or more. */
+/* A complete task with additional members. */
 static inline char *body_with(const char *members)
 {
     return mem_printf("{\"id\": 21, \"repositoryUrl\": \"https://host/x.git\", %s}", members);

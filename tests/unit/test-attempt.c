@@ -1,4 +1,6 @@
-/* What the backend says of an attempt, and what of a result is compared with it. */
+/*
+ * Answers of the backend about an attempt, and the parts of a result that are compared with them.
+ */
 
 #include "model/attempt.h"
 

@@ -5,7 +5,7 @@
 #include "sandbox/init_protocol.h"
 #include "scratch.h"
 
-/* What each test starts from, and what came out: the command line, and bwrap's own arguments. */
+/* Input and output of each test: the command line, and bwrap's own arguments. */
 static struct bwrap_setup setup;
 static struct strv sources, places, env, may_change;
 static struct bwrap built;
@@ -37,11 +37,11 @@ static void add_place(const char *source, const char *place)
     strv_push(&places, place);
 }
 
-/* The content of a descriptor, which is left where it was. */
+/* Returns the contents of a descriptor, without moving its offset. */
 static struct buf content_of(int fd)
 {
     struct buf text = BUF_INIT(1 << 20);
-    CHECK_INT(lseek(fd, 0, SEEK_CUR), 0); /* bwrap is to read it from its start */
+    CHECK_INT(lseek(fd, 0, SEEK_CUR), 0); /* bwrap reads it from the start */
     CHECK_INT(fd_read_all(fd, &text), 0);
     CHECK_INT(lseek(fd, 0, SEEK_SET), 0);
     return text;
@@ -71,7 +71,7 @@ static void finish(void)
     strv_done(&args);
 }
 
-/* Where these words stand next to each other (NULL: any word); -1: nowhere. */
+/* Returns the index of these consecutive words (NULL: any word); -1: none. */
 static ssize_t find(const struct strv *in, const char *a, const char *b, const char *c)
 {
     const char *words[] = {a, b, c};
@@ -135,7 +135,7 @@ static void a_few_capabilities_are_left_for_init(void)
     finish();
 }
 
-/* Made by us, since more users are mapped in it than bwrap can map. */
+/* Created by us, since it maps more users than bwrap can. */
 static void a_user_namespace_that_is_given_is_joined(void)
 {
     start();
@@ -143,7 +143,7 @@ static void a_user_namespace_that_is_given_is_joined(void)
     build();
     CHECK_INT(count("--unshare-user"), 0);
     CHECK(has("--userns", "88", NULL));
-    CHECK(find(&built.argv, "--close", "88", NULL) >= 0); /* bwrap leaves it open, init does not */
+    CHECK(find(&built.argv, "--close", "88", NULL) >= 0); /* bwrap does not close it, init does */
     finish();
 }
 

@@ -235,12 +235,11 @@ static void check_file(const char *dir, const char *file, const char *want)
 static void the_runner_moves_into_a_leaf(void)
 {
     unified("service", "cpu memory pids\n", "");
-    group("service/ostest-runner", true); /* its files are the kernel's to make */
+    group("service/ostest-runner", true); /* the kernel creates its files */
     write_machine();
     CHECK_INT(cgroup_make_room(NULL), 0);
     check_file("service/ostest-runner", "cgroup.procs", "0");
-    check_file("service", "cgroup.subtree_control",
-               "+cpuory +pids"); /* two writes to what here is a plain file */
+    check_file("service", "cgroup.subtree_control", "+cpuory +pids"); /* two writes, here to a plain file */
 }
 
 static void without_cpu_the_others_are_still_handed_on(void)
@@ -286,7 +285,7 @@ static void a_leaf_that_cannot_be_entered(void)
     struct err e = {0};
     unified("service", "memory pids\n", "");
     write_machine();
-    CHECK(cgroup_make_room(&e) < 0); /* no cgroup.procs in there, as nobody has made it */
+    CHECK(cgroup_make_room(&e) < 0); /* it has no cgroup.procs */
     CHECK_CONTAINS(e.message, "ostest-runner");
     check_file("service", "cgroup.subtree_control", "");
 }

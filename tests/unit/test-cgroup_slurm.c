@@ -22,7 +22,7 @@ static void check_none(const char *id)
     cgroup_slurm_done(&job);
 }
 
-/* As Slurm 22.05 makes them. */
+/* The groups of Slurm 22.05. */
 static void on_v2(void)
 {
     unified(V2_DIR, "memory\n", "");
@@ -184,11 +184,11 @@ static void check_measuring(const struct files *f)
     cgroup_slurm_sample(&job);
     CHECK(cgroup_slurm_memory_now(&job) == 3000);
     holds(f, "2000", "5000");
-    CHECK(cgroup_slurm_test_end(&job) == 2000); /* the highest sample, since the peak is an earlier one's */
+    CHECK(cgroup_slurm_test_end(&job) == 2000); /* the highest sample, since the peak is older */
 
     cgroup_slurm_test_begin(&job);
     holds(f, "2500", "9000");
-    CHECK(cgroup_slurm_test_end(&job) == 7000); /* a peak that nobody saw, above what was held */
+    CHECK(cgroup_slurm_test_end(&job) == 7000); /* a peak between samples, less the memory at the start */
 
     cgroup_slurm_test_begin(&job);
     holds(f, "100", "9000");
@@ -196,7 +196,7 @@ static void check_measuring(const struct files *f)
 
     cgroup_slurm_test_begin(&job);
     holds(f, "4000", "9000");
-    CHECK(cgroup_slurm_test_end(&job) == 3900); /* what is there at the end counts as a sample */
+    CHECK(cgroup_slurm_test_end(&job) == 3900); /* the value at the end counts as a sample */
     cgroup_slurm_done(&job);
 }
 

@@ -1,4 +1,4 @@
-/* errorDetails: composed so that it fits, whatever is to be said. */
+/* errorDetails: always fits the backend's column. */
 
 #include "model/details.h"
 
@@ -16,7 +16,7 @@ static char *repeated(const char *what, size_t times)
     return text;
 }
 
-/* Checks both texts, and forgets what was said. */
+/* Checks both texts, and clears the details. */
 static void check(const char *full, const char *brief)
 {
     CLEANUP(mem_freep) char *got_full = details_full(&details);
@@ -26,7 +26,7 @@ static void check(const char *full, const char *brief)
     CHECK_STR(got_brief, brief);
 }
 
-/* Returns the brief text, which fits and is valid, and forgets what was said. */
+/* Returns the brief text after checking its size and validity; clears the details. */
 static char *brief(void)
 {
     char *text = details_brief(&details);
@@ -115,7 +115,7 @@ static void characters_are_counted_not_bytes(void)
     CHECK_STR(kept, emoji);
 }
 
-/* Whatever the alphabet, and however the text is divided into words. */
+/* For any alphabet, and any division into words. */
 static void every_text_is_shortened_to_what_fits(void)
 {
     static const char *const pieces[] = {"a", "я", "😀", "a ", "слово ", "😀 ", "\xff", "\n", " ", "ab/cd "};
@@ -129,7 +129,7 @@ static void every_text_is_shortened_to_what_fits(void)
         }
 }
 
-/* The longest of all that a verdict can be made of, at once. */
+/* All parts of a verdict at their maximum size. */
 static void the_longest_of_all_parts_fits(void)
 {
     static const char *const letters[] = {"x", "я", "😀", "имя "};

@@ -6,7 +6,7 @@
 
 #include <time.h>
 
-/* Each test has a host and a tree of its own. */
+/* Each test has its own host and tree. */
 static const char *host, *tree;
 static struct etc_sources built;
 
@@ -101,7 +101,7 @@ static void names_of_the_sandbox(void)
     finish();
 }
 
-/* bwrap cannot make what it mounts the host's files on, since the tree is read-only. */
+/* bwrap cannot create mount points, since the tree is read-only. */
 static void there_is_something_to_mount_on(void)
 {
     start("mount-points");
@@ -224,7 +224,7 @@ static void secrets_are_left_out_though_everybody_may_read_them(void)
         CLEANUP(mem_freep) char *path = mem_printf("/%s", places[i]);
         CHECK(!is_there(in(tree, path)));
     }
-    check_link("/through-a-link", "shadow"); /* which leads nowhere */
+    check_link("/through-a-link", "shadow"); /* a dangling link */
     finish();
 }
 
@@ -284,7 +284,7 @@ static void the_hash_follows_what_was_read(void)
     finish();
 }
 
-/* Times of files are those of the last tick. */
+/* File timestamps have the resolution of a clock tick. */
 static void wait_for_a_tick(void)
 {
     struct timespec first, now;
@@ -314,7 +314,7 @@ static void the_hash_changes_with_an_alternative(void)
     start("another-alternative");
     link_to("/usr/bin/gcc-12", "/etc/alternatives/cc");
     build();
-    CHECK_INT(built.paths.len, 1); /* the directory: its links need no look of their own */
+    CHECK_INT(built.paths.len, 1); /* only the directory: its links are covered by it */
     wait_for_a_tick();
     link_to("/usr/bin/gcc-14", "/etc/alternatives/cc.new");
     CLEANUP(mem_freep) char *from = mem_strdup(in(host, "/etc/alternatives/cc.new"));

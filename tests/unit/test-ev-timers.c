@@ -202,7 +202,7 @@ static void a_callback_that_arms_its_timer_in_the_past_does_not_hang_the_loop(vo
     ev_timer_at(ev, a, 2000, arm_again_in_the_past, a);
     at(b, 2000);
     dispatch_at(2000);
-    CHECK_STR(happened, "rb"); /* and the other timer had its turn */
+    CHECK_STR(happened, "rb"); /* and the other timer has run */
     ev_dispatch(ev);
     CHECK_STR(happened, "rbr");
     end();
@@ -241,7 +241,7 @@ static void sources_come_before_timers(void)
     CHECK_INT(pipe2(ends, O_CLOEXEC), 0);
     ev_add_fd(ev, &source, ends[0], arm_by_fd, NULL);
     CHECK_INT(fd_write_all(ends[1], "x", 1), 0);
-    at(b, 1000); /* due, but what the descriptor says stops it */
+    at(b, 1000); /* due, but the callback of the descriptor stops it */
     dispatch_at(1000);
     CHECK_STR(happened, "f");
     CHECK_INT(ev_next_deadline_ms(ev), 1500);

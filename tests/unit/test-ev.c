@@ -34,13 +34,13 @@ static void end(void)
     clock_test_freeze(-1);
 }
 
-/* A pipe, whose reading end is watched. */
+/* A pipe whose read end is watched. */
 struct channel {
     struct ev_source source;
     int reading, writing;
     char letter;
     struct channel *also_remove; /* by the callback */
-    short events;                /* that the callback got last */
+    short events;                /* last events passed to the callback */
 };
 
 static void on_ready(short events, void *data)
@@ -82,7 +82,7 @@ static bool is_readable(int fd)
     return poll(&p, 1, 0) == 1 && (p.revents & POLLIN);
 }
 
-/* As who waits for the loop sees it. */
+/* As seen by the caller that waits. */
 static bool is_ready(void)
 {
     struct pollfd fds[128];
@@ -199,7 +199,7 @@ static void no_source_starves(void)
     static struct channel c[N];
     for (int i = 0; i < N; i++) {
         channel_open(&c[i], 'x');
-        c[i].writing = fd_close(c[i].writing); /* is ready for ever */
+        c[i].writing = fd_close(c[i].writing); /* always ready */
     }
     for (int round = 0; round < 3; round++)
         ev_dispatch(ev);
@@ -264,7 +264,7 @@ static void a_callback_may_remove_another_ready_source(void)
         channel_open(&c[i], (char)('a' + i));
         make_ready(&c[i]);
     }
-    c[0].also_remove = &c[1]; /* whichever is called first, the other one is not */
+    c[0].also_remove = &c[1]; /* the one that is called first removes the other */
     c[1].also_remove = &c[0];
     ev_dispatch(ev);
     CHECK_INT(strlen(happened), 1);

@@ -1,4 +1,4 @@
-/* What is kept of a run that tells too much, and what is a fault. */
+/* What is kept of a run with too many events, and what is a fault. */
 
 #include "model/events.h"
 
@@ -16,7 +16,7 @@ static struct events *begin(void)
     return e;
 }
 
-/* Takes an event of a test with the id "t<number>", and more members. */
+/* Processes an event of the test "t<number>", with more members. */
 static enum events_kind take(struct events *e, const char *kind, size_t number, const char *more)
 {
     char text[256];
@@ -32,7 +32,7 @@ static struct report_case *report_of(struct events *e, struct report *report)
     return report->cases;
 }
 
-/* As pytest-randomly shuffles them, or pytest-xdist. */
+/* Shuffled like pytest-randomly or pytest-xdist do. */
 static void tests_may_run_in_any_order(void)
 {
     enum { COUNT = 50000, STEP = 20011 }; /* without a common divisor */
@@ -69,7 +69,7 @@ static void tests_of_one_name_run_one_after_the_other(void)
     take(e, "start", 0, "");
     take(e, "end", 0, ", \"outcome\": \"passed\"");
     CHECK(events_missed(e) == NULL);
-    take(e, "start", 0, ""); /* the last one once more */
+    take(e, "start", 0, ""); /* the last one again */
     take(e, "end", 0, ", \"outcome\": \"skipped\"");
     CHECK(events_first_fault(e) == NULL);
     const struct report_case *cases = report_of(e, &report);
@@ -83,7 +83,7 @@ static void tests_of_one_name_run_one_after_the_other(void)
 /* Half a million messages, so all of it in one test. */
 static void past_the_limit_of_tests_only_those_that_are_known_go_on(void)
 {
-#ifndef ASAN /* which copies at each realloc(3): that takes many minutes */
+#ifndef ASAN /* copies at each realloc(3), which takes minutes */
     CLEANUP(report_done) struct report report = {0};
     struct events *e = begin();
     for (size_t i = 0; i < EVENTS_MAX_TESTS; i++)
@@ -106,7 +106,7 @@ static void past_the_limit_of_tests_only_those_that_are_known_go_on(void)
 #endif
 }
 
-/* Ends a test with a text of `len` bytes, as many as a message may have. */
+/* Ends a test with a text of `len` bytes, up to the limit of a message. */
 static void end_with_text(struct events *e, size_t number, size_t len)
 {
     CLEANUP(mem_freep) char *text = mem_alloc(len + 1);
@@ -129,7 +129,7 @@ static void past_the_limit_of_texts_a_test_counts_without_its_text(void)
     const struct report_case *cases = report_of(e, &report);
     CHECK_INT(report.len, TESTS);
     CHECK_INT(strlen(cases[0].description), BYTES);
-    CHECK_INT(strlen(cases[TESTS - 2].description), BYTES); /* the one that passes the limit */
+    CHECK_INT(strlen(cases[TESTS - 2].description), BYTES); /* exceeds the limit */
     CHECK_STR(cases[TESTS - 1].description, "");
     CHECK_INT(cases[TESTS - 1].status, REPORT_FAILED);
     CHECK_INT(cases[TESTS - 1].duration_ms, 5);
@@ -179,7 +179,7 @@ static void add_reported(struct report *r, const char *name, enum report_status 
     c->status = status;
 }
 
-/* Of two tests whose names differ only past the cut, what ran and what is reported; NULL: they agree. */
+/* Compares two tests whose names differ only beyond the cut; NULL: report and run agree. */
 static char *compare_long_names(const char *ran, const char *ran_too, enum report_status told,
                                 enum report_status told_too)
 {

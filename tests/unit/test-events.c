@@ -17,7 +17,10 @@
 
 #define HELLO "{\"event\": \"hello\"}"
 
-/* Each line is a message; a session begins with the first, and with the first after one has finished. */
+/*
+ * Each line is a message; a session begins with the first one, and with the first one after another
+ * session has finished.
+ */
 static struct events *take_all(const char *text)
 {
     struct events *e = events_new();
@@ -130,7 +133,7 @@ static void a_text_that_is_none_describes_nothing(void)
     report_done(&r);
 }
 
-/* Such a message would cost us more than the one who sent it. */
+/* Such a message costs more to parse than to send. */
 static void a_message_with_structure_is_a_fault(void)
 {
     static const char *const messages[] = {
@@ -235,7 +238,9 @@ static void add_case(struct report *r, const char *classname, const char *name, 
     c->status = status;
 }
 
-/* `part` of what is said of a report with one or two cases of a.py; NULL: they agree. */
+/*
+ * Checks for `part` in the difference to a report with one or two cases of a.py; NULL: they agree.
+ */
 static void check_compared(const char *told, enum report_status one, int two, const char *part)
 {
     struct report r = {0};
@@ -407,7 +412,7 @@ static void what_failed_in_one_of_two_sessions_is_in_a_report_that_passes(void)
                    NULL);
 }
 
-/* What failed among the tests that nobody asked for does not excuse it. */
+/* A failure of a test that was not requested does not excuse it. */
 static void a_connected_test_that_failed_is_in_a_report_whose_connected_ones_pass(void)
 {
     CLEANUP(strv_done) struct strv connected = {0};

@@ -1,13 +1,13 @@
 #define FAILPOINTS 1
 #include "base/failpoint.h"
 
-#include "base/failpoint.c" /* in the libraries it is empty */
+#include "base/failpoint.c" /* empty in the libraries */
 #include "scratch.h"
 #include "test.h"
 
 #include <sys/wait.h>
 
-/* Whether a process is killed at this place. */
+/* Returns true if a process is killed at this failpoint. */
 static bool dies_at(const char *name)
 {
     int status;

@@ -4,9 +4,9 @@
 
 #include <sys/syscall.h>
 
-/* Stand in for read(2) and write(2), which a signal may interrupt, and which may do only a part. */
+/* Replace read(2) and write(2): interrupted by a signal, or shortened. */
 
-static int interrupts; /* so many calls are interrupted */
+static int interrupts; /* number of calls to interrupt */
 static size_t write_max = SIZE_MAX;
 
 static bool is_interrupted(void)
@@ -55,7 +55,7 @@ static void close_keeps_errno(void)
     open_pipe();
     fd_close(reading);
     errno = EXDEV;
-    fd_close(reading); /* is closed: EBADF inside */
+    fd_close(reading); /* closed: EBADF inside */
     CHECK_INT(errno, EXDEV);
     CHECK_INT(fd_close(-1), -1);
     CHECK_INT(errno, EXDEV);
@@ -106,7 +106,7 @@ static void write_to_a_full_pipe_says_again(void)
     close_pipe();
 }
 
-/* Reads in odd portions and checks what comes. */
+/* Reads in pieces of odd sizes and checks the data. */
 static void read_pattern(void)
 {
     interrupts = 0; /* these are for our parent */

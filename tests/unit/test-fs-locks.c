@@ -50,7 +50,7 @@ static void hold_lock_until_killed(void)
     int fd = -1;
     CHECK_INT(fs_lock(scratch("lock4"), &fd, NULL), 0);
     CHECK_INT(fd_write_all(held_pipe[1], "x", 1), 0);
-    alarm(100); /* not for ever, if the test dies */
+    alarm(100); /* bounded, in case the test dies */
     pause();
 }
 
@@ -79,7 +79,7 @@ static void lock_is_refused_while_another_process_holds_it(void)
     pid_t pid = start_holder();
     CHECK_INT(fs_lock(path, &fd, NULL), -EWOULDBLOCK);
     end_holder(pid);
-    CHECK_INT(fs_lock(path, &fd, NULL), 0); /* it went with the process */
+    CHECK_INT(fs_lock(path, &fd, NULL), 0); /* released with the process */
     fs_unlock(path, fd);
 }
 

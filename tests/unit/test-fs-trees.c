@@ -7,7 +7,7 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
-/* Stand in for unlinkat(2) and openat(2): put a link into the place of a directory at the worst moment. */
+/* Replace unlinkat(2) and openat(2): swap a directory for a link at the worst moment. */
 static const char *swapped_after_unlink, *swapped_after_open;
 
 /* Keeps errno. */
@@ -324,7 +324,7 @@ static void remove_takes_directories_that_forbid_all(void)
     as_root_and_user(remove_forbidden_dirs);
 }
 
-/* The user cannot change the directory that the link lies in: nothing may happen to the target. */
+/* The user cannot change the directory that contains the link: the target must not change. */
 static void remove_where_it_is_forbidden(void)
 {
     if (geteuid() == 0)
@@ -350,7 +350,7 @@ static void a_refused_removal_changes_nothing_outside(void)
     as_root_and_user(remove_where_it_is_forbidden);
 }
 
-/* A directory in which something cannot be removed: it belongs to root. */
+/* A directory with an entry that cannot be removed: it belongs to root. */
 static void remove_around_an_obstacle(void)
 {
     struct err e = {0};
@@ -394,7 +394,7 @@ static void make_deep(const char *name, int levels)
         int below = openat(fd, "d", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         CHECK(below >= 0);
         if (i % 7 == 0)
-            fchmod(fd, 0500); /* cannot be emptied, nor moved away, before this is changed */
+            fchmod(fd, 0500); /* cannot be emptied or moved before this changes */
         fd_close(fd);
         fd = below;
     }
@@ -429,7 +429,7 @@ static void remove_takes_deep_trees_with_few_descriptors(void)
         CHECK(child_passed(start_child(remove_300_levels_with_256_descriptors, true)));
 }
 
-/* Directories are moved to such names: whichever is gone through first, the others are there. */
+/* Directories are moved to such names, which exist already, whatever the order of the scan. */
 static void remove_takes_a_deep_tree_whose_top_has_the_names_for_moved_directories(void)
 {
     make_outside();

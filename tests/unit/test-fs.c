@@ -127,7 +127,7 @@ static void a_plain_write_replaces_what_is_there_and_leaves_no_part(void)
     CHECK_INT(fs_write_plain(path, "second", 6, &e), 0);
     check_content(path, "second", 6);
     CHECK_INT(mode_of(path), 0600);
-    CHECK_STR(calls, ""); /* it waits for no disk */
+    CHECK_STR(calls, ""); /* no flush */
     CHECK_INT(fs_write_plain(scratch("none/plain"), "x", 1, &e), -ENOENT);
     CHECK_CONTAINS(e.message, "none/plain");
     struct rlimit all, few;
@@ -320,7 +320,7 @@ static void read_refuses_what_is_no_regular_file(void)
 {
     const char *fifo = scratch("fifo");
     CHECK_INT(mkfifo(fifo, 0600), 0);
-    check_unreadable(fifo, -EINVAL); /* and does not wait for a writer */
+    check_unreadable(fifo, -EINVAL); /* without waiting for a writer */
     check_unreadable("/dev/null", -EINVAL);
     check_unreadable("/dev/zero", -EINVAL);
     check_unreadable(scratch_dir, -EINVAL);
@@ -359,7 +359,7 @@ static void free_space_is_what_statvfs_says(void)
     struct statvfs st;
     CHECK_INT(fs_free_space("/proc", &room, NULL), 0);
     CHECK_INT(room.bytes, 0);
-    CHECK(room.files == UINT64_MAX); /* it counts none */
+    CHECK(room.files == UINT64_MAX); /* does not count files */
     CHECK_INT(fs_free_space("/dev/shm", &room, NULL), 0);
     CHECK_INT(statvfs("/dev/shm", &st), 0);
     CHECK(room.bytes > 0 && room.bytes <= (uint64_t)st.f_blocks * st.f_frsize);

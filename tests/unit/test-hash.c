@@ -41,7 +41,7 @@ static void nul_bytes_count(void)
 
 static void a_file_has_the_hash_of_its_bytes(void)
 {
-    CLEANUP(mem_freep) char *zeros = mem_alloc(300000); /* more than is read at a time */
+    CLEANUP(mem_freep) char *zeros = mem_alloc(300000); /* more than one read */
     const char *path = scratch("file");
     uint64_t hash = 1, len = 1;
     CHECK_INT(fs_write_plain(path, zeros, 300000, NULL), 0);
@@ -49,7 +49,7 @@ static void a_file_has_the_hash_of_its_bytes(void)
     CHECK_INT(hash_fd(fd, &hash, &len), 0);
     CHECK(hash == hash_add(HASH_START, zeros, 300000));
     CHECK_INT(len, 300000);
-    CHECK_INT(hash_fd(fd, &hash, &len), 0); /* from where the file stands: at its end */
+    CHECK_INT(hash_fd(fd, &hash, &len), 0); /* from the current offset: the end */
     CHECK(hash == HASH_START && len == 0);
     close(fd);
     CHECK_INT(hash_fd(fd, &hash, &len), -EBADF);

@@ -3,7 +3,7 @@
 #include "model/result.h"
 #include "test.h"
 
-/* The list on its own, as ostest-job has it. */
+/* The list alone, as in ostest-job. */
 struct config {
     bool before;
     struct job_options job;
@@ -27,7 +27,7 @@ static void finish(void)
 /* Parses one argument, or none. */
 static void parse(const char *word)
 {
-    finish(); /* what a test that failed has left */
+    finish(); /* left by a failed test */
     config = (struct config){0};
     set = (struct opt_set){.table = table, .len = ARRAY_LEN(table)};
     CLEANUP(strv_done) struct strv argv = {0};

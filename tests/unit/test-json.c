@@ -172,7 +172,7 @@ static void quoted_text_can_be_parsed_again(void)
 static void check_found(const char *text, const char *want)
 {
     CLEANUP(mem_freep)
-    char *copy = malloc(strlen(text)); /* without a NUL, so that reading past the end shows */
+    char *copy = malloc(strlen(text)); /* without a NUL, so that reading beyond the end is detected */
     memcpy(copy, text, strlen(text));
     const char *value = NULL;
     size_t len = 0;

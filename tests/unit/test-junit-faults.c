@@ -35,7 +35,7 @@ static void what_is_no_report_is_refused(void)
         "<яяяяяяяяяяяяяяяяяяяяяяяяяяяяяя/>",
         "The report is not in JUnit's format: it begins with <яяяяяяяяяяяяяяяяяяяя>, not <testsuites> or "
         "<testsuite>");
-    /* iconv knows some of these, but not as single bytes, or with a suffix. */
+    /* iconv knows some of these, but not as single-byte encodings, or with a suffix. */
     static const char *const encodings[] = {"KLINGON",
                                             "Shift_JIS",
                                             "ISO-2022-JP",
@@ -214,7 +214,7 @@ static void names_are_cut_between_characters(void)
     CHECK_STR(report.cases[0].name, "яя…");
 }
 
-/* Appends `before`, lines that tell their offset up to `len` bytes, and `after`. */
+/* Appends `before`, lines that state their offset up to `len` bytes, and `after`. */
 static void add_long_case(struct buf *b, const char *before, size_t len, const char *after)
 {
     buf_puts(b, before);
@@ -283,7 +283,7 @@ static void joined_descriptions_count_once(void)
     CHECK_INT(strlen(report.cases[1].description), 1000);
 }
 
-/* Far more small elements than the limit of one: nothing but unfinished ones counts. */
+/* Far more small elements than the limit of one element: only unfinished ones count. */
 static void only_one_tag_must_be_small(void)
 {
     struct buf b = BUF_INIT(0);
@@ -338,7 +338,7 @@ static void too_many_different_names_are_refused(void)
     buf_done(&attributes);
 }
 
-/* More than any table for them holds, in one tag and in many. */
+/* More names than the table holds, in one tag and in many. */
 static void any_number_of_different_names_is_refused(void)
 {
     static const char want[] = "The report has more than 1000 different names of elements and attributes";

@@ -1,4 +1,6 @@
-/* Where the machine has no memory, the report is not to blame: expat's memory ends at any chosen moment. */
+/*
+ * Running out of memory is not blamed on the report: expat's allocations fail at any chosen moment.
+ */
 
 #include "reports.h"
 #include "scratch.h"
@@ -7,7 +9,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 
-static int allocations_left = -1; /* so many succeed; -1: all */
+static int allocations_left = -1; /* allocations that succeed; -1: all */
 
 static bool may_allocate(void)
 {
@@ -26,14 +28,14 @@ static void *resize(void *p, size_t size)
     return may_allocate() ? realloc(p, size) : NULL;
 }
 
-/* In expat's place: its parser, with this memory. */
+/* Replaces expat's function: its parser with these allocators. */
 XML_Parser XML_ParserCreate(const XML_Char *encoding)
 {
     static const XML_Memory_Handling_Suite memory = {allocate, resize, free};
     return XML_ParserCreate_MM(encoding, &memory, NULL);
 }
 
-/* Reads it with so many allocations; gives junit's code. */
+/* Parses it with this many allocations; returns junit's code. */
 static int read_with(int allocations, const char *text, size_t len, struct report *ret_report,
                      struct err *err)
 {
@@ -49,7 +51,7 @@ static int read_with(int allocations, const char *text, size_t len, struct repor
     return r;
 }
 
-/* Gives how often there was too little. */
+/* Returns how often memory was too small. */
 static int check_every_lack(const char *text, size_t len)
 {
     for (int n = 0;; n++) {

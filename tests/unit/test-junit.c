@@ -2,7 +2,7 @@
 
 #include "base/utf8.h"
 
-/* All of a report in one text: "status|classname|name|ms|description" and a line break a case. */
+/* Formats a report: "status|classname|name|ms|description" and a line break per case. */
 static char *dump(const struct report *report)
 {
     static const char *const words[] = {
@@ -28,7 +28,7 @@ static void check_text(const char *text, size_t len, const char *want)
     CHECK_STR(got, want);
 }
 
-/* Literals may hold NUL bytes. */
+/* Literals may contain NUL bytes. */
 #define CHECK_REPORT(text, want) check_text(text, sizeof(text) - 1, want)
 #define CHECK_CASES(cases, want) CHECK_REPORT("<testsuite>" cases "</testsuite>", want)
 
@@ -149,7 +149,7 @@ static void a_teardown_error_joins_its_failure(void)
     CHECK_CASES(FAILED BROKEN FAILED, "error|c|a|3000|f\n\ne\nfailed|c|a|1000|f\n");
     CHECK_CASES(FAILED "<testcase classname='c' name='a'><error/></testcase>", "error|c|a|1000|f\n");
     CHECK_CASES("<testcase classname='c' name='a'><failure/></testcase>" BROKEN, "error|c|a|2000|e\n");
-    /* anything else of the same name is another case */
+    /* any other case of the same name is separate */
     CHECK_CASES(BROKEN FAILED, "error|c|a|2000|e\nfailed|c|a|1000|f\n");
     CHECK_CASES(FAILED FAILED, "failed|c|a|1000|f\nfailed|c|a|1000|f\n");
     CHECK_CASES(FAILED "<testcase classname='c' name='b'/>" BROKEN,
@@ -226,7 +226,7 @@ static void encodings_of_expat_are_read(void)
     }
 }
 
-/* Expat lets a lone surrogate through; what comes out must be valid UTF-8 all the same. */
+/* Expat accepts a lone surrogate; the output must be valid UTF-8 all the same. */
 static void lone_surrogates_do_no_harm(void)
 {
     static const char before[] = "<testsuite><testcase name='", after[] = "'/></testsuite>";

@@ -27,7 +27,7 @@ static void encodings_of_iconv_are_read(void)
     CHECK_NAME(SUITE("latin1", "\xe9"), "é");
 }
 
-/* "<?xml … encoding='utf-16'?>" in single bytes is what a string writer of .NET makes. */
+/* .NET's string writers write "<?xml … encoding='utf-16'?>" in single bytes. */
 static void reports_that_call_themselves_utf_16_are_read(void)
 {
     CHECK_NAME(SUITE("utf-16", "привет"), "привет");
@@ -49,7 +49,7 @@ static void utf_16_is_read(void)
     }
 }
 
-/* The declaration may be cut anywhere. */
+/* The declaration may be split anywhere. */
 static void pieces_of_a_declaration_give_the_same(void)
 {
     static const char *const texts[] = {SUITE("windows-1251", "\xef"), SUITE("utf-16", "п"),

@@ -17,7 +17,7 @@ static void what_is_formatted_can_be_parsed(void)
     CHECK(memcmp(&got, &end, sizeof(end)) == 0);
 }
 
-/* Whatever part of the file can be seen: only all of it counts. */
+/* Any part of the file may be visible: only the complete one is valid. */
 static void a_part_is_nothing(void)
 {
     struct lease_end got = {.status = 1};

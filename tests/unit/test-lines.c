@@ -2,7 +2,7 @@
 
 #include "test.h"
 
-/* The lines so far, each with a '|' behind it. */
+/* The lines so far, each followed by a '|'. */
 struct got {
     char text[256];
 };

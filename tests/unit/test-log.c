@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-/* What is in the file now; the caller frees. */
+/* Returns the current contents of the file; the caller frees. */
 static char *content_of(const char *path)
 {
     struct buf b = BUF_INIT(0);
@@ -18,7 +18,7 @@ static char *content_of(const char *path)
     return buf_take(&b);
 }
 
-/* A log file of its own for each test, all levels on. */
+/* A separate log file for each test, with all levels enabled. */
 static const char *start_log(const char *name)
 {
     const char *path = scratch(name);
@@ -249,7 +249,7 @@ static void json_is_an_object_a_line(void)
     CHECK_CONTAINS(got, "\"task\": \"8\", \"message\": \"fetched\", \"branch\": \"main\", \"ms\": 12}\n");
 }
 
-/* What one program hands over in plain lines, another one logs with all its parts. */
+/* Plain lines of one program, logged by another one with all fields. */
 static void a_plain_line_is_relayed(void)
 {
     const char *path = start_log("hand-over");
@@ -287,7 +287,7 @@ static void what_is_below_the_level_is_left_out_in_each_way(void)
 
 /* ---- systemd's journal ---- */
 
-/* Standard output is a file, which $JOURNAL_STREAM names as its own where `is_named`. */
+/* Standard output is a file; $JOURNAL_STREAM names it if `is_named`. */
 static void log_to_a_journal(bool is_named)
 {
     int fd = open(scratch("journal"), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -400,7 +400,7 @@ static void reopening_leaks_no_descriptor(void)
 
 static void the_descriptor_is_close_on_exec(void)
 {
-    int fd = dup(STDOUT_FILENO); /* the lowest that is free */
+    int fd = dup(STDOUT_FILENO); /* the lowest free one */
     close(fd);
     start_log("cloexec");
     CHECK(fcntl(fd, F_GETFD) == FD_CLOEXEC);

@@ -5,7 +5,7 @@
 
 #define WHEN "2026-11-23T02:31:02.123Z"
 
-/* The event of a message with these fields; the caller frees. */
+/* Returns the event of a message with these fields; the caller frees. */
 static char *event_of(const char *message, const struct log_field *fields, size_t len)
 {
     struct buf event = BUF_INIT(0);

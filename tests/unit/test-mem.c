@@ -39,7 +39,7 @@ static void resize_keeps_the_content(void)
 
 static void overflow_resize(void)
 {
-    mem_resize(NULL, SIZE_MAX / 4 + 2, 4); /* 4 bytes, were it not for the check */
+    mem_resize(NULL, SIZE_MAX / 4 + 2, 4); /* 4 bytes without the check */
 }
 
 static void huge_alloc(void)
@@ -48,7 +48,7 @@ static void huge_alloc(void)
     mem_alloc((size_t)1 << 40);
 }
 
-/* The signal that ended a child running `fn`; 0 where it ended by itself. */
+/* Returns the signal that ended a child running `fn`, or 0. */
 static int signal_that_ends(void (*fn)(void))
 {
     fflush(stdout);
@@ -66,7 +66,7 @@ static int signal_that_ends(void (*fn)(void))
 
 static void no_memory_ends_the_program(void)
 {
-#ifndef ASAN /* which ends the program itself, its own way */
+#ifndef ASAN /* which ends the program in its own way */
     CHECK_INT(signal_that_ends(overflow_resize), SIGABRT);
     CHECK_INT(signal_that_ends(huge_alloc), SIGABRT);
 #else
@@ -141,11 +141,11 @@ static void free_secret_allows_null(void)
     mem_free_secret(NULL);
 }
 
-/* Looks at freed memory through the kernel, which neither valgrind nor the sanitizers mind. */
+/* Reads freed memory through the kernel, which valgrind and the sanitizers do not notice. */
 static void free_secret_overwrites_the_text(void)
 {
-    mallopt(M_PERTURB, 0); /* with MALLOC_PERTURB_ it could fill in that very byte */
-    size_t len = 100000;   /* of large blocks, malloc changes only the first bytes when it gets them back */
+    mallopt(M_PERTURB, 0); /* MALLOC_PERTURB_ could use that very byte */
+    size_t len = 100000;   /* free() changes only the first bytes of large blocks */
     char *secret = mem_alloc(len + 1), *above = mem_alloc(len); /* the latter keeps it mapped */
     memset(secret, 's', len);
     int fd = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);

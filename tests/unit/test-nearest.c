@@ -6,7 +6,7 @@
 
 static const char words[] = "run|doctor|spool|help|config|backend-url|password|password-file";
 
-/* What is found for `text`; "" where nothing is near enough. */
+/* Returns the word found for `text`; "" if none is near enough. */
 static void check(const char *text, const char *want)
 {
     struct nearest n = nearest_init(text, strlen(text));

@@ -49,7 +49,7 @@ static void a_password_in_a_url_vanishes_from_the_environment(void)
 
 static void a_secret_vanishes_from_the_environment(void)
 {
-    static char variable[] = "OT_PASSWORD=geheim"; /* is itself a part of the environment */
+    static char variable[] = "OT_PASSWORD=geheim"; /* itself part of the environment */
     CHECK_INT(putenv(variable), 0);
     setenv("OT_BACKEND_URL", "http://env", 1);
     parse(NULL);
@@ -247,7 +247,7 @@ static void check_file_refused(const char *text, size_t len, const char *part)
 static void an_unknown_option_in_the_file_is_refused_with_its_line(void)
 {
     FILE_REFUSED("\nfrobnicate = 1\n", "line 2: unknown option 'frobnicate'");
-    FILE_REFUSED("conc = 1\n", "line 1: unknown option 'conc'"); /* nor an abbreviation */
+    FILE_REFUSED("conc = 1\n", "line 1: unknown option 'conc'"); /* abbreviations are not accepted */
     FILE_REFUSED("--auth = yes\n", "unknown option '--auth'");
     FILE_REFUSED("help = yes\n", "unknown option 'help'");
     FILE_REFUSED(" = 1\n", "unknown option ''");

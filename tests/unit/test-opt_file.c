@@ -2,7 +2,7 @@
 
 #include "opt-table.h"
 
-/* What a function prints; the caller frees. */
+/* Returns the output of a function; the caller frees. */
 static char *printed(void (*print)(const struct opt_set *, FILE *))
 {
     char *text = NULL;
@@ -13,7 +13,7 @@ static char *printed(void (*print)(const struct opt_set *, FILE *))
     return text;
 }
 
-/* The printed line of an option begins so, whatever blanks are in it, and ends so. */
+/* Checks the beginning and the end of an option's line, ignoring blanks. */
 static void check_line(const char *text, const char *begin, const char *end)
 {
     const char *line = strstr(text, begin);
@@ -73,7 +73,7 @@ static void the_example_explains_each_option_of_a_file(void)
     finish();
 }
 
-/* With its marks of comments taken away the example is accepted, but for what has no default. */
+/* Uncommented, the example is accepted, except for options without a default. */
 static void the_example_is_a_file_of_defaults(void)
 {
     parse(NULL);

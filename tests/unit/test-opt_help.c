@@ -2,7 +2,7 @@
 
 #include "opt-table.h"
 
-/* What is printed for these rows; the caller frees. */
+/* Returns the output for these rows; the caller frees. */
 static char *help_of(const struct opt *rows, size_t len)
 {
     char *text = NULL;

@@ -40,7 +40,7 @@ struct read {
     struct config config;
 };
 
-/* As if each word stood in the configuration file. */
+/* Parses each word as if it were in the configuration file. */
 static void read_words(struct read *ret_read, int argc, const char *const *words)
 {
     CLEANUP(strv_done) struct strv faults = {0}, argv = {0};

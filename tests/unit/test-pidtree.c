@@ -8,7 +8,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
-/* Stands in for kill(2), to see the order: none may still start others when the first is killed. */
+/* Replaces kill(2) to record the order: all must be stopped before the first is killed. */
 static unsigned stops, stops_at_first_kill, kills;
 
 int kill(pid_t pid, int signo)
@@ -19,7 +19,7 @@ int kill(pid_t pid, int signo)
     return (int)syscall(SYS_kill, pid, signo);
 }
 
-/* All processes of a test tell through this pipe that they are there, or what they got. */
+/* All processes of a test report through this pipe that they run, or what signal they got. */
 static int told[2];
 
 static void open_told(void)
@@ -52,7 +52,7 @@ static void end_child(pid_t pid)
     waitpid(pid, NULL, 0);
 }
 
-/* The state letter of proc(5), or 'X' where there is no such process. */
+/* Returns the state letter of proc(5), or 'X' if there is no such process. */
 static char state_of(pid_t pid)
 {
     char path[64], line[256] = "";
@@ -71,7 +71,7 @@ static char state_of(pid_t pid)
 
 static void idle(void)
 {
-    alarm(100); /* not for ever, if the test dies */
+    alarm(100); /* bounded, in case the test dies */
     tell('i');
     for (;;)
         pause();
@@ -83,7 +83,7 @@ static void idle_in_a_session(void)
     idle();
 }
 
-/* Waits for SIGUSR1, then tells. It was blocked before the process was started. */
+/* Waits for SIGUSR1, then reports. The signal was blocked before the process was started. */
 static void tell_signal(void)
 {
     sigset_t usr1;
@@ -140,7 +140,7 @@ static void signal_spares_the_siblings(void)
     close_told();
 }
 
-/* With three below it: a child, one in a session of its own, and that one's child. */
+/* Has three descendants: a child, one in its own session, and a child of that. */
 static void parent_of_a_session(void)
 {
     setsid();
@@ -163,7 +163,7 @@ static void kill_ends_all_below_but_not_the_process(void)
     wait_for_letters(4);
     CHECK_INT(pidtree_kill(root), 3);
     CHECK_INT(waitpid(root, NULL, WNOHANG), 0);
-    CHECK_INT(waitpid(-1, NULL, 0) > 0, 1); /* the one whose parent was killed comes to us */
+    CHECK_INT(waitpid(-1, NULL, 0) > 0, 1); /* the orphan is reparented to us */
     CHECK(!strchr("XZ", state_of(root)));
     while (pidtree_kill(root) > 0)
         ;
@@ -221,7 +221,7 @@ static void kill_of_nothing_is_zero(void)
     CHECK_INT(pidtree_kill(root), 0);
     CHECK_INT(waitpid(root, NULL, WNOHANG), 0);
     end_child(root);
-    CHECK_INT(pidtree_kill(root), 0); /* nor is there a process of this number */
+    CHECK_INT(pidtree_kill(root), 0); /* nor a process with this number */
     close_told();
 }
 
@@ -323,7 +323,7 @@ static void many_processes_are_found(void)
     close_told();
 }
 
-/* Starts a new process as long as it can, a thousand times at most; each one stays. */
+/* Starts new processes, up to a thousand; each one stays. */
 static void fork_on_and_on(void)
 {
     for (int i = 0; i < 1000; i++) {
@@ -340,7 +340,7 @@ static void parent_of_a_forker(void)
     idle();
 }
 
-/* A fork that has begun when the stop comes still ends: hence a second look, as proc.c takes it. */
+/* A fork that has begun before SIGSTOP still completes: hence a second round, as in proc.c. */
 static void none_escapes_while_it_forks(void)
 {
     open_told();
@@ -350,7 +350,7 @@ static void none_escapes_while_it_forks(void)
     wait_for_letters(12);
     CHECK(pidtree_kill(root) > 0);
     end_child(root);
-    alarm(20); /* ends this program if one still lives: then we would wait for ever */
+    alarm(20); /* bounds the wait for one that survived */
     while ((pid = waitpid(-1, NULL, WNOHANG)) >= 0)
         if (pid == 0)
             pidtree_kill(getpid());

@@ -1,10 +1,10 @@
-/* What proc_run() does for a sandbox: descriptors and groups of the child, channels, memory, another user. */
+/* proc_run() for a sandbox: descriptors and groups of the child, channels, memory, another user. */
 
 #include "script.h"
 
 #include <sys/socket.h>
 
-/* What a channel has taken. */
+/* Data read by a channel. */
 static char taken[MEGABYTE];
 static size_t taken_len, takes;
 static int last_fd;
@@ -20,7 +20,7 @@ static bool take(int fd, void *data)
     return n < 0 && errno == EAGAIN;
 }
 
-/* Gives the child's end of a channel; both are closed by close_channel(). */
+/* Returns the child's end of a channel; close_channel() closes both. */
 static int ends[2];
 static void open_channel(int index)
 {
@@ -59,7 +59,7 @@ static void what_a_child_writes_to_a_channel_is_taken(void)
     }
 }
 
-/* The child waits for the answer: so it is taken while the child runs. */
+/* The child waits for the answer, so the channel is read while it runs. */
 static bool answer(int fd, void *data)
 {
     bool more = take(fd, data);
@@ -71,7 +71,7 @@ static bool answer(int fd, void *data)
 static void a_channel_is_read_while_the_child_runs(void)
 {
     prepare_for_channel(1, "echo question >&$CHANNEL; read a <&$CHANNEL; echo $a");
-    CHECK_INT(fcntl(ends[1], F_SETFL, 0), 0); /* the shell does not know of EAGAIN */
+    CHECK_INT(fcntl(ends[1], F_SETFL, 0), 0); /* the shell cannot handle EAGAIN */
     run.channels[1].take = answer;
     run.timeout_ms = 20000;
     go();
@@ -81,7 +81,7 @@ static void a_channel_is_read_while_the_child_runs(void)
     finish();
 }
 
-/* What is waited for besides the channel's own descriptor, which is silent. */
+/* Other descriptors to wait for while the channel's own is silent. */
 static int more[PROC_MORE_FDS];
 
 static bool answer_more(int fd, void *data)
@@ -133,7 +133,7 @@ static bool take_late(int fd, void *data)
     return run.exited ? take(fd, data) : true;
 }
 
-/* The last words are in the channel when the child is gone already. */
+/* The last message is in the channel after the child has ended. */
 static void what_is_there_at_the_end_is_taken(void)
 {
     prepare_for_channel(0, "exit 0");
@@ -189,7 +189,7 @@ static void only_the_descriptors_that_are_kept_are_inherited(void)
     go();
     CHECK_CONTAINS(run.out.buf.data, "/dev/zero\n");
     CHECK(!strstr(run.out.buf.data, "/dev/full"));
-    CHECK_INT(fcntl(kept[0], F_GETFD), FD_CLOEXEC); /* for the child alone */
+    CHECK_INT(fcntl(kept[0], F_GETFD), FD_CLOEXEC); /* for the child only */
     for (size_t i = 0; i < ARRAY_LEN(kept); i++)
         close(kept[i]);
     close(other);
@@ -251,7 +251,7 @@ static void a_place_to_be_born_in_that_is_none(void)
     int entry = open(scratch("group-3"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     int dir = open(scratch_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     prepare("echo out");
-    run.setup.into_fd = dir; /* no control group: then it enters afterwards */
+    run.setup.into_fd = dir; /* no control group: entered later */
     run.setup.into_entry_fd = entry;
     go();
     check_out("out\n");
@@ -302,7 +302,7 @@ static void a_child_over_its_memory_is_ended(void)
     prepare("trap 'exit 9' TERM; x=$(head -c 60000000 /dev/zero | tr '\\0' x); while :; do :; done");
     run.sample_ms = 10;
     run.rss_limit_bytes = 30 << 20;
-    run.timeout_ms = run.grace_ms = 60000; /* sh runs its trap only after it has read all of x */
+    run.timeout_ms = run.grace_ms = 60000; /* sh runs its trap after reading all of x */
     go();
     CHECK(run.over_rss && !run.timed_out);
     CHECK(run.peak.rss_bytes > 30 << 20);

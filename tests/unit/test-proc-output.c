@@ -6,7 +6,7 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
-/* Stands in for wait4(2): lets a grandchild write just after the child has ended. */
+/* Replaces wait4(2): lets a grandchild write just after the child has ended. */
 static bool late_writer;
 
 pid_t wait4(pid_t pid, int *status, int options, struct rusage *usage)

@@ -7,9 +7,9 @@
 #include <sys/syscall.h>
 
 /*
- * The children are shell scripts, which say by deeds what they have reached: they write into a
- * fifo, or send SIGUSR1, with each of which a millisecond passes on the clock that the tests have
- * stopped. So no test depends on how fast the machine is.
+ * The children are shell scripts that report their progress: they write into a fifo, or send
+ * SIGUSR1; each advances the frozen clock by a millisecond. So no test depends on the speed of the
+ * machine.
  */
 
 #define TICK_ON "while kill -USR1 $TEST; do i=0; while [ $i -lt 300 ]; do i=$((i+1)); done; done"
@@ -36,7 +36,7 @@ static void stop_ticking(void)
     clock_test_freeze(-1);
 }
 
-/* Stands in for read(2), so that a child can write faster than we read: there is always more. */
+/* Replaces read(2), so that a child can write faster than we read: there is always more. */
 static bool writer_is_faster;
 
 ssize_t read(int fd, void *data, size_t len)
@@ -281,7 +281,7 @@ static void a_cancelled_child_that_ignores_sigterm_is_killed(void)
     prepare("trap '' TERM; echo now > $FIFO; " TICK_ON);
     run.cancel_fd = open(scratch("fifo"), O_RDWR | O_CLOEXEC);
     run.timeout_ms = 1000000000;
-    run.grace_ms = 500; /* must not begin again while the descriptor stays readable */
+    run.grace_ms = 500; /* must not start again while the descriptor stays readable */
     start_ticking();
     go();
     stop_ticking();
@@ -302,7 +302,7 @@ static void a_descriptor_that_stays_silent_cancels_nothing(void)
 
 /* ---- nothing is left behind ---- */
 
-/* The grandchild's number is what the script prints; FIFO tells the script that it is ready. */
+/* The script prints the grandchild's pid; FIFO tells it that the grandchild is ready. */
 
 static void a_grandchild_that_ignores_all_and_holds_the_pipe_is_gone(void)
 {

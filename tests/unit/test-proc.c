@@ -6,7 +6,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
-/* Stands in for kill(2), so that a process can be one that does not die. */
+/* Replaces kill(2), so that a process can survive SIGKILL. */
 static bool kill_is_deaf;
 
 int kill(pid_t pid, int signo)
@@ -38,7 +38,7 @@ static int status_of(pid_t pid)
     return status;
 }
 
-/* Runs a script by proc_spawn(), its output into the buffer. */
+/* Runs a script with proc_spawn(), with its output in the buffer. */
 static void spawn_sh(const char *script)
 {
     int ends[2];
@@ -168,7 +168,7 @@ static void one_more_descriptor_can_be_inherited(void)
     run.setup.keep_fds_len = 1;
     spawn_sh(NULL);
     check_out("0\n1\n2\n3\n57\n");
-    CHECK_INT(fcntl(given, F_GETFD), FD_CLOEXEC); /* ours is as it was */
+    CHECK_INT(fcntl(given, F_GETFD), FD_CLOEXEC); /* ours is unchanged */
     finish();
     prepare("cat /proc/self/fd/57");
     run.setup.keep_fds = &given;
@@ -236,7 +236,7 @@ static void the_program_is_looked_up_in_the_childs_path(void)
     finish();
 }
 
-/* proc_spawn() gives this error, with these words in the message, and leaves nothing behind. */
+/* Checks that proc_spawn() returns this error with this message, and leaves nothing behind. */
 static void check_not_started(int want, const char *part, const char *another_part)
 {
     pid_t pid = -7;
@@ -296,8 +296,10 @@ static void signals_are_as_a_program_expects_them(void)
     sigprocmask(SIG_BLOCK, &all, &old);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGTERM, SIG_IGN);
-    /* libc's own two, 32 and 33, are ignored in what posix_spawn() started (make does), and signal() leaves
-     * them so. */
+    /*
+     * libc's signals 32 and 33 are ignored in processes that posix_spawn() started (make does), and
+     * signal() does not change them.
+     */
     spawn_sh("grep -E '^Sig(Blk|Ign)' /proc/self/status | sed 's/[01][08]0000000$/000000000/'");
     signal(SIGPIPE, SIG_DFL);
     signal(SIGTERM, SIG_DFL);
@@ -356,7 +358,7 @@ static void files_cannot_grow_past_the_limit(void)
     run.setup.file_size_bytes = 4096;
     run.setup.out_fd = run.setup.err_fd = -1;
     int status = status_of(spawn());
-    CHECK(WIFEXITED(status) && WEXITSTATUS(status) != 0); /* the write fails, and no signal comes */
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) != 0); /* the write fails without a signal */
     struct stat st;
     CHECK_INT(stat(scratch("large"), &st), 0);
     CHECK_INT(st.st_size, 4096);
@@ -390,7 +392,7 @@ static void kill_takes_descendants_of_all_kinds(void)
     run.setup.err_fd = -1;
     spawn();
     close(ends[1]);
-    CHECK(fd_read_some(ends[0], &run.out.buf, 100) > 0); /* all are there now */
+    CHECK(fd_read_some(ends[0], &run.out.buf, 100) > 0); /* all have started */
     close(ends[0]);
     CHECK_INT(proc_kill_descendants(NULL, 0, 5000, NULL), 3);
     CHECK(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD);
@@ -398,7 +400,7 @@ static void kill_takes_descendants_of_all_kinds(void)
     finish();
 }
 
-/* Starts a script that starts a process; both sleep. The number of the latter is given back. */
+/* Starts a script that starts a process; both sleep. Returns the pid of the latter. */
 static pid_t spawn_two_sleepers(pid_t *ret_pid)
 {
     prepare("sleep 1000 & echo $! > $FIFO; wait");
@@ -453,7 +455,7 @@ static void kill_gives_up_on_what_does_not_die(void)
     finish();
 }
 
-/* become_subreaper_makes_us_one comes first: the others rely on it. */
+/* become_subreaper_makes_us_one comes first: the other tests rely on it. */
 TEST_MAIN(TEST(become_subreaper_makes_us_one), TEST(spawn_starts_a_child_of_ours),
           TEST(descriptors_not_given_are_dev_null), TEST(input_comes_from_the_descriptor_given),
           TEST(piped_output_never_blocks_us_but_the_child), TEST(streams_may_cross_the_standard_ones),

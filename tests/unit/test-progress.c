@@ -51,7 +51,8 @@ static void names_are_cut_between_characters(void)
     name[1998] = '\0';
     progress_set_text(&p, PROGRESS_START, name);
     CHECK_INT(strlen(p.text), 510);
-    progress_set_text(&p, PROGRESS_START, name + 1); /* begins with half a character, which is repaired */
+    progress_set_text(&p, PROGRESS_START,
+                      name + 1); /* begins with an incomplete character, which is repaired */
     CLEANUP(mem_freep) char *text = progress_format(&p);
     CHECK(progress_parse(text, strlen(text), &p));
 }

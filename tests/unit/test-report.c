@@ -105,7 +105,7 @@ static void long_texts_keep_head_and_tail(void)
     CHECK_STR(one_more, "0123456789…\n[... 2 bytes left out ...]\n…cdefghijk");
 }
 
-/* Characters of 1 to 4 bytes, so that each limit cuts somewhere else. */
+/* Characters of 1 to 4 bytes, so that each limit cuts at another position. */
 static void cuts_are_between_characters(void)
 {
     struct report_text whole = {0};
@@ -138,7 +138,7 @@ static void pieces_give_the_same_as_the_whole(void)
         text[i] = (char)('a' + i % 26);
     struct report_text t = {0};
     for (size_t i = 0; i < 80; i++) {
-        size_t max = 16 + i * 37 % 80 * 4; /* larger and smaller than before, in the same memory */
+        size_t max = 16 + i * 37 % 80 * 4; /* larger and smaller, in the same memory */
         CLEANUP(mem_freep) char *want = report_shorten(text, sizeof(text), max);
         for (size_t piece = 1; piece <= sizeof(text); piece = piece * 3 / 2 + 1) {
             report_text_reset(&t, max);
@@ -276,10 +276,10 @@ static const struct match matching[] = {
     {"tests.test_x", "test_p[run.py/x]", "test_p[run.py/x]"},
     {"tests.test_x", "test_p[run.py]", "run.py"},
     {"tests.test_x", "test_Привет", "TEST_Привет"},
-    /* a directory that is called like the ending */
+    /* a directory named like the suffix */
     {"tests.py.test_x", "test_a", "tests/py/test_x.py::test_a"},
     {"tests.py.test_x", "test_a", "tests.py.test_x"},
-    /* a module that could not be read has no classname */
+    /* a module that cannot be imported has no classname */
     {"", "tests.lab1.test_build", "tests/lab1/test_build.py"},
     {"", "tests.lab1.test_build", "lab1"},
     /* producers that write paths */

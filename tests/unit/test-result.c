@@ -12,7 +12,7 @@ static int append_to_buf(const char *text, size_t len, void *data)
     return buf_append(data, text, len);
 }
 
-/* The text of a result. The caller frees. */
+/* Returns the text of a result. The caller frees. */
 static char *write_text(const struct result *result, const char *id_json, enum result_memory_unit unit)
 {
     struct buf b = BUF_INIT(0);
@@ -20,7 +20,7 @@ static char *write_text(const struct result *result, const char *id_json, enum r
     return buf_take(&b);
 }
 
-/* The same, read back. The caller ends it. */
+/* Reads it back. The caller releases it. */
 static json_t *write_and_read(const struct result *result, enum result_memory_unit unit)
 {
     CLEANUP(mem_freep) char *text = write_text(result, "21", unit);
@@ -160,7 +160,7 @@ static void the_id_is_written_as_it_stands(void)
 
 /* ---- texts ---- */
 
-/* How a text comes back, as description, name and errorDetails alike. */
+/* Checks a text as description, name and errorDetails. */
 static void check_text(const char *text, const char *want)
 {
     struct result_test test = make_test(text, text);

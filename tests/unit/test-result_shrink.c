@@ -81,7 +81,7 @@ static void a_long_first_line_is_cut_between_characters(void)
     CHECK(strlen(description(after, 0)) > RESULT_SHORT_TEXT_BYTES - 4);
 }
 
-/* As an earlier version wrote it. */
+/* As written by an earlier version. */
 static void long_details_are_shortened_in_each_form(void)
 {
     CLEANUP(mem_freep) char *text = repeated("name ", 200);

@@ -20,7 +20,7 @@
 #define AF_VSOCK 40
 #endif
 
-/* From now on, the calls of this process are filtered: for a child. */
+/* Loads the filter in this process; for a child. */
 static void load(void)
 {
     static struct sock_filter filter[4096];
@@ -34,7 +34,9 @@ static void load(void)
     CHECK_INT(prctl(PR_SET_SECCOMP, (unsigned long)SECCOMP_MODE_FILTER, &program, 0L, 0L), 0);
 }
 
-/* A call with arguments that no kernel takes, so that nothing happens where it is let through. */
+/*
+ * Returns the error of a call. Its arguments are invalid, so that it does nothing if it is allowed.
+ */
 static int error_of(long number)
 {
     errno = 0;
@@ -246,9 +248,9 @@ static void foreign_calls(void)
 {
     load();
     CHECK(syscall(0x40000000L + SYS_getpid) < 0 && errno == ENOSYS); /* x32 */
-    signal(SIGSEGV, SIG_DFL);                      /* a kernel without them: that is fine as well */
-    CHECK_INT((int)call_of_32_bits(20), -ENOSYS);  /* getpid */
-    CHECK_INT((int)call_of_32_bits(120), -ENOSYS); /* clone */
+    signal(SIGSEGV, SIG_DFL);                                        /* a kernel without x32 is fine too */
+    CHECK_INT((int)call_of_32_bits(20), -ENOSYS);                    /* getpid */
+    CHECK_INT((int)call_of_32_bits(120), -ENOSYS);                   /* clone */
 }
 
 static void calls_of_other_abis_do_not_exist(void)

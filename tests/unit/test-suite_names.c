@@ -2,7 +2,7 @@
 
 #include "test.h"
 
-/* Whether the name would be taken beside these originals, with blanks between them. */
+/* Returns true if the name is preferred to these originals, separated by blanks. */
 static bool is_preferred(const char *name, const char *originals)
 {
     CLEANUP(strv_done) struct strv list = {0};
@@ -43,7 +43,7 @@ static void pytest_takes_the_first_of_its_settings(void)
     CHECK(is_preferred("pytest.ini", "tox.ini setup.cfg"));
     CHECK(!is_preferred(".pytest.ini", "pytest.ini"));
     CHECK(!is_preferred("setup.cfg", "pytest.ini"));
-    /* An original that may have nothing for pytest in it settles nothing. */
+    /* An original that may contain nothing for pytest settles nothing. */
     CHECK(is_preferred("tox.ini", "pyproject.toml"));
 }
 

@@ -123,7 +123,7 @@ static void texts_become_one_line(void)
     CHECK_STR(s.details, "a b [1m\xef\xbf\xbd");
 }
 
-/* The good text with one thing in it replaced. */
+/* Returns the valid text with one replacement. */
 static char *with(const char *part, const char *other)
 {
     const char *at = strstr(TEXT, part);
@@ -167,7 +167,7 @@ static void what_is_none_is_refused(void)
             TEST_FAIL("was taken: %s", text);
         CHECK_INT(s.lab, 77);
     }
-    for (size_t len = 0; len < strlen(TEXT) - 1; len++) /* cut off anywhere */
+    for (size_t len = 0; len < strlen(TEXT) - 1; len++) /* truncated anywhere */
         CHECK(!summary_parse(TEXT, len, &s));
     CLEANUP(mem_freep) char *long_text = repeated(" ", SUMMARY_MAX_BYTES);
     memcpy(long_text, TEXT, strlen(TEXT));

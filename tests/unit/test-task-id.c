@@ -1,4 +1,4 @@
-/* The id, which goes back as it came: read from the text where no number type holds it. */
+/* The id is returned unchanged: it is read from the text, since no number type holds all ids. */
 
 #include "tasks.h"
 
@@ -21,7 +21,7 @@ static void integers_go_back_digit_by_digit(void)
                                       "21",
                                       "2147483648",
                                       "9007199254740992",
-                                      "9007199254740993", /* 2^53 + 1 is no double */
+                                      "9007199254740993", /* 2^53 + 1 is not a double */
                                       "-9007199254740993",
                                       "9223372036854775806",
                                       "9223372036854775807",
@@ -153,7 +153,7 @@ static void keys_that_are_almost_id_are_not_the_big_one(void)
               ",\"repositoryUrl\":\"u\"}");
 }
 
-/* An escaped key is the same key to JSON: no other number may be taken for the id because of it. */
+/* An escaped key is the same key in JSON: no other number may be taken for the id. */
 static void an_escaped_key_never_gives_another_id(void)
 {
     static const char *const bodies[] = {"{\"\\u0069d\":" BIG ",\"repositoryUrl\":\"u\"}",

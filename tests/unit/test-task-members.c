@@ -1,4 +1,4 @@
-/* What stands in a task beside id and status. */
+/* Members of a task besides id and status. */
 
 #include "tasks.h"
 
@@ -225,7 +225,7 @@ static void names_keep_text_and_order(void)
         CHECK_STR(task.tests.items[i], want[i]);
 }
 
-/* The real backend gives such entries for tests without a name. */
+/* The real backend sends such entries for tests without a name. */
 static void what_has_no_name_selects_nothing(void)
 {
     check_valid_with("\"connectedTests\": [null]");

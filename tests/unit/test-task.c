@@ -59,7 +59,7 @@ static void what_is_no_json_object_is_unusable(void)
         check_unusable(bodies[i], "JSON");
 }
 
-/* Whole, but the JSON library refuses them: `%s` is a member, or more. */
+/* Complete, but refused by the JSON library; `%s` stands for members. */
 static const char *const refused[] = {
     "\"branch\": \"a\\u0000b\"",
     "\"branch\": \"\xff\"",

@@ -34,7 +34,7 @@ static void the_scheme_is_the_protocol(void)
     check_protocol("git+ssh://host/x", "git+ssh");
 }
 
-static void the_scheme_keeps_its_case(void) /* git compares it so, too: HTTPS is not on the list */
+static void the_scheme_keeps_its_case(void) /* like git: HTTPS is not on the list */
 {
     check_protocol("HTTPS://host/x", "HTTPS");
 }
@@ -88,7 +88,7 @@ static void a_lone_user_is_left_out_over_http(void) /* it may be a token */
     check_without_userinfo("HTTPS://ghp_token@host/x", "HTTPS://host/x");
 }
 
-static void a_lone_user_stays_over_ssh(void) /* there it is a name */
+static void a_lone_user_stays_over_ssh(void) /* over ssh it is a name */
 {
     check_without_userinfo("ssh://git@host/x", "ssh://git@host/x");
     check_without_userinfo("git@host:x", "git@host:x");

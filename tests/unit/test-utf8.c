@@ -72,7 +72,7 @@ static const struct {
     {4, {{0xf4, 0xf4}, {0x80, 0x8f}, {0x80, 0xbf}, {0x80, 0xbf}}},
 };
 
-/* The longest start of `s` that is a start of a well-formed sequence, but at least one byte. */
+/* Returns the longest prefix of `s` that starts a well-formed sequence, at least one byte. */
 static size_t maximal_subpart(const unsigned char *s, size_t len, bool *ret_whole)
 {
     size_t best = 1;
@@ -195,7 +195,7 @@ static void long_text_is_repaired_to_its_end(void)
     CHECK(utf8_is_valid(got, 3 * N));
 }
 
-/* One, two, three and four bytes, in every order of neighbours. */
+/* One, two, three and four bytes, in every order. */
 static const char mixed[] =
     "ab\xc3\xa9z\xe2\x82\xacq\xf0\x9f\x98\x80w\xc3\xa9\xc3\xa9\xe2\x82\xac\xe2\x82\xac"
     "\xf0\x9f\x98\x80\xf0\x9f\x98\x80\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\xe2\x82\xac"

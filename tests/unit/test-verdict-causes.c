@@ -1,4 +1,7 @@
-/* What keeps a result from being a pass stands among its tests, too: the front end shows nothing else. */
+/*
+ * Whatever keeps a result from being a pass is also among its tests, since the front end shows
+ * nothing else.
+ */
 
 #include "verdicts.h"
 
@@ -82,7 +85,7 @@ static void a_result_without_tests_stays_without(void)
     finish();
 }
 
-/* The test that was running tells how the run ended, so that no entry has to. */
+/* The running test says how the run ended: no entry is needed. */
 static void a_running_test_shows_the_end_by_itself(void)
 {
     static const struct {
@@ -129,7 +132,7 @@ static void an_exit_status_is_told_as_it_is(void)
     finish();
 }
 
-/* Nobody but pytest's status 5, or 0, says that there are no tests. */
+/* Only pytest's status 5, or 0, says that there are no tests. */
 static void why_no_test_ran_is_not_made_up(void)
 {
     for (int status = 0; status < 6; status++) {
@@ -144,7 +147,7 @@ static void why_no_test_ran_is_not_made_up(void)
     finish();
 }
 
-/* The description has room for all of it. */
+/* The description holds all of it. */
 static void among_the_tests_the_text_is_whole(void)
 {
     start();

@@ -1,4 +1,4 @@
-/* Connected tests: names that must all be found, and that may have to be selected from the report. */
+/* Connected tests: their names must be found, and may select cases of the report. */
 
 #include "verdicts.h"
 
@@ -135,7 +135,7 @@ static void a_filter_that_leaves_nothing_is_an_error(void)
     finish();
 }
 
-/* The exit status speaks of all tests that ran, not only of those that are asked for. */
+/* The exit status covers all tests that ran, not only the requested ones. */
 static void a_failure_that_was_not_asked_for_explains_the_exit_status(void)
 {
     start_filtered();

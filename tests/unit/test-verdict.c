@@ -71,7 +71,7 @@ static void each_case_is_reported_with_its_texts(void)
     CHECK_STR(result.tests[1].name, "test_y");
     CHECK_STR(result.tests[1].description, "E assert 1 == 2");
     CHECK_INT(result.tests[1].duration_ms, 7);
-    CHECK_INT(result.tests[1].memory_bytes, 0); /* nobody has measured it */
+    CHECK_INT(result.tests[1].memory_bytes, 0); /* not measured */
     finish();
 }
 
@@ -107,7 +107,7 @@ static void a_report_without_tests_is_an_error(void)
 static void without_a_report_the_reason_is_told(void)
 {
     start();
-    add(REPORT_PASSED, "test_a"); /* is not looked at */
+    add(REPORT_PASSED, "test_a"); /* ignored */
     input.run.status = 3;
     no_report("The tests wrote no report");
     check_error("The tests wrote no report (the test run ended with exit status 3)");
@@ -130,7 +130,7 @@ static void past_the_time_limit_a_whole_report_is_not_passed(void)
     add(REPORT_FAILED, "test_b");
     input.run.timed_out = true;
     check_error("took longer than 600 s and were stopped");
-    CHECK_INT(result.tests_len, 3); /* what finished is reported */
+    CHECK_INT(result.tests_len, 3); /* finished tests are reported */
     CHECK(result.tests[0].is_passed);
     finish();
 }
@@ -219,7 +219,7 @@ static void a_run_that_had_to_be_ended_tells_why(void)
     input.run.running = "lab1::test_b";
     check_error("The tests used more than 64 MB of memory and were stopped; lab1::test_b was running");
     CHECK(!strstr(result.error_details, "signal"));
-    CHECK_INT(result.tests_len, 2); /* what finished is reported, and why there is no more */
+    CHECK_INT(result.tests_len, 2); /* finished tests are reported, and why there are no more */
     finish();
 }
 
@@ -243,7 +243,7 @@ static void past_the_time_limit_no_other_end_is_told(void)
     finish();
 }
 
-/* Nothing is told that is known from the report alone. */
+/* The message does not repeat what the report shows. */
 static void a_report_that_is_not_believed_is_an_error_for_that_alone(void)
 {
     start();
@@ -269,7 +269,7 @@ static void a_run_that_had_to_be_ended_is_told_rather_than_a_disagreement(void)
     finish();
 }
 
-/* The limits that were hit, behind what is told otherwise; they decide nothing. */
+/* Limits that were hit, after other sentences; they decide nothing. */
 static void check_limits(enum report_status status, bool passed, bool error, const char *want)
 {
     struct strv limits = {0};
@@ -346,7 +346,7 @@ static void empty_last_words_are_not_told(void)
     finish();
 }
 
-/* A text of 2-byte characters, behind `shift` letters, so that the cut falls in the middle of one. */
+/* A text of 2-byte characters after `shift` letters, so that the cut falls inside one. */
 static void check_long_words(size_t shift)
 {
     start();
@@ -395,7 +395,7 @@ static void ill_formed_last_words_are_repaired(void)
 
 /* ---- all of it together ---- */
 
-/* Sets the run's end; gives whether it ended by itself. */
+/* Sets how the run ended. Returns true if it ended by itself. */
 static bool set_end(int end)
 {
     struct verdict_run *run = &input.run;
@@ -406,7 +406,7 @@ static bool set_end(int end)
     return end < 2;
 }
 
-/* Adds two cases that were asked for; gives whether both are passed. */
+/* Adds two requested cases. Returns true if both passed. */
 static bool add_both(int second)
 {
     add(REPORT_PASSED, "test_wanted_1");

@@ -1,8 +1,8 @@
 #pragma once
 
 /*
- * The unit tests' harness. A test program lists its tests in one table and hands it to TEST_MAIN;
- * each test is a line of TAP, which meson counts. CHECK* end the test at the first fault.
+ * The harness of the unit tests. A test program lists its tests in a table for TEST_MAIN; each test
+ * is a line of TAP, which meson counts. CHECK* end the test at the first failure.
  */
 
 #include <setjmp.h>

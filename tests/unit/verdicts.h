@@ -1,6 +1,6 @@
 #pragma once
 
-/* What the tests of the verdict share: one judgement, and what must hold of each. */
+/* Shared by the tests of the verdict: one judgement, and checks that hold for each. */
 
 #include "model/verdict.h"
 
@@ -10,7 +10,7 @@
 
 #include <signal.h>
 
-/* What is judged, and the result. */
+/* Input and result. */
 static struct report report;
 static struct strv wanted;
 static struct verdict_input input;
@@ -24,10 +24,10 @@ static inline void finish(void)
     result_done(&result);
 }
 
-/* A run that ended well, with an empty report, all tests asked for. */
+/* A successful run with an empty report and all tests requested. */
 static inline void start(void)
 {
-    finish(); /* what a test that failed has left */
+    finish(); /* left by a failed test */
     input = (struct verdict_input){.run = {.exited = true, .timeout_ms = 600000, .wall_ms = 1234},
                                    .report = &report,
                                    .report_error = &report_error,
@@ -58,7 +58,7 @@ static inline void no_report(const char *why)
     snprintf(report_error.message, sizeof(report_error.message), "%s", why);
 }
 
-/* Judges, and checks what holds of every result. */
+/* Judges, and checks what holds for every result. */
 static inline void judge(void)
 {
     verdict_judge(&input, &result);
@@ -81,7 +81,7 @@ static inline void check_passed(void)
     CHECK_STR(result.error_details, "");
 }
 
-/* Not passed, and no error: the tests have spoken. */
+/* Checks for a failure that is not an error. */
 static inline void check_failed(void)
 {
     judge();
