@@ -6,13 +6,13 @@
 #include "base/log.h"
 #include "base/url.h"
 #include "failed.xml.h"
-#include "job/account.h"
 #include "job/aside.h"
 #include "job/env.h"
 #include "job/judge.h"
 #include "job/lfs.h"
 #include "job/local.h"
 #include "job/repo.h"
+#include "job/report_files.h"
 #include "job/run.h"
 #include "job/suite.h"
 #include "job/suite_fetch.h"
@@ -172,7 +172,7 @@ static int prepare_and_run(struct job *job, const struct suite *suite, const str
     if (r < 0)
         return r;
     log_run(job, &run);
-    account_take_run(job, &run);
+    report_files_take_run(job, &run);
     job_enter_stage(job, SUMMARY_JUDGE);
     failpoint("tests-run");
     struct judge_wants judge = {.only_connected = !suite_selects_alone(suite),
@@ -238,10 +238,10 @@ static bool is_fault_of_machine(enum err_class class)
     return class == ERR_ENVIRONMENT || class == ERR_NETWORK || class == ERR_INTERNAL;
 }
 
-typedef int account_fn(struct job *job, const struct result *result, struct err *err);
+typedef int report_files_fn(struct job *job, const struct result *result, struct err *err);
 
 /* What is written for people alone is no reason to fail. */
-static void warn_of(account_fn *write, struct job *job, const struct result *result)
+static void warn_of(report_files_fn *write, struct job *job, const struct result *result)
 {
     struct err err = {0};
     if (write(job, result, &err) < 0)
@@ -284,12 +284,12 @@ static int work(struct job *job, enum job_exit *ret_exit, struct err *err)
     }
     log_fields(LOG_LEVEL_INFO, NULL, "result", LOG_TEXT("passed", result.is_passed ? "yes" : "no"),
                LOG_TEXT("error", result.is_error ? "yes" : "no"), LOG_NUMBER("tests", result.tests_len));
-    warn_of(account_write_summary, job, &result);
+    warn_of(report_files_write_summary, job, &result);
     failpoint("result-judged");
     r = judge_write_result(job, &result, err);
     failpoint("result-written");
     if (r == 0 && job->reports)
-        warn_of(account_write_report, job, &result);
+        warn_of(report_files_write_page, job, &result);
     return r;
 }
 

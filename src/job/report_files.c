@@ -1,4 +1,4 @@
-#include "job/account.h"
+#include "job/report_files.h"
 
 #include "base/fd.h"
 #include "base/fs.h"
@@ -18,7 +18,7 @@
 
 #define CPUINFO_BYTES 4096
 
-void account_take_run(struct job *job, const struct run *run)
+void report_files_take_run(struct job *job, const struct run *run)
 {
     struct job_seen *seen = &job->seen;
     struct summary *s = &seen->summary;
@@ -38,7 +38,7 @@ void account_take_run(struct job *job, const struct run *run)
     seen->dropped_bytes[1] = run->proc.err.dropped_bytes;
 }
 
-int account_write_summary(struct job *job, const struct result *result, struct err *err)
+int report_files_write_summary(struct job *job, const struct result *result, struct err *err)
 {
     struct summary *s = &job->seen.summary;
     job_enter_stage(job, SUMMARY_STAGES);
@@ -193,7 +193,7 @@ static int write_page(const struct page *page, const char *path, struct err *err
     return err_errno(err, -r, "Cannot write %s", path);
 }
 
-int account_write_report(struct job *job, const struct result *result, struct err *err)
+int report_files_write_page(struct job *job, const struct result *result, struct err *err)
 {
     CLEANUP(page_done)
     struct page page = {.summary = &job->seen.summary,

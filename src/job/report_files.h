@@ -8,10 +8,10 @@
 #include "model/result.h"
 
 /* What the run used, and the limits that it reached. */
-void account_take_run(struct job *job, const struct run *run);
+void report_files_take_run(struct job *job, const struct run *run);
 
 /* Writes summary.json. Lost at a power cut: it is for the eye. */
-int account_write_summary(struct job *job, const struct result *result, struct err *err);
+int report_files_write_summary(struct job *job, const struct result *result, struct err *err);
 
 /* Writes report.html (model/page.h), after the summary. */
-int account_write_report(struct job *job, const struct result *result, struct err *err);
+int report_files_write_page(struct job *job, const struct result *result, struct err *err);
