@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "base/url.h"
 #include "failed.xml.h"
-#include "job/aside.h"
+#include "job/background.h"
 #include "job/env.h"
 #include "job/judge.h"
 #include "job/lfs.h"
@@ -88,11 +88,11 @@ static int fetch_student(struct job *job, struct err *err)
  * suite could be fetched meanwhile, the network and git work, so the fault is on the student's side. Else it
  * is the machine's, and a repository that may be in order is not accused.
  */
-static int look_at_suite(struct job *job, struct aside *aside, int r, struct err *err)
+static int look_at_suite(struct job *job, struct background *background, int r, struct err *err)
 {
     struct suite_fetched fetched;
     struct err suite_err = {0};
-    int suite_r = aside_finish(aside, job->cancel_fd, &fetched, sizeof(fetched), &suite_err);
+    int suite_r = background_finish(background, job->cancel_fd, &fetched, sizeof(fetched), &suite_err);
     job->seen.students_host_is_away = suite_r == 0;
     if (suite_r == 0 || (suite_err.class != ERR_CANCELLED && err->class == ERR_NETWORK))
         return r;
@@ -103,7 +103,7 @@ static int look_at_suite(struct job *job, struct aside *aside, int r, struct err
 /* Both at the same time, since mostly it is the network that is waited for. */
 static int fetch_both(struct job *job, struct suite_fetched *ret_suite, struct err *err)
 {
-    struct aside aside;
+    struct background background;
     int r = job->src_dir ? 0 : git_check_url(&job->git, job->task.repository_url, err);
     if (r == 0 && job->tests_dir)
         r = local_copy(job, job->tests_dir, job->tests, err);
@@ -111,17 +111,17 @@ static int fetch_both(struct job *job, struct suite_fetched *ret_suite, struct e
         suite_fetch_give(job->tests);
     if (r < 0 || job->tests_dir)
         return r < 0 ? r : fetch_student(job, err);
-    r = aside_start(&aside, fetch_suite, job, sizeof(*ret_suite), err);
+    r = background_start(&background, fetch_suite, job, sizeof(*ret_suite), err);
     if (r < 0)
         return r;
-    job->git.keep = aside.pid;
+    job->git.keep = background.pid;
     r = fetch_student(job, err);
     job->git.keep = 0;
     if (r == 0)
-        return aside_finish(&aside, job->cancel_fd, ret_suite, sizeof(*ret_suite), err);
+        return background_finish(&background, job->cancel_fd, ret_suite, sizeof(*ret_suite), err);
     if (err->class == ERR_NETWORK || (err->class == ERR_TASK && r == -EIO))
-        return look_at_suite(job, &aside, r, err);
-    aside_cancel(&aside);
+        return look_at_suite(job, &background, r, err);
+    background_cancel(&background);
     return r;
 }
 

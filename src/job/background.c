@@ -1,4 +1,4 @@
-#include "job/aside.h"
+#include "job/background.h"
 
 #include "base/fd.h"
 #include "base/mem.h"
@@ -19,7 +19,7 @@ struct reply {
     struct err err;
 };
 
-static void work(int fd, pid_t parent, aside_fn *fn, void *data, size_t size)
+static void work(int fd, pid_t parent, background_fn *fn, void *data, size_t size)
 {
     CLEANUP(mem_freep) void *result = mem_alloc(size);
     struct reply reply = {0};
@@ -31,7 +31,7 @@ static void work(int fd, pid_t parent, aside_fn *fn, void *data, size_t size)
         fd_write_all(fd, result, size);
 }
 
-int aside_start(struct aside *aside, aside_fn *fn, void *data, size_t size, struct err *err)
+int background_start(struct background *b, background_fn *fn, void *data, size_t size, struct err *err)
 {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) < 0)
@@ -48,32 +48,32 @@ int aside_start(struct aside *aside, aside_fn *fn, void *data, size_t size, stru
         fd_close(ends[0]);
         return err_errno(err, code, "Cannot start a process");
     }
-    *aside = (struct aside){.pid = pid, .fd = ends[0]};
+    *b = (struct background){.pid = pid, .fd = ends[0]};
     return 0;
 }
 
 /* The pipe is readable as soon as the work is done, or the process dead. */
-static bool is_cancelled(const struct aside *aside, int cancel_fd)
+static bool is_cancelled(const struct background *b, int cancel_fd)
 {
-    struct pollfd fds[] = {{.fd = aside->fd, .events = POLLIN}, {.fd = cancel_fd, .events = POLLIN}};
+    struct pollfd fds[] = {{.fd = b->fd, .events = POLLIN}, {.fd = cancel_fd, .events = POLLIN}};
     while (poll(fds, 2, -1) < 0 && errno == EINTR)
         ;
     return !fds[0].revents;
 }
 
-int aside_finish(struct aside *aside, int cancel_fd, void *ret_result, size_t size, struct err *err)
+int background_finish(struct background *b, int cancel_fd, void *ret_result, size_t size, struct err *err)
 {
-    if (is_cancelled(aside, cancel_fd)) {
-        aside_cancel(aside);
+    if (is_cancelled(b, cancel_fd)) {
+        background_cancel(b);
         return err_set(err, ERR_CANCELLED, ECANCELED, "The task was stopped");
     }
     CLEANUP(buf_done) struct buf text = BUF_INIT(sizeof(struct reply) + size);
     struct reply reply;
-    int r = fd_read_all(aside->fd, &text);
-    fd_close(aside->fd);
-    while (waitpid(aside->pid, NULL, 0) < 0 && errno == EINTR)
+    int r = fd_read_all(b->fd, &text);
+    fd_close(b->fd);
+    while (waitpid(b->pid, NULL, 0) < 0 && errno == EINTR)
         ;
-    aside->pid = 0;
+    b->pid = 0;
     if (r < 0 || text.len != sizeof(reply) + size)
         return err_set(err, ERR_INTERNAL, EIO, "A process of the job died");
     memcpy(&reply, text.data, sizeof(reply));
@@ -83,11 +83,11 @@ int aside_finish(struct aside *aside, int cancel_fd, void *ret_result, size_t si
     return reply.code;
 }
 
-void aside_cancel(struct aside *aside)
+void background_cancel(struct background *b)
 {
-    kill(aside->pid, SIGTERM);
-    fd_close(aside->fd);
-    while (waitpid(aside->pid, NULL, 0) < 0 && errno == EINTR)
+    kill(b->pid, SIGTERM);
+    fd_close(b->fd);
+    while (waitpid(b->pid, NULL, 0) < 0 && errno == EINTR)
         ;
-    aside->pid = 0;
+    b->pid = 0;
 }

@@ -11,21 +11,21 @@
 #include <sys/types.h>
 
 /* Does the work; what it puts into `result` is handed back. Runs in the child. */
-typedef int aside_fn(void *data, void *result, struct err *err);
+typedef int background_fn(void *data, void *result, struct err *err);
 
-struct aside {
+struct background {
     pid_t pid;
     int fd;
 };
 
 /* `result` of `size` bytes is plain data, without pointers. */
-int aside_start(struct aside *aside, aside_fn *fn, void *data, size_t size, struct err *err);
+int background_start(struct background *b, background_fn *fn, void *data, size_t size, struct err *err);
 
 /*
  * Waits for the end. What `fn` gave, with its error; -ECANCELED (class cancelled) when `cancel_fd`
  * becomes readable first. To be called once after each start.
  */
-int aside_finish(struct aside *aside, int cancel_fd, void *ret_result, size_t size, struct err *err);
+int background_finish(struct background *b, int cancel_fd, void *ret_result, size_t size, struct err *err);
 
 /* Tells it to stop, and waits. */
-void aside_cancel(struct aside *aside);
+void background_cancel(struct background *b);
