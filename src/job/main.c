@@ -19,7 +19,7 @@
 #include "job/box.h"
 #include "job/cache.h"
 #include "job/job.h"
-#include "job/leased.h"
+#include "job/lease_guard.h"
 #include "job/pipeline.h"
 #include "job/probe.h"
 #include "model/job_exit.h"
@@ -204,13 +204,13 @@ static enum job_exit run(const struct config *config, const char *given_dir)
 }
 
 /* As a try of a task in a cluster, where a copy of this job may run as well. */
-static enum job_exit run_leased(const struct config *config, const char *dir)
+static enum job_exit run_with_lease(const struct config *config, const char *dir)
 {
     struct err err = {0};
-    int r = leased_begin(dir, &err);
+    int r = lease_guard_begin(dir, &err);
     enum job_exit status = r < 0 ? JOB_EXIT_FAILED : run(config, dir);
     if (r == 0)
-        r = leased_end(dir, config->lease, status, &err);
+        r = lease_guard_end(dir, config->lease, status, &err);
     if (r == 0)
         return status;
     log_error("%s", err.message);
@@ -232,7 +232,7 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < faults.len; i++)
         fprintf(stderr, "ostest-job: %s\n", faults.items[i]);
     int status = faults.len     ? JOB_EXIT_USAGE
-                 : config.lease ? run_leased(&config, set.operands.items[0])
+                 : config.lease ? run_with_lease(&config, set.operands.items[0])
                                 : run(&config, set.operands.items[0]);
     strv_done(&faults);
     opt_done(&set, &config);

@@ -6,7 +6,7 @@
 #include "model/job_exit.h"
 
 /* Begins the try in `dir`; -EEXIST where it was begun before, so that this copy must do nothing. */
-int leased_begin(const char *dir, struct err *err);
+int lease_guard_begin(const char *dir, struct err *err);
 
 /* Says how it ended. Nothing must be done in `dir` afterwards. */
-int leased_end(const char *dir, const char *lease, enum job_exit status, struct err *err);
+int lease_guard_end(const char *dir, const char *lease, enum job_exit status, struct err *err);

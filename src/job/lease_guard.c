@@ -1,4 +1,4 @@
-#include "job/leased.h"
+#include "job/lease_guard.h"
 
 #include "base/failpoint.h"
 #include "base/fd.h"
@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-int leased_begin(const char *dir, struct err *err)
+int lease_guard_begin(const char *dir, struct err *err)
 {
     CLEANUP(mem_freep) char *path = mem_printf("%s/" LEASE_BEGUN, dir);
     CLEANUP(fd_closep) int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -38,7 +38,7 @@ static int sum_result(const char *dir, struct lease_end *end, struct err *err)
     return 0;
 }
 
-int leased_end(const char *dir, const char *lease, enum job_exit status, struct err *err)
+int lease_guard_end(const char *dir, const char *lease, enum job_exit status, struct err *err)
 {
     struct lease_end end = {.status = status};
     char host[LEASE_HOST_SIZE] = "";
