@@ -10,7 +10,7 @@
 #include "job/env.h"
 #include "job/judge.h"
 #include "job/lfs.h"
-#include "job/local.h"
+#include "job/local_dir.h"
 #include "job/repo.h"
 #include "job/report_files.h"
 #include "job/run.h"
@@ -76,7 +76,7 @@ static int fetch_repository(struct job *job, struct err *err)
 
 static int fetch_student(struct job *job, struct err *err)
 {
-    int r = job->src_dir ? local_copy(job, job->src_dir, job->src, err) : fetch_repository(job, err);
+    int r = job->src_dir ? local_dir_copy(job, job->src_dir, job->src, err) : fetch_repository(job, err);
     job->seen.pointers = r == 0 ? lfs_tell(job->src) : NULL;
     if (job->seen.pointers)
         log_warning("%s", job->seen.pointers);
@@ -106,7 +106,7 @@ static int fetch_both(struct job *job, struct suite_fetched *ret_suite, struct e
     struct background background;
     int r = job->src_dir ? 0 : git_check_url(&job->git, job->task.repository_url, err);
     if (r == 0 && job->tests_dir)
-        r = local_copy(job, job->tests_dir, job->tests, err);
+        r = local_dir_copy(job, job->tests_dir, job->tests, err);
     if (r == 0 && job->tests_dir && job_is_boxed(job))
         suite_fetch_give(job->tests);
     if (r < 0 || job->tests_dir)

@@ -6,4 +6,4 @@
 #include "job/worktree.h"
 
 /* Tells of the files in `list` (each ended by NUL) that are not the same in the directory and in `dest`. */
-void local_notes_tell(const struct worktree *s, const struct buf *list, const char *dest);
+void worktree_notes_tell(const struct worktree *s, const struct buf *list, const char *dest);

@@ -9,4 +9,4 @@
  * Copies what lies in `dir` to the new directory `dest`, uncommitted changes included. Of a git work tree
  * only what git would take: what it ignores (.gitignore) would not be handed in either.
  */
-int local_copy(const struct job *job, const char *dir, const char *dest, struct err *err);
+int local_dir_copy(const struct job *job, const char *dir, const char *dest, struct err *err);

@@ -1,10 +1,10 @@
-#include "job/local.h"
+#include "job/local_dir.h"
 
 #include "base/copytree.h"
 #include "base/fs.h"
 #include "base/log.h"
-#include "job/local_notes.h"
 #include "job/worktree.h"
+#include "job/worktree_notes.h"
 
 #include <errno.h>
 #include <string.h>
@@ -92,7 +92,7 @@ static int take(struct worktree *s, const struct buf *listed, const char *dest,
         r = make_nested(&f, dest, err);
     if (r < 0)
         return r;
-    local_notes_tell(s, &f.list, dest);
+    worktree_notes_tell(s, &f.list, dest);
     log_fields(LOG_LEVEL_INFO, NULL, "copied", LOG_TEXT("directory", s->dir), LOG_NUMBER("files", f.count));
     return 0;
 }
@@ -127,7 +127,7 @@ static int copy(const struct job *job, const char *dir, const char *dest, struct
     return r < 0 ? r : take(&s, &listed, dest, &bounds, err);
 }
 
-int local_copy(const struct job *job, const char *dir, const char *dest, struct err *err)
+int local_dir_copy(const struct job *job, const char *dir, const char *dest, struct err *err)
 {
     int r = copy(job, dir, dest, err);
     if (r == -ECANCELED)

@@ -1,4 +1,4 @@
-#include "job/local_notes.h"
+#include "job/worktree_notes.h"
 
 #include "base/fs.h"
 
@@ -87,7 +87,7 @@ static void tell(const struct worktree *s, const struct notes *n, enum note note
     job_tell_text(s->job, PROGRESS_NOTE, text);
 }
 
-void local_notes_tell(const struct worktree *s, const struct buf *list, const char *dest)
+void worktree_notes_tell(const struct worktree *s, const struct buf *list, const char *dest)
 {
     CLEANUP(notes_done) struct notes n = {0};
     CLEANUP(buf_done) struct buf modes = BUF_INIT(0);
