@@ -290,7 +290,7 @@ static int take_python(const struct job *job, const struct env_wants *wants, str
 
 static void set_variables(const struct job *job, struct env *env)
 {
-    const char *dir = env->dir && job_is_boxed(job) ? BOX_ENV : env->dir;
+    const char *dir = env->dir && job_is_sandboxed(job) ? BOX_ENV : env->dir;
     struct strv *v = &env->variables;
     if (dir) {
         env->python = mem_printf("%s/bin/python", dir);
@@ -309,7 +309,7 @@ static void set_variables(const struct job *job, struct env *env)
     strv_push(v, "SHELL=/bin/sh");
     strv_push(v, "TERM=dumb");
     strv_push(v, "PYTHONNOUSERSITE=1");
-    if (job_is_boxed(job)) /* so that new compiled files in the suite are nobody's but a cheat's */
+    if (job_is_sandboxed(job)) /* so that new compiled files in the suite are nobody's but a cheat's */
         strv_push(v, "PYTHONDONTWRITEBYTECODE=1");
 }
 

@@ -37,7 +37,7 @@ void job_init(struct job *ret_job, const struct job_setup *setup)
                 .cancel_fd = setup->cancel_fd},
     };
     ret_job->git.credentials_path = ret_job->credentials[0];
-    if (job_is_boxed(ret_job)) {
+    if (job_is_sandboxed(ret_job)) {
         ret_job->report = mem_printf("%s/report.xml", dir);
         ret_job->inside = (struct job_inside){BOX_SRC, BOX_TESTS, BOX_HOME, "/tmp", BOX_REPORT};
     } else {
@@ -75,7 +75,7 @@ void job_enter_stage(struct job *job, enum summary_stage stage)
         job_tell_text(job, PROGRESS_STAGE, summary_stage_name(stage));
 }
 
-bool job_is_boxed(const struct job *job)
+bool job_is_sandboxed(const struct job *job)
 {
     return job->options->sandbox != JOB_SANDBOX_NONE;
 }

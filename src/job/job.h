@@ -74,7 +74,7 @@ void job_tell_text(const struct job *job, enum progress_kind kind, const char *t
 void job_enter_stage(struct job *job, enum summary_stage stage);
 
 /* Whether the tests run in a sandbox. */
-bool job_is_boxed(const struct job *job);
+bool job_is_sandboxed(const struct job *job);
 void job_done(struct job *job);
 
 /* Removes all that a run makes in the directory, but task, logs and result. */

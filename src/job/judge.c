@@ -61,24 +61,24 @@ int judge_read_report(const char *path, struct report *ret_report, struct err *e
 
 static void push_memory_hits(const struct job *job, const struct run *run, struct strv *limits)
 {
-    bool in_slurms = box_is_in_slurms(&run->box);
-    uint64_t limit_bytes = in_slurms ? run->box.slurm.limit_bytes : job->options->memory_bytes;
+    bool in_slurms = sandbox_run_is_in_slurms(&run->sandbox);
+    uint64_t limit_bytes = in_slurms ? run->sandbox.slurm.limit_bytes : job->options->memory_bytes;
     strv_pushf(limits, "The limit of %llu MB of memory%s was reached: %llu processes were killed",
                (unsigned long long)(limit_bytes >> 20), in_slurms ? " for all of the job" : "",
-               (unsigned long long)run->box.hits.memory);
+               (unsigned long long)run->sandbox.hits.memory);
 }
 
 static void push_hits(const struct job *job, const struct run *run, struct strv *limits)
 {
     const struct job_options *o = job->options;
-    if (run->box.hits.memory)
+    if (run->sandbox.hits.memory)
         push_memory_hits(job, run, limits);
-    if (run->box.hits.pids)
+    if (run->sandbox.hits.pids)
         strv_pushf(limits, "The limit of %lld processes and threads was reached", (long long)o->pids);
-    if (run->box.full[BOX_FULL_BYTES])
+    if (run->sandbox.full[BOX_FULL_BYTES])
         strv_pushf(limits, "The limit of %llu MB for all files was reached",
                    (unsigned long long)(o->disk_bytes >> 20));
-    if (run->box.full[BOX_FULL_INODES])
+    if (run->sandbox.full[BOX_FULL_INODES])
         strv_pushf(limits, "The limit of %lld files was reached", (long long)o->inodes);
     if (job->seen.pointers)
         strv_push(limits, job->seen.pointers);
@@ -96,7 +96,7 @@ static char *tell_dropped(const struct job *job, const struct proc_run *run)
 /* The sandbox was killed, so that how the suite ended is not known. Nothing in it can do that. */
 static bool is_lost(const struct job *job, const struct run *run)
 {
-    return job_is_boxed(job) && !run->box.ended;
+    return job_is_sandboxed(job) && !run->sandbox.ended;
 }
 
 /* What became of the test that was running; the caller frees. */
@@ -154,13 +154,13 @@ static bool has_other(const struct report *report)
 /* A sentence if something is in the place of the suite's files, else NULL; the caller frees. */
 static char *find_change(const struct run *run)
 {
-    if (run->box.changed && run->box.change_is_new)
+    if (run->sandbox.changed && run->sandbox.change_is_new)
         return mem_printf(
             "The file %s was added to the suite while the tests ran, and tools take it for one of "
             "the suite's own",
-            run->box.changed);
-    if (run->box.changed)
-        return mem_printf("The suite's file %s was changed while the tests ran", run->box.changed);
+            run->sandbox.changed);
+    if (run->sandbox.changed)
+        return mem_printf("The suite's file %s was changed while the tests ran", run->sandbox.changed);
     if (run->loaded && *run->loaded == '/')
         return mem_printf(
             "pytest used %s, which is not the suite's: the suite needs a pytest.ini of its own, "
@@ -193,8 +193,8 @@ static char *find_disagreement(const struct job *job, const struct run *run, con
 static int read_report(const struct job *job, const struct run *run, struct report *ret_report,
                        struct err *err)
 {
-    if (run->box.no_report)
-        return err_set(err, ERR_TASK, ENOENT, "%s", run->box.no_report);
+    if (run->sandbox.no_report)
+        return err_set(err, ERR_TASK, ENOENT, "%s", run->sandbox.no_report);
     int r = judge_read_report(job->report, ret_report, err);
     bool is_pytests = r == 0 && (ret_report->is_pytests || events_has_session(run->events));
     if (is_pytests && ret_report->len > events_count_ended(run->events))

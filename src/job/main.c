@@ -16,12 +16,12 @@
 #include "base/opt.h"
 #include "base/opt_help.h"
 #include "base/proc.h"
-#include "job/box.h"
 #include "job/cache.h"
 #include "job/job.h"
 #include "job/lease_guard.h"
 #include "job/pipeline.h"
 #include "job/probe.h"
+#include "job/sandbox_run.h"
 #include "model/job_exit.h"
 #include "model/lease.h"
 
@@ -119,7 +119,7 @@ static int clean(const struct job_setup *setup, struct err *err)
 {
     struct job job;
     job_init(&job, setup);
-    int r = box_clean(&job, err);
+    int r = sandbox_run_clean(&job, err);
     if (r == 0)
         r = job_clean(&job, err);
     job_done(&job);

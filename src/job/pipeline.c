@@ -107,7 +107,7 @@ static int fetch_both(struct job *job, struct suite_fetched *ret_suite, struct e
     int r = job->src_dir ? 0 : git_check_url(&job->git, job->task.repository_url, err);
     if (r == 0 && job->tests_dir)
         r = local_dir_copy(job, job->tests_dir, job->tests, err);
-    if (r == 0 && job->tests_dir && job_is_boxed(job))
+    if (r == 0 && job->tests_dir && job_is_sandboxed(job))
         suite_fetch_give(job->tests);
     if (r < 0 || job->tests_dir)
         return r < 0 ? r : fetch_student(job, err);
@@ -143,8 +143,8 @@ static void log_run(const struct job *job, const struct run *run)
     if (dropped)
         log_warning("the tests printed more than --output keeps: %llu bytes were dropped",
                     (unsigned long long)dropped);
-    if (job->cluster_job && job_is_boxed(job) && run->box.group_kind == CGROUP_NONE &&
-        !box_is_in_slurms(&run->box))
+    if (job->cluster_job && job_is_sandboxed(job) && run->sandbox.group_kind == CGROUP_NONE &&
+        !sandbox_run_is_in_slurms(&run->sandbox))
         log_info("no control groups on this node, and none of Slurm's: memoryUsed is 0");
     if (run->proc.leftovers)
         log_warning("%u processes were still there after the tests and have been ended", run->proc.leftovers);
@@ -192,9 +192,9 @@ static int test(struct job *job, struct result *ret_result, struct err *err)
         job_enter_stage(job, SUMMARY_PREPARE);
     job->seen.suite_commit = *fetched.commit ? mem_strdup(fetched.commit) : NULL;
     failpoint("task-fetched");
-    if (r == 0 && job_is_boxed(job) && !job->tests_dir)
+    if (r == 0 && job_is_sandboxed(job) && !job->tests_dir)
         r = suite_fetch_use_tree(job, &fetched, err);
-    else if (r == 0 && !job_is_boxed(job))
+    else if (r == 0 && !job_is_sandboxed(job))
         r = fs_make_dirs(job->tmp, 0700, err);
     if (r == 0)
         r = suite_prepare(&suite, job, fetched.commit, &env, err);

@@ -26,9 +26,9 @@ int probe_sandbox(struct job *job, struct err *err)
         r = run_tests(job, &env, &wants, &run, err);
     if (r == 0 && (!run.proc.exited || run.proc.status != 0))
         r = err_set(err, ERR_ENVIRONMENT, EIO, "/bin/true does not work in the sandbox: %s", run.last_words);
-    if (r == 0 && run.box.copied)
+    if (r == 0 && run.sandbox.copied)
         log_warning("The suite's files are copied for each task, since there is no overlay: %s",
-                    run.box.copied);
+                    run.sandbox.copied);
     return r;
 }
 
@@ -38,7 +38,7 @@ int probe_suite(struct job *job, struct err *err)
     CLEANUP(suite_done) struct suite suite = {0};
     CLEANUP(env_done) struct env env = {0};
     int r = suite_fetch(job, &fetched, err);
-    if (r == 0 && job_is_boxed(job))
+    if (r == 0 && job_is_sandboxed(job))
         r = suite_fetch_use_tree(job, &fetched, err);
     if (r == 0)
         r = suite_prepare(&suite, job, fetched.commit, &env, err);
@@ -77,10 +77,10 @@ static void log_groups(const struct job *job)
 
 int probe_node(struct job *job, struct err *err)
 {
-    if (job_is_boxed(job))
+    if (job_is_sandboxed(job))
         log_groups(job);
-    if (!job_is_boxed(job))
+    if (!job_is_sandboxed(job))
         log_info("no sandbox (--sandbox none)");
-    int r = job_is_boxed(job) ? probe_sandbox(job, err) : 0;
+    int r = job_is_sandboxed(job) ? probe_sandbox(job, err) : 0;
     return r < 0 ? r : probe_suite(job, err);
 }

@@ -25,15 +25,15 @@ void report_files_take_run(struct job *job, const struct run *run)
     s->cpu_ms = run->proc.cpu_ms;
     s->memory_bytes = run->proc.peak.rss_bytes;
     s->limits[SUMMARY_TIME] = run->proc.timed_out;
-    s->limits[SUMMARY_MEMORY] = run->proc.over_rss || run->box.hits.memory;
-    s->limits[SUMMARY_PIDS] = run->box.hits.pids;
-    s->limits[SUMMARY_DISK] = run->box.full[BOX_FULL_BYTES];
-    s->limits[SUMMARY_INODES] = run->box.full[BOX_FULL_INODES];
+    s->limits[SUMMARY_MEMORY] = run->proc.over_rss || run->sandbox.hits.memory;
+    s->limits[SUMMARY_PIDS] = run->sandbox.hits.pids;
+    s->limits[SUMMARY_DISK] = run->sandbox.full[BOX_FULL_BYTES];
+    s->limits[SUMMARY_INODES] = run->sandbox.full[BOX_FULL_INODES];
     s->limits[SUMMARY_OUTPUT] = run->proc.out.dropped_bytes || run->proc.err.dropped_bytes;
     seen->has_run = true;
-    seen->group = run->box.group_kind;
+    seen->group = run->sandbox.group_kind;
     seen->has_witness = events_has_session(run->events);
-    seen->in_slurms_group = box_is_in_slurms(&run->box);
+    seen->in_slurms_group = sandbox_run_is_in_slurms(&run->sandbox);
     seen->dropped_bytes[0] = run->proc.out.dropped_bytes;
     seen->dropped_bytes[1] = run->proc.err.dropped_bytes;
 }
@@ -104,7 +104,7 @@ static void add_machine(const struct job *job, struct page *page)
     page_add(page, PAGE_MACHINE, "Host", "%s", u.nodename);
     page_add(page, PAGE_MACHINE, "CPU", "%ld × %s", sysconf(_SC_NPROCESSORS_ONLN), model);
     page_add(page, PAGE_MACHINE, "Kernel", "%s %s, %s", u.sysname, u.release, u.machine);
-    if (!job_is_boxed(job))
+    if (!job_is_sandboxed(job))
         page_add(page, PAGE_MACHINE, "Sandbox", "none");
     else if (job->seen.has_run)
         page_add(page, PAGE_MACHINE, "Sandbox", "bubblewrap; control groups: %s",
@@ -117,7 +117,7 @@ static void add_limits(const struct job *job, struct page *page)
     if (o->timeout_ms)
         page_add(page, PAGE_LIMITS, "Time", "%.6g s", (double)o->timeout_ms / 1000);
     page_add(page, PAGE_LIMITS, "Output, of each stream", "%.6g MB", (double)o->output_bytes / (1 << 20));
-    if (!job_is_boxed(job))
+    if (!job_is_sandboxed(job))
         return;
     page_add(page, PAGE_LIMITS, "Memory", "%llu MB", (unsigned long long)(o->memory_bytes >> 20));
     page_add(page, PAGE_LIMITS, "CPUs", "%.6g", o->cpus);

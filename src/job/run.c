@@ -33,7 +33,7 @@ struct listener {
     struct proc_run *proc;
     bool until_session;
     const struct strv *may_change; /* NULL: none */
-    struct box *box;               /* NULL: none that is measured */
+    struct sandbox_run *sandbox;   /* NULL: none that is measured */
     const struct job *job;
     size_t planned; /* that was told */
     unsigned told;
@@ -88,7 +88,7 @@ static void tell_memory(const struct proc_sample *now, void *data)
     struct listener *l = data;
     if (clock_now_ms() - l->memory_told_ms < MEMORY_TOLD_EVERY_MS)
         return;
-    uint64_t held = l->box ? box_memory_now(l->box) : 0;
+    uint64_t held = l->sandbox ? sandbox_run_memory_now(l->sandbox) : 0;
     struct progress p = {.kind = PROGRESS_MEMORY, .memory_bytes = held ? held : now->rss_bytes};
     l->memory_told_ms = clock_now_ms();
     job_tell(l->job, &p);
@@ -100,16 +100,16 @@ static void take_event(enum events_kind kind, pid_t sender, void *data)
     struct listener *l = data;
     struct cgroup_usage usage = {.cpu_us = -1};
     if (kind == EVENTS_END) {
-        if (l->box)
-            box_test_end(l->box, &usage);
+        if (l->sandbox)
+            sandbox_run_test_end(l->sandbox, &usage);
         events_set_usage(l->events, usage.memory_bytes, usage.cpu_us);
         log_test(events_last_ended(l->events));
         tell_end(l, events_last_ended(l->events));
     }
     if (kind == EVENTS_START)
         tell_start(l);
-    if (kind == EVENTS_START && l->box)
-        box_test_begin(l->box, sender);
+    if (kind == EVENTS_START && l->sandbox)
+        sandbox_run_test_begin(l->sandbox, sender);
 }
 
 /* Of type proc_channel.take. */
@@ -189,7 +189,7 @@ static int prepare(const struct job *job, const struct env *env, const struct ru
 {
     CLEANUP(mem_freep) char *dir = mem_printf("%s/channel", job->dir);
     strv_extend(&p->variables, &env->variables);
-    if (!job_is_boxed(job))
+    if (!job_is_sandboxed(job))
         strv_pushf(&p->variables, "OSTEST_CHANNEL=%s", dir);
     int r = open_log(job, "stdout.log", &p->out, err);
     if (r == 0)
@@ -209,7 +209,7 @@ static void listen_to(struct listener *l, const struct job *job, const struct ru
     l->may_change = wants->may_change;
     l->channel.events = l->events;
     l->channel.on_event = take_event;
-    l->channel.is_original = job_is_boxed(job) ? is_original : NULL;
+    l->channel.is_original = job_is_sandboxed(job) ? is_original : NULL;
     l->channel.data = l;
 }
 
@@ -217,42 +217,42 @@ static void listen_to(struct listener *l, const struct job *job, const struct ru
  * With a sandbox, the child was bwrap: what counts is what ostest-init told of the suite. If it told
  * nothing, since the sandbox was killed, bwrap's own end stays.
  */
-static void take_box_end(struct run *run)
+static void take_sandbox_end(struct run *run)
 {
     struct proc_run *p = &run->proc;
-    p->leftovers = run->box.leftovers;
-    if (!run->box.ended)
+    p->leftovers = run->sandbox.leftovers;
+    if (!run->sandbox.ended)
         return;
-    p->exited = WIFEXITED(run->box.status);
-    p->status = p->exited ? WEXITSTATUS(run->box.status) : 0;
-    p->signal = p->exited ? 0 : WTERMSIG(run->box.status);
-    p->cpu_ms = run->box.cpu_us / 1000;
+    p->exited = WIFEXITED(run->sandbox.status);
+    p->status = p->exited ? WEXITSTATUS(run->sandbox.status) : 0;
+    p->signal = p->exited ? 0 : WTERMSIG(run->sandbox.status);
+    p->cpu_ms = run->sandbox.cpu_us / 1000;
 }
 
-static int run_boxed(const struct job *job, const struct env *env, const struct run_wants *run_wants,
-                     struct parts *parts, struct run *run, struct err *err)
+static int run_in_sandbox(const struct job *job, const struct env *env, const struct run_wants *wants,
+                          struct parts *parts, struct run *run, struct err *err)
 {
     static const struct strv nothing = {0};
-    struct box_wants wants = {
-        .command = run_wants->argv,
+    struct sandbox_run_spec spec = {
+        .command = wants->argv,
         .variables = &parts->variables,
         .channel = parts->listener.channel.dir,
         .environment = env->dir,
         .places = &env->places,
-        .may_change = run_wants->may_change ? run_wants->may_change : &nothing,
-        .without_src = run_wants->without_src,
+        .may_change = wants->may_change ? wants->may_change : &nothing,
+        .without_src = wants->without_src,
     };
-    int r = box_open(job, &wants, &run->box, err);
+    int r = sandbox_run_open(job, &spec, &run->sandbox, err);
     if (r < 0)
         return r;
-    parts->listener.box = &run->box;
-    box_attach(&run->box, job, &run->proc);
+    parts->listener.sandbox = &run->sandbox;
+    sandbox_run_attach(&run->sandbox, job, &run->proc);
     r = proc_run(&run->proc, err);
     struct err closing = {0};
-    int closed = box_close(&run->box, job, &run->proc, r < 0 ? &closing : err);
+    int closed = sandbox_run_close(&run->sandbox, job, &run->proc, r < 0 ? &closing : err);
     if (r < 0 || closed < 0)
         return r < 0 ? r : closed;
-    take_box_end(run);
+    take_sandbox_end(run);
     return 0;
 }
 
@@ -287,8 +287,8 @@ int run_tests(const struct job *job, const struct env *env, const struct run_wan
         .channels[1] = {parts.listener.channel.listen_fd, take_messages, &parts.listener,
                         parts.listener.channel.fds},
     };
-    r = job_is_boxed(job) ? run_boxed(job, env, wants, &parts, run, err)
-                          : run_plain(job, wants->argv, &parts, run, err);
+    r = job_is_sandboxed(job) ? run_in_sandbox(job, env, wants, &parts, run, err)
+                              : run_plain(job, wants->argv, &parts, run, err);
     while (r == 0 && channel_take(&parts.listener.channel)) /* all that told something have ended */
         ;
     run->loaded = TAKE_PTR(parts.listener.channel.loaded);
@@ -306,7 +306,7 @@ int run_tests(const struct job *job, const struct env *env, const struct run_wan
 void run_init(struct run *run)
 {
     *run = (struct run){0};
-    box_init(&run->box);
+    sandbox_run_init(&run->sandbox);
 }
 
 void run_done(struct run *run)
@@ -314,6 +314,6 @@ void run_done(struct run *run)
     free(run->last_words);
     free(run->loaded);
     events_free(run->events);
-    box_done(&run->box);
+    sandbox_run_done(&run->sandbox);
     run_init(run);
 }

@@ -5,15 +5,15 @@
 #include "base/err.h"
 #include "base/proc.h"
 #include "base/strv.h"
-#include "job/box.h"
 #include "job/env.h"
 #include "job/job.h"
+#include "job/sandbox_run.h"
 #include "model/events.h"
 
 struct run {
-    struct proc_run proc;  /* how it ended; with a sandbox, what the suite itself did */
-    struct box box;        /* all zero without a sandbox */
-    struct events *events; /* what our pytest plugin told; owned */
+    struct proc_run proc;       /* how it ended; with a sandbox, what the suite itself did */
+    struct sandbox_run sandbox; /* all zero without a sandbox */
+    struct events *events;      /* what our pytest plugin told; owned */
     char *loaded;     /* a file that was loaded from the suite's tree and is not the suite's; NULL: none */
     bool was_stopped; /* a pytest of the suite was stopped for some time, and its time limits with it */
     char *last_words; /* the last line that it wrote; "" where there is none; owned */

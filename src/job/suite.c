@@ -388,7 +388,8 @@ static int try_run(struct suite *suite, const struct job *job, const struct env 
 /* A wrapper that says nothing of pytest runs none; one that does is tried. */
 static int find_pytest(struct suite *suite, const struct job *job, const struct env *env, struct err *err)
 {
-    if (knows(suite, KNOWS_PYTEST) || !env->python || !job_is_boxed(job) || !suite_may_run_pytest(job->tests))
+    if (knows(suite, KNOWS_PYTEST) || !env->python || !job_is_sandboxed(job) ||
+        !suite_may_run_pytest(job->tests))
         return 0;
     return try_run(suite, job, env, err);
 }

@@ -78,7 +78,7 @@ static int build_tree(const struct job *job, struct suite_repo *s, unsigned *ret
     CLEANUP(mem_freep) char *pointers = r == 0 ? lfs_tell(staging) : NULL;
     if (pointers)
         log_warning("The test suite: %s", pointers);
-    if (r == 0 && job_is_boxed(job))
+    if (r == 0 && job_is_sandboxed(job))
         suite_fetch_give(staging);
     CLEANUP(mem_freep) char *tree = tree_of(job, s->repo.commit);
     failpoint("suite-checked-out");
@@ -94,7 +94,7 @@ static int build_tree_once(const struct job *job, struct suite_repo *s, unsigned
     CLEANUP(mem_freep) char *tree = tree_of(job, s->repo.commit);
     CLEANUP(mem_freep) char *lock_path = mem_printf("%s.lock", tree);
     int lock = -1;
-    if (fs_exists(tree) && (is_given(tree) || !job_is_boxed(job)))
+    if (fs_exists(tree) && (is_given(tree) || !job_is_sandboxed(job)))
         return 0;
     int r = fs_lock_wait(lock_path, job->cancel_fd, &lock, err);
     if (r == 0 && !fs_exists(tree)) /* nobody has built it while we waited */
@@ -121,7 +121,7 @@ static int fetch(const struct job *job, struct suite_repo *s, struct suite_fetch
         return r;
     CLEANUP(mem_freep) char *tree = tree_of(job, s->repo.commit);
     memcpy(ret_fetched->commit, s->repo.commit, sizeof(s->repo.commit));
-    return job_is_boxed(job) ? 0 : copytree(tree, job->tests, err);
+    return job_is_sandboxed(job) ? 0 : copytree(tree, job->tests, err);
 }
 
 int suite_fetch(const struct job *job, struct suite_fetched *ret_fetched, struct err *err)

@@ -19,7 +19,7 @@ import cgroup
 import harness
 import jobs
 
-SLOT_UID_BASE = 1900000000  # as src/job/box.c has it
+SLOT_UID_BASE = 1900000000  # as src/job/sandbox_run.c has it
 MAX_SLOTS = 4096
 
 # What a suite may run under: the system's pytest, and the newest of each generation, from PyPI.

@@ -7,7 +7,7 @@
 
 #include "base/buf.h"
 #include "base/fs.h"
-#include "job/box.h"
+#include "job/sandbox_run.h"
 
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -55,15 +55,15 @@ static void send_message(struct input *in, int fd, struct expected *want)
         expect(want, &m);
 }
 
-static void check(const struct box *box, const char *report_path, const struct expected *want)
+static void check(const struct sandbox_run *s, const char *report_path, const struct expected *want)
 {
     CLEANUP(buf_done) struct buf report = BUF_INIT(0);
     REQUIRE(fs_read_file(report_path, 1U << 20, &report, NULL) == 0 && report.len == want->report.len);
     REQUIRE(!report.len || memcmp(report.data, want->report.data, report.len) == 0);
-    REQUIRE(box->report_bytes == report.len && box->started == want->started && box->ended == want->ended);
-    REQUIRE(!want->ended || box->status == want->status);
-    REQUIRE(!want->changed == !box->changed);
-    REQUIRE(!want->changed || strcmp(want->changed, box->changed) == 0);
+    REQUIRE(s->report_bytes == report.len && s->started == want->started && s->ended == want->ended);
+    REQUIRE(!want->ended || s->status == want->status);
+    REQUIRE(!want->changed == !s->changed);
+    REQUIRE(!want->changed || strcmp(want->changed, s->changed) == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -74,20 +74,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct expected want = {0};
     struct proc_run run = {0};
     struct err err = {0};
-    struct box box;
+    struct sandbox_run sandbox;
     const char *report_path = file_in_memory("", 0);
-    box_init(&box);
-    box.report_fd = open(report_path, O_WRONLY | O_CLOEXEC);
-    REQUIRE(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, box.control) == 0);
-    box_attach(&box, &job, &run);
+    sandbox_run_init(&sandbox);
+    sandbox.report_fd = open(report_path, O_WRONLY | O_CLOEXEC);
+    REQUIRE(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sandbox.control) == 0);
+    sandbox_run_attach(&sandbox, &job, &run);
     while (in.len) {
-        send_message(&in, box.control[1], &want);
+        send_message(&in, sandbox.control[1], &want);
         REQUIRE(run.channels[0].take(run.channels[0].fd, run.channels[0].data));
     }
-    check(&box, report_path, &want);
-    int r = box_close(&box, &job, &run, &err);
+    check(&sandbox, report_path, &want);
+    int r = sandbox_run_close(&sandbox, &job, &run, &err);
     REQUIRE((r == 0) == !*err.message && (r == 0 ? want.started : true));
-    box_done(&box);
+    sandbox_run_done(&sandbox);
     buf_done(&want.report);
     free(want.changed);
     return 0;

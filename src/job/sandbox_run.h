@@ -18,16 +18,16 @@
 #include <stdint.h>
 
 /* A venv, and a python elsewhere than in /usr: there are not many. */
-#define BOX_MAX_PLACES 8
+#define SANDBOX_RUN_MAX_PLACES 8
 
 /* A directory of ours, and where bwrap finds it. */
-struct box_stage {
+struct sandbox_run_stage {
     char *source, *path; /* owned */
 };
 
-struct box {
+struct sandbox_run {
     uid_t uid; /* whom bwrap runs as; 0: as we do */
-    struct box_stage stages[BOX_MAX_PLACES + 5];
+    struct sandbox_run_stage stages[SANDBOX_RUN_MAX_PLACES + 5];
     int stages_len;
     struct bwrap bwrap; /* its argv: the whole command */
     struct cgroup group;
@@ -57,7 +57,7 @@ struct box {
 };
 
 /* What is to run in it; all borrowed. */
-struct box_wants {
+struct sandbox_run_spec {
     const struct strv *command;
     const struct strv *variables;  /* the whole environment */
     const char *channel;           /* directory of the socket for what the tests tell */
@@ -68,27 +68,29 @@ struct box_wants {
 };
 
 /* Nothing is open. */
-void box_init(struct box *box);
+void sandbox_run_init(struct sandbox_run *s);
 
 /* Class environment where this machine cannot do it. */
-int box_open(const struct job *job, const struct box_wants *wants, struct box *ret_box, struct err *err);
+int sandbox_run_open(const struct job *job, const struct sandbox_run_spec *spec,
+                     struct sandbox_run *ret_sandbox, struct err *err);
 
-/* Sets what proc_run() needs; the box must stay where it is until that has ended. */
-void box_attach(struct box *box, const struct job *job, struct proc_run *run);
+/* Sets what proc_run() needs; the sandbox must not move before that has ended. */
+void sandbox_run_attach(struct sandbox_run *s, const struct job *job, struct proc_run *run);
 
 /* Whether it is Slurm's group that is measured, since the task has none of its own. */
-bool box_is_in_slurms(const struct box *box);
+bool sandbox_run_is_in_slurms(const struct sandbox_run *s);
 
 /* A test begins, and has ended; `pid`: the process that runs the tests, in our namespace. */
-void box_test_begin(struct box *box, pid_t pid);
-void box_test_end(struct box *box, struct cgroup_usage *ret_usage);
+void sandbox_run_test_begin(struct sandbox_run *s, pid_t pid);
+void sandbox_run_test_end(struct sandbox_run *s, struct cgroup_usage *ret_usage);
 
 /* What is held now; 0: not measured. */
-uint64_t box_memory_now(const struct box *box);
+uint64_t sandbox_run_memory_now(const struct sandbox_run *s);
 
 /* After the run: whether it came to start at all, and removes the group. */
-int box_close(struct box *box, const struct job *job, const struct proc_run *run, struct err *err);
-void box_done(struct box *box);
+int sandbox_run_close(struct sandbox_run *s, const struct job *job, const struct proc_run *run,
+                      struct err *err);
+void sandbox_run_done(struct sandbox_run *s);
 
 /* Ends and removes the group that a job in this directory may have left when it died. */
-int box_clean(const struct job *job, struct err *err);
+int sandbox_run_clean(const struct job *job, struct err *err);
