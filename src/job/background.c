@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* What comes back before the result's bytes. */
+/* Precedes the result's bytes in the pipe. */
 struct reply {
     int code;
     struct err err;
@@ -52,7 +52,7 @@ int background_start(struct background *b, background_fn *fn, void *data, size_t
     return 0;
 }
 
-/* The pipe is readable as soon as the work is done, or the process dead. */
+/* The pipe is readable as soon as the function has returned or the child is dead. */
 static bool is_cancelled(const struct background *b, int cancel_fd)
 {
     struct pollfd fds[] = {{.fd = b->fd, .events = POLLIN}, {.fd = cancel_fd, .events = POLLIN}};

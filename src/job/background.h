@@ -1,8 +1,8 @@
 #pragma once
 
 /*
- * Work that a child process of ours does while we do something else. It sees our memory as it was
- * at the start; what it finds out comes back as a few bytes.
+ * Runs a function in a child process while the caller does something else. The child sees the
+ * caller's memory as it was at the start; its result comes back through a pipe.
  */
 
 #include "base/err.h"
@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* Does the work; what it puts into `result` is handed back. Runs in the child. */
+/* Runs in the child, once. What it writes to `result` is returned by background_finish(). */
 typedef int background_fn(void *data, void *result, struct err *err);
 
 struct background {
@@ -18,14 +18,15 @@ struct background {
     int fd;
 };
 
-/* `result` of `size` bytes is plain data, without pointers. */
+/* Starts `fn`. Its result has `size` bytes and must not contain pointers. */
 int background_start(struct background *b, background_fn *fn, void *data, size_t size, struct err *err);
 
 /*
- * Waits for the end. What `fn` gave, with its error; -ECANCELED (class cancelled) when `cancel_fd`
- * becomes readable first. To be called once after each start.
+ * Waits for the function to end and returns its code, with its result or error. Stops it and
+ * returns -ECANCELED (class cancelled) if `cancel_fd` becomes readable first. Call this or
+ * background_cancel() once after each successful start.
  */
 int background_finish(struct background *b, int cancel_fd, void *ret_result, size_t size, struct err *err);
 
-/* Tells it to stop, and waits. */
+/* Sends SIGTERM to the child and waits for its end. */
 void background_cancel(struct background *b);

@@ -15,7 +15,7 @@
 
 static const struct {
     const char *dir;
-    bool is_evicted; /* the plugin of older versions is small */
+    bool is_evicted; /* plugin/, made by older versions, is small enough to stay */
 } kinds[] = {{"repos", true}, {"suites", true}, {"envs", true}, {"etc", true}, {"plugin", false}};
 
 struct entry {
@@ -47,12 +47,12 @@ int cache_hold(const char *entry, int cancel_fd, struct err *err)
     CLEANUP(mem_freep) char *path = used_path(entry);
     int fd;
     int r = fs_lock_shared(path, cancel_fd, &fd, err); /* stays open */
-    return r == 0 && futimens(fd, NULL) < 0 ? err_errno(err, errno, "Cannot note the use of %s", entry) : r;
+    return r == 0 && futimens(fd, NULL) < 0 ? err_errno(err, errno, "Cannot update the time of %s", path) : r;
 }
 
-/* ---- what is there ---- */
+/* ---- listing entries ---- */
 
-/* The bytes on disk of a tree. What vanishes meanwhile does not count. */
+/* Returns the bytes that a tree occupies on disk. Files that vanish meanwhile do not count. */
 static uint64_t size_of(const char *path)
 {
     char *const roots[] = {(char *)path, NULL};
@@ -70,7 +70,7 @@ static uint64_t size_of(const char *path)
 static void add_entry(struct listing *l, const char *path)
 {
     CLEANUP(mem_freep) char *used = used_path(path);
-    struct stat st = {0}; /* never used: the oldest */
+    struct stat st = {0}; /* an entry without a .used file counts as the oldest */
     stat(used, &st);
     l->entries = mem_resize(l->entries, l->len + 1, sizeof(*l->entries));
     struct entry *e = &l->entries[l->len++];
@@ -85,15 +85,15 @@ static int by_use(const void *a, const void *b)
     return (diff > 0) - (diff < 0);
 }
 
-/* ---- what dead processes have left ---- */
+/* ---- leftovers of dead processes ---- */
 
-/* Of `path`, which is "<entry><suffix>": the entry. The caller frees. */
+/* Returns the entry of `path`, which is "<entry><suffix>". The caller frees. */
 static char *entry_of(const char *path, const char *suffix)
 {
     return mem_strndup(path, strlen(path) - strlen(suffix));
 }
 
-/* Half-made and half-removed entries, and lock files, unless somebody is at work. */
+/* Removes a half-built or half-removed entry, or a lock file, unless a process holds the lock. */
 static void remove_half_done(const char *path, const char *suffix)
 {
     CLEANUP(mem_freep) char *entry = entry_of(path, suffix);
@@ -106,7 +106,7 @@ static void remove_half_done(const char *path, const char *suffix)
     fs_unlock(lock_path, lock);
 }
 
-/* What belongs to an entry that is gone. */
+/* Removes a file whose entry no longer exists. */
 static void remove_widow(const char *path, const char *suffix)
 {
     CLEANUP(mem_freep) char *entry = entry_of(path, suffix);
@@ -119,7 +119,7 @@ static void remove_widow(const char *path, const char *suffix)
     fs_unlock(used, lock);
 }
 
-/* True where the name is no entry's own. */
+/* Returns true if the path is not an entry; removes it if it is a leftover. */
 static bool tidy(const char *path)
 {
     static const struct {
@@ -160,7 +160,10 @@ static int list(const char *cache_dir, struct listing *ret_listing, struct err *
     return 0;
 }
 
-/* In two steps, so that nobody ever finds half an entry. False: somebody uses it. */
+/*
+ * Removes the entry in two steps, so that no process ever finds half of it. Returns false if it is
+ * in use or cannot be removed.
+ */
 static bool evict(const struct entry *e, struct err *err)
 {
     CLEANUP(mem_freep) char *used = used_path(e->path);

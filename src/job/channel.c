@@ -20,17 +20,19 @@
 
 #define SOCKET_NAME "events"
 #define SELECT_NAME "select"
-/* Between two looks at what else the run does. */
+/* Limit of one channel_take(), so that the run's other events are handled in between. */
 #define MESSAGES_A_TURN 256
-/* At /proc, for all questions of a run together: each pytest asks twice, and costs one look for each
- * ancestor. */
+/*
+ * Limit of lookups in /proc during one run: each pytest asks twice about its place, and each answer
+ * takes one lookup for each ancestor.
+ */
 #define MAX_LOOKS 200000
-/* Messages outside of a session are short, and each counts as so many bytes at least. */
+/* Messages outside of a session are short; each counts as at least FIRST_MIN_BYTES. */
 #define FIRST_MAX_BYTES  16384
 #define FIRST_MIN_BYTES  256
 #define ALL_FIRSTS_BYTES ((size_t)64 << 20)
 
-#define FLOOD "Report and run disagree: too many processes spoke in the place of pytest"
+#define FLOOD "Report and run disagree: too many processes claimed to be pytest"
 
 #define OUTERMOST "o"
 #define CHILD     "c"
@@ -49,7 +51,7 @@ static int listen_in(struct channel *c, int dir_fd)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     int on = 1;
-    /* The path may be too long for an address. */
+    /* The directory's own path may be too long for an address. */
     snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/" SOCKET_NAME, dir_fd);
     c->listen_fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (c->listen_fd < 0 || setsockopt(c->listen_fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0 ||
@@ -102,7 +104,7 @@ void channel_close(struct channel *c)
     channel_init(c);
 }
 
-/* ---- who speaks ---- */
+/* ---- the sender ---- */
 
 static bool has_session(const struct channel *c, pid_t pid)
 {
@@ -113,8 +115,8 @@ static bool has_session(const struct channel *c, pid_t pid)
 }
 
 /*
- * Returns true if neither the process nor an ancestor of it is in a session. In the sandbox it must descend
- * from the suite's command: an orphan is a process that a student's program has left.
+ * Returns true if neither the process nor an ancestor of it is in a session. In the sandbox it must
+ * also descend from the suite's command: an orphan was left behind by a student's program.
  */
 static bool is_outermost(struct channel *c, pid_t pid)
 {
@@ -133,7 +135,7 @@ static bool is_outermost(struct channel *c, pid_t pid)
     return is_suites;
 }
 
-/* What a process is told that asks about its place. */
+/* Returns the answer for a process that asks about its place. */
 static const char *describe_place(struct channel *c, pid_t pid)
 {
     struct pid_status status;
@@ -151,15 +153,15 @@ static pid_t sender_of(struct msghdr *m)
     return who.pid;
 }
 
-/* ---- what is told ---- */
+/* ---- messages ---- */
 
 static void answer(const struct channel *c, const struct channel_connection *conn, const char *byte)
 {
     if (send(c->fds[conn - c->connections], byte, 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-        log_debug("pytest does not wait for our answer: %s", strerror(errno));
+        log_debug("cannot answer pytest: %s", strerror(errno));
 }
 
-/* A path of the message is one of the suite's own, or the message has none. */
+/* Returns true if the path in the message is one of the suite's own, or the message has none. */
 static bool is_suites(const struct channel *c, const json_t *message, const char *key)
 {
     const char *path = json_string_value(json_object_get(message, key));
@@ -167,8 +169,8 @@ static bool is_suites(const struct channel *c, const json_t *message, const char
 }
 
 /*
- * A python that runs a program of the student's ("main"), not one of the suite's, may load what it likes; and
- * so may the suite in directories that it has made ("beside").
+ * Notes a file that is not the suite's. A python that runs a student's program ("main") may load
+ * any file, and so may the suite in directories that it has made itself ("beside").
  */
 static void take_loaded(struct channel *c, const json_t *message)
 {
@@ -181,8 +183,8 @@ static void take_loaded(struct channel *c, const json_t *message)
 }
 
 /*
- * Whether the suite's time limits run in this process: in a pytest, a worker of xdist, or in the suite's
- * command. What a test starts may be stopped, also if it is a program of the suite's.
+ * Returns true if the suite's time limits run in this process: a pytest, an xdist worker, or the
+ * suite's command. A program that a test starts may be stopped, even if it is the suite's.
  */
 static bool has_limits(const struct channel *c, pid_t pid, const json_t *message)
 {
@@ -208,8 +210,8 @@ static void begin_session(struct channel *c, struct channel_connection *conn, pi
 }
 
 /*
- * The first message of a connection says what it is for. Without a session, whatever follows is another first
- * one: a pytest that was told that it is a nested one says nothing more.
+ * Takes a message of a connection without a session. Every such message says what it is for; a
+ * pytest that was told that it is nested sends no more.
  */
 static void take_first(struct channel *c, struct channel_connection *conn, pid_t sender, const char *text,
                        size_t len)
@@ -231,7 +233,7 @@ static void take_first(struct channel *c, struct channel_connection *conn, pid_t
     else if (strcmp(event, "stopped") == 0)
         c->was_stopped = c->was_stopped || has_limits(c, sender, message);
     else
-        events_fault(c->events, "Report and run disagree: a process told of tests in the place of pytest");
+        events_fault(c->events, "Report and run disagree: a process other than pytest reported tests");
 }
 
 static void take_message(struct channel *c, struct channel_connection *conn, pid_t sender, const char *text,
@@ -242,7 +244,7 @@ static void take_message(struct channel *c, struct channel_connection *conn, pid
         return;
     }
     if (sender != conn->session) {
-        events_fault(c->events, "Report and run disagree: another process spoke in the place of pytest");
+        events_fault(c->events, "Report and run disagree: another process claimed to be pytest");
         return;
     }
     enum events_kind kind = events_take(c->events, conn->number, text, len);
@@ -288,7 +290,9 @@ static void accept_one(struct channel *c)
     events_fault(c->events, FLOOD);
 }
 
-/* Not epoll: its watches are counted for each user, and a task could use them up. */
+/*
+ * Uses poll(), not epoll: the kernel limits epoll watches per user, and a task could use them up.
+ */
 static int take_ready(struct channel *c)
 {
     struct pollfd fds[CHANNEL_MAX_CONNECTIONS + 1];

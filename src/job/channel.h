@@ -1,12 +1,14 @@
 #pragma once
 
 /*
- * The socket through which the python of a suite's environment talks to the job: pytest's plugin tells of
- * its tests, and every python which files of the suite's tree it loads (src/pytest has the messages).
+ * The socket through which python in a suite's environment talks to the job: the pytest plugin
+ * reports tests, and every python reports the files that it loads from the suite's tree (src/pytest
+ * defines the messages).
  *
- * Every process of the run can connect. What is told is believed only of an outermost pytest: one that has
- * no ancestor in a session. A session is bound to the process that began it, by the credentials that the
- * kernel puts on each message; a message of any other process is a fault (model/events.h).
+ * Every process of the run can connect. Only an outermost pytest, one without an ancestor in a
+ * session, may report tests. A session is bound to the process that began it by the credentials
+ * that the kernel attaches to each message; a message from any other process is a fault
+ * (model/events.h).
  */
 
 #include "base/err.h"
@@ -17,7 +19,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* Open at the same time. Each python connects for a moment, a session of pytest for as long as it lasts. */
+/* Limit of open connections. A pytest session keeps one open; other messages take a moment. */
 #define CHANNEL_MAX_CONNECTIONS PROC_MORE_FDS
 
 struct channel_connection {
@@ -25,10 +27,10 @@ struct channel_connection {
     unsigned number; /* of that session */
 };
 
-/* What is told, for those who measure; `sender`: the process, in our namespace. */
+/* Receives each event of a session; `sender` is the process, in the job's pid namespace. */
 typedef void channel_event_fn(enum events_kind kind, pid_t sender, void *data);
 
-/* Returns true if a path in the suite's tree, relative to it, is one of the suite's own or may be there. */
+/* Returns true if a path, relative to the suite's tree, is one of the suite's own or may change. */
 typedef bool channel_is_original_fn(const char *path, void *data);
 
 struct channel {
@@ -37,27 +39,30 @@ struct channel {
     int fds[CHANNEL_MAX_CONNECTIONS]; /* of the connections; -1: free */
     struct channel_connection connections[CHANNEL_MAX_CONNECTIONS];
     unsigned sessions;
-    size_t looks;                        /* at /proc, to answer questions */
-    size_t first_bytes;                  /* of messages without a session */
+    size_t looks;                        /* lookups in /proc so far */
+    size_t first_bytes;                  /* of messages outside of a session */
     struct events *events;               /* borrowed, like the next ones */
-    channel_event_fn *on_event;          /* before a test's start is answered */
-    channel_is_original_fn *is_original; /* NULL: all files are */
+    channel_event_fn *on_event;          /* called before a test's start is answered */
+    channel_is_original_fn *is_original; /* NULL without a sandbox: loaded files are not checked */
     void *data;
-    char *loaded;     /* a file that was loaded and is not the suite's; NULL: none; owned */
+    char *loaded;     /* first file that was loaded and is not the suite's; NULL: none; owned */
     bool was_stopped; /* a pytest of the suite was stopped for some time */
 };
 
-/* Nothing is open. */
+/* Initialises a channel without open descriptors. */
 void channel_init(struct channel *c);
 
-/* Makes `dir`, which must not exist. `names`: the tests that the plugin selects; NULL: all. */
+/*
+ * Creates `dir`, which must not exist, and the socket. `names`: the tests that the plugin selects;
+ * NULL: all.
+ */
 int channel_open(struct channel *c, const char *dir, const struct strv *names, struct err *err);
 
 /*
- * Takes what is there to read on `listen_fd` and `fds`, but not more than a turn's share. Returns false if
- * there was nothing.
+ * Reads pending messages from `listen_fd` and `fds`, at most some hundreds in one call. Returns
+ * false if there were none.
  */
 bool channel_take(struct channel *c);
 
-/* Removes the directory as well. */
+/* Closes all descriptors and removes the directory. */
 void channel_close(struct channel *c);

@@ -19,8 +19,6 @@
 
 #define SYSTEM_PATH        "/usr/local/bin:/usr/bin:/bin"
 #define ANSWER_LIMIT_BYTES (256U << 10)
-#define CHECK_TIMEOUT_MS   60000
-#define GRACE_MS           1000
 
 /* ---- which python ---- */
 
@@ -52,12 +50,12 @@ static int find_python(const struct job *job, char **ret_python, struct err *err
 
 /* ---- whether the system's packages suffice ---- */
 
-/* The name in the cache of this python with these requirements. The caller frees. */
+/* Returns the path in the cache for this python with these requirements. The caller frees. */
 static int cache_name(const struct job *job, const char *python, const struct env_wants *wants,
                       char **ret_path, struct err *err)
 {
     CLEANUP(mem_freep)
-    char *real = realpath(python, NULL); /* an upgrade changes it; a venv's is its base's */
+    char *real = realpath(python, NULL); /* changes with an upgrade; a venv has its base's */
     uint64_t hash = hash_add(HASH_START, python, strlen(python)); // NOLINT: find_python() gave one
     hash = hash_add(hash, real ? real : "", real ? strlen(real) : 0);
     hash = hash_add(hash, &wants->pytest, sizeof(wants->pytest));
@@ -77,7 +75,10 @@ static int64_t mtime_ns(const char *path)
     return stat(path, &st) < 0 ? -1 : (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
 }
 
-/* The record of an earlier "yes": a line "<mtime in ns> <directory>" for each place of packages. */
+/*
+ * Returns true if a record shows that the system's packages suffice and has not changed since. It
+ * has a line "<mtime in ns> <directory>" for each directory of packages.
+ */
 static bool record_holds(const char *path)
 {
     CLEANUP(buf_done) struct buf text = BUF_INIT(0);
@@ -93,7 +94,7 @@ static bool record_holds(const char *path)
     return true;
 }
 
-/* The first "missing …" line of the answer, or NULL; the places go into `ret_record`. */
+/* Returns the first missing requirement, or NULL; writes the directories into `ret_record`. */
 static const char *read_answer(char *answer, struct buf *ret_record)
 {
     const char *missing = NULL;
@@ -130,7 +131,7 @@ static int ask_python(const struct job *job, const char *python, const struct en
     return capture_run(&capture, ret_answer, NULL, err);
 }
 
-/* 0: they suffice. -ENOPKG, with the package in `err`, where they do not. */
+/* Returns 0 if the system's packages suffice, or -ENOPKG with the missing package in `err`. */
 static int check_system(const struct job *job, const char *python, const struct env_wants *wants,
                         const char *record_path, struct err *err)
 {
@@ -148,11 +149,11 @@ static int check_system(const struct job *job, const char *python, const struct 
 
 /* ---- the choice ---- */
 
-/* What the cache knows of one python with one set of requirements. */
+/* Paths in the cache for one python with one set of requirements. */
 struct entry {
-    char *record;      /* file that says that the system's packages suffice */
+    char *record;      /* file; exists if the system's packages suffice */
     char *venv;        /* directory */
-    char *venv_python; /* in it */
+    char *venv_python; /* interpreter in it */
     char *lock;
 };
 
@@ -169,7 +170,7 @@ static bool system_is_known(const struct job *job, const struct entry *e)
     return job->options->env_mode != JOB_ENV_VENV && record_holds(e->record);
 }
 
-/* Takes the venv in the cache; false where there is none, or none is wanted. */
+/* Takes the venv from the cache. Returns false if there is none, or --env excludes it. */
 static bool take_venv(const struct job *job, const struct entry *e, struct env *env)
 {
     if (job->options->env_mode == JOB_ENV_SYSTEM || access(e->venv_python, X_OK) != 0)
@@ -179,13 +180,16 @@ static bool take_venv(const struct job *job, const struct entry *e, struct env *
     return true;
 }
 
-/* Takes the answer from the cache; false where it has none. */
+/* Takes the answer from the cache. Returns false if there is none. */
 static bool take_known(const struct job *job, const struct entry *e, struct env *env)
 {
     return system_is_known(job, e) || take_venv(job, e, env);
 }
 
-/* Finds the answer and leaves it in the cache. The entry is locked. */
+/*
+ * Checks the system's packages or builds a venv, and leaves the answer in the cache. The entry is
+ * locked.
+ */
 static int find_out(const struct job *job, const struct env_wants *wants, const struct entry *e,
                     const char *python, struct err *err)
 {
@@ -210,7 +214,7 @@ static int choose(const struct job *job, const struct env_wants *wants, const st
     r = fs_lock_wait(e->lock, job->cancel_fd, &lock, err);
     if (r < 0)
         return r;
-    bool known = take_known(job, e, env); /* somebody may have found out while we waited */
+    bool known = take_known(job, e, env); /* another job may have built it meanwhile */
     if (!known)
         r = find_out(job, wants, e, env->base_python, err);
     if (!known && r == 0)
@@ -219,13 +223,13 @@ static int choose(const struct job *job, const struct env_wants *wants, const st
     return r;
 }
 
-/* The environment over the packages that the python has. */
+/* Finds or builds the venv that uses the packages of `base_python`. */
 static int take_system(const struct job *job, struct env *env, struct err *err)
 {
     const char *python = env->base_python;
     CLEANUP(mem_freep) char *real = realpath(python, NULL);
     struct stat st = {0};
-    stat(python, &st); /* it is copied: an upgrade makes another one */
+    stat(python, &st); /* the file is copied: an upgrade needs a new venv */
     uint64_t hash = witness_hash(hash_add(HASH_START, python, strlen(python)));
     hash = hash_add(hash, real ? real : "", real ? strlen(real) : 0);
     hash = hash_add(hash, &st.st_mtim.tv_sec, sizeof(st.st_mtim.tv_sec));
@@ -271,13 +275,13 @@ static int choose_python(const struct job *job, const struct env_wants *wants, s
     return r < 0 || env->dir ? r : take_system(job, env, err);
 }
 
-/* A suite that needs no python gets one all the same: it may run pytest. */
+/* Finds a python even for a suite that does not need one, since it may run pytest. */
 static int take_python(const struct job *job, const struct env_wants *wants, struct env *env, struct err *err)
 {
     struct err why = {0};
     int r = choose_python(job, wants, env, &why);
     if (r < 0 && r != -ECANCELED && !wants->python) {
-        log_debug("no environment of python: %s", why.message);
+        log_debug("no python environment: %s", why.message);
         env_done(env);
         return 0;
     }
@@ -309,11 +313,11 @@ static void set_variables(const struct job *job, struct env *env)
     strv_push(v, "SHELL=/bin/sh");
     strv_push(v, "TERM=dumb");
     strv_push(v, "PYTHONNOUSERSITE=1");
-    if (job_is_sandboxed(job)) /* so that new compiled files in the suite are nobody's but a cheat's */
+    if (job_is_sandboxed(job)) /* so that only a cheat writes compiled files into the suite */
         strv_push(v, "PYTHONDONTWRITEBYTECODE=1");
 }
 
-/* The directory above the "bin" that a program lies in, unless that is /usr, which is seen anyway. */
+/* Adds the directory above the program's "bin", unless it is /usr, which the run sees anyway. */
 static void add_place(struct strv *places, const char *program)
 {
     CLEANUP(mem_freep) char *dir = program ? mem_strdup(program) : NULL;

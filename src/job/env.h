@@ -1,13 +1,13 @@
 #pragma once
 
 /*
- * The environment of a test run: which python, and every variable that the suite sees. Nothing of
- * the runner's own environment gets in.
+ * The environment of a test run: its python, and every variable that the suite sees. Nothing is
+ * inherited from the runner's own environment.
  *
- * The python is always that of a venv of ours (job/witness.h). With --env auto it lies over the system's
- * packages if these satisfy the suite's requirements, else it has what they name. It is built once for each
- * python and set of requirements, in a staging directory that is then renamed, under a lock, kept in the
- * cache, and shared by all jobs.
+ * The python always belongs to a venv built here (job/witness.h). With --env auto the venv uses the
+ * system's packages if these satisfy the suite's requirements, else it contains the packages that
+ * the requirements name. It is built once for each python and set of requirements, under a lock, in
+ * a staging directory that is then renamed, and kept in the cache for all jobs.
  */
 
 #include "base/err.h"
@@ -18,19 +18,22 @@
 
 struct env {
     char *dir;             /* of the venv; NULL if there is no python, and the suite needs none */
-    char *python;          /* path of the interpreter, as the run sees it; NULL likewise */
-    char *base_python;     /* whose venv it is; NULL likewise */
+    char *python;          /* path of its interpreter, as the run sees it; NULL likewise */
+    char *base_python;     /* the interpreter that the venv was made with; NULL likewise */
     struct strv variables; /* "NAME=value", complete */
-    struct strv places;    /* directories that python needs besides this one and /usr */
-    bool is_venv;          /* with packages of its own */
+    struct strv places;    /* directories that python needs besides `dir` and /usr */
+    bool is_venv;          /* has packages of its own */
 };
 
 struct env_wants {
-    bool python; /* else it is only taken if there is one */
-    bool pytest;
+    bool python;              /* required; if false, python is used only if there is one */
+    bool pytest;              /* must be installed */
     const char *requirements; /* a requirements file; NULL: none */
 };
 
-/* Class environment, with the package's name, where the requirements cannot be met. */
+/*
+ * Finds or builds the environment. Returns an error of class environment, with the package's name,
+ * if the requirements cannot be met. The caller ends `ret_env` with env_done().
+ */
 int env_prepare(const struct job *job, const struct env_wants *wants, struct env *ret_env, struct err *err);
 void env_done(struct env *env);

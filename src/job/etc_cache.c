@@ -13,7 +13,10 @@
 
 #define LIST_LIMIT_BYTES (4U << 20)
 
-/* The files from which the last tree of this host was made. Hosts of a cluster may share a cache. */
+/*
+ * Returns the path of the list of files from which this host's last tree was made. It is named
+ * after the host, since the hosts of a cluster may share a cache.
+ */
 static char *list_path(const char *dir)
 {
     struct utsname host = {0};
@@ -27,7 +30,9 @@ static char *tree_path(const char *dir, uint64_t hash)
     return mem_printf("%s/%016" PRIx64, dir, hash);
 }
 
-/* The tree for what is there now. The caller frees. */
+/*
+ * Returns the path of the tree for the host's current files, which may not exist. The caller frees.
+ */
 static char *find(const char *dir, const char *list)
 {
     CLEANUP(buf_done) struct buf text = BUF_INIT(0);
@@ -37,7 +42,7 @@ static char *find(const char *dir, const char *list)
     return tree_path(dir, etc_hash("", &paths));
 }
 
-/* Another host that shares the cache may have built the same tree at the same time. */
+/* Renames the tree. Another host that shares the cache may have built the same one meanwhile. */
 static int put_in_place(const char *staging, const char *tree, struct err *err)
 {
     struct err renaming = {0};
@@ -48,7 +53,9 @@ static int put_in_place(const char *staging, const char *tree, struct err *err)
     return r;
 }
 
-/* Builds what find() finds next, unless the host changes meanwhile. The list is locked. */
+/*
+ * Builds the tree that find() returns next, unless the host changes meanwhile. The list is locked.
+ */
 static int build(const char *dir, const char *list, int cancel_fd, char **ret_tree, struct err *err)
 {
     CLEANUP(mem_freep) char *staging = mem_printf("%s.new", list);
@@ -70,19 +77,19 @@ static int build(const char *dir, const char *list, int cancel_fd, char **ret_tr
         r = fs_write_atomic(list, lines, strlen(lines), err);
     if (r < 0)
         return r;
-    log_debug("the sandbox's /etc was made from %zu files of the host", paths.len);
+    log_debug("built the sandbox's /etc from %zu files of the host", paths.len);
     *ret_tree = TAKE_PTR(tree);
     return 0;
 }
 
-/* Takes the tree if it is there, and holds it. */
+/* Returns the tree in `ret_tree` if it exists, protected from eviction. */
 static int take(const char *dir, const char *list, int cancel_fd, char **ret_tree, struct err *err)
 {
     CLEANUP(mem_freep) char *tree = find(dir, list);
     if (!fs_exists(tree))
         return 0;
     int r = cache_hold(tree, cancel_fd, err);
-    if (r == 0 && fs_exists(tree)) /* it may have been evicted just before */
+    if (r == 0 && fs_exists(tree)) /* not evicted just before */
         *ret_tree = TAKE_PTR(tree);
     return r;
 }

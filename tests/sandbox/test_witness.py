@@ -134,7 +134,7 @@ def speaking(code):
 def test_what_a_test_starts_has_no_session(suites):
     files = speaking("assert whole_session() == b'n'")
     job = suites.job("tee", attack="fail", files=files)
-    assert job.error == DISAGREE + "a process told of tests in the place of pytest"
+    assert job.error == DISAGREE + "a process other than pytest reported tests"
     assert outcomes(job) == ONE_FAILED
 
 
