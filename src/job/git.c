@@ -13,7 +13,7 @@
 
 /* ---- environment and arguments ---- */
 
-/* Of our own environment, what could change where git looks or make it ask somebody. */
+/* Returns true for a variable that could change where git looks or make it prompt. */
 static bool is_left_out(const char *variable)
 {
     static const char *const prefixes[] = {"GIT_DIR=",
@@ -37,7 +37,7 @@ static bool is_left_out(const char *variable)
     return false;
 }
 
-/* `own_count`: the number of settings in it is going to be ours. */
+/* `own_count`: the caller sets GIT_CONFIG_COUNT itself. */
 static void push_environ(bool own_count, struct strv *env)
 {
     for (char **v = environ; *v; v++)
@@ -72,7 +72,7 @@ static void push_setting(struct strv *argv, const char *setting)
     strv_push(argv, setting);
 }
 
-/* One more setting through the environment (git-config(1)): there, a key may have a '=' in it. */
+/* Adds a setting through the environment (git-config(1)), where its key may contain '='. */
 static void push_env_setting(struct strv *env, unsigned number, const char *url, size_t url_len,
                              const char *value)
 {
@@ -81,9 +81,9 @@ static void push_env_setting(struct strv *env, unsigned number, const char *url,
 }
 
 /*
- * The credentials of the URL alone: the operator's helpers neither give theirs, nor learn these. Once
- * for the URL, which is stronger than any setting for its host, and once for the host, in case of a
- * redirect.
+ * Makes git use only the credentials of the URL: the operator's helpers are neither asked nor told.
+ * Set for the URL, which takes precedence over settings for its host, and for the host, in case of
+ * a redirect.
  */
 static void push_credentials(const struct git *git, const char *url, struct strv *env)
 {
@@ -102,12 +102,12 @@ static void push_credentials(const struct git *git, const char *url, struct strv
 static void make_argv(const struct git *git, const struct git_command *command, struct strv *argv)
 {
     static const char *const settings[] = {
-        /* nothing that a repository brings is run, nothing happens behind our back */
+        /* run nothing that a repository brings, nothing in the background */
         "core.hooksPath=/dev/null", "core.fsmonitor=false", "core.attributesFile=/dev/null",
         "submodule.recurse=false", "gc.auto=0", "maintenance.auto=false",
-        /* what is fetched stays packed, so that the limit of a file is the limit of a fetch */
+        /* fetched objects stay packed, so that the limit of a file is the limit of a fetch */
         "fetch.unpackLimit=1",
-        /* files are written as they are, whatever the operator's own taste */
+        /* files are written unchanged, whatever the operator's settings */
         "core.autocrlf=false", "core.eol=lf", "core.symlinks=true", "core.fileMode=true",
         "core.ignoreCase=false", "core.sparseCheckout=false"};
     strv_push(argv, "git");
@@ -121,7 +121,7 @@ static void make_argv(const struct git *git, const struct git_command *command, 
         strv_pushf(argv, "--work-tree=%s", command->work_tree);
 }
 
-/* A file for git-credential-store(1) with what stood in the URL. */
+/* Writes the URL's credentials to a file for git-credential-store(1). */
 static int write_credentials(const struct git *git, const char *url, const char *userinfo, struct err *err)
 {
     CLEANUP(mem_freep) char *bare = url_without_userinfo(url);

@@ -1,9 +1,9 @@
 #pragma once
 
 /*
- * git as a child process: never a prompt, never a hook, filter, submodule or LFS download, no
- * protocol that was not allowed; the operator's own configuration (credentials, insteadOf,
- * proxies) counts. What git says is turned into an error that a student or an operator can act on.
+ * Runs git as a child process: without prompts, hooks, filters, submodules and LFS downloads, and
+ * only with allowed protocols. The operator's own configuration (credentials, insteadOf, proxies)
+ * applies. git's messages become errors that a student or an operator can act on.
  */
 
 #include "base/buf.h"
@@ -16,12 +16,12 @@
 
 struct git {
     const char *protocols;        /* comma separated */
-    const char *credentials_path; /* a file of our own, there for as long as a command runs that needs it */
+    const char *credentials_path; /* temporary file, exists while a command runs that needs it */
     int64_t timeout_ms;
     uint64_t limit_bytes; /* of one file that git writes */
-    int cancel_fd;
-    unsigned threads; /* how many of them git uses to unpack */
-    pid_t keep;       /* a child of ours that is at work meanwhile; 0: none */
+    int cancel_fd;        /* readable: stop */
+    unsigned threads;     /* for unpacking */
+    pid_t keep;           /* a background child that must not be killed; 0: none */
 };
 
 /* One git command. */
@@ -29,25 +29,25 @@ struct git_command {
     const char *git_dir;
     const char *work_tree;     /* NULL: none */
     const char *index_file;    /* NULL: git's own */
-    const char *repository;    /* whose content it reads: a URL without credentials; NULL: none's */
-    const char *url;           /* the same with credentials if it talks to the host; NULL: it does not */
+    const char *repository;    /* that it reads: URL without credentials; NULL: none */
+    const char *url;           /* the same with credentials if it talks to the host; else NULL */
     const char *doing;         /* for messages: "Cloning the repository" */
     const struct strv *args;   /* after "git" and its general options */
-    size_t output_limit_bytes; /* where more than 64 KiB of output are fine; past it: class limit */
+    size_t output_limit_bytes; /* at least 64 KiB; more output is an error of class limit */
 };
 
 /*
- * Runs the command. Returns 0, and what it printed in `ret_output` (may be NULL); else an error whose class
- * tells whose fault it is: task, network, limit, environment (git_fault.h has the rules). Without a
- * repository, every failure is the machine's. -ENOENT: the repository exists, but has no such ref.
- * -EPROTOTYPE: its object format is not the mirror's. -EIO: the repository cannot be read, or the mirror is
+ * Runs the command and returns its output in `ret_output` (may be NULL). The class of an error
+ * tells whose fault it is: task, network, limit or environment (rules: git_fault.h). Without a
+ * repository, every failure is the machine's. Returns -ENOENT if the repository has no such ref,
+ * -EPROTOTYPE if its object format is not the mirror's, -EIO if it cannot be read or the mirror is
  * damaged.
  */
 int git_run(const struct git *git, const struct git_command *command, struct buf *ret_output,
             struct err *err);
 
-/* Refuses URLs that are not of an allowed protocol (class task). */
+/* Returns an error of class task if the URL's protocol is not allowed. */
 int git_check_url(const struct git *git, const char *url, struct err *err);
 
-/* Of our own environment what leaves git to look where it is started. */
+/* Adds our own environment without the variables that change where git looks. */
 void git_clean_env(struct strv *ret_env);

@@ -12,11 +12,11 @@
 
 #define QUOTE_BYTES 200
 
-/* ---- the repository: what it holds cannot be read or written ---- */
+/* ---- the content of the repository ---- */
 
 /*
- * The first row whose words are in git's messages decides. "%s" is the URL, and git's line follows in
- * parentheses. `code` is what git_run() returns: EIO if a damaged mirror would look the same, 0 for
+ * The first row whose words are in git's messages decides. "%s" is the URL; git's line follows in
+ * parentheses. `code` is what git_run() returns: EIO if a damaged mirror looks the same, 0 for
  * EREMOTEIO.
  */
 static const char not_understood[] = "%s has settings that git does not understand";
@@ -51,7 +51,7 @@ static const struct content {
 /* ---- the host, and access to it ---- */
 
 /*
- * The first row whose words are in git's messages decides, so what is particular comes first. Most of the
+ * The first row whose words are in git's messages decides, so specific rows come first. Most of the
  * words are git's own with LC_ALL=C, some are libcurl's and ssh's. "%s" is the URL. `code` is what
  * git_run() returns, 0 for EREMOTEIO.
  */
@@ -110,11 +110,12 @@ static const struct meaning {
     {"not found", ERR_TASK, "%s does not exist, or is private and the runner has no access to it", 0},
     {"strange hostname", ERR_TASK, "%s is not a usable URL", 0},
     {"strange pathname", ERR_TASK, "%s is not a usable URL", 0},
-    {"Unable to find remote helper", ERR_NETWORK, "git here does not know the protocol of %s", 0},
+    {"Unable to find remote helper", ERR_NETWORK, "git on this machine does not support the protocol of %s",
+     0},
     {"Could not resolve hostname", ERR_NETWORK,
      "The host of %s is not known, or name resolution does not work", 0},
-    {"fatal: expected ", ERR_NETWORK, "The host of %s does not speak git's protocol as it should", 0},
-    {"protocol error", ERR_NETWORK, "The host of %s does not speak git's protocol as it should", 0},
+    {"fatal: expected ", ERR_NETWORK, "The host of %s does not speak git's protocol correctly", 0},
+    {"protocol error", ERR_NETWORK, "The host of %s does not speak git's protocol correctly", 0},
     {"bad pack header", ERR_NETWORK, "The connection to the host of %s broke off", 0},
     {"unexpected disconnect", ERR_NETWORK, "The connection to the host of %s broke off", 0},
     {"unable to access", ERR_NETWORK, "The connection to the host of %s does not work", 0},
@@ -124,16 +125,19 @@ static const struct meaning {
 
 /* ---- this machine ---- */
 
-/* Errors that no content of a repository, and no server, brings about. */
+/* Errors that neither a repository's content nor a server can cause. */
 static const int machine_errors[] = {EDQUOT, ENOMEM, EIO, EAGAIN, EMFILE, ENFILE};
 
-/* A line in which git says why it gave up. */
+/* Returns true for a line in which git itself says why it failed. */
 static bool is_of_git(const char *line)
 {
     return strncmp(line, "fatal: ", 7) == 0 || strncmp(line, "error: ", 7) == 0;
 }
 
-/* What a server says, and maybe all that follows: not every line break in it gets git's prefix. */
+/*
+ * Returns true for a line of the server's. The lines that follow may be the server's as well: git
+ * does not prefix every one.
+ */
 static bool is_of_server(const char *line)
 {
     return strncmp(line, "remote: ", 8) == 0 || strstr(line, "remote error: ");
@@ -141,18 +145,21 @@ static bool is_of_server(const char *line)
 
 static int say_machine(int code, const char *url, struct err *err)
 {
-    return err_set(err, ERR_ENVIRONMENT, code, "git cannot work on this machine: %s (%s was to be read)",
-                   strerror(code), url);
+    return err_set(err, ERR_ENVIRONMENT, code, "git failed on this machine: %s (reading %s)", strerror(code),
+                   url);
 }
 
-/* Returns 0 if git may write there. A missing directory is not the machine's fault: the mirror is damaged. */
+/*
+ * Returns 0 if git may write to the directory, or if it is missing: then the mirror is damaged,
+ * which is not the machine's fault.
+ */
 static int look_at_dir(const char *dir, const char *url, struct err *err)
 {
     if (access(dir, W_OK) == 0 || errno == ENOENT || errno == ENOTDIR || errno == ELOOP)
         return 0;
     int code = errno;
-    return err_set(err, ERR_ENVIRONMENT, code, "The runner may not write to %s, where it has %s: %s", dir,
-                   url, strerror(code));
+    return err_set(err, ERR_ENVIRONMENT, code, "The runner may not write to %s, its copy of %s: %s", dir, url,
+                   strerror(code));
 }
 
 static int look_at_dirs(const struct git_command *command, struct err *err)
@@ -167,8 +174,8 @@ static int look_at_dirs(const struct git_command *command, struct err *err)
 }
 
 /*
- * Whether the disk is full. git removes what it could not finish, so its word for it counts as well, if
- * there is less room than the repository may take.
+ * Returns true if the disk is full. git removes what it could not finish, so its message counts as
+ * well if less space is free than the repository may take.
  */
 static bool is_full(const char *dir, bool git_says_so, uint64_t limit_bytes)
 {
@@ -183,7 +190,10 @@ static bool says_full(const char *words)
            strstr(words, "write error");
 }
 
-/* "Out of memory, malloc failed (tried to allocate 123 bytes)": one object may take so much, or may not. */
+/*
+ * Reads "Out of memory, malloc failed (tried to allocate 123 bytes)". It is the task's fault if one
+ * object is larger than the limit.
+ */
 static int read_out_of_memory(const char *line, const struct git *git, const char *url, struct err *err)
 {
     static const char tried[] = "(tried to allocate ";
@@ -211,9 +221,9 @@ static int read_line(const char *line, const struct git *git, const char *url, s
 }
 
 /*
- * Where to begin to read. A checkout's messages hold names of files as they are, with line breaks, but the
- * last one never ends with a name; that an object "is corrupt" is said after the reason. While git fetches,
- * no names are in its messages.
+ * Returns the index of the first line to read. Messages of a checkout contain file names verbatim,
+ * with line breaks, but the last line never ends with a name; "is corrupt" follows the line with
+ * the reason. Messages of a fetch contain no names.
  */
 static size_t first_line(const struct strv *lines, const struct git_command *command)
 {
@@ -223,7 +233,7 @@ static size_t first_line(const struct strv *lines, const struct git_command *com
     return last && str_ends_with(lines->items[last], " is corrupt") ? last - 1 : last;
 }
 
-/* Reads what git says of this machine. */
+/* Looks for errors of this machine in git's messages. */
 static int read_lines(const char *words, const struct git *git, const struct git_command *command,
                       struct err *err)
 {
@@ -262,7 +272,10 @@ static int look_at_machine(const struct git *git, const struct git_command *comm
 
 /* ---- all together ---- */
 
-/* What git said, without the URL, whose words are not git's. A server's NUL bytes are blanks. */
+/*
+ * Returns git's messages without the URL, which may contain words from the tables. NUL bytes, which
+ * a server may send, become spaces. The caller frees.
+ */
 static char *words_of(const struct buf *messages, const char *url)
 {
     struct buf text = BUF_INIT(0);
@@ -276,7 +289,10 @@ static char *words_of(const struct buf *messages, const char *url)
     return buf_take(&text);
 }
 
-/* The start of the line in which `at` stands; "" if it may hold a password. The caller frees. */
+/*
+ * Returns the start of the line that contains `at`; "" if it may contain a password. The caller
+ * frees.
+ */
 static char *quote(const char *words, const char *at)
 {
     while (at > words && at[-1] != '\n')
@@ -317,7 +333,9 @@ static int explain_host(const char *words, const char *url, struct err *err)
     return 0;
 }
 
-/* Returns the last line of git's messages, or how git ended if it printed none. The caller frees. */
+/*
+ * Returns the last line of git's messages, or how git ended if it printed none. The caller frees.
+ */
 static char *last_words(const char *words, const struct err *err)
 {
     static const struct buf nothing = BUF_INIT(0);

@@ -95,8 +95,8 @@ void job_done(struct job *job)
     free(job->seen.pointers);
 }
 
-/* Directories of tries in a cluster that came to nothing. */
-static int remove_tries(const char *dir, struct err *err)
+/* Removes the directories of earlier attempts in a cluster. */
+static int remove_attempts(const char *dir, struct err *err)
 {
     CLEANUP(strv_done) struct strv names = {0};
     int r = fs_list_dir(dir, &names, err);
@@ -131,5 +131,5 @@ int job_clean(const struct job *job, struct err *err)
         if (r < 0)
             return r;
     }
-    return remove_tries(job->dir, err);
+    return remove_attempts(job->dir, err);
 }

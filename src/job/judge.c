@@ -57,7 +57,7 @@ int judge_read_report(const char *path, struct report *ret_report, struct err *e
     return r < 0 ? r : junit_finish(j, ret_report, err);
 }
 
-/* ---- what the run says ---- */
+/* ---- the end of the run ---- */
 
 static void push_memory_hits(const struct job *job, const struct run *run, struct strv *limits)
 {
@@ -84,7 +84,7 @@ static void push_hits(const struct job *job, const struct run *run, struct strv 
         strv_push(limits, job->seen.pointers);
 }
 
-/* A sentence if not all of the output was kept. The caller frees. */
+/* Returns a sentence if output was dropped, else NULL. The caller frees. */
 static char *tell_dropped(const struct job *job, const struct proc_run *run)
 {
     return run->out.dropped_bytes || run->err.dropped_bytes
@@ -93,13 +93,16 @@ static char *tell_dropped(const struct job *job, const struct proc_run *run)
                : NULL;
 }
 
-/* The sandbox was killed, so that how the suite ended is not known. Nothing in it can do that. */
+/*
+ * Returns true if the sandbox was killed, so that the suite's end is unknown. No process inside can
+ * do that.
+ */
 static bool is_lost(const struct job *job, const struct run *run)
 {
     return job_is_sandboxed(job) && !run->sandbox.ended;
 }
 
-/* What became of the test that was running; the caller frees. */
+/* Returns a sentence about the test that was running. The caller frees. */
 static char *why_ended(const struct job *job, const struct run *whole)
 {
     const struct proc_run *run = &whole->proc;
@@ -119,7 +122,7 @@ static char *why_ended(const struct job *job, const struct run *whole)
 }
 
 /*
- * What the plugin told, in the place of a report. False where it told nothing. `ret_running`: the name
+ * Makes a report from the plugin's events. Returns false if there are none. `ret_running`: the name
  * of the test that was running, or NULL; the caller frees.
  */
 static bool take_events(const struct job *job, const struct run *run, struct report *ret_report,
@@ -151,7 +154,7 @@ static bool has_other(const struct report *report)
     return false;
 }
 
-/* A sentence if something is in the place of the suite's files, else NULL; the caller frees. */
+/* Returns a sentence if the suite's files were changed or replaced, else NULL. The caller frees. */
 static char *find_change(const struct run *run)
 {
     if (run->sandbox.changed && run->sandbox.change_is_new)
@@ -173,14 +176,15 @@ static char *find_change(const struct run *run)
 }
 
 /*
- * A sentence if report and run do not fit together, else NULL; the caller frees. `missed`: about tests that
- * did not run to their end; what failed besides may be the reason that they did not.
+ * Returns a sentence if report and run do not agree, else NULL. The caller frees. `missed`: a
+ * sentence about tests that did not run to their end; it does not count if another test failed,
+ * which may be the reason.
  */
 static char *find_disagreement(const struct job *job, const struct run *run, const struct judge_wants *wants,
                                const char *missed, struct report *report)
 {
     if (wants->has_pytest && !events_has_session(run->events) && has_pass(report))
-        return mem_strdup("Report and run disagree: pytest told of no tests");
+        return mem_strdup("Report and run disagree: pytest reported no tests");
     if (missed && !events_first_fault(run->events) && has_pass(report) && !has_other(report))
         return mem_strdup(missed);
     char *fault = events_compare(run->events, wants->only_connected ? &job->task.tests : NULL, report);

@@ -17,8 +17,7 @@ int lease_guard_begin(const char *dir, struct err *err)
     CLEANUP(mem_freep) char *path = mem_printf("%s/" LEASE_BEGUN, dir);
     CLEANUP(fd_closep) int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0 && errno == EEXIST)
-        return err_set(err, ERR_INTERNAL, EEXIST,
-                       "This try of the task was begun by another copy of the job");
+        return err_set(err, ERR_INTERNAL, EEXIST, "Another copy of the job has already begun this attempt");
     if (fd < 0)
         return err_errno(err, errno, "Cannot create %s", path);
     failpoint("cluster-begun");

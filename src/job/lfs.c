@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* docs/spec.md of git-lfs: a pointer begins with its version, and is smaller than 1024 bytes. */
+/* docs/spec.md of git-lfs: a pointer begins with its version and is smaller than 1024 bytes. */
 #define POINTER_START     "version https://git-lfs.github.com/spec/"
 #define POINTER_MIN_BYTES (sizeof(POINTER_START) + sizeof("oid sha256:") + 64)
 #define POINTER_MAX_BYTES 1023
@@ -37,8 +37,7 @@ char *lfs_tell(const char *tree)
             example = mem_strdup(e->fts_path + strlen(tree) + 1);
     if (walk)
         fts_close(walk);
-    return count ? mem_printf("Files stored with git LFS are not fetched, their pointers are in their place: "
-                              "%s%s",
+    return count ? mem_printf("Files stored with git LFS are not fetched; the tests see their pointers: %s%s",
                               example, count > 1 ? " and others" : "")
                  : NULL;
 }

@@ -1,9 +1,9 @@
 #pragma once
 
-/* git LFS: what it stores elsewhere is not fetched, and pointers are in the place of such files. */
+/* git LFS: files that it stores elsewhere are not fetched; the tree has their pointers instead. */
 
 /*
- * Returns a sentence about the files below `tree` that are pointers (git-lfs, docs/spec.md), with the name of
- * one, or NULL. The caller frees.
+ * Returns a sentence about the files below `tree` that are pointers, with the name of one, or NULL
+ * if there are none. The caller frees.
  */
 char *lfs_tell(const char *tree);

@@ -12,10 +12,10 @@
 
 /* ---- a git work tree ---- */
 
-/* Its files, each ended by NUL. */
+/* Files of a work tree, each name ended by NUL. */
 struct files {
-    struct buf list;   /* files and submodules, also those that are missing */
-    struct buf gone;   /* tracked, but below a symbolic link or of another kind by now */
+    struct buf list;   /* files and submodules, including missing ones */
+    struct buf gone;   /* tracked, but now below a symbolic link or of another kind */
     struct buf nested; /* directories of other repositories */
     uint64_t bytes;
     size_t count;
@@ -29,8 +29,8 @@ static void files_done(struct files *f)
 }
 
 /*
- * Whether the file lies below a symbolic link, so that it is not in `dir`, or below the job's own directory.
- * What is above it may be missing.
+ * Returns true if the file lies below a symbolic link, and so outside of `dir`, or below the job's
+ * own directory. Directories above it may be missing.
  */
 static bool is_elsewhere(const char *dir, const char *path, const struct copytree_bounds *bounds)
 {
@@ -43,7 +43,7 @@ static bool is_elsewhere(const char *dir, const char *path, const struct copytre
     return false;
 }
 
-/* A submodule's directory that is not filled, or one in the place of a file. */
+/* Returns true for the empty directory of a submodule, or one that has replaced a file. */
 static bool is_plain_dir(const char *path, const struct stat *st)
 {
     CLEANUP(mem_freep) char *git = mem_printf("%s/.git", path);
@@ -57,7 +57,7 @@ static void sort_in(struct files *f, const char *dir, const char *path, const st
     struct stat st = {0};
     bool is_out = is_elsewhere(dir, path, bounds);
     bool is_there = !is_out && lstat(full, &st) == 0;
-    bool is_nested = path[size - 2] == '/'; /* of those that are not tracked */
+    bool is_nested = path[size - 2] == '/'; /* an untracked repository */
     bool is_plain = is_there && is_plain_dir(full, &st);
     bool is_special = is_there && !S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode) && !S_ISDIR(st.st_mode);
     f->bytes += is_there && S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
@@ -68,7 +68,7 @@ static void sort_in(struct files *f, const char *dir, const char *path, const st
         buf_append(is_out || is_plain || is_special ? &f->gone : &f->list, path, size);
 }
 
-/* As empty as those of submodules. */
+/* Creates the directories of nested repositories; like those of submodules, they stay empty. */
 static int make_nested(const struct files *f, const char *dest, struct err *err)
 {
     int r = 0;
@@ -121,7 +121,7 @@ static int copy(const struct job *job, const char *dir, const char *dest, struct
     int r = worktree_find(job, dir, repo, &s, err);
     if (r == 0)
         r = worktree_list(&s, &listed, err);
-    bool is_ignored = r == 0 && !listed.len && *s.prefix; /* by what it lies in */
+    bool is_ignored = r == 0 && !listed.len && *s.prefix; /* by the work tree around it */
     if (r == -ENOENT || is_ignored)
         return copytree_within(dir, dest, &bounds, err);
     return r < 0 ? r : take(&s, &listed, dest, &bounds, err);

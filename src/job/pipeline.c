@@ -30,7 +30,7 @@ static int read_task(struct job *job, struct err *err)
         return r == -ENOENT ? err_set(err, ERR_INTERNAL, ENOENT, "There is no %s", path) : r;
     if (task_parse(body.data ? body.data : "", body.len, &job->task, err) == TASK_VALID)
         return 0;
-    return err_set(err, ERR_INTERNAL, EINVAL, "%s holds no task", path);
+    return err_set(err, ERR_INTERNAL, EINVAL, "%s is not a task", path);
 }
 
 static void log_fetched(const char *url, const char *branch, const char *commit, unsigned submodules,
@@ -84,9 +84,9 @@ static int fetch_student(struct job *job, struct err *err)
 }
 
 /*
- * Called if the host of the student's repository does not answer, or git cannot read what it sent. If the
- * suite could be fetched meanwhile, the network and git work, so the fault is on the student's side. Else it
- * is the machine's, and a repository that may be in order is not accused.
+ * Decides whose fault it is that the host of the student's repository does not answer, or that git
+ * cannot read what it sent. If the suite could be fetched, the network and git work, so the fault
+ * is on the student's side. If not, it is the machine's, and the repository is not blamed.
  */
 static int look_at_suite(struct job *job, struct background *background, int r, struct err *err)
 {
@@ -100,7 +100,7 @@ static int look_at_suite(struct job *job, struct background *background, int r, 
     return suite_r;
 }
 
-/* Both at the same time, since mostly it is the network that is waited for. */
+/* Fetches both at the same time, since most of the time is spent waiting for the network. */
 static int fetch_both(struct job *job, struct suite_fetched *ret_suite, struct err *err)
 {
     struct background background;
@@ -134,10 +134,10 @@ static void log_run(const struct job *job, const struct run *run)
         LOG_NUMBER("cpu_ms", run->proc.cpu_ms), LOG_NUMBER("peak_rss_mb", run->proc.peak.rss_bytes >> 20),
         LOG_NUMBER("peak_processes", run->proc.peak.processes), LOG_NUMBER("samples", run->proc.samples));
     if (!events_has_session(run->events))
-        log_info("no pytest told of its tests: the suite's report is judged alone");
+        log_info("no pytest reported its tests: the verdict rests on the suite's report alone");
     uint64_t unwritten = run->proc.out.unwritten_bytes + run->proc.err.unwritten_bytes;
     if (unwritten)
-        log_warning("%llu bytes of what the tests printed could not be written to their logs",
+        log_warning("%llu bytes of the tests' output could not be written to its logs",
                     (unsigned long long)unwritten);
     uint64_t dropped = run->proc.out.dropped_bytes + run->proc.err.dropped_bytes;
     if (dropped)
@@ -147,7 +147,7 @@ static void log_run(const struct job *job, const struct run *run)
         !sandbox_run_is_in_slurms(&run->sandbox))
         log_info("no control groups on this node, and none of Slurm's: memoryUsed is 0");
     if (run->proc.leftovers)
-        log_warning("%u processes were still there after the tests and have been ended", run->proc.leftovers);
+        log_warning("%u processes outlived the tests and were killed", run->proc.leftovers);
 }
 
 static int prepare_and_run(struct job *job, const struct suite *suite, const struct env *env,
@@ -203,7 +203,7 @@ static int test(struct job *job, struct result *ret_result, struct err *err)
     return r < 0 ? r : prepare_and_run(job, &suite, &env, ret_result, err);
 }
 
-/* --mock: for those who develop a backend. */
+/* Answers with a predefined report (--mock), for the development of a backend. */
 static int answer_with_predefined(const struct job *job, struct result *ret_result, struct err *err)
 {
     bool fails = strstr(job->task.repository_url, "proxy-anton") != NULL;
@@ -222,8 +222,8 @@ static int answer_with_predefined(const struct job *job, struct result *ret_resu
 }
 
 /*
- * Whether there is no result to be had since the disk is full: what others put there is no fault of this
- * task. A program that we have started cannot tell us so clearly, so that we look.
+ * Returns true if the disk is full or read-only, which is not the task's fault. Checks the free
+ * space too, since the failure of another program does not tell.
  */
 static bool is_disk_full(const struct job *job, int r)
 {
@@ -240,7 +240,7 @@ static bool is_fault_of_machine(enum err_class class)
 
 typedef int report_files_fn(struct job *job, const struct result *result, struct err *err);
 
-/* What is written for people alone is no reason to fail. */
+/* Writes a file that is only for people: a failure is logged, and not an error. */
 static void warn_of(report_files_fn *write, struct job *job, const struct result *result)
 {
     struct err err = {0};
@@ -252,7 +252,7 @@ static int work(struct job *job, enum job_exit *ret_exit, struct err *err)
 {
     CLEANUP(result_done) struct result result = {0};
     CLEANUP(mem_freep) char *path = mem_printf("%s/result.json", job->dir);
-    int r = job_clean(job, err); /* what an interrupted run of this task has left */
+    int r = job_clean(job, err); /* leftovers of an interrupted attempt */
     if (r == 0)
         r = read_task(job, err);
     if (r < 0)
@@ -262,7 +262,7 @@ static int work(struct job *job, enum job_exit *ret_exit, struct err *err)
                     "in the backend",
                     job->task.nameless_tests);
     if (fs_exists(path)) {
-        log_info("a job that was still ending has written the result");
+        log_info("an earlier job has already written the result");
         return 0;
     }
     r = job->options->mock ? answer_with_predefined(job, &result, err) : test(job, &result, err);
@@ -279,7 +279,7 @@ static int work(struct job *job, enum job_exit *ret_exit, struct err *err)
         log_fields(LOG_LEVEL_WARNING, NULL, err->message, LOG_TEXT("class", err_class_name(err->class)));
         result_init_error(&result, err->message);
     } else if (result.error_details && *result.error_details) {
-        /* The result has no more than the backend can store. */
+        /* The result only has as much as the backend can store. */
         log_write(result.is_error ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, "%s", result.error_details);
     }
     log_fields(LOG_LEVEL_INFO, NULL, "result", LOG_TEXT("passed", result.is_passed ? "yes" : "no"),

@@ -1,8 +1,8 @@
 #pragma once
 
 /*
- * One task from top to bottom: fetch, prepare, run, judge, write. Reads task.json in the job's
- * directory and leaves result.json there.
+ * One attempt from top to bottom: fetch, prepare, run, judge, write. Reads task.json in the job's
+ * directory and writes result.json there.
  */
 
 #include "base/err.h"
@@ -10,9 +10,9 @@
 #include "model/job_exit.h"
 
 /*
- * 0 when result.json is there, also for an error result; `ret_exit` says whether that was the machine's
- * fault. -ECANCELED (class cancelled) when we were told to stop, -ENOSPC, -EDQUOT or -EROFS where the disk
- * takes nothing more: there is no result then, and the task is to be run again. Another error: even the
- * result could not be written.
+ * Returns 0 if result.json was written, also with an error result; `ret_exit` tells whose fault
+ * that is. Returns -ECANCELED (class cancelled) if the job was told to stop, and -ENOSPC, -EDQUOT
+ * or -EROFS if the disk is full or read-only: then there is no result, and the claim needs another
+ * attempt. Any other error: even the result could not be written.
  */
 int pipeline_run(const struct job_setup *setup, enum job_exit *ret_exit, struct err *err);

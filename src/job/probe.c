@@ -46,12 +46,12 @@ int probe_suite(struct job *job, struct err *err)
         log_fields(LOG_LEVEL_INFO, NULL, "suite", LOG_TEXT("commit", fetched.commit),
                    LOG_TEXT("kind", suite_kind_name(&suite)),
                    LOG_TEXT("python", env.python ? env.python : "(none)"));
-    if (r == 0 && suite.doubt) /* the last line is what doctor shows */
+    if (r == 0 && suite.doubt) /* doctor shows the last line */
         log_warning("%s", suite.doubt);
     return r;
 }
 
-/* How memory is limited and measured. */
+/* Logs how memory is limited and measured. */
 static void log_groups(const struct job *job)
 {
     struct cgroup_parents parents;

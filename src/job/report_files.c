@@ -77,10 +77,10 @@ static void add_suite(const struct job *job, struct page *page)
     if (job->seen.suite_commit)
         page_add(page, PAGE_TASK, "Suite's commit", "%s", job->seen.suite_commit);
     if (job->seen.has_run && !job->seen.has_witness)
-        page_add(page, PAGE_TASK, "Judged by", "the suite's report alone: no pytest told of its tests");
+        page_add(page, PAGE_TASK, "Judged by", "the suite's report alone: no pytest reported its tests");
 }
 
-/* As the kernel names it; the caller frees. */
+/* Returns the name that the kernel shows. The caller frees. */
 static char *cpu_model(void)
 {
     char text[CPUINFO_BYTES];
@@ -127,9 +127,9 @@ static void add_limits(const struct job *job, struct page *page)
     page_add(page, PAGE_LIMITS, "Network", "%s", o->network == JOB_NETWORK_HOST ? "this machine's" : "none");
 }
 
-/* ---- what was printed ---- */
+/* ---- the output ---- */
 
-/* Room for a log in full, or for its first and last bytes. */
+/* Holds a whole log, or its first and last bytes. */
 struct ends {
     char bytes[2 * PAGE_OUTPUT_BYTES];
 };
@@ -143,7 +143,7 @@ static size_t read_at(int fd, char *into, size_t len, off_t at)
     return done;
 }
 
-/* Both are cut between characters. */
+/* Cuts both ends between characters. */
 static void read_both_ends(int fd, size_t size, struct ends *ends, struct page_output *o)
 {
     char *tail = ends->bytes + PAGE_OUTPUT_BYTES + 1;
@@ -177,7 +177,7 @@ static int write_to_file(const char *text, size_t len, void *data)
     return fwrite(text, 1, len, data) == len ? 0 : -errno;
 }
 
-/* Not flushed to disk, but in one step: it is there in full or not at all. */
+/* Writes the page atomically, without fsync. */
 static int write_page(const struct page *page, const char *path, struct err *err)
 {
     CLEANUP(mem_freep) char *temporary = mem_printf("%s.tmp", path);

@@ -1,17 +1,17 @@
 #pragma once
 
-/* What is written of a task for people, beside its result. */
+/* summary.json and report.html: what an attempt leaves for people, besides its result. */
 
 #include "base/err.h"
 #include "job/job.h"
 #include "job/run.h"
 #include "model/result.h"
 
-/* What the run used, and the limits that it reached. */
+/* Notes what the run used and which limits it reached. */
 void report_files_take_run(struct job *job, const struct run *run);
 
-/* Writes summary.json. Lost at a power cut: it is for the eye. */
+/* Writes summary.json, without fsync. */
 int report_files_write_summary(struct job *job, const struct result *result, struct err *err);
 
-/* Writes report.html (model/page.h), after the summary. */
+/* Writes report.html (model/page.h). Call it after report_files_write_summary(). */
 int report_files_write_page(struct job *job, const struct result *result, struct err *err);

@@ -24,23 +24,23 @@ static int open_log(const struct job *job, const char *name, int *ret_fd, struct
     return *ret_fd < 0 ? err_errno(err, errno, "Cannot create %s", path) : 0;
 }
 
-/* ---- what the plugin tells, while it does ---- */
+/* ---- events of the plugin ---- */
 
-/* What is told, and the sandbox, which is measured for each test. */
+/* Receives events, and measures each test. */
 struct listener {
     struct channel channel;
     struct events *events;
     struct proc_run *proc;
     bool until_session;
     const struct strv *may_change; /* NULL: none */
-    struct sandbox_run *sandbox;   /* NULL: none that is measured */
+    struct sandbox_run *sandbox;   /* NULL: not measured */
     const struct job *job;
-    size_t planned; /* that was told */
+    size_t planned; /* last number that was told */
     unsigned told;
     int64_t memory_told_ms;
 };
 
-/* For the eye: what comes after so many tests, nobody reads. */
+/* Limit of tests in progress lines. */
 #define MAX_TOLD             20000
 #define MEMORY_TOLD_EVERY_MS 1000
 
@@ -82,7 +82,7 @@ static void tell_end(const struct listener *l, const struct report_case *c)
     job_tell(l->job, &p);
 }
 
-/* Of type proc_run.on_sample. */
+/* Has the type of proc_run.on_sample. */
 static void tell_memory(const struct proc_sample *now, void *data)
 {
     struct listener *l = data;
@@ -94,7 +94,7 @@ static void tell_memory(const struct proc_sample *now, void *data)
     job_tell(l->job, &p);
 }
 
-/* Of type channel_event_fn. */
+/* Has type channel_event_fn. */
 static void take_event(enum events_kind kind, pid_t sender, void *data)
 {
     struct listener *l = data;
@@ -112,7 +112,7 @@ static void take_event(enum events_kind kind, pid_t sender, void *data)
         sandbox_run_test_begin(l->sandbox, sender);
 }
 
-/* Of type proc_channel.take. */
+/* Has the type of proc_channel.take. */
 static bool take_messages(int fd, void *data)
 {
     struct listener *l = data;
@@ -123,8 +123,8 @@ static bool take_messages(int fd, void *data)
 }
 
 /*
- * Of type channel_is_original_fn. A file below a link of the suite's own is one that the suite asked for;
- * so is a module in an archive that is the suite's. Also of a directory.
+ * Has type channel_is_original_fn. A file below a symbolic link of the suite counts as the suite's,
+ * and so does a module in an archive of the suite. Directories count like files.
  */
 static bool is_original(const char *path, void *data)
 {
@@ -147,14 +147,14 @@ static bool is_original(const char *path, void *data)
 
 /* ---- the run ---- */
 
-/* The stricter of both limits; 0: none. */
+/* Returns the stricter of both limits; 0 if there is none. */
 static int64_t limit_ms(const struct job *job, const struct run_wants *wants)
 {
     int64_t limit = job->options->timeout_ms;
     return limit && wants->timeout_ms ? MIN(limit, wants->timeout_ms) : MAX(limit, wants->timeout_ms);
 }
 
-/* The last line in the file; NULL where there is none. The caller frees. */
+/* Returns the last line of the file, or NULL. The caller frees. */
 static char *last_line_of(int fd)
 {
     CLEANUP(buf_done) struct buf tail = BUF_INIT(0);
@@ -163,13 +163,13 @@ static char *last_line_of(int fd)
     if (fd_read_all(fd, &tail) < 0 || !tail.len)
         return NULL;
     for (size_t i = 0; i < tail.len; i++)
-        if (tail.data[i] == '\0') /* it would end the text */
+        if (tail.data[i] == '\0') /* it would end the string */
             tail.data[i] = ' ';
     CLEANUP(mem_freep) char *line = buf_last_line(&tail);
     return *line ? TAKE_PTR(line) : NULL;
 }
 
-/* What a run is made of, beside what comes out. */
+/* Resources of a run that end with it. */
 struct parts {
     int out, err;
     struct listener listener;
@@ -214,8 +214,8 @@ static void listen_to(struct listener *l, const struct job *job, const struct ru
 }
 
 /*
- * With a sandbox, the child was bwrap: what counts is what ostest-init told of the suite. If it told
- * nothing, since the sandbox was killed, bwrap's own end stays.
+ * Replaces the end of bwrap, our child, by the suite's own, as ostest-init reported it. If the
+ * sandbox was killed before that, bwrap's end stays.
  */
 static void take_sandbox_end(struct run *run)
 {
@@ -289,7 +289,7 @@ int run_tests(const struct job *job, const struct env *env, const struct run_wan
     };
     r = job_is_sandboxed(job) ? run_in_sandbox(job, env, wants, &parts, run, err)
                               : run_plain(job, wants->argv, &parts, run, err);
-    while (r == 0 && channel_take(&parts.listener.channel)) /* all that told something have ended */
+    while (r == 0 && channel_take(&parts.listener.channel)) /* all senders have ended */
         ;
     run->loaded = TAKE_PTR(parts.listener.channel.loaded);
     run->was_stopped = parts.listener.channel.was_stopped;

@@ -1,6 +1,6 @@
 #pragma once
 
-/* The test run itself: the suite's command on the student's files, within its limits. */
+/* Runs the suite's command on the student's files, within the limits. */
 
 #include "base/err.h"
 #include "base/proc.h"
@@ -11,28 +11,29 @@
 #include "model/events.h"
 
 struct run {
-    struct proc_run proc;       /* how it ended; with a sandbox, what the suite itself did */
+    struct proc_run proc;       /* how the suite ended; in a sandbox, not how bwrap did */
     struct sandbox_run sandbox; /* all zero without a sandbox */
-    struct events *events;      /* what our pytest plugin told; owned */
-    char *loaded;     /* a file that was loaded from the suite's tree and is not the suite's; NULL: none */
-    bool was_stopped; /* a pytest of the suite was stopped for some time, and its time limits with it */
-    char *last_words; /* the last line that it wrote; "" where there is none; owned */
+    struct events *events;      /* reported by our pytest plugin; owned */
+    char *loaded;     /* file loaded from the suite's tree, but not the suite's; NULL: none; owned */
+    bool was_stopped; /* a pytest of the suite was stopped, and its time limits with it */
+    char *last_words; /* the last line of output; NULL: none; owned */
 };
 
-/* What is to be run; all borrowed. */
+/* What to run; all borrowed. */
 struct run_wants {
     const struct strv *argv;
-    const struct strv *may_change; /* files of the suite that may change meanwhile; NULL: none */
+    const struct strv *may_change; /* files of the suite that may change; NULL: none */
     const struct strv *names;      /* the tests that our pytest plugin selects; NULL: all */
-    bool until_session;            /* to see whether it runs pytest: ends the run as soon as it does */
+    bool until_session;            /* stops the run as soon as pytest begins a session */
     uint64_t output_bytes;         /* kept of each stream */
-    int64_t timeout_ms;            /* less than the job's own limit for a run; 0: that */
-    bool without_src;              /* the suite alone: there are no student's files to be seen */
+    int64_t timeout_ms;            /* applies if stricter than the job's --timeout; 0: none */
+    bool without_src;              /* leaves out the student's files */
 };
 
 /*
- * Runs it in the suite's directory; the output goes into stdout.log and stderr.log of the job's
- * directory, the report into job->report. `run` comes from run_init().
+ * Runs the command in the suite's directory. Output goes to stdout.log and stderr.log in the job's
+ * directory, the report to job->report. `run` was initialised with run_init(); the caller ends it
+ * with run_done(), also after an error.
  */
 int run_tests(const struct job *job, const struct env *env, const struct run_wants *wants, struct run *run,
               struct err *err);

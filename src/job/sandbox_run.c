@@ -19,23 +19,27 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-/* No system gives these to anybody: between systemd's container range and the highest user. */
+/*
+ * First of a range that no system assigns: above systemd's container range, below the highest id.
+ */
 #define SLOT_UID_BASE 1900000000
 
-/* Covered in that namespace; all that bwrap takes from the host by name lies elsewhere. */
+/* Covered by a tmpfs for bwrap, which takes nothing from the host's /tmp by name. */
 #define STAGE_DIR "/tmp"
 
-/* Where the machine offers no control groups, all processes count that the user has in the sandbox, pid 1
- * too. */
+/*
+ * Without control groups, the limit of processes covers all of the user's in the sandbox, pid 1
+ * too.
+ */
 #define OWN_PROCESSES 1
 
-/* Where it does, the group is to be the first to refuse, since it counts how often it did. */
+/* With a group, the group must refuse a process first, since it counts refusals. */
 #define PIDS_MARGIN 64
 
-/* Between samples of Slurm's group: one costs some microseconds. */
+/* Interval of samples of Slurm's group; a sample takes some microseconds. */
 #define SLURM_SAMPLE_MS 10
 
-/* ---- what ostest-init tells ---- */
+/* ---- messages of ostest-init ---- */
 
 static void take_text(char **ret_text, const struct box_message *m)
 {
@@ -50,7 +54,7 @@ static void take_report(struct sandbox_run *s, const struct box_message *m)
     if (s->report_bytes > BOX_REPORT_MAX_BYTES)
         fault = "The tests' report is larger than 256 MB";
     else if (fd_write_all(s->report_fd, m->text, m->len) < 0)
-        fault = "The tests' report could not be kept";
+        fault = "The tests' report could not be saved";
     if (fault && !s->no_report)
         s->no_report = mem_strdup(fault);
 }
@@ -94,8 +98,9 @@ static void take_message(struct sandbox_run *s, const struct box_message *m)
 }
 
 /*
- * A descriptor that comes with a message is ostest-init's watch over the suite's directories. It stays open
- * until we exit: the kernel waits for a grace period at its last close, and by then the result is written.
+ * Receives a message. A descriptor that comes with it is ostest-init's watch over the suite's
+ * directories. It stays open until the job exits, after the result is written: the kernel waits for
+ * a grace period at its last close.
  */
 static ssize_t receive(int fd, struct box_message *m)
 {
@@ -109,7 +114,7 @@ static ssize_t receive(int fd, struct box_message *m)
     return recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 }
 
-/* Of type proc_channel.take. */
+/* Has the type of proc_channel.take. */
 static bool take_messages(int fd, void *data)
 {
     static struct box_message m;
@@ -122,7 +127,10 @@ static bool take_messages(int fd, void *data)
 
 /* ---- starting ---- */
 
-/* The same for each run of this directory, so that what was left is found. The caller frees. */
+/*
+ * Returns a name that is the same for each run in this directory, so that leftovers are found. The
+ * caller frees.
+ */
 static char *group_name(const struct job *job)
 {
     return mem_printf("ostest-%016" PRIx64, hash_add(HASH_START, job->dir, strlen(job->dir)));
@@ -151,7 +159,7 @@ static int make_group(const struct job *job, struct cgroup *ret_group, struct er
     return r;
 }
 
-/* A lower limit than ours would fail students who keep to theirs. */
+/* Refuses a limit of Slurm's below --memory: it would fail students who stay within --memory. */
 static int open_slurm(const struct job *job, struct sandbox_run *s, struct err *err)
 {
     cgroup_slurm_find(job->cluster_job, &s->slurm);
@@ -164,7 +172,7 @@ static int open_slurm(const struct job *job, struct sandbox_run *s, struct err *
     return 0;
 }
 
-/* Where the task has no group of its own, Slurm's is looked at again and again while a test runs. */
+/* Prepares sampling of Slurm's group if the task has no group of its own. */
 static int open_sampling(struct sandbox_run *s, struct err *err)
 {
     if (s->group.kind != CGROUP_NONE || !s->slurm.dir)
@@ -175,11 +183,12 @@ static int open_sampling(struct sandbox_run *s, struct err *err)
     return s->sample_fd < 0 ? err_errno(err, errno, "Cannot create a timer") : 0;
 }
 
-/* ---- the way in for another user ---- */
+/* ---- access for another user ---- */
 
 /*
- * Started as root, bwrap runs as the slot's user, who may not pass through our directories. So what it
- * is to mount is bound to places of our own first, by root, in a mount namespace that only it will see.
+ * Returns the path at which bwrap finds `path`. If the job is root, bwrap runs as the slot's user,
+ * who cannot traverse our directories: root binds what bwrap mounts below STAGE_DIR first, in a
+ * mount namespace that only bwrap sees. The caller frees.
  */
 static char *stage(struct sandbox_run *s, const char *path)
 {
@@ -191,14 +200,14 @@ static char *stage(struct sandbox_run *s, const char *path)
     return mem_strdup(next->path);
 }
 
-/* Of type proc_setup.prepare; between fork and exec. */
+/* Has the type of proc_setup.prepare; runs between fork and exec. */
 static int bind_stages(void *data)
 {
     const struct sandbox_run *s = data;
     int fds[ARRAY_LEN(s->stages)];
     if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
         return -errno;
-    for (int i = 0; i < s->stages_len; i++) /* before they may be covered */
+    for (int i = 0; i < s->stages_len; i++) /* before the mount may cover them */
         fds[i] = open(s->stages[i].source, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (mount("tmpfs", STAGE_DIR, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755") < 0)
         return -errno;
@@ -320,11 +329,11 @@ bool sandbox_run_is_in_slurms(const struct sandbox_run *s)
 static void set_sampling(const struct sandbox_run *s, int64_t every_ms)
 {
     const struct timespec every = {.tv_nsec = every_ms * 1000000};
-    const struct itimerspec when = {every, every}; /* all zero: never */
+    const struct itimerspec when = {every, every}; /* all zero: stopped */
     timerfd_settime(s->sample_fd, 0, &when, NULL);
 }
 
-/* Of type proc_channel.take. */
+/* Has the type of proc_channel.take. */
 static bool take_samples(int fd, void *data)
 {
     struct sandbox_run *s = data;
@@ -380,16 +389,15 @@ void sandbox_run_attach(struct sandbox_run *s, const struct job *job, struct pro
 
 /* ---- the end ---- */
 
-/* Why the suite did not even start. 0 where it did, or was ended before it could. */
+/* Explains why the suite did not start. Returns 0 if it did, or was stopped before it could. */
 static int judge_start(const struct sandbox_run *s, const struct job *job, const struct proc_run *run,
                        struct err *err)
 {
     if (s->failed_code == ENOSPC || s->failed_code == EDQUOT)
-        return err_set(
-            err, ERR_LIMIT, ENOSPC,
-            "The student's files and the suite's need more room than there is: %llu MB, %lld files "
-            "(--disk, --inodes)",
-            (unsigned long long)(job->options->disk_bytes >> 20), (long long)job->options->inodes);
+        return err_set(err, ERR_LIMIT, ENOSPC,
+                       "The files of the student and the suite exceed the limits of %llu MB and %lld files "
+                       "(--disk, --inodes)",
+                       (unsigned long long)(job->options->disk_bytes >> 20), (long long)job->options->inodes);
     if (s->failed_code == ELOOP)
         return err_set(err, ERR_LIMIT, ELOOP,
                        "The student's directories, or the suite's, are nested too deeply");
@@ -402,16 +410,16 @@ static int judge_start(const struct sandbox_run *s, const struct job *job, const
     fs_read_file(path, 65536, &text, NULL);
     CLEANUP(mem_freep) char *words = buf_last_line(&text);
     return err_set(err, ERR_ENVIRONMENT, EIO, "The sandbox could not be started: %s",
-                   *words ? words : "bubblewrap said nothing");
+                   *words ? words : "bubblewrap printed nothing");
 }
 
-/* What the kernel killed is the student's fault only where a limit was reached. */
+/* Returns an error if the kernel killed processes although no limit of the task was reached. */
 static int judge_kills(const struct sandbox_run *s, const struct proc_run *run, struct err *err)
 {
     if (!s->hits.memory || s->hits.was_full || run->cancelled)
         return 0;
     return err_set(err, ERR_ENVIRONMENT, ENOMEM,
-                   "The machine had no memory left, and %llu processes of the job were killed",
+                   "The machine ran out of memory, and %llu processes of the job were killed",
                    (unsigned long long)s->hits.memory);
 }
 

@@ -1,8 +1,8 @@
 #pragma once
 
 /*
- * The sandbox of one test run: its control group, bubblewrap's command line, and what ostest-init
- * tells from inside (src/sandbox/init_protocol.h). Used in this order: open, attach, proc_run(), close.
+ * The sandbox of one test run: its control group, bubblewrap's command line, and the messages of
+ * ostest-init inside (src/sandbox/init_protocol.h). Order of use: open, attach, proc_run(), close, done.
  */
 
 #include "base/err.h"
@@ -17,38 +17,38 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A venv, and a python elsewhere than in /usr: there are not many. */
+/* Limit of directories such as a venv, or a python outside of /usr. */
 #define SANDBOX_RUN_MAX_PLACES 8
 
-/* A directory of ours, and where bwrap finds it. */
+/* A directory, and the path at which bwrap finds it. */
 struct sandbox_run_stage {
     char *source, *path; /* owned */
 };
 
 struct sandbox_run {
-    uid_t uid; /* whom bwrap runs as; 0: as we do */
+    uid_t uid; /* the user that bwrap runs as; 0: the job's own */
     struct sandbox_run_stage stages[SANDBOX_RUN_MAX_PLACES + 5];
     int stages_len;
-    struct bwrap bwrap; /* its argv: the whole command */
+    struct bwrap bwrap; /* its argv is the whole command */
     struct cgroup group;
-    enum cgroup_kind group_kind; /* also when it is closed */
+    enum cgroup_kind group_kind; /* stays valid after close */
     struct cgroup_fds cgroup_fds;
-    struct cgroup_slurm slurm; /* in a cluster: the job's group, in which we are; its dir is NULL elsewhere */
-    int sample_fd;             /* a timer: time to look at that one, while a test runs */
-    int keep_fds[BWRAP_MAX_FDS + 2]; /* that bwrap inherits */
+    struct cgroup_slurm slurm;       /* in a cluster: the group of our job; elsewhere its dir is NULL */
+    int sample_fd;                   /* timer for samples of Slurm's group while a test runs */
+    int keep_fds[BWRAP_MAX_FDS + 2]; /* inherited by bwrap */
     size_t keep_fds_len;
     int control[2]; /* ours, ostest-init's */
     int report_fd;
-    int userns_fd;         /* the user namespace that bwrap is to be in; -1: one that it makes */
-    uint64_t report_bytes; /* kept so far */
+    int userns_fd;         /* user namespace for bwrap; -1: it creates one */
+    uint64_t report_bytes; /* received so far */
 
     bool started, ended;
-    int status; /* of the suite, as waitpid(2) gives it */
+    int status; /* of the suite, as waitpid(2) returns it */
     int64_t cpu_us;
     unsigned leftovers;
-    char *failed; /* why ostest-init could not start the suite; NULL: it could; owned, like the next ones */
+    char *failed; /* why ostest-init could not start the suite; NULL: it could; owned, as below */
     int failed_code;
-    char *copied;       /* why the suite's files were copied; NULL: they are an overlay */
+    char *copied;       /* why the suite's files were copied; NULL: they were not, but overlaid */
     char *changed;      /* a file of the suite that was changed during the run; NULL: none */
     bool change_is_new; /* it is a new one that tools prefer to the suite's own */
     char *no_report;    /* why there is no report; NULL: there is one, in job->report */
@@ -56,41 +56,47 @@ struct sandbox_run {
     struct cgroup_hits hits;
 };
 
-/* What is to run in it; all borrowed. */
+/* What runs in the sandbox; all borrowed. */
 struct sandbox_run_spec {
     const struct strv *command;
     const struct strv *variables;  /* the whole environment */
-    const char *channel;           /* directory of the socket for what the tests tell */
-    const char *environment;       /* directory of python's environment; NULL: none */
-    const struct strv *places;     /* directories that are seen read-only, at the same path */
+    const char *channel;           /* directory of the socket (job/channel.h) */
+    const char *environment;       /* directory of the venv; NULL: none */
+    const struct strv *places;     /* directories that are visible read-only at the same path */
     const struct strv *may_change; /* files of the suite; patterns of fnmatch(3) */
-    bool without_src;              /* the student's files are not needed */
+    bool without_src;              /* leaves out the student's files */
 };
 
-/* Nothing is open. */
+/* Initialises a sandbox without open descriptors. */
 void sandbox_run_init(struct sandbox_run *s);
 
-/* Class environment where this machine cannot do it. */
+/*
+ * Creates the group and the command line. Returns an error of class environment if this machine
+ * cannot. Nothing stays open after an error.
+ */
 int sandbox_run_open(const struct job *job, const struct sandbox_run_spec *spec,
                      struct sandbox_run *ret_sandbox, struct err *err);
 
-/* Sets what proc_run() needs; the sandbox must not move before that has ended. */
+/* Sets up `run` for proc_run(). The sandbox must not move in memory until that returns. */
 void sandbox_run_attach(struct sandbox_run *s, const struct job *job, struct proc_run *run);
 
-/* Whether it is Slurm's group that is measured, since the task has none of its own. */
+/* Returns true if Slurm's group is measured, since the task has no group of its own. */
 bool sandbox_run_is_in_slurms(const struct sandbox_run *s);
 
-/* A test begins, and has ended; `pid`: the process that runs the tests, in our namespace. */
+/* Measure one test. `pid`: the process that runs the tests, in the job's pid namespace. */
 void sandbox_run_test_begin(struct sandbox_run *s, pid_t pid);
 void sandbox_run_test_end(struct sandbox_run *s, struct cgroup_usage *ret_usage);
 
-/* What is held now; 0: not measured. */
+/* Returns the bytes of memory in use now; 0 if they are not measured. */
 uint64_t sandbox_run_memory_now(const struct sandbox_run *s);
 
-/* After the run: whether it came to start at all, and removes the group. */
+/*
+ * Removes the group after the run. Returns an error if the suite was not started, or if the machine
+ * ran out of memory.
+ */
 int sandbox_run_close(struct sandbox_run *s, const struct job *job, const struct proc_run *run,
                       struct err *err);
 void sandbox_run_done(struct sandbox_run *s);
 
-/* Ends and removes the group that a job in this directory may have left when it died. */
+/* Kills and removes the group that a dead job of this directory may have left. */
 int sandbox_run_clean(const struct job *job, struct err *err);

@@ -15,14 +15,17 @@
 /* As in a mirror of the cache (repo.c). */
 #define CHECKOUT_ATTRIBUTES "* -filter -ident\n"
 
-/* What decides how a file is committed, and where a partial clone gets its objects. */
+/* Settings that decide how a file is committed, and where a partial clone gets its objects. */
 #define SETTINGS \
     "^(core\\.(autocrlf|eol|filemode|symlinks|ignorecase|attributesfile)|" \
     "remote\\..*\\.(url|promisor|partialclonefilter))$"
 
 /* ---- running git ---- */
 
-/* Nothing of the user's own may start a program, warn, or write to the directory's repository. */
+/*
+ * Keeps the user's settings from starting programs, warning, or writing to the directory's
+ * repository.
+ */
 static void push_git(struct strv *argv)
 {
     static const char *const settings[] = {
@@ -36,13 +39,13 @@ static void push_git(struct strv *argv)
     }
 }
 
-/* `words` end with NULL. As capture_run(). */
+/* Runs git with `words`, which end with NULL; results as of capture_run(). */
 static int run(const struct worktree *s, bool in_ours, const char *const *words, const char *input,
                struct buf *ret_output, struct buf *ret_messages, struct err *err)
 {
     CLEANUP(strv_done) struct strv argv = {0};
     CLEANUP(strv_done) struct strv env = {0};
-    if (input) { /* capture_run() has no standard input to give */
+    if (input) { /* capture_run() has no standard input */
         strv_push(&argv, "/bin/sh");
         strv_push(&argv, "-c");
         strv_push(&argv, "exec \"$@\" <\"$0\"");
@@ -71,7 +74,9 @@ static int run(const struct worktree *s, bool in_ours, const char *const *words,
 
 /* ---- the directory's repository ---- */
 
-/* The directory above `dir`, or itself, that has a .git; NULL: none. The caller frees. */
+/*
+ * Returns the innermost directory, from `dir` upwards, that has a .git, or NULL. The caller frees.
+ */
 static char *find_git_above(const char *dir)
 {
     for (char *at = mem_strdup(dir);;) {
@@ -94,7 +99,7 @@ static bool is_top(const char *dir)
     return fs_is_there(git);
 }
 
-/* Explains why git did not name the work tree. Returns -ENOENT, without a message, if `dir` is in none. */
+/* Explains why git refused. Returns -ENOENT, without a message, if `dir` is in no work tree. */
 static int judge_refusal(const char *dir, int code, const char *messages, struct err *err)
 {
     CLEANUP(mem_freep) char *top = find_git_above(dir);
@@ -103,8 +108,8 @@ static int judge_refusal(const char *dir, int code, const char *messages, struct
         return -ENOENT;
     if (!is_started)
         return err_set(err, ERR_ENVIRONMENT, ENOTSUP,
-                       "%s is a git work tree, but git cannot be started (%s): without it nobody knows which "
-                       "files git ignores; install git",
+                       "%s is a git work tree, but git cannot be started (%s): install git, which decides "
+                       "which files are ignored",
                        top, strerror(-code));
     if (strstr(messages, "not a git repository (or any") && !is_top(dir))
         return -ENOENT;
@@ -119,7 +124,7 @@ static int judge_refusal(const char *dir, int code, const char *messages, struct
                    words);
 }
 
-/* Takes a line off the front of the text; NULL at its end. The caller frees. */
+/* Removes and returns the first line of the text; NULL at the end. The caller frees. */
 static char *take_line(const char **text)
 {
     size_t len = strcspn(*text, "\n");
@@ -139,7 +144,7 @@ static int take_answers(struct worktree *s, const char *text, struct err *err)
         strv_take(&lines, line);
     if (lines.len && strcmp(lines.items[INSIDE], "true") != 0)
         return err_set(err, ERR_ENVIRONMENT, ENOTSUP,
-                       "%s is no work tree, but a git repository: clone it, or give its URL: file://%s",
+                       "%s is a git repository without a work tree: clone it, or give its URL: file://%s",
                        s->dir, s->dir);
     if (lines.len != ANSWERS || strlen(lines.items[FORMAT]) >= sizeof(s->object_format))
         return err_set(err, ERR_ENVIRONMENT, ENOTSUP,
@@ -200,7 +205,7 @@ static void put_quoted(struct buf *text, const char *value)
     buf_puts(text, "\"");
 }
 
-/* A line of a configuration file (git-config(1)) for "section.name" or "section.sub.name". */
+/* Adds a setting "section.name" or "section.sub.name" in the form of a file (git-config(1)). */
 static void put_setting(struct buf *text, const char *key, const char *value)
 {
     const char *first = strchr(key, '.'), *last = strrchr(key, '.');
@@ -217,7 +222,7 @@ static void put_setting(struct buf *text, const char *key, const char *value)
     buf_puts(text, "\n");
 }
 
-/* From "key\nvalue\0"; one without a value is true. */
+/* Adds settings listed as "key\nvalue\0"; one without a value is true. */
 static void put_settings(struct buf *text, const struct buf *listed)
 {
     for (size_t at = 0; at < listed->len; at += strlen(listed->data + at) + 1) {
@@ -235,7 +240,7 @@ static int write_config(const struct worktree *s, struct err *err)
     CLEANUP(buf_done) struct buf text = BUF_INIT(0);
     CLEANUP(mem_freep) char *path = mem_printf("%s/config", s->repo);
     int r = run(s, false, words, NULL, &settings, NULL, err);
-    if (r < 0 && r != -EIO) /* git fails with it if nothing matches */
+    if (r < 0 && r != -EIO) /* git fails if nothing matches */
         return r;
     bool is_sha1 = strcmp(s->object_format, "sha1") == 0;
     buf_printf(&text, "[core]\n\trepositoryFormatVersion = %d\n\tbare = false\n", !is_sha1);
@@ -252,7 +257,7 @@ static int write_file(const struct worktree *s, const char *name, const char *te
     return fs_write_plain(path, text, strlen(text), err);
 }
 
-/* The attributes that are in no commit (gitattributes(5)), but count for one. */
+/* Copies the attributes that apply to a commit without being part of one (gitattributes(5)). */
 static int copy_attributes(const struct worktree *s, struct err *err)
 {
     CLEANUP(mem_freep) char *to = mem_printf("%s/info/attributes", s->repo);
@@ -260,8 +265,8 @@ static int copy_attributes(const struct worktree *s, struct err *err)
 }
 
 /*
- * With its times, by which git knows the files that have not changed; and the files that a split index
- * (git-update-index(1)) shares.
+ * Copies the index with its times, by which git recognises unchanged files, and the shared files of
+ * a split index (git-update-index(1)).
  */
 static int copy_index(const struct worktree *s, struct err *err)
 {
@@ -301,7 +306,9 @@ static int make_repo(const struct worktree *s, struct err *err)
 
 /* ---- the tree ---- */
 
-/* `git add` would do, but it runs `git status` in each submodule, with what that one's configuration names.
+/*
+ * Adds or removes files. Not with `git add`: it runs `git status` in each submodule, with the
+ * programs that the submodule's configuration names.
  */
 static int update_index(const struct worktree *s, const struct buf *list, const char *option, struct err *err)
 {
@@ -314,7 +321,9 @@ static int update_index(const struct worktree *s, const struct buf *list, const 
     return r < 0 || !list->len ? r : run(s, true, words, input, NULL, NULL, err);
 }
 
-/* A merge elsewhere in the work tree is of no interest, but no tree could be written. */
+/*
+ * Removes unmerged entries: a merge elsewhere in the work tree would keep git from writing a tree.
+ */
 static int forget_conflicts(const struct worktree *s, struct err *err)
 {
     static const char *const words[] = {"ls-files", "--unmerged", "-z", ":/", NULL};
@@ -339,7 +348,7 @@ static int write_tree(const struct worktree *s, char **ret_tree, struct err *err
     return r;
 }
 
-/* With git_run(), as a mirror's commit is checked out. */
+/* Checks the tree out with git_run(), like a commit of a mirror. */
 static int check_out(const struct worktree *s, const char *tree, const char *dest, struct err *err)
 {
     CLEANUP(mem_freep) char *index = mem_printf("%s/checkout.index", s->repo);
@@ -374,7 +383,7 @@ int worktree_take(struct worktree *s, const struct buf *list, const struct buf *
     return r < 0 ? r : check_out(s, s->tree, dest, err);
 }
 
-/* Whether a row of git-diff-tree(1), ":100644 100755 …", is about one regular file and its executable bit. */
+/* Returns true if a row of git-diff-tree(1) is about a regular file's executable bit. */
 static bool is_new_mode(const char *row)
 {
     static const char *const rows[] = {":100644 100755 ", ":100755 100644 "};

@@ -6,11 +6,11 @@
 #include <sys/stat.h>
 
 #define MAX_NAMES        5
-#define TEXT_LIMIT_BYTES (1U << 20) /* of a file whose line endings are looked at */
+#define TEXT_LIMIT_BYTES (1U << 20) /* of a file whose line endings are compared */
 
 enum note { NOT_EXECUTABLE, EXECUTABLE, WITH_LF, WITH_CRLF, LEFT_OUT, NEW_MODE, NOTES };
 
-/* The names follow. */
+/* Each is followed by names. */
 static const char *const sentences[] = {
     [NOT_EXECUTABLE] = "tested without the executable bit, which git does not have (git add --chmod=+x): ",
     [EXECUTABLE] = "tested with the executable bit, which git has (git add --chmod=-x): ",
@@ -46,7 +46,7 @@ static void remove_crs(struct buf *text)
     text->len = len;
 }
 
-/* Whether two texts of different length differ in nothing but line endings. */
+/* Returns true if two texts of different length differ only in line endings. */
 static bool differ_in_line_endings(const char *a, const char *b)
 {
     CLEANUP(buf_done) struct buf text_a = BUF_INIT(0);

@@ -55,7 +55,7 @@ def test_a_second_copy_does_nothing(start, small, barrier):
     first = start(small.student("pass", barrier.script))
     barrier.wait()
     words, status = end_of(start(small.student("pass", barrier.script)))
-    assert status == 70 and "begun by another copy" in words
+    assert status == 70 and "Another copy of the job has already begun" in words
     assert not (start.dir / "end").exists()
     barrier.open()
     assert end_of(first)[1] == 0

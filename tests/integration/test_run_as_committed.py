@@ -102,7 +102,7 @@ def test_a_repository_that_is_broken(run, make_repo, listing, tmp_path):
 def test_a_bare_repository(run, make_repo, listing, tmp_path):
     git("clone", "-q", "--bare", make_repo("student", {"file": "x"}), tmp_path / "bare.git")
     status, out, _ = run("--src", tmp_path / "bare.git", "--tests", f"file://{listing}")
-    assert status == 2 and f"is no work tree, but a git repository: clone it, or give its URL: file://{tmp_path}/bare.git" in out
+    assert status == 2 and f"is a git repository without a work tree: clone it, or give its URL: file://{tmp_path}/bare.git" in out
 
 
 # ---- modes and line endings ----

@@ -122,6 +122,6 @@ def outcomes(job):
 
 def was_told(job):
     """Whether the plugin told of the tests."""
-    return "no pytest told of its tests" not in job.log
+    return "no pytest reported its tests" not in job.log
 
 

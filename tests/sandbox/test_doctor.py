@@ -134,7 +134,7 @@ def test_without_git(any_site, programs):
     ("echo 'bwrap: setting up uid map: Permission denied' >&2; exit 1", "kernel.apparmor_restrict_unprivileged_userns=0"),
     ("echo 'bwrap: loopback: Failed RTM_NEWADDR: Operation not permitted' >&2; exit 1", "AppArmor restricts user namespaces"),
     ("echo 'bwrap: Unknown option --as-pid-1' >&2; exit 1", "Unknown option --as-pid-1"),
-    ("exit 1", "bubblewrap said nothing"), ("exit 0", "bubblewrap said nothing"), ("kill -9 $$", "bubblewrap said nothing"),
+    ("exit 1", "bubblewrap printed nothing"), ("exit 0", "bubblewrap printed nothing"), ("kill -9 $$", "bubblewrap printed nothing"),
 ], ids=["no-namespaces", "no-uid-map", "no-rights-inside", "too-old", "silent", "does-nothing", "killed"])
 def test_a_bwrap_that_does_not_work(sites, programs, script, words):
     check_both(sites("user"), words, env=programs(scripts={"bwrap": script}))

@@ -158,7 +158,7 @@ os.wait()
 def test_daemons_are_ended_before_there_is_a_result(site):
     """Site.job() finds nothing left; the log tells of them."""
     job = site.python(DAEMON)
-    assert job.passed and "warning 32 processes were still there after the tests and have been ended" in job.log
+    assert job.passed and "warning 32 processes outlived the tests and were killed" in job.log
 
 
 def test_daemons_are_ended_before_the_result_is_posted(site):

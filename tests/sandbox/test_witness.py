@@ -163,7 +163,7 @@ def test_without_pytest_there_is_no_pass(suites):
     suite = suites.own(SHAPES["main"] | {"run_tests.py": suites_shapes.WRAPPER + code + "\n"})
     assert suites.job(None, suite=suite).passed
     job = suites.job(None, suite=suite, before="replace-report", files={"skip": ""})
-    assert job.error == DISAGREE + "pytest told of no tests"
+    assert job.error == DISAGREE + "pytest reported no tests"
 
 
 SKIPPING = "if not os.path.exists(args.src + '/skip'):\n    sys.exit(subprocess.run([sys.executable, *pytest]).returncode)"
@@ -176,7 +176,7 @@ def test_without_pytest_there_is_no_pass_without_a_help(suites, before_pytest):
     job = suites.job(None, suite=suite)
     assert job.passed and was_told(job) and "help cannot be used" in job.log
     job = suites.job(None, suite=suite, before="replace-report", files={"skip": ""})
-    assert job.error == DISAGREE + "pytest told of no tests"
+    assert job.error == DISAGREE + "pytest reported no tests"
 
 
 ORPHAN = """
