@@ -53,8 +53,8 @@ struct channel {
 void channel_init(struct channel *c);
 
 /*
- * Creates `dir`, which must not exist, and the socket. `names`: the tests that the plugin selects;
- * NULL: all.
+ * Creates the new directory `dir` with the socket. `names`: tests that the plugin selects; NULL:
+ * all.
  */
 int channel_open(struct channel *c, const char *dir, const struct strv *names, struct err *err);
 

@@ -186,10 +186,7 @@ static bool take_known(const struct job *job, const struct entry *e, struct env 
     return system_is_known(job, e) || take_venv(job, e, env);
 }
 
-/*
- * Checks the system's packages or builds a venv, and leaves the answer in the cache. The entry is
- * locked.
- */
+/* Checks the system's packages or builds a venv, and caches the answer. The entry is locked. */
 static int find_out(const struct job *job, const struct env_wants *wants, const struct entry *e,
                     const char *python, struct err *err)
 {

@@ -289,10 +289,7 @@ static char *words_of(const struct buf *messages, const char *url)
     return buf_take(&text);
 }
 
-/*
- * Returns the start of the line that contains `at`; "" if it may contain a password. The caller
- * frees.
- */
+/* Returns the start of the line at `at`; "" if it may contain a password. The caller frees. */
 static char *quote(const char *words, const char *at)
 {
     while (at > words && at[-1] != '\n')

@@ -1,13 +1,13 @@
 /*
- * ostest-job: runs one task, in its directory, to its result.
+ * ostest-job: executes one attempt of a task in its directory.
  *
- * The runner starts it once for each task; so can anybody by hand: a directory with a task.json
- * goes in, a result.json comes out. It holds no secret of the backend. Its log goes to standard
- * output, "<level> <text>" a line, for the runner to pass on.
+ * The runner starts it once for each attempt. It can also be started by hand: it reads task.json in
+ * the directory and writes result.json. It has no secret of the backend. It logs to standard
+ * output, one line "<level> <text>" each, which the runner passes on.
  *
- * SIGTERM or SIGINT stops it, in a cluster also SIGCONT: what it has started is ended, and no result is
- * written. How it ends tells who has started it what to do next (model/job_exit.h). All that it starts is its
- * descendant, and, as it is a child subreaper, stays so.
+ * SIGTERM or SIGINT stops it, in a cluster also SIGCONT: its processes are ended, and no result is
+ * written. The exit status tells the runner what to do next (model/job_exit.h). All processes that
+ * it starts stay its descendants, since it is a child subreaper.
  */
 
 #include "base/fd.h"
@@ -57,36 +57,35 @@ static const char *check_lease(const char *text)
 
 static const struct opt options[] = {
     {"cache-dir", "DIR", OPT_STRING, offsetof(struct config, cache_dir), .check = job_options_check_line,
-     .help = "mirrors of repositories, python environments", .group = "For the program that starts it"},
-    {"config", "FILE", OPT_STRING, offsetof(struct config, config_file), .help = "lines 'option = value'"},
+     .help = "directory of the cache", .group = "For the program that starts it"},
+    {"config", "FILE", OPT_STRING, offsetof(struct config, config_file),
+     .help = "read options from this file"},
     {"slot", "N", OPT_INTEGER, offsetof(struct config, slot), "0", .max = 4095,
-     .help = "number among the jobs that run at the same time: as root, each has a user of its own"},
+     .help = "number of the slot; as root, the job gives each slot a user of its own"},
     {"lease", "NAME", OPT_STRING, offsetof(struct config, lease), .check = check_lease,
-     .help = "in a cluster, the name of this try of the task: DIR is run once only, and DIR/" LEASE_END
-             " tells how it ended"},
+     .help = "lease of this attempt in a cluster: DIR is executed only once, and DIR/" LEASE_END
+             " records how it ended"},
     {"clean", NULL, OPT_FLAG, offsetof(struct config, clean), "no",
-     .help = "only remove what a dead job left in DIR"},
+     .help = "only remove leftovers of a dead job from DIR"},
     {"src-dir", "DIR", OPT_STRING, offsetof(struct config, src_dir),
-     .help = "test this directory, whatever the task says"},
+     .help = "test this directory instead of the task's repository"},
     {"tests-dir", "DIR", OPT_STRING, offsetof(struct config, tests_dir),
-     .help = "with the suite in this directory, whatever --tests-url says"},
+     .help = "use the suite in this directory instead of --tests-url"},
     {"progress", NULL, OPT_FLAG, offsetof(struct config, progress), "no",
-     .help = "tell each step and test, for a program that shows it"},
-    {"report", NULL, OPT_FLAG, offsetof(struct config, report), "no",
-     .help = "write report.html too, for people"},
+     .help = "log progress lines for each stage and test"},
+    {"report", NULL, OPT_FLAG, offsetof(struct config, report), "no", .help = "also write report.html"},
     {"trim", NULL, OPT_FLAG, offsetof(struct config, trim), "no",
-     .help = "run no task: only bring the cache, which is DIR too, within the two limits below"},
+     .help = "only trim the cache, which is also DIR, to the two limits below"},
     {"cache-size", "BYTES", OPT_BYTES, offsetof(struct config, cache.size_bytes), "10G", .max = 1e15,
-     .help = "for mirrors, suites and environments"},
+     .help = "limit of the cache for --trim"},
     {"min-free-disk", "BYTES", OPT_BYTES, offsetof(struct config, cache.min_free_bytes), "1G", .max = 1e15,
-     .help = "to be left free beside the cache"},
+     .help = "space that --trim leaves free on the cache's file system"},
     {"probe", "WHAT", OPT_CHOICE, offsetof(struct config, probe), "nothing",
      .choices = "nothing|sandbox|suite|node",
-     .help =
-         "run no task: only try the sandbox in DIR, or fetch the suite and prepare its environment, or both"},
+     .help = "only check the sandbox in DIR, or the suite and its environment, or both (node)"},
     JOB_OPTIONS(struct config, job.),
-    {"help", NULL, OPT_HELP, .help = "this text", .group = "General"},
-    {"version", NULL, OPT_HELP, .help = "the version"},
+    {"help", NULL, OPT_HELP, .help = "print this help", .group = "General"},
+    {"version", NULL, OPT_HELP, .help = "print the version"},
 };
 
 static int print_help(const char *asked)
@@ -101,7 +100,7 @@ static int print_help(const char *asked)
     return 0;
 }
 
-/* Children run in directories of their own. The caller frees. */
+/* Makes the path absolute, since children run in other directories. The caller frees. */
 static char *absolute(const char *path)
 {
     CLEANUP(mem_freep)
@@ -109,7 +108,7 @@ static char *absolute(const char *path)
     return cwd ? mem_printf("%s/%s", cwd, path) : mem_strdup(path);
 }
 
-/* Only a try in the cluster has the job for itself. */
+/* Returns the id of our Slurm job, or NULL: only an attempt in a cluster has a job for itself. */
 static const char *cluster_job(const struct config *config)
 {
     return config->lease ? getenv("SLURM_JOB_ID") : NULL;
@@ -160,7 +159,7 @@ static enum job_exit exit_after(const struct err *err, int r)
     return err->class == ERR_CANCELLED ? JOB_EXIT_STOPPED : is_disk ? JOB_EXIT_DISK : JOB_EXIT_FAILED;
 }
 
-/* Whether that is why it was told to stop. */
+/* Returns true if the signal to stop was SIGCONT. */
 static bool was_suspended(int cancel_fd)
 {
     struct signalfd_siginfo info;
@@ -177,8 +176,10 @@ static enum job_exit run(const struct config *config, const char *given_dir)
     signal(SIGPIPE, SIG_IGN);
     umask(022);
     fd_raise_limit();
-    int cancel_fd = -1; /* readable where we are to stop; every wait of ours watches it */
-    /* A cluster may suspend its jobs: a test whose time passed meanwhile fails, which is no verdict. */
+    int cancel_fd = -1; /* readable: stop; every wait watches it */
+    /*
+     * A cluster may suspend jobs: a test that times out meanwhile says nothing about the student.
+     */
     int r = proc_open_signals(config->lease ? SIGCONT : 0, &cancel_fd, &err);
     struct job_setup setup = {
         &config->job,   cache_dir,         dir,       config->src_dir,    config->tests_dir, config->progress,
@@ -186,7 +187,7 @@ static enum job_exit run(const struct config *config, const char *given_dir)
     if (r == 0)
         r = proc_become_subreaper(&err);
     int lock = -1;
-    if (r == 0) /* a job whose runner died may still be ending in there */
+    if (r == 0) /* a job whose runner died may still be ending in the directory */
         r = fs_lock_wait(lock_path, cancel_fd, &lock, &err);
     if (r == 0 && config->trim)
         r = trim(config, cache_dir, cancel_fd, &err);
@@ -203,7 +204,7 @@ static enum job_exit run(const struct config *config, const char *given_dir)
     return exit_after(&err, r);
 }
 
-/* As a try of a task in a cluster, where a copy of this job may run as well. */
+/* Executes an attempt in a cluster, where another copy of this job may run as well. */
 static enum job_exit run_with_lease(const struct config *config, const char *dir)
 {
     struct err err = {0};
@@ -228,7 +229,7 @@ int main(int argc, char **argv)
     if (set.help_asked)
         return print_help(set.help_asked);
     if (set.operands.len != 1 || !config.cache_dir)
-        strv_push(&faults, "one directory and --cache-dir are needed; see --help");
+        strv_push(&faults, "one directory and --cache-dir are required; see --help");
     for (size_t i = 0; i < faults.len; i++)
         fprintf(stderr, "ostest-job: %s\n", faults.items[i]);
     int status = faults.len     ? JOB_EXIT_USAGE

@@ -19,13 +19,18 @@
 
 /* ---- reading ---- */
 
-/* In double quotes a backslash is one, but before what it would protect there (POSIX shell, 2.2.3). */
+/*
+ * Returns true if the backslash at `p` quotes the next character. In double quotes it does so only
+ * before certain characters (POSIX shell, 2.2.3).
+ */
 static bool is_escape(const char *p, char quote)
 {
     return *p == '\\' && p[1] && quote != '\'' && (!quote || strchr("$`\"\\", p[1]));
 }
 
-/* Takes one word off the front of `*text`; false where a quote is not closed. */
+/*
+ * Removes the first word of `*text` and adds it to `words`. Returns false if a quote is not closed.
+ */
 static bool take_word(const char **text, struct strv *words)
 {
     struct buf word = BUF_INIT(0);
@@ -44,11 +49,11 @@ static bool take_word(const char **text, struct strv *words)
     return !quote;
 }
 
-/* What is wrong, or NULL. */
+/* Returns what is wrong, or NULL. */
 static const char *split_command(const char *text, struct strv *words)
 {
     if (words->len)
-        return "there is a 'command' already";
+        return "'command' is given twice";
     for (text += strspn(text, SPACE); *text; text += strspn(text, SPACE)) {
         if (!take_word(&text, words))
             return "a quote is not closed";
@@ -68,7 +73,7 @@ static char *trimmed(const char *s, size_t len)
     return mem_strndup(start, end);
 }
 
-/* A file below the root: nothing absolute, nothing that leads out. What is wrong, or NULL. */
+/* Takes the path of a file below the root. Returns what is wrong, or NULL. */
 static const char *take_requirements(const char *tests_dir, const char *value, char **ret_path)
 {
     CLEANUP(mem_freep) char *path = mem_printf("%s/%s", tests_dir, value);
@@ -76,9 +81,9 @@ static const char *take_requirements(const char *tests_dir, const char *value, c
     if (*value == '/' || strstr(value, "..") || !*value)
         return "'requirements' must be the path of a file inside the suite";
     if (lstat(path, &st) < 0 || !S_ISREG(st.st_mode))
-        return "the requirements file is not there, or not a regular file";
+        return "the requirements file is missing or not a regular file";
     if (*ret_path)
-        return "there are 'requirements' already";
+        return "'requirements' is given twice";
     *ret_path = TAKE_PTR(path);
     return NULL;
 }
@@ -110,7 +115,7 @@ static int read_lines(const char *tests_dir, struct manifest *m, struct err *err
     const char *p = text.data ? text.data : "";
     if (strlen(p) < text.len)
         return err_set(err, ERR_ENVIRONMENT, EINVAL,
-                       "The suite's %s has a NUL byte in it: it is no text file", MANIFEST_NAME);
+                       "The suite's %s contains a NUL byte: it is not a text file", MANIFEST_NAME);
     p += utf8_mark_len(p, text.len);
     for (size_t number = 1; *p; number++) {
         size_t len = strcspn(p, "\n");
@@ -147,7 +152,7 @@ void manifest_done(struct manifest *m)
 
 /* ---- expanding ---- */
 
-/* A placeholder and the words that stand in its place. */
+/* A placeholder and the words that replace it. */
 struct placeholder {
     const char *name;
     struct strv values;
@@ -198,7 +203,7 @@ static void expand_word(const char *word, const struct placeholder *all, struct 
     strv_take(argv, buf_take(&text));
 }
 
-/* Whether `{tests}` stands in a longer word, where names are joined with commas. */
+/* Returns true if {tests} is part of a longer word, in which names are joined with commas. */
 static bool joins_tests(const struct strv *command)
 {
     for (size_t i = 0; i < command->len; i++)
@@ -209,10 +214,10 @@ static bool joins_tests(const struct strv *command)
 
 /* ---- the program ---- */
 
-/* The kernel looks no further for an interpreter: BINPRM_BUF_SIZE of linux/binfmts.h. */
+/* The kernel reads no more to find the interpreter: BINPRM_BUF_SIZE of linux/binfmts.h. */
 #define SHEBANG_BYTES 256
 
-/* Its file if it is one of the suite's or the student's; NULL: it is neither. The caller frees. */
+/* Returns the program's file if it is the suite's or the student's, else NULL. The caller frees. */
 static char *program_file(const struct job *job, const char *program, bool *ret_is_students)
 {
     const char *below = str_path_below(program, job->inside.src);
@@ -230,7 +235,10 @@ static bool has_crlf_shebang(int fd)
     return end && end[-1] == '\r';
 }
 
-/* The kernel would say "Permission denied", "No such file or directory", or start the wrong program. */
+/*
+ * Explains why a program cannot be started. The kernel would only say "Permission denied" or "No
+ * such file or directory", or start another program.
+ */
 static int check_program(const struct job *job, const char *program, struct err *err)
 {
     bool is_students;
@@ -238,7 +246,7 @@ static int check_program(const struct job *job, const char *program, struct err 
     CLEANUP(mem_freep) char *path = program_file(job, program, &is_students);
     CLEANUP(fd_closep) int fd = path ? open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC) : -1;
     if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-        return 0; /* starting it tells */
+        return 0; /* starting it will show the error */
     enum err_class class = is_students ? ERR_TASK : ERR_ENVIRONMENT;
     const char *whose = is_students ? "student's" : "suite's";
     const char *name = is_students ? program + strlen(job->inside.src) + 1 : program;
@@ -278,10 +286,9 @@ int manifest_expand(const struct strv *command, const struct job *job, struct st
                            "they have more than %u bytes",
                            PROC_STRING_BYTES);
     if (!ret_argv->len)
-        return err_set(
-            err, ERR_ENVIRONMENT, EINVAL,
-            "The command in the suite's %s names no program: for this task all of it stands for nothing",
-            MANIFEST_NAME);
+        return err_set(err, ERR_ENVIRONMENT, EINVAL,
+                       "The command in the suite's %s names no program: for this task it expands to nothing",
+                       MANIFEST_NAME);
     return check_program(job, ret_argv->items[0], err);
 }
 

@@ -20,12 +20,12 @@
 #define MAX_FILES           100000
 #define LISTING_LIMIT_BYTES (32U << 20)
 
-/* No filters, no keyword expansion: strongest of all attribute files (gitattributes(5)). */
+/* No filters, no keyword expansion; takes precedence over all other files (gitattributes(5)). */
 #define MIRROR_ATTRIBUTES "* -filter -ident\n"
 
 /* ---- the mirror ---- */
 
-/* A readable name, made unique by a hash of the whole URL. */
+/* Returns a readable path, made unique by a hash of the whole URL. The caller frees. */
 static char *mirror_path(const char *cache_dir, const char *url)
 {
     const char *slash = strrchr(url, '/');
@@ -67,7 +67,7 @@ static int create_mirror(const struct git *git, struct repo *repo, const char *o
     return r;
 }
 
-/* The object format that the mirror does not have. Its config is git's, and names SHA-256 only. */
+/* Returns the object format that the mirror does not have. git's config file names only SHA-256. */
 static const char *other_object_format(const char *mirror)
 {
     CLEANUP(mem_freep) char *path = mem_printf("%s/config", mirror);
@@ -96,8 +96,9 @@ static void remove_leftovers_in(const char *mirror, const char *sub_dir)
 }
 
 /*
- * Lock files and half-written objects of a git that was killed. Nobody else is at work: we hold the lock. At
- * most a child of that git still is about to end, and leaves one more for the next time.
+ * Removes lock files and half-written objects of a git that was killed. The caller holds the
+ * mirror's lock, so no other git is at work; at most, a child of the killed one is still ending and
+ * leaves one more file for the next time.
  */
 static void remove_leftovers(const char *mirror)
 {
@@ -113,11 +114,11 @@ static void remove_leftovers(const char *mirror)
 
 /* ---- fetching ---- */
 
-/* What is wanted of a repository, and where it goes. */
+/* What to fetch from a repository, and its ref in the mirror. */
 struct wanted {
     const char *url;
     const char *branch; /* NULL: the default branch */
-    char *our_ref;      /* flat, so that no branch stands in the way of another; owned */
+    char *our_ref;      /* flat, so that no branch is in the way of another; owned */
 };
 
 static void wanted_init(struct wanted *ret_wanted, const char *url, const char *branch)
@@ -136,7 +137,7 @@ static void wanted_done(struct wanted *w)
     free(w->our_ref);
 }
 
-/* Takes the object name at the start of the text; false where there is none. */
+/* Copies the object name at the start of the text. Returns false if there is none. */
 static bool take_hash(const struct buf *text, char *ret_hash)
 {
     size_t len = text->len ? strspn(text->data, "0123456789abcdef") : 0;
@@ -147,7 +148,7 @@ static bool take_hash(const struct buf *text, char *ret_hash)
     return true;
 }
 
-/* What our ref points to; git keeps it in a file of its own, since nothing here packs refs. */
+/* Reads the object name of our ref from git's file; nothing here packs refs. */
 static bool read_our_ref(const char *mirror, const struct wanted *w, char *ret_hash)
 {
     CLEANUP(mem_freep) char *path = mem_printf("%s/%s", mirror, w->our_ref);
@@ -166,7 +167,7 @@ static int fetch_ref(const struct git *git, const struct repo *repo, const struc
                                         "--no-write-fetch-head",
                                         "--no-recurse-submodules",
                                         "--no-auto-maintenance",
-                                        "--update-shallow", /* a shallow repository, as git clone takes it */
+                                        "--update-shallow", /* as git clone does */
                                         "--"};
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
         strv_push(&args, words[i]);
@@ -178,7 +179,7 @@ static int fetch_ref(const struct git *git, const struct repo *repo, const struc
     return git_run(git, &command, NULL, err);
 }
 
-/* Sets the commit that our ref leads to, also if that is an annotated tag. */
+/* Sets the commit that our ref leads to, also through an annotated tag. */
 static int peel(const struct git *git, struct repo *repo, const struct wanted *w, struct err *err)
 {
     CLEANUP(buf_done) struct buf output = BUF_INIT(0);
@@ -192,7 +193,7 @@ static int peel(const struct git *git, struct repo *repo, const struct wanted *w
                                   .doing = "Looking up the commit"};
     int r = git_run(git, &command, &output, err);
     if (r == 0 && !take_hash(&output, repo->commit))
-        r = err_set(err, ERR_ENVIRONMENT, EIO, "git gave no object name for the commit");
+        r = err_set(err, ERR_ENVIRONMENT, EIO, "git printed no object name for the commit");
     return r;
 }
 
@@ -213,7 +214,10 @@ static int fetch_branch(const struct git *git, struct repo *repo, const struct w
     return r < 0 ? r : peel(git, repo, w, err);
 }
 
-/* Whether the branch still is where our ref is. Any doubt is a no: the fetch will tell what is wrong. */
+/*
+ * Returns true if the branch is still where our ref is; false after any error, which the fetch will
+ * then report.
+ */
 static bool is_unchanged(const struct git *git, struct repo *repo, const struct wanted *w)
 {
     CLEANUP(buf_done) struct buf output = BUF_INIT(0);
@@ -230,7 +234,7 @@ static bool is_unchanged(const struct git *git, struct repo *repo, const struct 
                                   .repository = repo->shown_url,
                                   .url = w->url,
                                   .args = &args,
-                                  .doing = "Asking for news"};
+                                  .doing = "Checking for new commits"};
     return git_run(git, &command, &output, &err) == 0 && take_hash(&output, theirs) &&
            strcmp(theirs, repo->commit) == 0;
 }
@@ -263,7 +267,7 @@ static bool is_stopped_within(const struct git *git, int ms)
     return poll(&stop, 1, ms) > 0;
 }
 
-/* Returns 0 if the fetch, which failed with `r`, is to be tried again. */
+/* Returns 0 if the fetch, which failed with `r`, should be retried. */
 static int prepare_retry(const struct git *git, const struct repo *repo, int r, int64_t pause_ms,
                          struct err *err)
 {
@@ -277,8 +281,8 @@ static int prepare_retry(const struct git *git, const struct repo *repo, int r, 
 }
 
 /*
- * Retries after a pause if the network failed, and once with a new mirror if the old one may be the reason.
- * A mirror that is too large or of no use is not kept.
+ * Retries after a pause if the network failed, and once with a new mirror if the old one may be the
+ * reason. Removes a mirror that is too large or unusable.
  */
 static int fetch_with_retries(const struct git *git, struct repo *repo, const struct wanted *w,
                               bool rarely_new, struct err *err)
@@ -336,7 +340,7 @@ int repo_fetch(const struct git *git, const char *cache_dir, const struct repo_s
 
 /* ---- checking out ---- */
 
-/* What `git ls-tree -r -l` says of a commit: a line per file, "mode type hash size<TAB>path". */
+/* Sums over the output of `git ls-tree -r -l`: a line per file, "mode type hash size<TAB>path". */
 struct tree_size {
     uint64_t files, bytes;
     unsigned submodules;
@@ -344,7 +348,7 @@ struct tree_size {
 
 static void add_line(const char *line, struct tree_size *size)
 {
-    char start[128]; /* long enough for all that stands before the path; sscanf() reads to the end */
+    char start[128]; /* the part before the path, since sscanf() reads the whole string */
     char type[16];
     unsigned long long bytes = 0;
     snprintf(start, sizeof(start), "%.*s", (int)MIN(strcspn(line, "\t"), sizeof(start) - 1), line);
@@ -370,10 +374,10 @@ static int list_size(const struct git *git, const struct repo *repo, struct tree
     CLEANUP(strv_done) struct strv args = {0};
     strv_push(&args, "ls-tree");
     strv_push(&args, "-r");
-    strv_push(&args, "-t"); /* trees too: so that a bomb of nothing but trees is noticed */
+    strv_push(&args, "-t"); /* also trees, to notice a bomb of nothing but trees */
     strv_push(&args, "-l");
     strv_push(&args, "--full-tree");
-    strv_pushf(&args, "%s^{commit}", repo->commit); /* git lists, and checks out, a mere tree as well */
+    strv_pushf(&args, "%s^{commit}", repo->commit); /* git would accept a tree as well */
     struct git_command command = {.git_dir = repo->mirror,
                                   .repository = repo->shown_url,
                                   .args = &args,
@@ -385,7 +389,9 @@ static int list_size(const struct git *git, const struct repo *repo, struct tree
     return r;
 }
 
-/* The mirror's record of the commit whose size was asked for last: "<commit> <files> <bytes> <submodules>".
+/*
+ * Reads the mirror's record of the last commit whose size was determined:
+ * "<commit> <files> <bytes> <submodules>". Returns false if it is about another commit.
  */
 static bool read_size(const char *path, const char *commit, struct tree_size *ret_size)
 {
@@ -409,7 +415,7 @@ static void write_size(const char *path, const char *commit, const struct tree_s
     CLEANUP(mem_freep)
     char *line = mem_printf("%s %llu %llu %u\n", commit, (unsigned long long)size->files,
                             (unsigned long long)size->bytes, size->submodules);
-    fs_write_atomic(path, line, strlen(line), NULL); /* where it fails, the next task asks again */
+    fs_write_atomic(path, line, strlen(line), NULL); /* if it fails, the next task lists again */
 }
 
 static int check_size(const struct git *git, const struct repo *repo, struct tree_size *ret_size,
@@ -455,7 +461,7 @@ static int checkout(const struct git *git, const struct repo *repo, const char *
                                   .index_file = index,
                                   .args = &args,
                                   .doing = "Checking out the commit"};
-    unlink(index_lock); /* of a git that was killed: with the mirror's lock, nobody else is at work */
+    unlink(index_lock); /* left by a killed git: we hold the mirror's lock */
     r = git_run(git, &command, NULL, err);
     unlink(index_lock);
     unlink(index);
@@ -473,7 +479,7 @@ static int fetch_anew(const struct git *git, const struct repo_source *source, s
     return r < 0 ? r : fetch_with_retries(git, repo, &w, false, err);
 }
 
-/* Under the lock, so that nobody makes the mirror anew while others read it. */
+/* Holds the lock, so that no job creates the mirror anew while another reads it. */
 int repo_checkout(const struct git *git, const struct repo_source *source, struct repo *repo,
                   const char *dest, unsigned *ret_submodules, struct err *err)
 {

@@ -48,7 +48,7 @@ static int hash_content(struct reading *r, const char *path)
     return 0;
 }
 
-/* What is made by running the package, or belongs to git, is no part of it. */
+/* Returns true for entries that are not part of a package. */
 static bool is_left_out(const char *name)
 {
     return strcmp(name, ".git") == 0 || strcmp(name, "__pycache__") == 0;
@@ -105,8 +105,7 @@ static void put_utf8(struct buf *b, uint32_t c)
     buf_append(b, bytes, len);
 }
 
-/* `high`: which byte of each pair is the higher one. Lone surrogates are left as they are: paths have none.
- */
+/* `high`: the index of the high byte in each pair. Lone surrogates, which no path has, are kept. */
 static void decode_utf16(const struct buf *from, unsigned high, struct buf *to)
 {
     const unsigned char *p = (const unsigned char *)from->data;
@@ -133,7 +132,7 @@ static void decode(const struct buf *from, struct buf *to)
     }
 }
 
-/* Cuts off a comment, and the space at both ends. */
+/* Cuts off a comment, and white space at both ends. */
 static char *trimmed(char *line)
 {
     for (char *p = line; (p = strchr(p, '#')); p++) {
@@ -165,8 +164,10 @@ static const struct {
     {"--no-binary", NULL, HOLDS},      {"--only-binary", NULL, HOLDS},
 };
 
-/* The value in "--option VALUE", "--option=VALUE", "-oVALUE", without quotes. The caller frees; NULL: another
- * option. */
+/*
+ * Returns the value in "--option VALUE", "--option=VALUE" or "-oVALUE", without quotes; NULL if the
+ * line has another option. The caller frees.
+ */
 static char *value_of(const char *line, const char *word, const char *letter)
 {
     size_t len = strlen(word);
@@ -183,8 +184,8 @@ static char *value_of(const char *line, const char *word, const char *letter)
 }
 
 /*
- * A path in what names a package, as pip sees it: "./pkg[extra]", "file:///pkg", "file:pkg", with -e also
- * "pkg". NULL: none, or none that exists. The caller frees.
+ * Returns the path in a package's name, as pip reads it: "./pkg[extra]", "file:///pkg", "file:pkg",
+ * with -e also "pkg". NULL if there is none, or it does not exist. The caller frees.
  */
 static char *local_path(const char *name, const char *suite, bool is_editable)
 {
@@ -210,7 +211,7 @@ static int take_package(struct reading *r, const char *name, bool is_editable)
     r->requirements->is_local |= is_dir;
     if (!is_editable || !is_dir)
         return hash_path(r, path, 0);
-    /* Used where it is, it may use whatever lies beside it. */
+    /* Used in place, it may use other files of the suite. */
     bool is_first = !r->requirements->is_editable;
     r->requirements->is_editable = true;
     return is_first ? hash_path(r, r->suite, 0) : 0;

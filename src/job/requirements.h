@@ -1,9 +1,9 @@
 #pragma once
 
 /*
- * What the runner has to know of a requirements file, read as pip reads it (pip._internal.req.req_file):
- * UTF-8 with or without a byte order mark, or UTF-16 with one; lines that continue; files that it includes
- * (-r, -c, relative to the file); packages of the suite (./pkg, -e ./pkg, relative to the suite).
+ * Reads a requirements file as pip does (pip._internal.req.req_file): UTF-8 with or without a byte
+ * order mark, or UTF-16 with one; continued lines; included files (-r, -c, relative to the file);
+ * packages of the suite (./pkg, -e ./pkg, relative to the suite).
  */
 
 #include "base/err.h"
@@ -13,15 +13,17 @@
 #include <stdint.h>
 
 struct requirements {
-    uint64_t hash; /* of the files, and of what they name of this machine: packages, archives, --find-links */
-    struct strv options; /* lines that hold for other packages, too: indexes, constraints (absolute paths) */
-    bool is_local;       /* a directory of this machine is to be installed */
-    bool is_editable;    /* and is to be used where it is */
+    /* Of the files, and of the local packages, archives and --find-links that they name. */
+    uint64_t hash;
+    struct strv options; /* lines that apply to other packages, too: indexes, constraints */
+    bool is_local;       /* a local directory is installed */
+    bool is_editable;    /* and used in place (-e) */
 };
 
 /*
- * `suite`: the directory that pip is started in. Adds to `ret->hash`, which the caller has begun. -ENOENT,
- * without a message, if the file is missing; one that it includes may be missing, which pip will say.
+ * Reads the file. `suite`: the working directory of pip. Adds to `ret->hash`, which the caller has
+ * initialised. Returns -ENOENT if the file is missing; a missing file that it includes is no error
+ * here, since pip will report it.
  */
 int requirements_read(const char *path, const char *suite, struct requirements *ret, struct err *err);
 void requirements_done(struct requirements *requirements);

@@ -14,9 +14,9 @@ struct run {
     struct proc_run proc;       /* how the suite ended; in a sandbox, not how bwrap did */
     struct sandbox_run sandbox; /* all zero without a sandbox */
     struct events *events;      /* reported by our pytest plugin; owned */
-    char *loaded;     /* file loaded from the suite's tree, but not the suite's; NULL: none; owned */
-    bool was_stopped; /* a pytest of the suite was stopped, and its time limits with it */
-    char *last_words; /* the last line of output; NULL: none; owned */
+    char *loaded;               /* loaded file that is not the suite's; NULL: none; owned */
+    bool was_stopped;           /* a pytest of the suite was stopped, and its time limits with it */
+    char *last_words;           /* the last line of output; NULL: none; owned */
 };
 
 /* What to run; all borrowed. */

@@ -27,10 +27,7 @@
 /* Covered by a tmpfs for bwrap, which takes nothing from the host's /tmp by name. */
 #define STAGE_DIR "/tmp"
 
-/*
- * Without control groups, the limit of processes covers all of the user's in the sandbox, pid 1
- * too.
- */
+/* Without control groups, the limit counts all the user's processes in the sandbox, with pid 1. */
 #define OWN_PROCESSES 1
 
 /* With a group, the group must refuse a process first, since it counts refusals. */
@@ -128,8 +125,8 @@ static bool take_messages(int fd, void *data)
 /* ---- starting ---- */
 
 /*
- * Returns a name that is the same for each run in this directory, so that leftovers are found. The
- * caller frees.
+ * Returns a name that is the same for each run in this directory, to find leftovers. The caller
+ * frees.
  */
 static char *group_name(const struct job *job)
 {

@@ -33,7 +33,7 @@ struct sandbox_run {
     struct cgroup group;
     enum cgroup_kind group_kind; /* stays valid after close */
     struct cgroup_fds cgroup_fds;
-    struct cgroup_slurm slurm;       /* in a cluster: the group of our job; elsewhere its dir is NULL */
+    struct cgroup_slurm slurm;       /* the job's group in a cluster; else its dir is NULL */
     int sample_fd;                   /* timer for samples of Slurm's group while a test runs */
     int keep_fds[BWRAP_MAX_FDS + 2]; /* inherited by bwrap */
     size_t keep_fds_len;

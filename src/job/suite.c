@@ -1,7 +1,7 @@
 /*
- * Kinds of suites stand in one table: how a kind is recognised, which command is asked for its
- * help, and how the command line is built. A suite's own options are handed over only where its
- * help text shows them; the two generations of run_tests.py differ in nothing else.
+ * One table has the kinds of suites: how to recognise a kind, which command prints its help, and
+ * how to build its command line. A suite gets only the options that its help text shows; the two
+ * generations of run_tests.py differ in nothing else.
  */
 
 #include "job/suite.h"
@@ -22,16 +22,17 @@
 
 #define HELP_LIMIT_BYTES (1U << 20)
 #define HELP_TIMEOUT_MS  60000
-/* In every report of pytest's. */
+/* In every report that pytest writes. */
 #define PYTESTS_REPORT "<testsuite name=\"pytest\""
-/* Of any length, they fit into one argument. */
+/* So many names fit into one argument, whatever their length. */
 #define KEYWORDS_MAX 100
 _Static_assert(KEYWORDS_MAX *(TASK_MAX_TEST_BYTES + sizeof(" or ")) < PROC_STRING_BYTES, "one argument");
 
-/* ---- what a suite can know; the words are looked for in its help text ---- */
+/* ---- features of a suite ---- */
 
+/* A suite has a feature if its help text contains the words. */
 static const struct known {
-    const char *name; /* as kept in the cache */
+    const char *name; /* in the cache */
     const char *words;
 } knowns[] = {
     {"src", "--src"},
@@ -43,11 +44,11 @@ static const struct known {
     {"lab-markers", "@pytest.mark.lab"},
 };
 
-/* Not in a help text: our plugin told of a session. */
+/* Not from the help text: the suite runs pytest with our plugin. */
 #define KNOWS_PYTEST "pytest"
-/* Records that older versions have left are not read: they found out by other rules. */
+/* Records of older versions, which had other rules, are ignored. */
 #define RECORD_VERSION "version 3"
-/* The help could not be used, so the suite is called as the reference runner of 2024 called every one. */
+/* The help was unusable: the suite is called as the reference runner of 2024 called every suite. */
 #define KNOWS_NO_HELP "no-help"
 static const char *const form_of_2024[] = {"src", "lab-num", "proxy_timeout"};
 
@@ -58,7 +59,7 @@ static bool knows(const struct suite *suite, const char *name)
 
 /* ---- building command lines ---- */
 
-/* In the form of 2024 as a word of its own: a parser made by hand may know no other. */
+/* Adds an option; in the form of 2024 with a separate value, for hand-written parsers. */
 static void push_option(const struct suite *suite, const char *name, const char *value, struct strv *argv)
 {
     if (!knows(suite, KNOWS_NO_HELP)) {
@@ -70,8 +71,8 @@ static void push_option(const struct suite *suite, const char *name, const char 
 }
 
 /*
- * Characters that pytest's -k takes in a name, since pytest 7: letters and digits of any alphabet,
- * and those below. Everything else is an operator, or a syntax error.
+ * Returns true if pytest's -k (pytest 7 and later) accepts the name: letters and digits of any
+ * alphabet, and the characters below. All others are operators or syntax errors.
  */
 static bool is_keyword_safe(const char *name)
 {
@@ -94,7 +95,7 @@ static int check_names(const struct strv *tests, struct err *err)
         if (!is_keyword_safe(tests->items[i]))
             return err_set(
                 err, ERR_TASK, EINVAL,
-                "The connected test '%.100s' cannot be selected: pytest's -k does not take such a name",
+                "The connected test '%.100s' cannot be selected: pytest's -k does not accept such a name",
                 tests->items[i]);
     return 0;
 }
@@ -113,7 +114,7 @@ static void push_lab_markers(const struct task *task, struct strv *argv)
     strv_take(argv, strv_join(&markers, " or "));
 }
 
-/* With connected tests the names alone decide, and the lab is only the project's stage. */
+/* Adds lab options. With connected tests, only their names select; the lab is just the stage. */
 static void push_lab_options(const struct suite *suite, const struct task *task, struct strv *argv)
 {
     bool labs_decide = task->tests.len == 0 && task->labs_len > 0;
@@ -133,8 +134,8 @@ static void push_lab_options(const struct suite *suite, const struct task *task,
 }
 
 /*
- * -k compares each part of a node id alone ("test_a.py::test_b"; since pytest 8 also each directory), and
- * many names are too much for it.
+ * Returns true if -k cannot select these names: it compares each part of a node id alone
+ * ("test_a.py::test_b"; since pytest 8 also each directory), and accepts a limited number of names.
  */
 static bool is_too_much_for_k(const struct strv *tests)
 {
@@ -145,8 +146,9 @@ static bool is_too_much_for_k(const struct strv *tests)
 }
 
 /*
- * Where our plugin is loaded, it alone selects: -k matches markers and other keywords as well. Without it
- * -k keeps the number of tests down that run for nothing; the verdict leaves out the others.
+ * Adds -k with the names if our plugin is not loaded. The plugin selects more exactly, since -k
+ * also matches markers and other keywords. Without it, -k reduces the number of tests that run in
+ * vain; the verdict ignores the others.
  */
 static int push_names(const struct suite *suite, const struct strv *tests, struct strv *argv, struct err *err)
 {
@@ -203,9 +205,9 @@ static int python_argv(const struct suite *suite, const struct job *job, const s
 
 static const struct suite_kind {
     const char *name;
-    const char *file; /* in the suite's root, makes it this kind; NULL: pytest finds something in it */
+    const char *file; /* whose presence in the root makes it this kind; NULL: pytest finds tests */
     void (*program)(const struct env *, struct strv *); /* NULL: the manifest's command */
-    const char *help[2]; /* the options that it is asked with, one after the other */
+    const char *help[2];                                /* options that print help texts */
     int (*argv)(const struct suite *, const struct job *, const struct env *, struct strv *, struct err *);
 } kinds[] = {
     {"manifest", MANIFEST_NAME, NULL, {NULL}, manifest_argv},
@@ -251,7 +253,7 @@ static int open_suite(const struct job *job, struct suite *ret_suite, struct err
         CLEANUP(mem_freep) char *path = mem_printf("%s/requirements.txt", job->tests);
         suite.needs_python = true;
         suite.needs_pytest = true;
-        strv_push(&suite.may_change, ".pytest_cache/*"); /* of those who have committed it */
+        strv_push(&suite.may_change, ".pytest_cache/*"); /* some suites have committed it */
         if (fs_exists(path))
             suite.requirements = TAKE_PTR(path);
     }
@@ -259,9 +261,9 @@ static int open_suite(const struct job *job, struct suite *ret_suite, struct err
     return 0;
 }
 
-/* ---- asking ---- */
+/* ---- finding out what a suite knows ---- */
 
-/* Reads a log of the run, and removes it: the task's own run has not begun. */
+/* Reads a log and removes it, since the task's own run has not begun. */
 static int take_log(const struct job *job, const char *name, struct buf *ret_text, struct err *err)
 {
     CLEANUP(mem_freep) char *path = mem_printf("%s/%s", job->dir, name);
@@ -270,7 +272,7 @@ static int take_log(const struct job *job, const char *name, struct buf *ret_tex
     return r;
 }
 
-/* Returns a sentence about why the answer cannot be used, or NULL; the caller frees. */
+/* Returns a sentence about why the answer cannot be used, or NULL. The caller frees. */
 static char *find_fault(const struct proc_run *p, const char *question, const struct buf *output,
                         const struct buf *messages)
 {
@@ -286,12 +288,12 @@ static char *find_fault(const struct proc_run *p, const char *question, const st
     if (is_good)
         return mem_printf("'%s' printed nothing", question);
     proc_describe_end(p, end, sizeof(end));
-    return mem_printf("'%s' failed: %s (%s)", question, *words ? words : "it said nothing", end);
+    return mem_printf("'%s' failed: %s (%s)", question, *words ? words : "it printed nothing", end);
 }
 
 /*
- * Runs the suite's command with `options` and adds what it printed to `text`. `ret_fault`: why the answer
- * cannot be used; NULL: it can. The caller frees.
+ * Runs the suite's command with `options` and adds its output to `text`. `ret_fault`: why the
+ * output cannot be used, or NULL; the caller frees.
  */
 static int ask(struct suite *suite, const struct job *job, const struct strv *options, const struct env *env,
                struct buf *text, char **ret_fault, struct err *err)
@@ -319,7 +321,7 @@ static int ask(struct suite *suite, const struct job *job, const struct strv *op
     *ret_fault = find_fault(&run.proc, question, &output, &messages);
     if (*ret_fault)
         return 0;
-    const struct buf *help = output.len ? &output : &messages; /* some print their help as a message */
+    const struct buf *help = output.len ? &output : &messages; /* some print it to stderr */
     return buf_append(text, help->data, help->len);
 }
 
@@ -331,8 +333,9 @@ static void take_knowledge(struct suite *suite, const char *help)
 }
 
 /*
- * Returns true if the report in the trial was not written by a pytest of ours. One without a pass does not
- * tell: without a student's files the suite may have given up before it came to pytest.
+ * Returns true if the trial left a report that a pytest without our plugin, or another program, has
+ * written. A report without a pass is no evidence: without a student's files, the suite may have
+ * given up before it started pytest. Removes the report.
  */
 static bool has_report_of_another(const struct job *job)
 {
@@ -347,7 +350,7 @@ static bool has_report_of_another(const struct job *job)
     return found;
 }
 
-/* Returns true if the suite's own programs name what keeps our plugin away: another python, or no plugins. */
+/* Returns true if the suite's programs name another python, or options that disable plugins. */
 static bool keeps_plugin_away(const struct job *job)
 {
     static const char *const words[] = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD",
@@ -360,9 +363,9 @@ static bool keeps_plugin_away(const struct job *job)
 }
 
 /*
- * Runs the suite without a student's files until pytest starts, since neither a manifest nor a wrapper with a
- * parser of its own shows that in its help. If that does not tell, the suite counts as one that runs pytest:
- * then no student can keep the plugin from telling of a failure.
+ * Runs the suite without a student's files until pytest starts, since the help of a manifest or of
+ * a wrapper with its own parser does not show whether it runs pytest. In doubt, it counts as a
+ * suite that does: then no student can keep the plugin from reporting a failure.
  */
 static int try_run(struct suite *suite, const struct job *job, const struct env *env, struct err *err)
 {
@@ -385,7 +388,7 @@ static int try_run(struct suite *suite, const struct job *job, const struct env 
     return 0;
 }
 
-/* A wrapper that says nothing of pytest runs none; one that does is tried. */
+/* Determines by trial whether the suite runs pytest, unless no program of it mentions pytest. */
 static int find_pytest(struct suite *suite, const struct job *job, const struct env *env, struct err *err)
 {
     if (knows(suite, KNOWS_PYTEST) || !env->python || !job_is_sandboxed(job) ||
@@ -394,7 +397,7 @@ static int find_pytest(struct suite *suite, const struct job *job, const struct 
     return try_run(suite, job, env, err);
 }
 
-/* Reads the record of an earlier answer. -ENOENT if there is none, or none of this version. */
+/* Reads the record of an earlier answer. Returns -ENOENT if there is none of this version. */
 static int read_record(struct suite *suite, const char *path, struct err *err)
 {
     CLEANUP(buf_done) struct buf text = BUF_INIT(0);
@@ -408,7 +411,7 @@ static int read_record(struct suite *suite, const char *path, struct err *err)
     return -ENOENT;
 }
 
-/* pytest asks conftest.py before it shows its help, and that may insist on an option. */
+/* Asks again with --src if that failed: conftest.py, which pytest loads first, may require it. */
 static int ask_with_src(struct suite *suite, const struct job *job, const char *option, const struct env *env,
                         struct buf *text, char **fault, struct err *err)
 {
@@ -427,7 +430,10 @@ static int ask_with_src(struct suite *suite, const struct job *job, const char *
     return r;
 }
 
-/* Asks for one kind of help. A wrapper that does not answer is doubted, pytest itself has to. */
+/*
+ * Asks for one help text. Returns an error if pytest fails, but only notes a doubt if a wrapper
+ * does.
+ */
 static int ask_for(struct suite *suite, const struct job *job, const char *option, const struct env *env,
                    struct buf *text, struct err *err)
 {
@@ -441,11 +447,11 @@ static int ask_for(struct suite *suite, const struct job *job, const char *optio
         return r;
     if (!suite->kind->file)
         return err_set(err, ERR_ENVIRONMENT, EIO, "The test suite is broken: %s", fault);
-    suite->doubt = mem_printf("the suite's help cannot be used, its options are those of 2024: %s", fault);
+    suite->doubt = mem_printf("the suite's help cannot be used, so it gets the options of 2024: %s", fault);
     return 0;
 }
 
-/* Asks, and leaves a record. The record is locked. */
+/* Asks the suite and writes the record, which the caller has locked. */
 static int find_out(struct suite *suite, const struct job *job, const char *path, const struct env *env,
                     struct err *err)
 {
@@ -474,7 +480,7 @@ static int find_out(struct suite *suite, const struct job *job, const char *path
     return fs_write_atomic(path, lines, strlen(lines), err);
 }
 
-/* A help that could not be used is asked for again: what it lacked may be there now. */
+/* Returns false if the suite must be asked, also again since its help was unusable. */
 static bool is_settled(const struct suite *suite, int r)
 {
     return r != -ENOENT && (r < 0 || !knows(suite, KNOWS_NO_HELP));
@@ -486,7 +492,7 @@ static int ask_suite(struct suite *suite, const struct job *job, const char *com
     CLEANUP(mem_freep) char *dir = mem_printf("%s/suites", job->cache_dir);
     CLEANUP(mem_freep)
     char *path = *commit ? mem_printf("%s/%s.knows", dir, commit)
-                         : mem_printf("%s/suite.knows", job->dir); /* a directory, which may change */
+                         : mem_printf("%s/suite.knows", job->dir); /* --tests-dir may change */
     CLEANUP(mem_freep) char *lock_path = mem_printf("%s.lock", path);
     int lock = -1;
     int r = read_record(suite, path, err);
@@ -497,7 +503,7 @@ static int ask_suite(struct suite *suite, const struct job *job, const char *com
         r = fs_lock_wait(lock_path, job->cancel_fd, &lock, err);
     if (r < 0)
         return r;
-    r = read_record(suite, path, err); /* somebody may have asked while we waited */
+    r = read_record(suite, path, err); /* another job may have asked meanwhile */
     if (!is_settled(suite, r))
         r = find_out(suite, job, path, env, err);
     fs_unlock(lock_path, lock);
@@ -513,7 +519,7 @@ int suite_prepare(struct suite *suite, const struct job *job, const char *commit
         r = env_prepare(job, &wants, ret_env, err);
     if (r == 0)
         r = ask_suite(suite, job, commit, ret_env, err);
-    if (r < 0 && err->class == ERR_LIMIT) /* none that the student has hit */
+    if (r < 0 && err->class == ERR_LIMIT) /* the student has not reached it */
         err->class = ERR_ENVIRONMENT;
     return r;
 }

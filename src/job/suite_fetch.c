@@ -29,8 +29,9 @@ static char *tree_of(const struct job *job, const char *commit)
 /* ---- the owner ---- */
 
 /*
- * Everybody may read the files, as everybody inside could if they were the student's. New files may be made
- * in the directories, but only the owner of an old one may rename or remove it (the sticky bit).
+ * Makes files readable for all, as they would be inside if they belonged to the student. All may
+ * create files in the directories, but only the owner of a file may rename or remove it (sticky
+ * bit).
  */
 static int give_entry(const FTSENT *e)
 {
@@ -48,7 +49,7 @@ void suite_fetch_give(const char *tree)
         return;
     FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
     int r = walk ? 0 : -errno;
-    /* A directory comes twice. Its owner is set last, so that a tree which has one is a tree that is done. */
+    /* Directories after their content: if the root has its owner, the whole tree is done. */
     for (FTSENT *e; r == 0 && (e = fts_read(walk));)
         if (e->fts_info != FTS_D)
             r = e->fts_errno ? -e->fts_errno : give_entry(e);
@@ -58,7 +59,7 @@ void suite_fetch_give(const char *tree)
         log_info("cannot change the owner of %s: %s", tree, strerror(-r));
 }
 
-/* Trees that an older version has made, or of a runner that was not root then. */
+/* Returns false for a tree of an older version, or of a runner that was not root then. */
 static bool is_given(const char *tree)
 {
     struct stat st;
@@ -67,7 +68,7 @@ static bool is_given(const char *tree)
 
 /* ---- the tree ---- */
 
-/* Makes the tree in a staging directory and renames it. The commit may be a newer one afterwards. */
+/* Builds the tree in a staging directory and renames it. The commit may be newer afterwards. */
 static int build_tree(const struct job *job, struct suite_repo *s, unsigned *ret_submodules, struct err *err)
 {
     CLEANUP(mem_freep) char *wanted = tree_of(job, s->repo.commit);
@@ -97,7 +98,7 @@ static int build_tree_once(const struct job *job, struct suite_repo *s, unsigned
     if (fs_exists(tree) && (is_given(tree) || !job_is_sandboxed(job)))
         return 0;
     int r = fs_lock_wait(lock_path, job->cancel_fd, &lock, err);
-    if (r == 0 && !fs_exists(tree)) /* nobody has built it while we waited */
+    if (r == 0 && !fs_exists(tree)) /* no other job has built it meanwhile */
         r = build_tree(job, s, ret_submodules, err);
     else if (r == 0)
         suite_fetch_give(tree);

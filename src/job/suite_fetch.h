@@ -1,8 +1,8 @@
 #pragma once
 
 /*
- * Brings the test suite into job->tests. Its tree is kept in the cache, one directory a commit, so
- * that a task costs no more than a question to its repository and, without a sandbox, a copy.
+ * Fetches the test suite into job->tests. The cache keeps its tree, one directory per commit, so
+ * that a task costs one query to the suite's repository and, without a sandbox, a copy.
  */
 
 #include "base/err.h"
@@ -13,21 +13,21 @@
 
 struct suite_fetched {
     char commit[REPO_HASH_BYTES];
-    unsigned submodules; /* that were left empty when the tree was made */
+    unsigned submodules; /* left empty; 0 if the tree was in the cache */
 };
 
-/* Faults of its repository are of class environment: they are the operator's matter, not the student's. */
+/* Fetches the suite. Errors of its repository are of class environment, not task. */
 int suite_fetch(const struct job *job, struct suite_fetched *ret_fetched, struct err *err);
 
 /*
- * With a sandbox no copy is made: job->tests becomes the tree in the cache, which nobody writes to. Fetches
- * it again where it was evicted before we came to it.
+ * Makes job->tests the tree in the cache, which no process changes: in a sandbox, no copy is
+ * needed. Fetches the tree again if it was evicted meanwhile.
  */
 int suite_fetch_use_tree(struct job *job, struct suite_fetched *fetched, struct err *err);
 
 /*
- * Gives the tree to the user whom suites belong to in the sandbox, if we are root; else does nothing. The
- * files become readable for all, and the directories such that all may make files in them. A tree that cannot
- * be given, as on some network file systems, is copied into the sandbox.
+ * As root, changes the owner of the tree to the user who owns suites in the sandbox; otherwise does
+ * nothing. Files become readable for all, and all may create files in the directories. If the owner
+ * cannot be changed, as on some network file systems, the tree is copied into the sandbox instead.
  */
 void suite_fetch_give(const char *tree);

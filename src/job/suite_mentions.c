@@ -8,7 +8,7 @@
 #include <fts.h>
 #include <string.h>
 
-/* A program of a suite's is shorter; what is longer is data. */
+/* Longer files are data, not programs of a suite. */
 #define FILE_LIMIT_BYTES (256U << 10)
 
 static bool is_program(const char *name)
@@ -20,7 +20,10 @@ static bool is_program(const char *name)
     return true;
 }
 
-/* As most languages mark it; also the first line of a python docstring, and those within a C comment. */
+/*
+ * Returns true if the line begins like a comment in most languages, a line within a C comment, or
+ * the first line of a python docstring.
+ */
 static bool is_comment(const char *line)
 {
     static const char *const marks[] = {"#", "//", "/*", "* ", "*/", "\"\"\"", "'''"};
@@ -52,14 +55,14 @@ static bool file_has_any(const char *path, const char *const *words)
     return false;
 }
 
-/* As suite_mentions(), of the programs whose names fit the pattern. */
+/* Like suite_mentions(), for programs whose names match the pattern. */
 static bool mentions(const char *dir, const char *pattern, const char *const *words)
 {
     char *const roots[] = {(char *)dir, NULL};
     bool found = false;
     FTS *tree = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
     if (!tree)
-        return true; /* then it is tried */
+        return true; /* the caller then tries */
     for (FTSENT *e; !found && (e = fts_read(tree));) {
         if (e->fts_info == FTS_D && e->fts_level > 0 && !is_program(e->fts_name))
             fts_set(tree, e, FTS_SKIP);

@@ -3,14 +3,14 @@
 #include <stdbool.h>
 
 /*
- * Returns false if the suite in this directory surely runs no pytest: no program in it has that word, other
- * than in a line that is a comment, or no python file has anything that pytest would run. Documentation and
- * lists of requirements do not count.
+ * Returns false if the suite in this directory certainly does not run pytest: no program in it has
+ * that word outside of comment lines, or no python file contains anything that pytest would run.
+ * Documentation and lists of requirements do not count.
  */
 bool suite_may_run_pytest(const char *dir);
 
 /*
- * Returns true if a program in the tree has one of the words, which end with NULL, other than in a line that
- * is a comment. Documentation and lists of requirements do not count.
+ * Returns true if a program in the tree contains one of the words outside of comment lines. `words`
+ * ends with NULL. Documentation and lists of requirements do not count.
  */
 bool suite_mentions(const char *dir, const char *const *words);

@@ -7,13 +7,13 @@
 #include <fts.h>
 #include <string.h>
 
-/* A settings file is shorter. */
+/* Limit of a settings file. */
 #define FILE_LIMIT_BYTES (1U << 20)
 
-/* A settings file of several tools counts only with pytest's section. */
+/* A settings file that tools share counts only with pytest's section. */
 static const struct sign {
     const char *name;
-    const char *section; /* NULL: the file alone is enough */
+    const char *section; /* NULL: the file alone suffices */
 } signs[] = {
     {"pytest.ini", NULL},   {".pytest.ini", NULL}, {"pytest.toml", NULL},
     {".pytest.toml", NULL}, {"conftest.py", NULL}, {"pyproject.toml", NULL},
@@ -38,7 +38,7 @@ static bool has_sign(const char *dir, const struct sign *sign)
     return sign->section ? has_section(path, sign->section) : fs_exists(path);
 }
 
-/* In the root, anything named test_* counts, as it always did. */
+/* Returns true for a test file; in the root, for anything named test_*. */
 static bool is_test(const FTSENT *e)
 {
     if (e->fts_level == 1 && strncmp(e->fts_name, "test_", 5) == 0)

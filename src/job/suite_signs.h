@@ -3,8 +3,9 @@
 #include <stdbool.h>
 
 /*
- * Returns true if pytest would find settings or tests of its own in the directory: a settings file (of
- * setup.cfg and tox.ini only with a section for pytest, as pytest's rootdir rules have it), conftest.py, a
- * directory "tests", or a file named test_* or *_test.py. Hidden directories are left out.
+ * Returns true if pytest would find settings or tests in the directory: a settings file (setup.cfg
+ * and tox.ini only with a section for pytest, according to pytest's rootdir rules), conftest.py, a
+ * directory "tests", a file named test_*.py or *_test.py, or anything named test_* at the top.
+ * Skips hidden directories.
  */
 bool suite_has_pytest_signs(const char *dir);

@@ -14,12 +14,12 @@
 
 #define OUTPUT_LIMIT_BYTES (256U << 10)
 #define SCRIPT_LIMIT_BYTES (256U << 10)
-/* Below the environment. */
+/* Directory in the environment. */
 #define COPY_OF_SUITE "suite"
 
 /* ---- running pip ---- */
 
-/* Our own environment (the operator's proxies and pip settings count), less what bends python. */
+/* Adds our own environment, for proxies and pip settings, without variables that change python. */
 static void builder_env(struct strv *env)
 {
     static const char *const left_out[] = {"PYTHON", "VIRTUAL_ENV", "OSTEST_", "CREDENTIALS_DIRECTORY="};
@@ -50,7 +50,7 @@ static int run_step(const struct job *job, const struct strv *argv, const char *
         .cancel_fd = job->cancel_fd,
     };
     int r = capture_run(&capture, NULL, &messages, err);
-    const char *reason = NULL; /* pip's last line that begins with ERROR says most */
+    const char *reason = NULL; /* pip's last line with "ERROR: " is the most specific */
     for (const char *p = messages.data; r == -EIO && p && (p = strstr(p, "ERROR: ")); p++)
         reason = p + strlen("ERROR: ");
     if (reason)
@@ -59,7 +59,7 @@ static int run_step(const struct job *job, const struct strv *argv, const char *
     return r;
 }
 
-/* The venv that a python is in; NULL: none. The caller frees. */
+/* Returns the venv that contains the python, or NULL. The caller frees. */
 static char *venv_of(const char *python)
 {
     CLEANUP(mem_freep) char *copy = mem_strdup(python);
@@ -69,7 +69,7 @@ static char *venv_of(const char *python)
     return fs_exists(config) ? mem_printf("%s/..", copy) : NULL;
 }
 
-/* Whether what is in `venv` (NULL: no venv) lies over the packages of the system. */
+/* Returns true if `venv` uses the system's packages; NULL: the python is not in a venv. */
 static bool sees_system(const char *venv)
 {
     CLEANUP(buf_done) struct buf text = BUF_INIT(0);
@@ -79,7 +79,7 @@ static bool sees_system(const char *venv)
     return text.data && strstr(text.data, "include-system-site-packages = true");
 }
 
-/* `over`: whether this python's own packages are seen as well. */
+/* Creates the venv. `over`: it uses the packages of `python`. */
 static int create(const struct job *job, const char *python, const char *staging, bool over, struct err *err)
 {
     CLEANUP(strv_done) struct strv argv = {0};
@@ -109,7 +109,7 @@ static void push_pip_install(struct strv *argv, const char *staging)
         strv_push(argv, words[i]);
 }
 
-/* Runs pip with a requirements file, and nothing else: with hashes in it, every requirement needs one. */
+/* Runs pip with only a requirements file: if it has hashes, every requirement needs one. */
 static int install_file(const struct job *job, const char *staging, const char *file, const char *suite,
                         const char *doing, struct err *err)
 {
@@ -120,7 +120,7 @@ static int install_file(const struct job *job, const char *staging, const char *
     return run_step(job, &argv, suite, doing, err);
 }
 
-/* ---- pytest, where the suite's requirements have not brought it ---- */
+/* ---- pytest, if the suite's requirements did not install it ---- */
 
 static bool has_pytest(const struct job *job, const char *staging, struct err *err)
 {
@@ -132,7 +132,7 @@ static bool has_pytest(const struct job *job, const char *staging, struct err *e
     return run_step(job, &argv, NULL, "Looking for pytest", err) == 0;
 }
 
-/* The versions that are installed, as constraints. */
+/* Adds the installed versions, as constraints. */
 static int add_installed(const struct job *job, const char *staging, struct buf *text, struct err *err)
 {
     static const char *const words[] = {"-I", "-m", "pip", "list", "--format=freeze"};
@@ -152,8 +152,8 @@ static int add_installed(const struct job *job, const char *staging, struct buf 
 }
 
 /*
- * Installs pytest from where the suite's requirements say that packages are, in a version that fits those
- * that they have brought.
+ * Installs pytest from the indexes that the suite's requirements name, in a version that fits the
+ * installed packages.
  */
 static int install_pytest(const struct job *job, const struct requirements *requirements, const char *staging,
                           const char *suite, struct err *err)
@@ -175,11 +175,11 @@ static int install_pytest(const struct job *job, const struct requirements *requ
     return r;
 }
 
-/* ---- packages of the suite's own ---- */
+/* ---- packages in the suite ---- */
 
 /*
- * Building a package writes beside its files, and one that is installed with -e is used where it is: so that
- * is a copy of the suite, in the environment. The caller frees `ret_suite`.
+ * Copies the suite into the environment: building a package writes next to its files, and a package
+ * that is installed with -e is used in place. The caller frees `ret_suite`.
  */
 static int copy_suite(const struct job *job, const char *staging, char **ret_suite, struct err *err)
 {
@@ -192,7 +192,7 @@ static int copy_suite(const struct job *job, const char *staging, char **ret_sui
     return r;
 }
 
-/* The file in the copy; a file elsewhere is where it was. The caller frees. */
+/* Returns the path in the copy; a file outside of the suite keeps its path. The caller frees. */
 static char *in_copy(const struct job *job, const char *suite, const char *file)
 {
     const char *below = str_path_below(file, job->tests);
@@ -220,10 +220,14 @@ static int install(const struct job *job, const struct env_wants *wants, const c
     return r;
 }
 
-/* ---- moving: a venv's scripts name their interpreter by its full path; in the sandbox it is another one
- * ---- */
+/* ---- moving ---- */
 
-/* What a script's directory is called in a script of the shell's. */
+/*
+ * Scripts in a venv name their interpreter by its full path, which is another one after the rename
+ * of the staging directory, and yet another one in the sandbox.
+ */
+
+/* The directory of a shell script, as the script itself writes it. */
 #define BESIDE "${0%/*}"
 
 static void replace_all(const struct buf *text, const char *from, const char *to, struct buf *ret_text)
@@ -238,8 +242,9 @@ static void replace_all(const struct buf *text, const char *from, const char *to
 }
 
 /*
- * A script of python's whose first line names the interpreter in `from` is run by the shell first, as pip
- * writes it for a path that is too long; one that is already so finds the interpreter beside it as well.
+ * Makes a script find the interpreter in its own directory. A python script whose first line names
+ * the interpreter in `from` is started by the shell, in the form that pip uses for long paths. In
+ * any other file, `from` is replaced by `to`.
  */
 static void redirect_text(const struct buf *text, const char *from, const char *to, struct buf *ret_text)
 {
@@ -287,13 +292,13 @@ static int redirect_scripts(const char *staging, const char *path, struct err *e
 }
 
 /*
- * What packages that are used where they are have among the installed ones: in a .pth, a path from there; in
- * setuptools' python code, a path from the environment.
+ * Changes the paths in the files that represent editable packages: in a .pth, relative to its
+ * directory; in setuptools' python code, relative to the environment.
  */
 static int redirect_editable(const char *staging, struct err *err)
 {
     CLEANUP(mem_freep) char *site = witness_site_packages(staging);
-    CLEANUP(mem_freep) char *real = realpath(staging, NULL); /* as the tools that build packages write it */
+    CLEANUP(mem_freep) char *real = realpath(staging, NULL); /* the form that build tools write */
     CLEANUP(mem_freep) char *quoted = mem_printf("'%s/", real ? real : staging);
     CLEANUP(mem_freep) char *plain = mem_printf("%s/", real ? real : staging);
     CLEANUP(strv_done) struct strv names = {0};

@@ -18,10 +18,10 @@
 
 #define DIST_INFO   "ostest_pytest-1.dist-info"
 #define CHUNK_BYTES 65536
-/* Executed, but not read. */
+/* Executable, but not readable. */
 #define MODE_PYTHON 0111
 
-/* importlib.metadata looks for entry points in a package's directory of metadata. */
+/* Files of the package's metadata directory, in which importlib.metadata finds the entry point. */
 static const struct {
     const char *name, *text;
 } metadata[] = {
@@ -30,7 +30,7 @@ static const struct {
     {"INSTALLER", "ostest-runner\n"},
 };
 
-/* As pip writes them: a path may be too long for "#!". `%s`: the interpreter. */
+/* In the form that pip uses for paths that are too long for "#!". `%s`: the venv. */
 #define SCRIPT \
     "#!/bin/sh\n" \
     "'''exec' \"%s/bin/python\" \"$0\" \"$@\"\n" \
@@ -39,7 +39,7 @@ static const struct {
     "import pytest\n" \
     "sys.exit(pytest.main())\n"
 
-/* Whatever PYTHONPATH has; `sitedir` is this directory, and a variable of what runs these lines (site.py). */
+/* Imports the module despite PYTHONPATH; site.py sets `sitedir` to the .pth's directory. */
 #define PTH "import sys; sys.path.insert(0, sitedir); import ostest_start; sys.path.remove(sitedir)\n"
 
 uint64_t witness_hash(uint64_t hash)
@@ -63,7 +63,7 @@ char *witness_site_packages(const char *venv)
     return NULL;
 }
 
-/* Readable for the slots' users. */
+/* Writes a file with `mode`, so that the slots' users can read it. */
 static int write_file(const char *dir, const char *name, const char *text, size_t len, mode_t mode,
                       struct err *err)
 {
@@ -90,7 +90,7 @@ static int write_modules(const char *site, const char *inherited, struct err *er
     return r;
 }
 
-/* The system's own would run in the system's python. */
+/* Shadows the system's pytest commands, which would run in the system's python. */
 static int write_scripts(const char *staging, struct err *err)
 {
     static const char *const names[] = {"pytest", "py.test", "pytest-3"};
@@ -113,7 +113,7 @@ static int write_scripts(const char *staging, struct err *err)
 
 /* ---- the interpreter ---- */
 
-/* 0, or -errno. */
+/* Returns 0 or -errno. */
 static int copy_file(int from, const char *to)
 {
     char chunk[CHUNK_BYTES];
@@ -129,14 +129,14 @@ static int copy_file(int from, const char *to)
     return n < 0 || fchmod(fd, MODE_PYTHON) < 0 ? -errno : 0;
 }
 
-/* A script cannot be executed without being read. */
+/* Returns true for a binary: a script must be readable to be executed. */
 static bool is_elf(int fd)
 {
     char magic[4];
     return pread(fd, magic, sizeof(magic), 0) == sizeof(magic) && memcmp(magic, "\177ELF", 4) == 0;
 }
 
-/* The link that a venv has to its interpreter. -ENOENT: there is none. The caller frees both. */
+/* Finds the venv's link to its interpreter; -ENOENT if it has none. The caller frees both. */
 static int find_link(const char *staging, char **ret_link, char **ret_target)
 {
     CLEANUP(mem_freep) char *bin = mem_printf("%s/bin", staging);
@@ -155,7 +155,7 @@ static int find_link(const char *staging, char **ret_link, char **ret_target)
     return -ENOENT;
 }
 
-/* Puts a copy that cannot be read in the link's place; its other names are links to this one. */
+/* Replaces the link by an unreadable copy. The interpreter's other names are links to this one. */
 static int hide_interpreter(const char *link, const char *target)
 {
     CLEANUP(mem_freep) char *copy = mem_printf("%s.copy", link);
@@ -170,12 +170,15 @@ static int hide_interpreter(const char *link, const char *target)
     return r;
 }
 
-/* Compiles the modules: where the tests run, nobody can. Shows, too, whether the interpreter starts. */
+/*
+ * Compiles the modules, since the venv is read-only in the sandbox. Also shows whether the
+ * interpreter starts.
+ */
 static int compile(const struct job *job, const char *staging, const char *site, struct err *err)
 {
     CLEANUP(strv_done) struct strv argv = {0};
     CLEANUP(strv_done)
-    struct strv env = {0}; /* nothing of ours: packages may run code of theirs at the start */
+    struct strv env = {0}; /* not ours: packages may run code at the start */
     static const char *const words[] = {"-I", "-m", "compileall", "-q"};
     strv_pushf(&argv, "%s/bin/python", staging);
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
@@ -192,7 +195,10 @@ static int compile(const struct job *job, const char *staging, const char *site,
     return capture_run(&capture, NULL, NULL, err);
 }
 
-/* A python that finds its library relative to itself cannot be copied: ostest_start.py does without. */
+/*
+ * Hides the interpreter and compiles the modules. A python that finds its library relative to its
+ * own file cannot be copied and stays readable; ostest_start.py copes with that.
+ */
 static int prepare_interpreter(const struct job *job, const char *staging, const char *site, struct err *err)
 {
     CLEANUP(mem_freep) char *link = NULL;
@@ -204,7 +210,7 @@ static int prepare_interpreter(const struct job *job, const char *staging, const
     bool is_hidden = r == 0;
     r = compile(job, staging, site, &compiling);
     if (r == -EIO && is_hidden) {
-        log_info("python cannot be copied, it stays readable: %s", compiling.message);
+        log_info("python cannot be copied and stays readable: %s", compiling.message);
         if (unlink(link) < 0 || symlink(target, link) < 0)
             return err_errno(err, errno, "Cannot link %s", link);
         r = compile(job, staging, site, &compiling);
@@ -222,7 +228,7 @@ int witness_install(const struct job *job, const char *staging, const char *inhe
 {
     CLEANUP(mem_freep) char *site = witness_site_packages(staging);
     if (!site)
-        return err_set(err, ERR_ENVIRONMENT, ENOENT, "The venv has no directory of packages (%s/lib)",
+        return err_set(err, ERR_ENVIRONMENT, ENOENT, "The venv has no site-packages directory in %s/lib",
                        staging);
     int r = write_modules(site, inherited, err);
     if (r == 0)

@@ -22,10 +22,7 @@
 
 /* ---- running git ---- */
 
-/*
- * Keeps the user's settings from starting programs, warning, or writing to the directory's
- * repository.
- */
+/* Keeps the user's settings from starting programs, warning, or writing to the repository. */
 static void push_git(struct strv *argv)
 {
     static const char *const settings[] = {

@@ -163,8 +163,8 @@ NO_HELP = {
     "runs-tests": "raise SystemExit(1)  # as if it had taken no notice of --help",
 }
 NO_HELP_WORDS = {"fails": "failed: wrong option (exit status 1)", "nothing": "printed nothing", "too-much": "printed more than 1024 KB",
-                 "killed": "failed: it said nothing (signal 9 (Killed))", "too-long": "took longer than 2 s",
-                 "runs-tests": "failed: it said nothing (exit status 1)"}
+                 "killed": "failed: it printed nothing (signal 9 (Killed))", "too-long": "took longer than 2 s",
+                 "runs-tests": "failed: it printed nothing (exit status 1)"}
 
 
 @pytest.fixture

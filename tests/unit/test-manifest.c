@@ -183,7 +183,7 @@ static void what_is_behind_a_nul_is_not_left_out(void)
     finish();
     CHECK_INT(manifest_read(suite_with(text, sizeof(text) - 1), &m, &err), -EINVAL);
     CHECK_INT(err.class, ERR_ENVIRONMENT);
-    CHECK_CONTAINS(err.message, MANIFEST_NAME " has a NUL byte");
+    CHECK_CONTAINS(err.message, MANIFEST_NAME " contains a NUL byte");
 }
 
 static void an_unknown_line_is_refused_with_its_number(void)
@@ -199,7 +199,7 @@ static void an_unknown_line_is_refused_with_its_number(void)
 
 static void a_second_command_is_refused(void)
 {
-    refuse("command = make\ncommand = check\n", "line 2: there is a 'command' already");
+    refuse("command = make\ncommand = check\n", "line 2: 'command' is given twice");
 }
 
 static void a_manifest_that_cannot_be_read_is_refused(void)
@@ -262,7 +262,7 @@ static void requirements_that_are_no_file_are_refused(void)
     mkdir(scratch("suite/a-directory"), 0700);
     make_file("outside.txt", "outside");
     make_link(scratch("outside.txt"), "suite/a-link");
-    refuse("command = make\nrequirements = missing.txt\n", "line 2: the requirements file is not there");
+    refuse("command = make\nrequirements = missing.txt\n", "line 2: the requirements file is missing");
     refuse("command = make\nrequirements = a-directory\n", "not a regular file");
     refuse("command = make\nrequirements = a-link\n", "not a regular file");
     refuse("command = make\nrequirements =\n", "must be the path of a file inside the suite");
@@ -273,7 +273,7 @@ static void second_requirements_are_refused(void)
     suite_with("", 0);
     make_file("suite/a.txt", "");
     refuse("command = make\nrequirements = a.txt\nrequirements = a.txt\n",
-           "line 3: there are 'requirements' already");
+           "line 3: 'requirements' is given twice");
 }
 
 /* ---- placeholders ---- */
