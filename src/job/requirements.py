@@ -1,8 +1,8 @@
-"""Tells which of a suite's requirements this python does not satisfy.
+"""Lists the requirements of a suite that this python does not satisfy.
 
 Called as: python3 -I -c <this text> REQUIREMENTS...; each argument is the path of a requirements
-file, or a plain requirement where it starts with "=". Prints one line "path <directory>" for each
-directory that packages are looked for in, then one line "missing <requirement>: <why>" for each
+file, or a plain requirement if it starts with "=". Prints a line "path <directory>" for each
+directory that is searched for packages, then a line "missing <requirement>: <why>" for each
 requirement that is not satisfied. A line that only pip understands counts as not satisfied.
 """
 
@@ -25,14 +25,14 @@ BOMS = [(codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.
 CODING = re.compile(rb"#.*?coding[:=]\s*([-\w.]+)")
 COMMENT = re.compile(r"(^|\s+)#.*$")
 INCLUDE = re.compile(r"(-r|-c|--requirement|--constraint)\s*=?\s*(.+)")
-# Say where packages are found, which does not matter for those that are installed.
+# Options about where to find packages, which do not matter for installed ones.
 WHERE = re.compile(r"(-i|-f|--(index-url|extra-index-url|no-index|find-links|pre|prefer-binary|trusted-host|"
                    r"no-binary|only-binary|use-feature))\b")
 MAX_DEPTH = 8
 
 
 def decoded(data):
-    """As pip does it; but bytes that do not fit are no error here."""
+    """Decodes like pip, except that invalid bytes are not an error."""
     for bom, encoding in BOMS:
         if data.startswith(bom):
             return data[len(bom):].decode(encoding, "replace")
@@ -47,7 +47,7 @@ def decoded(data):
 
 
 def lines(path):
-    """The lines as pip joins them, without comments."""
+    """Yields the lines as pip joins them, without comments."""
     with open(path, "rb") as file:
         text = decoded(file.read())
     joined = ""
@@ -86,7 +86,7 @@ def why_missing(text, is_constraint=False):
 
 
 def check(path, is_constraint=False, depth=0):
-    """Yields each requirement that is not satisfied, and why."""
+    """Yields each requirement that is not satisfied, with the reason."""
     for text in lines(path):
         include = INCLUDE.match(text)
         if include and depth < MAX_DEPTH:

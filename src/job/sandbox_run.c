@@ -136,10 +136,10 @@ static char *group_name(const struct job *job)
 int sandbox_run_clean(const struct job *job, struct err *err)
 {
     CLEANUP(mem_freep) char *name = group_name(job);
-    struct cgroup_place place;
-    cgroup_find(&place);
-    int r = cgroup_remove(&place, name, err);
-    cgroup_place_done(&place);
+    struct cgroup_parents parents;
+    cgroup_find(&parents);
+    int r = cgroup_remove(&parents, name, err);
+    cgroup_parents_done(&parents);
     return r;
 }
 
@@ -147,12 +147,12 @@ static int make_group(const struct job *job, struct cgroup *ret_group, struct er
 {
     CLEANUP(mem_freep) char *name = group_name(job);
     struct cgroup_limits limits = {job->options->memory_bytes, job->options->cpus, job->options->pids};
-    struct cgroup_place place;
-    cgroup_find(&place);
-    int r = cgroup_create(&place, name, &limits, ret_group, err);
-    if (place.kind == CGROUP_NONE)
-        log_debug("no control groups: %s", place.why);
-    cgroup_place_done(&place);
+    struct cgroup_parents parents;
+    cgroup_find(&parents);
+    int r = cgroup_create(&parents, name, &limits, ret_group, err);
+    if (parents.kind == CGROUP_NONE)
+        log_debug("no control groups: %s", parents.why);
+    cgroup_parents_done(&parents);
     return r;
 }
 
@@ -273,9 +273,9 @@ void sandbox_run_init(struct sandbox_run *s)
 {
     *s = (struct sandbox_run){
         .control = {-1, -1}, .report_fd = -1, .userns_fd = -1, .sample_fd = -1, .group.peak_fd = -1};
-    s->doors = (struct cgroup_doors){.birthplace = -1, .fallback = -1};
+    s->cgroup_fds = (struct cgroup_fds){.dir_fd = -1, .procs_fd = -1};
     for (int i = 0; i < CGROUP_TREES; i++)
-        s->doors.entries[i] = -1;
+        s->cgroup_fds.tasks_fds[i] = -1;
 }
 
 static void keep_fd(struct sandbox_run *s, int fd)
@@ -300,7 +300,7 @@ int sandbox_run_open(const struct job *job, const struct sandbox_run_spec *spec,
     if (r == 0)
         r = open_sampling(&sandbox, err);
     if (r == 0)
-        r = cgroup_open_doors(&sandbox.group, &sandbox.doors, err);
+        r = cgroup_open_fds(&sandbox.group, &sandbox.cgroup_fds, err);
     if (r == 0)
         r = make_command(job, spec, &sandbox, err);
     sandbox.group_kind = sandbox.group.kind;
@@ -370,10 +370,10 @@ void sandbox_run_attach(struct sandbox_run *s, const struct job *job, struct pro
     run->setup.argv = &s->bwrap.argv;
     run->setup.keep_fds = s->keep_fds;
     run->setup.keep_fds_len = s->keep_fds_len;
-    run->setup.entry_fds = s->doors.entries;
-    run->setup.entry_fds_len = ARRAY_LEN(s->doors.entries);
-    run->setup.into_fd = s->doors.birthplace;
-    run->setup.into_entry_fd = s->doors.fallback;
+    run->setup.entry_fds = s->cgroup_fds.tasks_fds;
+    run->setup.entry_fds_len = ARRAY_LEN(s->cgroup_fds.tasks_fds);
+    run->setup.into_fd = s->cgroup_fds.dir_fd;
+    run->setup.into_entry_fd = s->cgroup_fds.procs_fd;
     run->setup.uid = s->uid;
     run->setup.prepare = s->uid ? bind_stages : NULL;
     run->setup.prepare_data = s;
@@ -435,7 +435,7 @@ int sandbox_run_close(struct sandbox_run *s, const struct job *job, const struct
 void sandbox_run_done(struct sandbox_run *s)
 {
     bwrap_done(&s->bwrap);
-    cgroup_close_doors(&s->doors);
+    cgroup_close_fds(&s->cgroup_fds);
     fd_close(s->control[0]);
     fd_close(s->control[1]);
     fd_close(s->report_fd);

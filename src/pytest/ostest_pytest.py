@@ -1,30 +1,30 @@
-"""pytest plugin: tells the runner which test starts, and how each one ended.
+"""pytest plugin: reports to the job which test starts, and how each one ended.
 
-An entry point of the suite's environment, so that no suite needs to know of it. It connects to the
-runner's socket: /channel/events in the sandbox, $OSTEST_CHANNEL/events without one. Without either
-it does nothing. Each event is a JSON object, one message:
+It is an entry point in the suite's environment, so that suites need not know about it. It connects
+to the job's socket: /channel/events in the sandbox, $OSTEST_CHANNEL/events without one. If there is
+neither, it does nothing. Each event is a JSON object in one message:
 
-    {"event": "who"}                                    answered by one byte, see below
-    {"event": "hello"}                                  a session begins; answered likewise
-    {"event": "plan", "id": NODE}                       once for each collected test
-    {"event": "start", "id": NODE}                      answered by one byte
+    {"event": "who"}                    answered with one byte, see below
+    {"event": "hello"}                  begins a session; answered likewise
+    {"event": "plan", "id": NODE}       once for each collected test
+    {"event": "start", "id": NODE}      answered with one byte
     {"event": "end", "id": NODE, "outcome": O, "ms": N, "cpu_us": N, "text": TEXT}
-                                                        and "classname", "name": as the report has them
-    {"event": "finish"}                                 the session is over, its report is written
-    {"event": "stopped"}                                in a connection of its own: this process has been
-                                                        stopped, and runs again
+                                        also "classname" and "name", as in the report
+    {"event": "finish"}                 the session is over and its report is written
+    {"event": "stopped"}                in a separate connection: this process was stopped and continued
 
-The answer to "who" and "hello" is "o" for an outermost pytest, whose tests are the suite's, "c" for a
-child of one that has a session, such as a worker of xdist, and "n" for any other that a test has
-started: that one selects nothing and tells nothing. What a test starts inherits the variables of xdist.
+The answer to "who" and "hello" is "o" for an outermost pytest, whose tests are the suite's, "c" for
+a child of one that has a session, such as an xdist worker, and "n" for any other pytest, which a
+test has started: it selects nothing and reports nothing. The variables of xdist do not tell them
+apart, since a test's children inherit them.
 
-The file /channel/select has names, one a line: every test whose node id contains none of them, in
-whatever spelling ("tests/test_a.py::test_b", "test_a::test_b"), is left out.
+The file /channel/select contains names, one per line. A test is deselected if its node id contains
+none of them in either spelling ("tests/test_a.py::test_b", "test_a::test_b").
 
-O is passed, failed, error, skipped or xfailed; TEXT is cut; cpu_us is the time of this process and of
-those that it has waited for.
+O is passed, failed, error, skipped or xfailed. TEXT is truncated. cpu_us is the CPU time of this
+process and of the children that it has waited for.
 
-PYTEST_DONT_REWRITE: there is no assert in here, so python keeps it compiled as it is.
+PYTEST_DONT_REWRITE: there are no asserts here, so the file that python has compiled can be used.
 """
 
 import ctypes
@@ -39,7 +39,7 @@ import pytest
 TEXT_MAX = 8000
 ID_MAX = 4000  # characters; the runner refuses ids of more than 16384 bytes
 NAME_MAX = 2000  # the runner compares the first 1024 bytes
-# The worse of two outcomes of one test's phases is the later one here.
+# From best to worst: a test has the worst outcome of its phases.
 OUTCOMES = ["passed", "xfailed", "skipped", "failed", "error"]
 
 
@@ -54,7 +54,7 @@ def channel_dir():
 
 
 def connect(directory):
-    """Through a descriptor of the directory: its path may be too long for an address."""
+    """Connects through a descriptor of the directory, whose path may be too long for an address."""
     fd = os.open(directory, os.O_PATH | os.O_CLOEXEC)
     try:
         return ostest_start.connect("/proc/self/fd/{}/events".format(fd))
@@ -67,7 +67,7 @@ def encoded(event, more):
 
 
 def shortened(node_id):
-    """Still a name of its own, should two differ only past the limit."""
+    """Shortens a node id, so that ids that differ only past the limit stay different."""
     if len(node_id) <= ID_MAX:
         return node_id
     return node_id[:ID_MAX] + " " + hashlib.sha256(node_id.encode("utf-8", "replace")).hexdigest()
@@ -88,14 +88,14 @@ class Events:
 
     def send(self, event, **more):
         if os.getpid() != self.pid:
-            return  # a fork of ours, which a test has made, speaks for nobody
+            return  # in a fork that a test has made
         message = encoded(event, more)
         if len(message) > ostest_start.MESSAGE_MAX:
             message = encoded(event, dict(more, text=more.get("text", "")[:TEXT_MAX // 4]))
         try:
             self.channel.send(message)
         except OSError:
-            pass  # the runner has noted why it listens no more
+            pass  # the job has recorded why it closed the connection
 
     def pytest_collection_finish(self, session):
         if self.config.option.collectonly:
@@ -106,7 +106,7 @@ class Events:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node, ids):
-        """With xdist the workers collect, all of them the same."""
+        """Reports the plan with xdist, whose workers all collect the same tests."""
         if not self.planned:
             self.planned = {node_id: shortened(node_id) for node_id in ids}
             for node_id in self.planned.values():
@@ -143,12 +143,13 @@ class Events:
         new = outcome_of(report)
         if OUTCOMES.index(new) > OUTCOMES.index(outcome):
             outcome, text = new, text_of(report)
-        elif new == outcome != "passed":  # of several subtests
+        elif new == outcome != "passed":  # several subtests
             text = "\n\n".join((text, text_of(report)))[:TEXT_MAX]
         self.current[node_id] = (outcome, seconds + report.duration, text)
         self.names[node_id] = names_in_report(self.config, report)
-        is_of_phase = report.when in ("setup", "call", "teardown")  # if not, its xdist worker has crashed
-        if not is_of_phase and report.outcome != "rerun":  # of pytest-rerunfailures: another worker runs it again
+        # Without a phase, the xdist worker has crashed; with pytest-rerunfailures, another reruns it.
+        is_of_phase = report.when in ("setup", "call", "teardown")
+        if not is_of_phase and report.outcome != "rerun":
             self.end(node_id)
 
     def pytest_runtest_logfinish(self, nodeid):
@@ -171,7 +172,7 @@ class Events:
 
 
 def report_writer(config):
-    """pytest's own writer of the report; None where there is none."""
+    """Returns pytest's own report writer, or None."""
     try:
         from _pytest.junitxml import xml_key
         return config.stash.get(xml_key, None) if hasattr(config, "stash") else config._store.get(xml_key, None)
@@ -180,7 +181,7 @@ def report_writer(config):
 
 
 def names_in_report(config, report):
-    """What the report calls this test: the suite may have said so (record_xml_attribute)."""
+    """Returns the test's names in the report, which the suite may set (record_xml_attribute)."""
     writer = report_writer(config)
     if report.when != "teardown" or not hasattr(writer, "node_reporter"):
         return {}
@@ -193,7 +194,7 @@ def outcome_of(report):
     if report.skipped:
         return "xfailed" if hasattr(report, "wasxfail") else "skipped"
     if report.failed:
-        # "???": the process of the test has crashed, as pytest-xdist and pytest-forked report it.
+        # `when` is "???" if the test's process crashed (pytest-xdist, pytest-forked).
         return "error" if report.when in ("setup", "teardown") else "failed"
     return "passed"
 
@@ -205,7 +206,7 @@ def text_of(report):
 
 
 def unified(node_id):
-    """Both spellings of a test, as a path and as a class name, in one; parameters stay as they are."""
+    """Converts both spellings, as a path and as a class name, to one; parameters stay unchanged."""
     address, bracket, parameters = node_id.lower().partition("[")
     address = address.replace("::", ".").replace("/", ".").replace(".py.", ".")
     if address.endswith(".py"):  # "test_a.py" is not the beginning of "test_abc"
@@ -223,7 +224,7 @@ class Selection:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, config, items):
-        """When the suite's own hooks have seen all tests, as those of -k do."""
+        """Selects last, so that the suite's own hooks have seen all tests, as with -k."""
         chosen, others = [], []
         for item in items:
             (chosen if self.is_chosen(item) else others).append(item)
@@ -240,7 +241,7 @@ def selected_names():
 
 
 def leave_bytecode_alone():
-    """pytest's own compiled files as well."""
+    """Keeps pytest from loading the files that it has compiled itself."""
     rewrite = sys.modules.get("_pytest.assertion.rewrite")
     original = getattr(rewrite, "_read_pyc", None)
     if original:
@@ -250,10 +251,10 @@ def leave_bytecode_alone():
 
 
 def find_place():
-    """Asks whether this pytest is the suite's own, before it loads any of the suite's code."""
+    """Asks whether this pytest is the suite's own, before it loads any code of the suite."""
     if directory != ostest_start.CHANNEL:
         return
-    # No other process of this user may look into this one. The environment's python is so from its start on.
+    # No other process of this user may inspect this one; an unreadable interpreter starts so.
     ctypes.CDLL(None).prctl(ostest_start.PR_SET_DUMPABLE, 0, 0, 0, 0)
     leave_bytecode_alone()
     ostest_start.is_nested = not ostest_start.is_suites_pytest()
@@ -266,9 +267,12 @@ if directory:
 
 
 def begin(config):
-    """What stands in the environment is for this process alone, and for each of its sessions."""
+    """Begins a session. Returns the names to select; None if this pytest reports nothing.
+
+    The channel's variable is removed from the environment, so that children do not inherit it.
+    """
     global session
-    if not directory or session:  # a session within a session is some test's own matter
+    if not directory or session:  # a session within a session belongs to a test
         return
     channel = connect(directory)
     os.environ.pop("OSTEST_CHANNEL", None)
@@ -277,25 +281,25 @@ def begin(config):
         channel.close()
         return
     session = Events(channel, config)
-    config.option.junitprefix = None  # what is told has no prefix, and is compared with the report
+    config.option.junitprefix = None  # events have no prefix, and are compared with the report
     config.pluginmanager.register(session, "ostest-events")
     return selected_names()
 
 
 def check_settings(config):
-    """Those of other places were left alone; but not by a pytest that finds its settings in a new way."""
+    """Reports the settings file, also one of another place, which a newer pytest might find."""
     path = str(getattr(config, "inipath", None) or getattr(config, "inifile", None) or "")
     ostest_start.tell_loaded(path or "/")
     if path and not config.option.inifilename and ostest_start.is_settings_of_another(path):
         ostest_start.tell_file(path)
 
 
-# A directory with one of these is a virtual environment for pytest, which looks for no tests there.
+# pytest takes a directory with one of these for a virtual environment, and collects nothing there.
 VENV_MARKS = ("pyvenv.cfg", "bin/activate", "conda-meta/history")
 
 
 def tell_what_hides(path):
-    """What makes pytest leave out a directory of the suite's has to be the suite's, too."""
+    """Reports files that make pytest skip a directory of the suite: they must be the suite's."""
     if directory != ostest_start.CHANNEL or ostest_start.is_nested or not (path + "/").startswith(ostest_start.SUITE):
         return
     for mark in VENV_MARKS:
@@ -319,14 +323,14 @@ else:
 
 
 def pytest_collection_finish(session):
-    """Not all that pytest runs is a module: a text file may have doctests."""
+    """Reports the files of all tests: a text file with doctests is not a module."""
     if directory == ostest_start.CHANNEL:
         for path in {str(getattr(item, "path", None) or item.fspath) for item in session.items}:
             ostest_start.tell_loaded(path)
 
 
 def hide_terminal_size():
-    """readline, which pytest imports, adds it to the environment of what is started, and not to os.environ."""
+    """Removes what readline, which pytest imports, adds to the environment, but not to os.environ."""
     for name in ("LINES", "COLUMNS"):
         if name not in os.environ:
             os.unsetenv(name)
@@ -355,7 +359,7 @@ def pytest_configure(config):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_logstart():
-    """In each process that runs tests, also in xdist's workers."""
+    """Cleans up before each test, in every process that runs tests, including xdist workers."""
     if directory:
         hide_terminal_size()
     if directory == ostest_start.CHANNEL and not ostest_start.is_nested:

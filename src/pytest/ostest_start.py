@@ -1,14 +1,14 @@
-"""Runs at the start of every python of a suite's environment (ostest.pth imports it).
+"""Runs at the start of every python in a suite's environment (ostest.pth imports it).
 
-In the sandbox, where /channel exists, it tells the runner which files of the suite's tree are loaded
-as code, before that code runs: an audit hook (PEP 578) cannot be taken out again. The runner knows
-which of these files are the suite's own. Outside of a sandbox it does nothing.
+In the sandbox, where /channel exists, it reports to the job which files of the suite's tree are
+loaded as code, before that code runs. It uses an audit hook (PEP 578), which cannot be removed. The
+job knows which of these files are the suite's own. Outside of a sandbox it does nothing.
 
-What a student's own python program loads is left alone: a load counts in the suite's outermost
-pytest and its xdist workers, in a python whose main script is a file of the suite, and in one that is
-the suite's command.
+Files that a student's own python program loads do not count. A load counts in the suite's outermost
+pytest and its xdist workers, in a python whose main script is a file of the suite, and in one that
+is the suite's command.
 
-Bytecode beside the suite's files is neither read nor written: it would hide what is loaded.
+Bytecode next to the suite's files is neither read nor written, since it would hide what is loaded.
 """
 
 import os
@@ -17,28 +17,28 @@ import sys
 CHANNEL = "/channel"
 SOCKET = CHANNEL + "/events"
 SUITE = "/box/tests/"
-AREA = "/box/"  # what lies above the suite is looked at as well, but for these
+AREA = "/box/"  # watched as well, since it is above the suite, except for OF_OTHERS
 OF_OTHERS = ("/box/src/", "/box/home/", "/box/tmp/", "/box/shm/")
 MESSAGE_MAX = 65536
 PATH_MAX = 4096
 PR_SET_DUMPABLE = 4
-SUITE_PID = 2  # of the suite's command
-WORKER = "import sys;exec(eval(sys.stdin.readline()))"  # of execnet
+SUITE_PID = 2  # the suite's command
+WORKER = "import sys;exec(eval(sys.stdin.readline()))"  # execnet's command for a worker
 
-# What debuggers and clients read in HOME by themselves.
+# Files that debuggers and clients read from HOME by themselves.
 HOME = "/box/home"
 HOME_FILES = (".gdbinit", ".gdbearlyinit", ".config/gdb", ".lldbinit", ".valgrindrc",
               ".curlrc", ".config/curlrc", ".wgetrc", ".wget2rc", ".config/wget", ".netrc")
 
-KEPT = "OSTEST_KEPT"  # in the environment of what a program of the suite starts
+KEPT = "OSTEST_KEPT"  # variable for the children of the suite's programs
 
-is_nested = False  # set by the plugin: a pytest that a test has started
+is_nested = False  # set by the plugin: this is a pytest that a test has started
 told = set()
-kept = {name for name in os.environ.pop(KEPT, "").split(":") if name}  # of HOME_FILES: what the suite has written
+kept = {name for name in os.environ.pop(KEPT, "").split(":") if name}  # HOME_FILES of the suite's own
 
 
 def import_socket():
-    """Python's own, whatever lies in PYTHONPATH; and no more of it than is needed in each python."""
+    """Imports python's own module despite PYTHONPATH, and only the part that every python needs."""
     paths = sys.path[:]
     sys.path[:] = [path for path in paths if path.startswith((sys.base_prefix + "/", sys.base_exec_prefix + "/"))]
     try:
@@ -49,31 +49,31 @@ def import_socket():
 
 
 def connect(path):
-    """A socket connected to the runner. Nothing that a test starts inherits it."""
+    """Returns a socket connected to the job. Children do not inherit it."""
     channel = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     channel.connect(path)
     return channel
 
 
 def quoted(text):
-    """As JSON, whose module may be the one that is being loaded."""
+    """Quotes for JSON without its module, which may be the one that is being loaded."""
     text = text.encode("utf-8", "replace").decode()
     return '"' + "".join(c if c >= " " and c not in '"\\' else "\\u{:04x}".format(ord(c)) for c in text) + '"'
 
 
 def has_suites_main():
-    """unittest writes words of its own into sys.argv."""
+    """Returns true if the main script is a file of the suite; unittest changes sys.argv[0]."""
     main = sys.argv[0] if getattr(sys, "argv", None) else ""
     return main not in ("", "-c", "-m") and os.path.abspath(main).startswith(SUITE) and os.path.isfile(main)
 
 
 def is_suites_program():
-    """Also if the suite's command is a module of python's own or of the environment, such as unittest."""
+    """Returns true also if the suite's command is an installed module, such as unittest."""
     return has_suites_main() or os.getpid() == SUITE_PID
 
 
 def command_line():
-    """sys.orig_argv is of 3.10."""
+    """Returns the arguments; sys.orig_argv is new in 3.10."""
     if hasattr(sys, "orig_argv"):
         return sys.orig_argv
     with open("/proc/self/cmdline", "rb") as file:
@@ -85,7 +85,7 @@ def is_worker():
 
 
 def becomes_pytest():
-    """Also an xdist worker: with -m and -c, what is in the working directory is imported before pytest is."""
+    """Returns true for `-m pytest` and xdist workers, which import from the working directory."""
     words = command_line()
     return ("-m", "pytest") in zip(words, words[1:]) or is_worker()
 
@@ -104,10 +104,11 @@ def tell_loaded(path):
 
 
 def tell_shadow(path):
-    """`python -m json.tool` in a directory of the suite's takes a json.py there for python's own."""
+    """Reports a file that replaces a module of python's own, such as json.py for `-m json.tool`."""
     place = os.path.abspath(sys.path[0]) + "/" if sys.path else AREA
     first = path[len(place):].partition("/")[0].partition(".")[0]
-    if path.startswith(place) and place.startswith(SUITE) and first in getattr(sys, "stdlib_module_names", ()):  # of 3.10
+    # sys.stdlib_module_names is new in 3.10.
+    if path.startswith(place) and place.startswith(SUITE) and first in getattr(sys, "stdlib_module_names", ()):
         told.add(path)
         tell_file(path[len(SUITE):], beside=place[len(SUITE):-1])
 
@@ -121,7 +122,7 @@ def tell_file(name, main="", beside=""):
 
 
 def watch_for_stops(main):
-    """A program that stops this process stops the time limits that run in it as well."""
+    """Reports each SIGCONT: while this process was stopped, so were the time limits in it."""
     import _signal
     pid = os.getpid()
 
@@ -142,12 +143,12 @@ def tell(message):
 
 
 def is_relative(path):
-    """Since 3.9 every module has an absolute path; any other name is what the suite's own exec() made up."""
+    """Returns true for a module's relative path. Since 3.9, such a name only comes from exec()."""
     return sys.version_info < (3, 9) and path[:1] not in ("", "<")
 
 
 def keep(path):
-    """The suite's own code writes a file: it may stay."""
+    """Remembers a file that the suite's own code writes: clean_home() keeps it."""
     path = os.path.abspath(os.fsdecode(path))
     for name in HOME_FILES:
         file = os.path.join(HOME, name)
@@ -158,9 +159,9 @@ def keep(path):
 
 
 def clean_home():
-    """Removes what the last test's programs may have left for the next test's debugger or client.
+    """Removes files that a test's programs may have left for the next test's debugger or client.
 
-    In the sandbox's HOME alone: the variable may be unset, or name a directory of the suite's.
+    Only in the sandbox's HOME: the variable may be unset, or name a directory of the suite.
     """
     for name in HOME_FILES:
         path = os.path.join(HOME, name)
@@ -176,7 +177,7 @@ def clean_home():
 
 
 def watch(event, args):
-    """The audit hook: it sees each event of the interpreter, so it must be quick."""
+    """The audit hook: it is called for every event of the interpreter, so it must be fast."""
     if event == "exec":
         path = getattr(args[0], "co_filename", "")
         if path[:1] == "/" or is_relative(path):
@@ -196,14 +197,15 @@ def watch(event, args):
         path = args[0]
         if (args[2] or 0) & (os.O_WRONLY | os.O_RDWR) and isinstance(path, (str, bytes)):
             keep(path)
-        elif type(path) is str and path[-4:] == ".pyc" and "__pycache__" not in path:  # no import reads those
+        # No import reads a file in __pycache__ (leave_bytecode_alone).
+        elif type(path) is str and path[-4:] == ".pyc" and "__pycache__" not in path:
             tell_loaded(path)
         elif type(path) is str and path[-17:] == "/entry_points.txt" and path.startswith(AREA):
             tell_entry_points(path)
 
 
 def tell_entry_points(path):
-    """A package beside the suite's files may take the place of an installed plugin of pytest's."""
+    """Reports a package next to the suite's files, which may replace an installed pytest plugin."""
     if path not in told and not path.startswith(OF_OTHERS) and (has_suites_main() or is_suites_pytest()):
         tell_loaded(path)
 
@@ -213,7 +215,7 @@ def leave_bytecode_alone():
     original = external.cache_from_source
 
     def cache_from_source(path, *args, **named):
-        # For imports alone: a test may compile what it likes (py_compile).
+        # Only for imports: a test may compile any file (py_compile).
         if sys._getframe(1).f_code.co_name == "get_code" and os.path.abspath(path).startswith(SUITE):
             raise NotImplementedError("no bytecode beside the suite's files")
         return original(path, *args, **named)
@@ -222,13 +224,16 @@ def leave_bytecode_alone():
 
 
 def is_settings_of_another(path):
-    """An option's value that is a directory counts for pytest as one with tests, and as a place of settings."""
+    """Returns true if a settings file is neither above nor below the working directory.
+
+    pytest takes the value of any option that is a directory for one with tests and settings.
+    """
     places = [os.path.dirname(os.path.abspath(path)) + "/", os.getcwd() + "/"]
     return not any(place.startswith(other) for place, other in (places, places[::-1]))
 
 
 def is_suites_pytest():
-    """Also in a worker of xdist, if the pytest that started it is the suite's."""
+    """Asks the job. An xdist worker is the suite's if the pytest that started it is."""
     channel = connect(SOCKET)
     try:
         channel.send(b'{"event": "who"}')
@@ -239,7 +244,7 @@ def is_suites_pytest():
 
 
 def leave_settings_of_others_alone():
-    """The student's pytest.ini is for the student's own tests. A file that is named with -c is read all the same."""
+    """Keeps the suite's pytest from finding a student's pytest.ini; -c may name any file."""
     findpaths = sys.modules.get("_pytest.config.findpaths")
     original = getattr(findpaths, "load_config_dict_from_file", None)
     if not original:
@@ -253,13 +258,13 @@ def leave_settings_of_others_alone():
 
 
 def become_undumpable():
-    """Only where the interpreter's file is readable; else the kernel has done it at exec."""
+    """Makes this process undumpable, as the kernel does if the interpreter is unreadable."""
     import ctypes
     ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def leave_user_site_alone():
-    """PYTHONNOUSERSITE is lost with -E and with an environment of the suite's own."""
+    """Disables user site-packages: PYTHONNOUSERSITE is lost with -E or in a new environment."""
     site = sys.modules.get("site")
     if site and hasattr(site, "ENABLE_USER_SITE"):
         site.ENABLE_USER_SITE = False
