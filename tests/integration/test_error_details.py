@@ -28,7 +28,7 @@ def sentences():
     """All sentences of the job, the model and the journal that begin with a capital letter, as formats."""
     found = set()
     for folder in ("job", "model", "runner"):
-        for path in sorted((harness.REPO / "src" / folder).glob("*.c")):
+        for path in sorted((harness.REPO / "src" / folder).rglob("*.c")):
             for call in CALLS.findall(path.read_text()):
                 text = "".join(LITERAL.findall(call)).replace('\\"', '"')
                 if re.match(r"[A-Z%][^<{]* ", text) and "%" in text and "\\" not in text:
