@@ -1,4 +1,4 @@
-"""script/release-check, on clones of this repository whose program is not built but made up."""
+"""script/release-check, on small made-up repositories with a script in place of the program."""
 
 import os
 import pathlib
@@ -46,7 +46,7 @@ class Release:
         self.commit()
 
     def faults(self):
-        """What is wrong, a list of lines; the exit status fits."""
+        """Returns the names of the failed checks, and asserts that the exit status agrees."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
         done = subprocess.run(["script/release-check"], cwd=self.directory, capture_output=True, text=True, env=environment)
         faults = re.findall(r"^FAIL  (.*)", done.stdout, re.MULTILINE)
@@ -72,11 +72,11 @@ def test_a_candidate_comes_before_the_version_in_debian_too(release):
 
 
 @pytest.mark.parametrize("name, old, new, fault", [
-    ("NEWS.md", ", 24 November 2026", ", not released yet", "NEWS.md begins with it and a date: '1.2.3, not released yet'"),
-    ("NEWS.md", "1.2.3,", "1.2.2,", "NEWS.md begins with it and a date: '1.2.2, 24 November 2026'"),
-    ("packaging/debian/changelog", "1.2.3", "1.2.4", "packaging/debian/changelog begins with it: '1.2.4'"),
-    ("packaging/debian/changelog", "unstable", "UNRELEASED", "packaging/debian/changelog begins with it: '1.2.3'"),
-    ("build/src/ostest-runner", "1.2.3", "1.2.2", "the program says it"),
+    ("NEWS.md", ", 24 November 2026", ", not released yet", "NEWS.md begins with this version and a date: '1.2.3, not released yet'"),
+    ("NEWS.md", "1.2.3,", "1.2.2,", "NEWS.md begins with this version and a date: '1.2.2, 24 November 2026'"),
+    ("packaging/debian/changelog", "1.2.3", "1.2.4", "packaging/debian/changelog begins with this version: '1.2.4'"),
+    ("packaging/debian/changelog", "unstable", "UNRELEASED", "packaging/debian/changelog begins with this version: '1.2.3'"),
+    ("build/src/ostest-runner", "1.2.3", "1.2.2", "ostest-runner --version prints this version"),
 ])
 def test_what_does_not_fit_is_told(release, name, old, new, fault):
     release.change(name, old, new)
@@ -86,12 +86,12 @@ def test_what_does_not_fit_is_told(release, name, old, new, fault):
 def test_a_version_is_a_semantic_one(release):
     for name in ["meson.build", "NEWS.md", "packaging/debian/changelog", "build/src/ostest-runner"]:
         release.change(name, "1.2.3", "1.2")
-    assert release.faults() == ["version '1.2' of meson.build is a semantic one"]
+    assert release.faults() == ["version '1.2' in meson.build is a semantic version"]
 
 
 def test_what_was_released_is_not_released_again(release):
     release.git("tag", "v1.2.3")
-    assert release.faults() == ["there is no tag v1.2.3 yet"]
+    assert release.faults() == ["tag v1.2.3 does not exist"]
 
 
 def test_versions_grow(release):
@@ -101,7 +101,7 @@ def test_versions_grow(release):
 
 def test_what_is_not_committed_is_not_released(release):
     release.write("new", "")
-    assert release.faults() == ["nothing is uncommitted"]
+    assert release.faults() == ["no uncommitted changes"]
 
 
 def test_this_repository_agrees_on_its_version():
