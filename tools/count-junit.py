@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Prints "passed failed skipped" of a JUnit report; a report that is missing or damaged is one failure."""
+"""Prints the counts "passed failed skipped" of a JUnit report. A missing or damaged report counts
+as one failure."""
 
 import sys
 import xml.etree.ElementTree as ElementTree

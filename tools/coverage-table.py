@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Prints reports of `gcovr --csv` side by side: for each file, and in total, which part of lines and branches ran.
+"""Prints reports of `gcovr --csv` side by side: line and branch coverage for each file and in
+total.
 
 coverage-table.py TITLE=REPORT.csv …
 """
@@ -12,7 +13,7 @@ KINDS = ("line", "branch")
 
 
 def read(path):
-    """{file: {kind: (covered, total)}}; the files' names begin at src/."""
+    """Returns {file: {kind: (covered, total)}}. The paths start with src/."""
     with open(path, newline="") as report:
         return {row["filename"]: {kind: (int(row[f"{kind}_covered"]), int(row[f"{kind}_total"])) for kind in KINDS}
                 for row in csv.DictReader(report)}
@@ -23,7 +24,7 @@ def total(counts):
 
 
 def percent(covered, of):
-    """Rounded down: 100 % is all of them."""
+    """Formats a percentage, rounded down, so that 100 % means all."""
     return f"{covered * 1000 // of / 10:.1f} %" if of else "-"
 
 

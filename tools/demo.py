@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""For script/demo.
+"""Helper of script/demo.
 
-demo.py tasks COURSE STUDENT…   prints the tasks for the mock backend
-demo.py table RESULTS           prints what was posted as a table
+demo.py tasks COURSE STUDENT…   print the tasks for the mock backend
+demo.py table RESULTS           print the posted results as a table
 """
 
 import json
@@ -17,7 +17,8 @@ def tasks(course, *students):
 
 
 def first_words(result):
-    """Why it did not pass: the error, or the first failed test with the last line of its text."""
+    """Returns the reason that it did not pass: the error, or the first failed test and the last
+    line of its description."""
     if result["isError"]:
         return result["errorDetails"]
     failed = [test for test in result["testResults"] if not test["isPassed"]]

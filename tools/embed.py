@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Writes a file's bytes as a C array: embed.py INPUT OUTPUT NAME. The array ends with a NUL.
+"""Writes a file as a C array, with a NUL at the end: embed.py INPUT OUTPUT NAME.
 
-NAME_len is their number, NAME_sha256 the checksum as a Content-Security-Policy names it.
+NAME_len is the size without the NUL, NAME_sha256 the checksum in the form of a
+Content-Security-Policy.
 """
 
 import base64
@@ -13,7 +14,7 @@ with open(source, "rb") as file:
     data = file.read()
 checksum = base64.b64encode(hashlib.sha256(data).digest()).decode()
 with open(target, "w", encoding="ascii") as out:
-    out.write(f"/* Made from {source.rsplit('/', 1)[-1]}; do not edit. */\n#pragma once\n")
+    out.write(f"/* Generated from {source.rsplit('/', 1)[-1]}; do not edit. */\n#pragma once\n")
     out.write(f"static const char {name}[] = {{\n")
     for i in range(0, len(data), 20):
         out.write("    " + "".join(f"{byte - 256 if byte > 127 else byte}, " for byte in data[i:i + 20]) + "\n")

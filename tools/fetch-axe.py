@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Fetches axe.min.js, which checks pages for accessibility, with pip: fetch-axe.py FILE.
+"""Fetches axe.min.js, an accessibility checker, with pip: fetch-axe.py FILE.
 
-Does nothing where FILE is there. Which version, and its checksum, stands in tests/browser/axe.txt.
+Does nothing if FILE exists. Version and checksum are in tests/browser/axe.txt.
 """
 
 import pathlib
@@ -33,7 +33,7 @@ def main():
         if not target.exists():
             fetch(target)
     except subprocess.CalledProcessError:
-        sys.exit(f"axe-core cannot be had with pip: a package index is needed, or {target} from elsewhere")
+        sys.exit(f"cannot fetch axe-core with pip: needs a package index; or provide {target}")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Puts promtool at a path, unless it is there: fetch-promtool.py PATH.
+"""Fetches promtool, unless PATH exists: fetch-promtool.py PATH.
 
-It is in Debian's package prometheus, from Debian 13 on in one of its own, promtool. prometheus would start a server, so
-that it is not installed: the file is taken out of the package.
+It is part of Debian's package prometheus, since Debian 13 of promtool. The file is extracted from
+the package: installing prometheus would start a server.
 """
 
 import pathlib
@@ -17,7 +17,7 @@ target = pathlib.Path(sys.argv[1])
 def run(*command, cwd):
     done = subprocess.run(command, cwd=cwd, capture_output=True, text=True)
     if done.returncode != 0:
-        sys.exit(f"promtool cannot be had ({' '.join(map(str, command))}): {done.stderr.strip()}")
+        sys.exit(f"cannot fetch promtool ({' '.join(map(str, command))}): {done.stderr.strip()}")
 
 
 def fetch(directory):

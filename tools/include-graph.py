@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Prints which folder of src includes headers of which other, and every cycle, of modules and of folders.
+"""Prints the include graph of src by folder, and the cycles between modules and between folders.
 
-include-graph.py [--modules FOLDER]      --modules: the modules of one folder instead, each with those that it includes
-
+include-graph.py                     print the folders
+include-graph.py --modules FOLDER    print the modules of FOLDER, each with those that it includes
 A module is a .c file with its .h. Exit status 1 if there is a cycle.
 """
 
@@ -16,7 +16,8 @@ SRC = pathlib.Path(__file__).resolve().parents[1] / "src"
 
 
 def read_modules():
-    """{module: modules that its .c or .h includes}, by path below src without the ending."""
+    """Returns {module: modules that its .c or .h includes}. A module's name is its path below src
+    without suffix."""
     graph = collections.defaultdict(set)
     for path in sorted([*SRC.rglob("*.c"), *SRC.rglob("*.h")]):
         name = str(path.relative_to(SRC).with_suffix(""))
@@ -30,7 +31,7 @@ def folder_of(module):
 
 
 def by_folder(modules):
-    """{folder: {folder that it includes: number of includes}}"""
+    """Returns {folder: {included folder: number of includes}}."""
     graph = collections.defaultdict(collections.Counter)
     for module, others in modules.items():
         graph[folder_of(module)].update(folder_of(other) for other in others if folder_of(other) != folder_of(module))
@@ -38,7 +39,7 @@ def by_folder(modules):
 
 
 def cycles(graph):
-    """Sets of nodes that reach each other (Tarjan's strongly connected components of more than one node)."""
+    """Returns the strongly connected components of more than one node (Tarjan's algorithm)."""
     index, low, stack, found = {}, {}, [], []
 
     def visit(node):

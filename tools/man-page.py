@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
 """Writes a manual page for scdoc(1): man-page.py TEMPLATE OUTPUT VERSION NAME=PROGRAM…
 
-In the template a line "@options NAME WORD…@" stands for the options that the program's help shows, "@keys …@"
-for the same as keys of a configuration file, "@topic NAME WORD…@" for a text that it prints (without the
-title), and "@commands NAME WORD…@" for the first list in one. So the pages say what the programs say.
+Replaces lines of the template by the output of "PROGRAM WORD…":
+
+@options NAME WORD…@    the options in its help
+@keys NAME WORD…@       the same as keys of a configuration file
+@topic NAME WORD…@      all of it without the title
+@commands NAME WORD…@   the first list in it
 """
 
 import re
@@ -18,7 +21,8 @@ NOT_IN_A_FILE = {"--config", "--check-config", "--example", "--help", "--version
 
 
 def escaped(text):
-    """As scdoc prints it: marks within, and what would make a list or a table of a line at its beginning."""
+    """Escapes the markup of scdoc, also what would start a list or a table at the beginning of a
+    line."""
     return re.sub(r"([\\*_#`]|^[-.|\[\]])", r"\\\1", text)
 
 
@@ -31,7 +35,8 @@ def term_of_option(text, is_key):
 
 
 def entries(text):
-    """("heading" or "text", line), ("blank", "") or ("term", term, explanation), wrapped lines put together."""
+    """Returns ["heading" or "text", line], ["blank", ""] or ["term", term, explanation] for each
+    line. Joins wrapped lines of an explanation."""
     found = []
     for line in text.splitlines():
         term, more = TERM.match(line), CONTINUED.match(line)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Pictures of a page, for script/page-pictures: page-pictures.py PAGE|URL NAME WIDTH HEIGHT.
+"""Takes pictures of a page, for script/page-pictures: page-pictures.py PAGE|URL NAME WIDTH HEIGHT.
 
-Makes NAME-light.png and NAME-dark.png. Needs what the tests in a browser need.
+Writes NAME-light.png and NAME-dark.png. Needs the packages of the browser tests.
 """
 
 import pathlib
@@ -10,7 +10,7 @@ import tempfile
 
 TESTS = pathlib.Path(__file__).resolve().parents[1] / "tests"
 sys.path[:0] = [str(TESTS / "browser"), str(TESTS / "integration")]
-import browser  # noqa: E402 (its place was set above)
+import browser  # noqa: E402 (sys.path is set above)
 
 
 def main():

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""Pictures of the status page, for script/page-pictures: status-picture.py COURSE DIRECTORY NAME WIDTH HEIGHT.
+"""Takes pictures of the status page, for script/page-pictures: status-picture.py COURSE DIRECTORY
+NAME WIDTH HEIGHT.
 
-The runner works through the bundled course (made by its make-repos) below DIRECTORY; what it is said to have done in
-the hours before is made up. Makes NAME-light.png and NAME-dark.png. Needs what the tests in a browser need.
+The runner tests the students of COURSE (made by make-repos) with its state in DIRECTORY; the
+history of the last hours is made up. Writes NAME-light.png and NAME-dark.png. Needs the packages of
+the browser tests.
 """
 
 import json
@@ -13,7 +15,7 @@ import time
 
 TESTS = pathlib.Path(__file__).resolve().parents[1] / "tests"
 sys.path[:0] = [str(TESTS / "browser"), str(TESTS / "integration")]
-import browser  # noqa: E402 (its place was set above)
+import browser  # noqa: E402 (sys.path is set above)
 import harness  # noqa: E402
 
 STUDENTS = ["anton", "grisha", "lena", "masha", "oleg"]
@@ -21,7 +23,7 @@ EARLIER = 95
 
 
 def make_up(kept, number, chance):
-    """A task of the last hours: the nearer to now, the more there were."""
+    """Writes a made-up task of the last hours; tasks become more frequent towards now."""
     directory = kept / f"{number:012d}-{number}"
     directory.mkdir(parents=True)
     is_passed, ms = chance.random() < 0.4 + number / 250, int(1500 + chance.expovariate(1 / 3000))

@@ -1,8 +1,6 @@
 #!/usr/bin/env python3
-"""terminal-picture.py PICTURE.svg COLUMNS -- PROGRAM [ARGUMENT]...
-
-Runs the program on a terminal of its own, and draws what stands there at the end.
-"""
+"""Runs a program on a pseudo-terminal and draws its final screen: terminal-picture.py PICTURE.svg
+COLUMNS -- PROGRAM [ARGUMENT…]"""
 
 import fcntl
 import html
@@ -21,7 +19,7 @@ STYLES = {"1": "font-weight:bold", "2": "fill:#8b92a3", "31": "fill:#ff7b72", "3
 
 
 def record(command, columns):
-    """All that the program writes to its terminal; its exit status does not matter."""
+    """Returns everything that the program writes to its terminal. Ignores its exit status."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 50, columns, 0, 0))
     with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs):
@@ -30,19 +28,19 @@ def record(command, columns):
         while True:
             try:
                 data += os.read(ours, 65536)
-            except OSError:  # the program has ended
+            except OSError:  # the program has exited
                 break
     os.close(ours)
     return data.decode()
 
 
 def rows(text):
-    """What stands on the terminal: for each line a list of (style, text)."""
+    """Returns the final screen: a list of (style, text) for each line."""
     lines, style = [[]], ""
     for piece in re.findall(r"\x1b\[[0-9;]*[A-Za-z]|\r|\n|[^\x1b\r\n]+", text):
         if piece == "\n":
             lines.append([])
-        elif piece == "\x1b[K":  # after a carriage return: the moving line goes
+        elif piece == "\x1b[K":  # follows a carriage return: clears the progress line
             lines[-1] = []
         elif piece.startswith("\x1b["):
             style = STYLES.get(piece[2:-1], "")
