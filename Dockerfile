@@ -6,28 +6,30 @@
 #     -e OSTEST_BACKEND_URL=https://ostest.example.org -e OSTEST_AUTH=yes -e OSTEST_LOGIN=runner \
 #     -e OSTEST_PASSWORD_FILE=/run/secrets/password -v ./password:/run/secrets/password:ro ostest-runner
 #
-# The three --security-opt are for the sandbox: it makes user namespaces and mounts a /proc of its own, which a container may
-# not do by default. What is given up concerns the runner; students' code stays behind the sandbox's own filter, in its own
-# namespaces. No --privileged, no root, no capabilities. The password file has to be readable for user 10001.
-# A container has no control groups to give away: memoryUsed is 0 and --cpus has no effect; as a service on the machine itself
-# (docs/operations.md) all limits hold. --stop-timeout is for tasks that are being finished (--drain-timeout).
+# The sandbox needs the three --security-opt: it creates user namespaces and mounts /proc, which
+# containers may not do by default. They lift restrictions from the runner only; students' code runs
+# in the sandbox's namespaces under its system call filter. --privileged, root and capabilities are
+# not needed. The password file must be readable by user 10001.
+# A container cannot delegate control groups: memoryUsed is 0 and --cpus has no effect. All limits
+# work as a service on the host (docs/operations.md). --stop-timeout leaves time to finish tasks
+# (--drain-timeout).
 
 ARG DEBIAN=12-slim
 
 FROM debian:${DEBIAN} AS build
 WORKDIR /source
-# The release decides the versions.
+# The Debian release determines the versions.
 # hadolint ignore=DL3008
 RUN apt-get update && apt-get install --yes --no-install-recommends ca-certificates git && rm -rf /var/lib/apt/lists/*
 COPY . .
-# script/package installs what it needs. The tests have their place elsewhere (script/test).
+# script/package installs its build dependencies. script/test runs the tests, not the image build.
 RUN DEB_BUILD_OPTIONS=nocheck script/package /packages
 
 FROM debian:${DEBIAN}
-# The number is fixed, since volumes keep it. systemd-standalone-sysusers stands for the whole of systemd.
+# The uid is fixed, since volumes keep it. systemd-standalone-sysusers is there instead of systemd.
 RUN groupadd --system --gid 10001 ostest-runner \
     && useradd --system --uid 10001 --gid 10001 --home-dir /var/lib/ostest-runner --shell /usr/sbin/nologin ostest-runner
-# The release decides the versions.
+# The Debian release determines the versions.
 # hadolint ignore=DL3008
 RUN --mount=type=bind,from=build,source=/packages,target=/packages \
     apt-get update && apt-get install --yes --no-install-recommends \
