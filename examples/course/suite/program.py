@@ -1,4 +1,4 @@
-"""Running programs, never longer than a time limit."""
+"""Runs programs with a time limit."""
 
 import os
 import signal
@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
-# The checks see this much of an output; pytest's log of a failed test has it all.
+# The checks see only this much of an output; pytest's report of a failed test has all of it.
 CHECKED_CHARACTERS = 16 * 1024
 
-# Messages are in English, and a make around the suite does not reach the student's.
+# Messages are in English, and the variables of an outer make do not affect the student's.
 ENVIRONMENT = {
     name: value for name, value in os.environ.items()
     if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")
@@ -23,14 +23,14 @@ TEXT_PIPES = {"text": True, "encoding": "utf-8", "errors": "replace"}
 
 @dataclass
 class Finished:
-    """How a program ended and what it wrote."""
+    """The exit status and output of a program."""
     status: int
     stdout: str = field(repr=False)
     stderr: str = field(repr=False)
 
 
 def run(*command, timeout, **environment):
-    """Runs the command to its end; being late or killed fails the test."""
+    """Runs the command. Fails the test if it times out or is killed by a signal."""
     command = [str(part) for part in command]
     shown = " ".join(command)
     try:
@@ -57,14 +57,14 @@ class Program:
         self.timeout = timeout
 
     def run(self, *arguments, **environment):
-        """Runs the program to its end."""
+        """Runs the program and waits for it."""
         return run(self.path, *arguments, timeout=self.timeout, **environment)
 
     @contextmanager
     def started(self, *arguments):
-        """The running program with pipes to its stdin and stdout.
+        """Starts the program with pipes to its stdin and stdout.
 
-        When its time is up it is killed, which ends any waiting for it.
+        Kills it after the timeout, so that reading its output cannot hang.
         """
         command = [str(self.path), *map(str, arguments)]
         with subprocess.Popen(

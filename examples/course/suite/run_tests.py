@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs the course's tests on one student's tree."""
+"""Runs the course's tests on a student's tree."""
 
 import argparse
 import importlib.util
@@ -13,7 +13,7 @@ LABS = (1, 2)
 
 
 def parse_arguments():
-    """Returns our own options and, in a list, those meant for pytest."""
+    """Returns the options of this script, and a list of those for pytest."""
     parser = argparse.ArgumentParser(
         description=__doc__,
         epilog="All other options are passed on to pytest.",
@@ -23,7 +23,7 @@ def parse_arguments():
                         help="the student's tree")
     parser.add_argument("--lab", required=True, type=int, choices=LABS,
                         help="the lab the student has reached: "
-                             "the tests of later labs are left out")
+                             "tests of later labs do not run")
     parser.add_argument("--labs", nargs="+", metavar="MARKER",
                         choices=[f"lab{number}" for number in LABS],
                         help="run the tests of these labs only, e.g. lab1 lab2")

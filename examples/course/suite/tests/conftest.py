@@ -18,7 +18,7 @@ def pytest_addoption(parser):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leaves out the tests that belong to later labs only."""
+    """Deselects the tests that belong only to later labs."""
     reached = {f"lab{number}" for number in range(1, config.getoption("--lab") + 1)}
     due, later = [], []
     for item in items:
@@ -30,7 +30,7 @@ def pytest_collection_modifyitems(config, items):
 
 @pytest.fixture(scope="session")
 def src(request):
-    """The student's tree."""
+    """Returns the path of the student's tree."""
     option = request.config.getoption("--src")
     if not option:
         raise pytest.UsageError("name the student's tree with --src DIR")
@@ -39,7 +39,7 @@ def src(request):
 
 @pytest.fixture(scope="session")
 def make(src):
-    """Builds the student's tree from scratch, in the directory BUILD of it."""
+    """Returns a function that builds the student's tree from scratch, into its directory BUILD."""
     def build(**variables):
         return run("make", "-C", src, "clean", "all",
                    *(f"{name}={value}" for name, value in variables.items()),
@@ -49,19 +49,19 @@ def make(src):
 
 @pytest.fixture(scope="session")
 def timeout(request):
-    """Seconds for one run of the student's program."""
+    """Returns the seconds allowed for one run of the student's program."""
     return request.config.getoption("--proxy_timeout")
 
 
 @pytest.fixture(scope="session")
 def wordstat(src, timeout):
-    """The student's program."""
+    """Returns the student's program."""
     return Program(src / "build" / "wordstat", timeout)
 
 
 @pytest.fixture
 def write(tmp_path):
-    """Writes a file of the given name and content and returns its path."""
+    """Returns a function that writes a file and returns its path."""
     def write_file(name, content):
         path = tmp_path / name
         path.write_text(content)

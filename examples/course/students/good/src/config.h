@@ -1,11 +1,11 @@
-/* The configuration file: lines `key = value`, empty lines and # comments. */
+/* The configuration file: `key = value` lines, empty lines and # comments. */
 
 #ifndef CONFIG_H
 #define CONFIG_H
 
 struct config {
     unsigned show; /* key `counts`: some of lines, words, bytes */
-    char *ready;   /* key `ready`: the first line the server writes */
+    char *ready;   /* key `ready`: the first line that the server prints */
 };
 
 /* Sets the defaults. Returns 0, or -1 with errno set. */

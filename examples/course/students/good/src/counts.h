@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 struct counts {
-    size_t lines; /* the last one counts even without its newline */
+    size_t lines; /* the last line counts even without a newline */
     size_t words; /* separated by white space */
     size_t bytes;
 };
@@ -20,13 +20,13 @@ enum {
     SHOW_ALL = SHOW_LINES | SHOW_WORDS | SHOW_BYTES
 };
 
-/* Counts what is left in `in`. Returns 0, or -1 with errno set. */
+/* Counts the rest of `in`. Returns 0, or -1 with errno set. */
 int counts_read(FILE *in, struct counts *counts);
 
 /* Counts the file `name`. Returns 0, or -1 with errno set. */
 int counts_read_file(const char *name, struct counts *counts);
 
-/* Prints the counts chosen by `show`, then the name, on one line. */
+/* Prints the counts selected by `show`, then the name, on one line. */
 void counts_print(FILE *out, const struct counts *counts, unsigned show, const char *name);
 
 #endif

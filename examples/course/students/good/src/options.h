@@ -9,10 +9,10 @@ struct options {
     bool help;
     bool serve;
     const char *config; /* NULL: no configuration file */
-    const char *file;   /* NULL with help or serve only */
+    const char *file;   /* NULL only with help or serve */
 };
 
-/* Returns 0, or -1 if the arguments make no sense. */
+/* Returns 0, or -1 if the arguments are invalid. */
 int options_parse(int argc, char **argv, struct options *options);
 
 #endif

@@ -19,8 +19,8 @@ static void stop(int signal_number)
     stopped = 1;
 }
 
-/* Holds SIGTERM back except while waiting with `waiting`: so it cannot slip
- * in between looking at `stopped` and the wait. */
+/* Blocks SIGTERM except while waiting with `waiting`, so that it cannot arrive
+ * between the check of `stopped` and the wait. */
 static void catch_sigterm(sigset_t *waiting)
 {
     struct sigaction action = {.sa_handler = stop};
@@ -33,8 +33,8 @@ static void catch_sigterm(sigset_t *waiting)
     sigaction(SIGTERM, &action, NULL);
 }
 
-/* Waits for input and reads what there is. Returns 0 at its end or when
- * stopped, and -1 with errno set. */
+/* Waits for input and reads it. Returns 0 at end of input or if stopped, and
+ * -1 with errno set. */
 static ssize_t read_input(char *buffer, size_t size, const sigset_t *waiting)
 {
     fd_set readable;
@@ -61,8 +61,8 @@ static void answer(const char *name, unsigned show)
     fflush(stdout);
 }
 
-/* Answers the whole lines in the buffer, moves the rest to its beginning and
- * returns the length of that rest. */
+/* Answers the complete lines in the buffer and moves the rest to its beginning.
+ * Returns the length of the rest. */
 static size_t answer_lines(char *buffer, size_t length, unsigned show)
 {
     char *line = buffer;

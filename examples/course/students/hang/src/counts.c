@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdbool.h>
 
-/* Counts one line, up to and with its newline. */
+/* Counts one line, including its newline. */
 static void count_line(FILE *in, struct counts *counts)
 {
     bool in_word = false;

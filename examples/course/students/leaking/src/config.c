@@ -20,7 +20,7 @@ void config_free(struct config *config)
     free(config->ready);
 }
 
-/* Cuts the white space off both ends of the text. */
+/* Removes white space from both ends of the text. */
 static char *trim(char *text)
 {
     while (isspace((unsigned char)*text))
@@ -34,7 +34,7 @@ static char *trim(char *text)
     return text;
 }
 
-/* The functions below return NULL, or what is wrong. */
+/* The functions below return NULL, or a message. */
 
 static const char *set_counts(struct config *config, char *value)
 {

@@ -1,4 +1,4 @@
-"""Every lab: the tree is complete and can be built."""
+"""Every lab: the tree is complete and builds."""
 
 import pytest
 
@@ -28,7 +28,7 @@ def test_build(src, make):
     depends=["tests/common/test_build.py::test_build"], scope="session")
 @pytest.mark.parametrize("level", ["O0", "O2", "O3"])
 def test_build_without_warnings(make, level):
-    """Each level of optimization lets the compiler see other mistakes; so does its analyzer."""
+    """The compiler finds different mistakes at each optimization level and with its analyzer."""
     result = make(BUILD="build-warnings", CFLAGS=f"-{level} -Wall -Wextra -fanalyzer")
     assert result.status == 0, result.stderr
     assert "warning:" not in result.stderr

@@ -1,4 +1,4 @@
-/* Calls the student's library the way wordstat does. */
+/* Uses the student's library as wordstat does. */
 
 #include <stdio.h>
 

@@ -1,4 +1,4 @@
-"""Lab 1: the program counts what is in a file."""
+"""Lab 1: the program counts the lines, words and bytes of a file."""
 
 import pytest
 

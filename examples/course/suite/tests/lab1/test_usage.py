@@ -1,4 +1,4 @@
-"""Lab 1: the program explains itself."""
+"""Lab 1: the program prints its usage."""
 
 import pytest
 

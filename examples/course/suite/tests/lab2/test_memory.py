@@ -1,4 +1,4 @@
-"""Lab 2: no memory is lost."""
+"""Lab 2: the program does not leak memory."""
 
 import pytest
 
@@ -10,7 +10,7 @@ pytestmark = pytest.mark.lab2
 @pytest.mark.dependency(
     depends=["tests/lab2/test_config.py::test_config_selects_counts"], scope="session")
 def test_no_leaks(src, make, timeout, write):
-    """AddressSanitizer finds nothing to complain about."""
+    """AddressSanitizer reports no error."""
     build = make(BUILD="build-asan", CFLAGS="-g -O1 -fsanitize=address")
     assert build.status == 0, build.stderr
     text = write("text", "one two\n")

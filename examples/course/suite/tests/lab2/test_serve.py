@@ -10,7 +10,7 @@ pytestmark = pytest.mark.lab2
 @pytest.mark.dependency(
     depends=["tests/common/test_build.py::test_build"], scope="session")
 def test_serve_answers(wordstat, write, tmp_path):
-    """Each line is a file name and gets one line; the end of input ends it."""
+    """Each input line is a file name and gets one output line; the server exits at end of input."""
     text = write("text", "one two\n")
     missing = tmp_path / "missing"
     with wordstat.started("--serve") as server:
@@ -27,7 +27,7 @@ def test_serve_answers(wordstat, write, tmp_path):
 @pytest.mark.dependency(
     depends=["tests/lab2/test_serve.py::test_serve_answers"], scope="session")
 def test_serve_ends_on_sigterm(wordstat):
-    """SIGTERM ends the server with exit status 0."""
+    """On SIGTERM the server exits with status 0."""
     with wordstat.started("--serve") as server:
         assert server.stdout.readline() == "ready\n"
         server.send_signal(signal.SIGTERM)
