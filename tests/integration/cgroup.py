@@ -1,7 +1,7 @@
-"""A control group of its own for each program that a test starts, and no process left in it.
+"""Runs each program that a test starts in its own control group, in which no process may remain.
 
-Only where the tests may divide the group they are in (cgroup v2): OSTEST_TEST_CGROUP is that group then, which
-tests/system/in-service sets. Anywhere else nothing happens.
+Only if the tests may create groups in their own (cgroup v2): tests/system/in-service then sets
+OSTEST_TEST_CGROUP to it. Otherwise does nothing.
 """
 
 import contextlib
@@ -12,15 +12,16 @@ import select
 import time
 
 TIMEOUT = float(os.environ.get("OSTEST_TEST_TIMEOUT", 60))
-ENTER = 'echo $$ >"$0/cgroup.procs" && exec "$@"'  # to the group $0, then becomes the command
+ENTER = 'echo $$ >"$0/cgroup.procs" && exec "$@"'  # enters the group $0, then executes the command
 numbers = itertools.count(1)
 
 
 @contextlib.contextmanager
 def own_group(uid=None):
-    """Gives the words before a command that make it run in a group of its own, which `uid` may divide further.
+    """Yields a command prefix that executes a command in its own group, in which `uid` may create
+    groups.
 
-    At the end the group is removed with those below it; a process that still runs then is an error.
+    Removes the group and those below it at the end; a process that still runs then is an error.
     """
     if not (parent := os.environ.get("OSTEST_TEST_CGROUP")):
         yield []
@@ -43,7 +44,8 @@ def own_group(uid=None):
 
 @contextlib.contextmanager
 def small_machine(mib):
-    """Words before a command that give it so much memory in all (root, cgroup v1); None: all that there is."""
+    """Yields a command prefix that limits the memory of a command (root, cgroup v1). None: no
+    limit."""
     if mib is None:
         yield []
         return
@@ -57,7 +59,7 @@ def small_machine(mib):
 
 
 def group_name(job_dir):
-    """The name of a job's control group: an FNV-1a hash, 64 bits, of its directory."""
+    """Returns the name of a job's control group: the 64-bit FNV-1a hash of its directory."""
     number = 0xcbf29ce484222325
     for byte in os.fsencode(job_dir):
         number = (number ^ byte) * 0x100000001b3 % 2**64
@@ -65,7 +67,8 @@ def group_name(job_dir):
 
 
 def wait_empty(group):
-    """Until no process is in the group or below it; a program that was killed may need a moment. False: out of time."""
+    """Waits until the group and those below it have no processes; a killed program may take a
+    moment. Returns false on timeout."""
     deadline = time.monotonic() + TIMEOUT
     with open(group / "cgroup.events", "rb", buffering=0) as events:
         changed = select.poll()
@@ -79,7 +82,7 @@ def wait_empty(group):
 
 
 def processes_in(group):
-    """The pids of the processes in the group and below."""
+    """Returns the pids of the processes in the group and below."""
     return [int(pid) for procs in group.rglob("cgroup.procs") for pid in procs.read_text().split()]
 
 

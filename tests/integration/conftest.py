@@ -1,4 +1,4 @@
-"""Fixtures: everything that a test starts is ended with it, and must have left nothing running."""
+"""Fixtures. Everything that a test starts is stopped with it and must leave nothing running."""
 
 import contextlib
 import socket
@@ -16,8 +16,8 @@ from tls import authority, tls_front  # noqa: F401
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "memory: measures memory, which means nothing with sanitizers")
-    config.addinivalue_line("markers", "slow: takes some seconds (-m 'not slow' leaves it out)")
+    config.addinivalue_line("markers", "memory: measures memory, which is meaningless with sanitizers")
+    config.addinivalue_line("markers", "slow: takes some seconds (deselect with -m 'not slow')")
 
 
 @pytest.fixture
@@ -38,7 +38,8 @@ def course(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def small(tmp_path_factory):
-    """small.suite and small.student(verdict, script): for tests that are not about the tests."""
+    """small.suite and small.student(verdict, script), for tests to which the suite does not
+    matter."""
     return harness.SmallCourse(tmp_path_factory.mktemp("small"))
 
 
@@ -72,7 +73,8 @@ def start_mock(tmp_path):
 
 @pytest.fixture
 def start_runner(tmp_path):
-    """start_runner(mock, option…, env={}): a runner on its own state directory, file:// allowed."""
+    """start_runner(mock, option…, env={}): starts a runner with its own state directory; allows
+    file://."""
     with contextlib.ExitStack() as stack:
         def start(mock, *options, state=tmp_path / "state", prefix=(), **named):
             group = stack.enter_context(own_group())
@@ -84,12 +86,12 @@ def start_runner(tmp_path):
             stack.callback(runner.kill)
             return runner
         yield start
-    harness.wait_gone(str(tmp_path / "state"))  # a killed runner's jobs need a moment
+    harness.wait_gone(str(tmp_path / "state"))  # the jobs of a killed runner take a moment to exit
 
 
 @pytest.fixture
 def make_repo(tmp_path):
-    """make_repo(name, {file: content}): a git repository in the test's directory."""
+    """make_repo(name, {file: content}): creates a git repository in the test's directory."""
     def make(name, files=None):
         return harness.Repository(tmp_path / "repos" / name, files)
     (tmp_path / "repos").mkdir()
@@ -98,7 +100,7 @@ def make_repo(tmp_path):
 
 @pytest.fixture
 def run_tasks(start_mock, start_runner):
-    """run_tasks(tasks, suite, option…): hands the tasks out, gives what was posted, by id."""
+    """run_tasks(tasks, suite, option…): runs the tasks. Returns the posted results by id."""
     def run(tasks, suite, *options, mock_options=(), **named):
         mock = start_mock(*mock_options, tasks=tasks)
         runner = start_runner(mock, "--tests-url", suite, "--max-tasks", len(tasks), *options, **named)

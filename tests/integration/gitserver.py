@@ -1,4 +1,4 @@
-"""git over HTTP on a port of its own, with git's own http-backend behind it, and faults on demand."""
+"""A git server over HTTP, by git's http-backend, with faults on demand."""
 
 import base64
 import contextlib
@@ -46,7 +46,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             (first or server.usual)(self)
         self.body = b""
 
-    # ---- answers: functions that take the handler
+    # ---- answers: functions with the handler as argument
 
     def status(self, code, body=b"", **headers):
         self.send_response(code)
@@ -57,7 +57,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def backend(self):
-        """What git's own server answers: header lines, body."""
+        """Returns the answer of git's own server: headers, body."""
         path, _, query = self.path.partition("?")
         body = gzip.decompress(self.body) if self.headers.get("Content-Encoding") == "gzip" else self.body
         env = harness.GIT_ENV | {
@@ -65,7 +65,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             "QUERY_STRING": query, "REQUEST_METHOD": self.command, "CONTENT_TYPE": self.headers.get("Content-Type", ""),
             "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""), "REMOTE_ADDR": "127.0.0.1"}
         done = subprocess.run(["git", "http-backend"], input=body, capture_output=True, env=env, check=False)
-        if b"\r\n\r\n" not in done.stdout:  # it died of the repository before it could answer
+        if b"\r\n\r\n" not in done.stdout:  # it failed on the repository before it answered
             return {"Status": "500 Internal Server Error"}, b""
         head, _, content = done.stdout.partition(b"\r\n\r\n")
         return dict(line.split(": ", 1) for line in head.decode().splitlines()), content
@@ -86,7 +86,7 @@ def drops(handler):
 
 
 def breaks_off(handler):
-    """Answers half of what it should, then closes the connection."""
+    """Sends half of the answer, then closes the connection."""
     headers, content = handler.backend()
     headers.pop("Status", None)
     handler.send_response(200)
@@ -99,7 +99,7 @@ def breaks_off(handler):
 
 
 class GitServer:
-    """Serves the repositories below `root`; `faults` are the answers to the first requests."""
+    """Serves the repositories below `root`; `faults` are the answers to the next requests."""
 
     def __init__(self, root):
         self.root = root
@@ -121,12 +121,12 @@ class GitServer:
             assert self.changed.wait_for(lambda: len(self.requests) >= count, harness.TIMEOUT)
 
     def hangs(self, handler):
-        """Never answers, until the test is over."""
+        """Does not answer until the test ends."""
         handler.close_connection = True
         self.over.wait()
 
     def hangs_in_the_middle(self, handler):
-        """Answers all but the last bytes, then never ends."""
+        """Sends all but the last bytes, then hangs."""
         headers, content = handler.backend()
         handler.send_response(200)
         for name, value in headers.items():
@@ -136,12 +136,12 @@ class GitServer:
         handler.wfile.write(content[:-40])
         handler.wfile.flush()
         with self.changed:
-            self.requests.append(None)  # one more than the requests: it hangs now
+            self.requests.append(None)  # an extra entry: it hangs now
             self.changed.notify_all()
         self.hangs(handler)
 
     def wants(self, user, password):
-        """From now on answers only those who know the password."""
+        """Requires the user and password from now on."""
         expected = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
         def usual(handler):
@@ -160,7 +160,7 @@ class GitServer:
 
 @pytest.fixture
 def make_git_server(tmp_path, make_repo):
-    """make_git_server(): a GitServer on the directory in which make_repo() makes repositories."""
+    """make_git_server(): starts a GitServer for the repositories of make_repo()."""
     servers = []
 
     def make():

@@ -1,8 +1,8 @@
-"""The real parts that integration tests are made of: mock backend, runner, git repositories.
+"""The parts of integration tests: mock backend, runner, git repositories.
 
-Everything listens on ports that the kernel chose, lives in the test's own temporary directory,
-and is ended with the test. Waiting is for events (the mock's counters, a process's end, a line of
-the log), with TIMEOUT as the limit after which a test fails.
+Everything listens on ports chosen by the kernel, uses the test's temporary directory, and is
+stopped with the test. Tests wait for events (the mock's counters, the exit of a process, a line in
+the log) and fail after TIMEOUT seconds.
 """
 
 import atexit
@@ -29,7 +29,7 @@ MOCK = BUILD / "src" / "ostest-mock-backend"
 COURSE = REPO / "examples" / "course"
 TIMEOUT = float(os.environ.get("OSTEST_TEST_TIMEOUT", 60))
 
-# Nothing of the developer's own settings may change what a test sees.
+# The developer's settings must not affect a test.
 CLEAN_ENV = {
     key: value
     for key, value in os.environ.items()
@@ -45,7 +45,7 @@ GIT_ENV = CLEAN_ENV | {
 }
 
 
-# A suite that runs pytest on what is in its tests/, as the course's does.
+# A suite that runs pytest on its tests/, as the course's does.
 PYTEST_SUITE = {
     "run_tests.py": "import argparse, sys, pytest\n"
                     "parser = argparse.ArgumentParser()\n"
@@ -58,15 +58,16 @@ PYTEST_SUITE = {
 
 PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
 
-# Most tests are about something else, and their suites meet the test through files of the host.
+# Most tests do not need the sandbox, and their suites share files of the host with the test.
 SANDBOX = "none"
 
-# Starts a command for which file modes count, also where the tests run as root.
+# A command prefix that makes file permissions apply even if the tests run as root.
 UNPRIVILEGED = ["setpriv", "--bounding-set", "-all", "--inh-caps", "-all"] if os.geteuid() == 0 else []
 
 
 def make_programs_reachable():
-    """Root's tests start the programs as other users, too: copies them where all may pass, unless they lie there."""
+    """Copies the programs to a directory that every user can reach, unless they are in one. Tests
+    that run as root also start them as other users."""
     global BUILD, RUNNER, JOB, MOCK  # noqa: PLW0603 (these name the programs for all tests)
     if os.geteuid() != 0 or all(directory.stat().st_mode & 1 for directory in (BUILD / "src" / "x").parents):
         return
@@ -82,14 +83,15 @@ def make_programs_reachable():
 
 
 def give(path, uid):
-    """The path and all below it belong to this user; None: they stay whose they are."""
+    """Changes the owner of the path and everything below it. Does nothing if uid is None."""
     for directory, names, files in os.walk(path) if uid is not None else ():
         for name in [".", *names, *files]:
             os.chown(os.path.join(directory, name), uid, uid, follow_symlinks=False)
 
 
 def content_of(path):
-    """Reads a file of ours, also the python of an environment, which its owner may only execute."""
+    """Reads a file of this user, even one without read permission (the python of an
+    environment)."""
     mode = path.stat().st_mode
     if os.access(path, os.R_OK):
         return path.read_bytes()
@@ -101,7 +103,7 @@ def content_of(path):
 
 
 def become_subreaper():
-    """Orphans of what we start become children of ours, so that none is overlooked."""
+    """Makes orphaned descendants children of this process, so that none is missed."""
     assert ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
 
 
@@ -121,7 +123,8 @@ class Repository:
             self.commit(files)
 
     def commit(self, files, message="work"):
-        """Writes the files (name to text, bytes, or None to remove) and commits; gives the hash."""
+        """Writes the files (name to text, bytes, or None to remove) and commits. Returns the
+        hash."""
         for name, content in files.items():
             target = self.path / name
             if content is None:
@@ -145,7 +148,7 @@ REPORTS = {
 
 
 class SmallCourse:
-    """A course that needs no python and next to no time: a student's run.sh writes the report, to $1."""
+    """A fast course without Python: a student's run.sh writes the report to $1."""
 
     def __init__(self, directory):
         self.directory = pathlib.Path(directory)
@@ -153,7 +156,8 @@ class SmallCourse:
         self.students = {}
 
     def student(self, verdict="pass", script=""):
-        """The repository of a student whose run does the shell script, then gets the verdict."""
+        """Returns the repository of a student whose run executes the shell script, then gets the
+        verdict."""
         if (verdict, script) not in self.students:
             run = f"{script}\ncat >\"$1\" <<'END'\n{REPORTS[verdict]}\nEND\n"
             path = self.directory / f"student-{len(self.students)}-{verdict}"
@@ -162,7 +166,7 @@ class SmallCourse:
 
 
 class Barrier:
-    """A place in a student's run.sh (`script`) where each run waits until the test lets it through."""
+    """A point in a student's run.sh (`script`) where each run waits until the test releases it."""
 
     def __init__(self, directory):
         directory = pathlib.Path(directory)
@@ -173,13 +177,13 @@ class Barrier:
         self.fds = [os.open(name, os.O_RDWR | os.O_NONBLOCK) for name in names]
 
     def wait(self, count=1):
-        """Until so many more runs have arrived."""
+        """Waits until `count` more runs have arrived."""
         for _ in range(count):
             assert select.select([self.fds[0]], [], [], TIMEOUT)[0], "no test run arrived at the barrier"
             os.read(self.fds[0], 1)
 
     def open(self, count=1):
-        """Lets so many runs through, now or when they come."""
+        """Releases `count` runs, waiting or future ones."""
         os.write(self.fds[1], b"\n" * count)
 
     def close(self):
@@ -188,15 +192,15 @@ class Barrier:
 
 
 def task(number, repository="https://example.org/proxy-grisha.git", **members):
-    """A task as the backend hands it out."""
+    """Returns a task as the backend hands it out."""
     return {"id": number, "repositoryUrl": str(repository)} | members
 
 
 class Mock:
-    """The mock backend, running."""
+    """A running mock backend."""
 
     def __init__(self, directory, *options, tasks=None, port=0, prefix=()):
-        """prefix: a command that starts the mock."""
+        """prefix: a command that executes the mock."""
         self.results_path = pathlib.Path(directory) / "results.jsonl"
         command = [*prefix, MOCK, "--port", str(port), "--quiet", "--results", self.results_path, *map(str, options)]
         if tasks is not None:
@@ -216,7 +220,8 @@ class Mock:
             return answer.status, answer.read()
 
     def state(self, **wait_for):
-        """The mock's counters; wait_for: until each of them (results=3, …) is reached."""
+        """Returns the mock's counters. wait_for: waits until they reach these values (results=3,
+        …)."""
         query = "".join(f"&{key}={value}" for key, value in wait_for.items())
         path = f"/mock/state?timeout_ms={int(TIMEOUT * 1000)}{query}" if wait_for else "/mock/state"
         status, body = self.ask("GET", path)
@@ -235,7 +240,7 @@ class Mock:
         assert status < 300, body
 
     def results(self, count=None):
-        """What was posted, in order; count: waits for that many."""
+        """Returns the posted results, in order. count: waits for that many."""
         if count is not None:
             self.state(results=count)
         if not self.results_path.exists():
@@ -250,10 +255,11 @@ class Mock:
 
 
 class Runner:
-    """An ostest-runner, running; its log is collected line by line."""
+    """A running ostest-runner; collects its log line by line."""
 
     def __init__(self, *options, env=None, prefix=(), cwd=None, program=None):
-        """env: more variables, None removes one; prefix: a command that starts the runner; program: another one."""
+        """env: more variables, None removes one; prefix: a command that executes the runner;
+        program: the runner to start."""
         variables = CLEAN_ENV | {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1", "OSTEST_SANDBOX": SANDBOX}
         variables |= env or {}
         self.process = subprocess.Popen(
@@ -279,7 +285,7 @@ class Runner:
         return "\n".join(self.lines)
 
     def wait_log(self, pattern, count=1, timeout=TIMEOUT):
-        """Waits until `count` lines match; gives the last of them."""
+        """Waits until `count` lines match. Returns the last of them."""
         def found():
             hits = self.hits(pattern)
             return hits[count - 1] if len(hits) >= count else None
@@ -288,7 +294,7 @@ class Runner:
             return found()
 
     def hits(self, pattern):
-        """The lines of the log so far that match."""
+        """Returns the lines of the log so far that match."""
         return [line for line in self.lines if re.search(pattern, line)]
 
     def memory_kib(self, what="VmRSS"):
@@ -299,7 +305,7 @@ class Runner:
         self.process.send_signal(number)
 
     def wait(self, timeout=TIMEOUT):
-        """The exit status, after the whole log was read."""
+        """Waits for the exit and the end of the log. Returns the exit status."""
         status = self.process.wait(timeout)
         self.reader.join(TIMEOUT)
         return status
@@ -318,7 +324,7 @@ class Runner:
 
 
 def wait_until(holds, what):
-    """For what no event tells."""
+    """Polls a condition for which there is no event."""
     deadline = time.monotonic() + TIMEOUT
     while not holds():
         assert time.monotonic() < deadline, what
@@ -326,7 +332,7 @@ def wait_until(holds, what):
 
 
 def processes_with(text):
-    """The pids of processes whose command line or working directory contains `text`."""
+    """Returns the pids of processes whose command line or working directory contains `text`."""
     found = []
     for entry in pathlib.Path("/proc").iterdir():
         if not entry.name.isdigit() or int(entry.name) == os.getpid():
@@ -339,17 +345,17 @@ def processes_with(text):
 
 
 def jobs_of(state):
-    """The pids of the ostest-jobs that are running for this state directory."""
+    """Returns the pids of the running ostest-jobs of this state directory."""
     found = []
     for pid in processes_with(str(state / "jobs")):
-        with contextlib.suppress(OSError):  # one of the others may have ended by now
+        with contextlib.suppress(OSError):  # a process may have exited by now
             if "ostest-job" in pathlib.Path(f"/proc/{pid}/cmdline").read_text().split("\0")[0]:
                 found.append(pid)
     return found
 
 
 def children_of(pid):
-    """The pids of a process's children, whichever of its threads started them."""
+    """Returns the pids of a process's children, of all its threads."""
     found = []
     with contextlib.suppress(OSError):
         for thread in pathlib.Path(f"/proc/{pid}/task").iterdir():
@@ -358,7 +364,8 @@ def children_of(pid):
 
 
 def open_files(pid):
-    """What a process has open, as links; None if only root may look, as into our programs, which the kernel does not dump."""
+    """Returns the targets of a process's descriptors; None if only root may read them, as for the
+    runner's programs, which are not dumpable."""
     directory = pathlib.Path(f"/proc/{pid}/fd")
     if not os.access(directory, os.R_OK):
         return None
@@ -370,7 +377,7 @@ def open_files(pid):
 
 
 def descendants(pid):
-    """The pids of a process's children, and theirs."""
+    """Returns the pids of a process's children, and of theirs."""
     found = []
     for child in children_of(pid):
         found += [child, *descendants(child)]
@@ -378,13 +385,13 @@ def descendants(pid):
 
 
 def wait_ended(pids):
-    """Until these processes have ended."""
+    """Waits until these processes have exited."""
     for pid in pids:
         with contextlib.suppress(ProcessLookupError), open(os.pidfd_open(pid)) as pidfd:
             assert select.select([pidfd], [], [], TIMEOUT)[0], f"process {pid} did not end"
 
 
 def wait_gone(text):
-    """Until no process has `text` in its command line or working directory any more."""
+    """Waits until no process has `text` in its command line or working directory."""
     while pids := processes_with(text):
         wait_ended(pids)

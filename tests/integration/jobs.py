@@ -1,7 +1,7 @@
-"""ostest-job, started directly on a directory: fixtures and what they give.
+"""Fixtures that start ostest-job directly on a directory.
 
-run_job(task, suite, option…) is one task from its repository to its result; make_suite(code) is a
-suite with a manifest, whose whole behaviour stands in the test.
+run_job(task, suite, option…) executes one task from its repository to its result; make_suite(code)
+makes a suite with a manifest and with the given code as its behaviour.
 """
 
 import contextlib
@@ -20,12 +20,12 @@ import pytest
 import harness
 from cgroup import own_group
 
-TASK, MACHINE = 65, 69  # see src/model/job_exit.h: there is a result, an error that was the task's, or the machine's
+TASK, MACHINE = 65, 69  # src/model/job_exit.h: there is a result; the error is the task's, or the machine's
 STOPPED = 75
 CAUSE = "(test run)"
 PASSING = "<testsuite><testcase name='one'/></testsuite>"
 
-# What each suite of make_suite() begins with. `args` are the words behind {src} {report}.
+# The beginning of each suite of make_suite(). `args` are the words after {src} {report}.
 PRELUDE = f"""\
 import json, os, pathlib, signal, subprocess, sys, time
 src, report, *args = sys.argv[1:]
@@ -35,12 +35,13 @@ def write(text={PASSING!r}):
 
 
 def printing(expression):
-    """A suite that prints the expression's value, for Job.printed, and passes."""
+    """Returns the code of a suite that prints the expression's value, for Job.printed, and
+    passes."""
     return f"print(json.dumps({expression}))\nwrite()\n"
 
 
 class Job:
-    """An ostest-job, running or ended."""
+    """An ostest-job, running or exited."""
 
     def __init__(self, directory, task, suite, *options, cache, env=None, under=()):
         self.dir = pathlib.Path(directory)
@@ -65,7 +66,7 @@ class Job:
 
     @property
     def log(self):
-        """As people read it: the parts of a line are apart by blanks."""
+        """Returns the log so far, with blanks between the parts of a line."""
         return "".join(self.lines).replace("\t", " ").replace("\v", " ")
 
     def wait_log(self, pattern):
@@ -77,7 +78,8 @@ class Job:
         return self.wait()
 
     def wait(self, timeout=harness.TIMEOUT):
-        """Its exit status. Whatever it had to do, it has cleaned up, and nothing of it runs on."""
+        """Returns the exit status. Asserts that the job has cleaned up and left no process
+        running."""
         self.process.wait(timeout)
         left = harness.processes_with(f"{self.dir}/")
         self.reader.join(timeout)
@@ -89,7 +91,7 @@ class Job:
         return self.process.returncode
 
     def kill(self):
-        """The end of a test that has failed, or a job that is killed on purpose."""
+        """Kills the job: at the end of a failed test, or on purpose."""
         self.process.kill()
         self.process.wait(harness.TIMEOUT)
         self.reader.join(harness.TIMEOUT)
@@ -106,20 +108,21 @@ class Job:
 
     @property
     def error(self):
-        """errorDetails of a result that is an error."""
+        """Returns the errorDetails of the result, which must be an error."""
         result = self.result
         assert result["isError"] and not result["isPassed"], result
-        assert result["errorDetails"], "an error that says nothing"
+        assert result["errorDetails"], "an error without details"
         return result["errorDetails"]
 
     @property
     def tests(self):
-        """The suite's tests that were posted, by name."""
+        """Returns the tests of the suite in the result, by name."""
         return {test["name"]: test for test in self.result["testResults"] if test["name"] != CAUSE}
 
     @property
     def cause(self):
-        """The description of the entry that tells what the tests do not show; None: there is none."""
+        """Returns the description of the entry for a cause outside of the tests; None if there is
+        none."""
         return next((test["description"] for test in self.result["testResults"] if test["name"] == CAUSE), None)
 
     @property
@@ -138,33 +141,33 @@ class Job:
 
     @property
     def printed(self):
-        """What the suite printed as JSON on its first line."""
+        """Returns the value that the suite printed as JSON on its first line."""
         return json.loads(self.stdout.splitlines()[0])
 
     def commit_of(self, repository):
-        """The logged commit of what was fetched from there."""
+        """Returns the logged commit that was fetched from the repository."""
         lines = [line for line in self.log.splitlines() if line.startswith(f"info fetched url={repository} ")]
         assert len(lines) == 1, self.log
         return re.search(r" commit=([0-9a-f]+) ", lines[0]).group(1)
 
 
 def check_status(job, status):
-    """There is a result, and the status says whose fault an error is."""
+    """Asserts that there is a result and that the exit status agrees with the class of an error."""
     fault = re.search(r"^warning .* class=(\w+)$", job.log, re.MULTILINE)
     students_host = fault and fault[1] == "network" and "The test suite" not in fault[0] and \
-        re.search("^info fetched ", job.log, re.MULTILINE)  # that can only be the suite
+        re.search("^info fetched ", job.log, re.MULTILINE)  # this can only be the suite
     is_machine = fault and fault[1] in ("environment", "network", "internal") and not students_host
     wanted = 0 if not fault else MACHINE if is_machine else TASK
     assert job.result and status == wanted, f"exit status {status}\n{job.log}"
 
 
 def entries(directory):
-    """What is in a part of the cache, without the notes of when it was used."""
+    """Returns the entries of a part of the cache, without the .used files."""
     return sorted(path for path in directory.iterdir() if path.suffix != ".used")
 
 
 class Gate:
-    """Through this file a program tells that it has come to a place: `echo text > PATH`."""
+    """A FIFO through which a program reports that it has reached a point: `echo text > PATH`."""
 
     def __init__(self, path):
         self.path = path
@@ -172,20 +175,20 @@ class Gate:
         self.fd = os.open(path, os.O_RDWR | os.O_NONBLOCK)
 
     def wait(self):
-        assert select.select([self.fd], [], [], harness.TIMEOUT)[0], f"nobody came to {self.path}"
+        assert select.select([self.fd], [], [], harness.TIMEOUT)[0], f"nothing was written to {self.path}"
         return os.read(self.fd, 4096).decode()
 
 
 @contextlib.contextmanager
 def opening_of(path):
-    """Gives a function that waits until somebody opens the file (inotify(7))."""
+    """Yields a function that waits until a process opens the file (inotify(7))."""
     libc = ctypes.CDLL(None, use_errno=True)
     fd = libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
     in_open = 0x20
     assert fd >= 0 and libc.inotify_add_watch(fd, os.fsencode(path), in_open) >= 0, os.strerror(ctypes.get_errno())
 
     def wait():
-        assert select.select([fd], [], [], harness.TIMEOUT)[0], f"nobody opened {path}"
+        assert select.select([fd], [], [], harness.TIMEOUT)[0], f"no process opened {path}"
     try:
         yield wait
     finally:
@@ -199,7 +202,8 @@ def cache(tmp_path):
 
 @pytest.fixture
 def start_job(tmp_path, cache):
-    """start_job(task, suite, option…, env={}): not waited for. A task that is a text is a repository."""
+    """start_job(task, suite, option…, env={}): starts a job. A task that is not a dict is a
+    repository."""
     with contextlib.ExitStack() as stack:
         def start(task, suite, *options, directory=None, under=(), **named):
             start.count += 1
@@ -216,7 +220,7 @@ def start_job(tmp_path, cache):
 
 @pytest.fixture
 def run_job(start_job):
-    """run_job(task, suite, option…, env={}): waits, and wants a result."""
+    """run_job(task, suite, option…, env={}): runs a job, which must leave a result."""
     def run(*args, **named):
         job = start_job(*args, **named)
         status = job.wait()
@@ -227,7 +231,8 @@ def run_job(start_job):
 
 @pytest.fixture
 def make_suite(make_repo):
-    """make_suite(code, words, {file: content}): a suite that runs the python code; see PRELUDE."""
+    """make_suite(code, words, {file: content}): makes a suite that runs the Python code after
+    PRELUDE."""
     def make(code="write()", words="", files=None, name="suite"):
         return make_repo(name, {
             "ostest-suite.conf": f"command = python3 run.py {{src}} {{report}} {words}\n",

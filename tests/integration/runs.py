@@ -1,4 +1,4 @@
-"""`ostest-runner run`, started by a test: fixtures for all of its files."""
+"""Fixtures for tests of `ostest-runner run`."""
 
 import codecs
 import fcntl
@@ -25,7 +25,7 @@ def home(tmp_path):
 
 @pytest.fixture
 def command(home):
-    """command(option…): the words, and the environment of a student."""
+    """command(option…): returns the command line, and the environment of a student."""
     def make(*options, sandbox="none", **env):
         words = [str(harness.RUNNER), "run", "--sandbox", sandbox, "--git-protocols", "file", *(each if isinstance(each, bytes) else str(each) for each in options)]
         return words, harness.CLEAN_ENV | {"HOME": str(home), "LC_ALL": "C.UTF-8"} | env
@@ -34,7 +34,7 @@ def command(home):
 
 @pytest.fixture
 def run(command, home):
-    """run(option…): exit status, standard output, standard error; nothing but caches is left."""
+    """run(option…): returns exit status, stdout, stderr. Asserts that only caches remain."""
     def go(*options, is_alone=True, **env):
         words, env = command(*options, **env)
         done = subprocess.run(words, env=env, capture_output=True, text=True, errors="replace", timeout=harness.TIMEOUT)
@@ -45,14 +45,15 @@ def run(command, home):
 
 @pytest.fixture
 def on_terminal(command):
-    """on_terminal(option…): exit status, all that came to the terminal. do(text so far, process) is called for each piece."""
+    """on_terminal(option…): returns the exit status and the output to the terminal. Calls
+    do(text so far, process) for each piece."""
     def go(*options, do=lambda text, process: None, columns=80, **env):
         words, env = command(*options, **({"TERM": "xterm"} | env))
         ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 24, columns, 0, 0))
         with subprocess.Popen(words, env=env, stdin=theirs, stdout=theirs, stderr=theirs) as process:
             os.close(theirs)
-            text, decoder = "", codecs.getincrementaldecoder("utf-8")()  # a letter may come in two pieces
+            text, decoder = "", codecs.getincrementaldecoder("utf-8")()  # a character may arrive in two pieces
             while select.select([ours], [], [], harness.TIMEOUT)[0]:
                 try:
                     text += decoder.decode(os.read(ours, 65536))
@@ -66,7 +67,7 @@ def on_terminal(command):
 
 @pytest.fixture
 def listing(make_suite):
-    """A suite that fails with the list of the student's files."""
+    """Returns a suite that fails with the list of the student's files."""
     return make_suite("""
 files = sorted(str(p.relative_to(src)) + "=" + p.read_text() for p in pathlib.Path(src).rglob("*") if p.is_file())
 write("<testsuite><testcase name='files'><failure>" + " ".join(files) + "</failure></testcase></testsuite>")

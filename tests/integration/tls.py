@@ -1,4 +1,4 @@
-"""A certificate authority made by openssl, and TLS in front of a server that speaks plain HTTP."""
+"""A certificate authority made with openssl, and a TLS proxy for a plain HTTP server."""
 
 import contextlib
 import pathlib
@@ -12,7 +12,7 @@ import pytest
 
 import harness
 
-# Nothing of what the tests' own environment trusts.
+# Without the certificates that the environment of the tests trusts.
 NONE = dict.fromkeys(["CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"])
 KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
 AUTHORITY = """
@@ -32,7 +32,7 @@ commonName = supplied
 
 
 class Authority:
-    """Signs certificates; `certificate` is its own."""
+    """Signs certificates; `certificate` is the path of its own."""
 
     def __init__(self, directory, name="Test CA"):
         self.dir = pathlib.Path(directory)
@@ -47,7 +47,8 @@ class Authority:
         subprocess.run(["openssl", *words], cwd=self.dir, check=True, capture_output=True)
 
     def sign(self, host="IP:127.0.0.1", start=None, end=None):
-        """A file with a key and its certificate for this host. start and end: like 20200131000000Z."""
+        """Returns a file with a key and its certificate for this host. start, end: as
+        20200131000000Z."""
         dates = ["-startdate", start or "20200101000000Z", "-enddate", end or "21000101000000Z"]
         self.openssl("req", *KEY, "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=server", "-addext", f"subjectAltName={host}")
         self.openssl("ca", "-batch", "-config", "ca.cnf", "-cert", "ca.pem", "-keyfile", "ca.key", "-in", "server.csr",
@@ -58,7 +59,7 @@ class Authority:
 
 
 class TlsFront:
-    """Takes TLS connections on a port of its own and hands their bytes on to a port of this host."""
+    """Accepts TLS connections and forwards them to a port of this host."""
 
     def __init__(self, port, certificate):
         self.port = port
@@ -75,7 +76,7 @@ class TlsFront:
                 threading.Thread(target=self._serve, args=[client], daemon=True).start()
 
     def _serve(self, client):
-        """Ends quietly with the connection, or if the client does not accept the certificate."""
+        """Ignores connection errors, also a client that rejects the certificate."""
         with client, contextlib.suppress(OSError), self.context.wrap_socket(client, server_side=True) as tls, \
                 socket.create_connection(("127.0.0.1", self.port)) as plain:
             while True:
@@ -99,7 +100,7 @@ def authority(tmp_path_factory):
 
 @pytest.fixture
 def tls_front():
-    """tls_front(port, certificate): TLS in front of the port."""
+    """tls_front(port, certificate): starts a TLS proxy for the port."""
     with contextlib.ExitStack() as stack:
         def make(port, certificate):
             front = TlsFront(port, certificate)
@@ -109,7 +110,7 @@ def tls_front():
 
 
 def doctor(url, state, *options, env=None):
-    """What doctor says about the backend at this URL."""
+    """Returns doctor's line about the backend at this URL."""
     runner = harness.Runner("doctor", "--backend-url", url, "--state-dir", state, *options, env=NONE | (env or {}))
     runner.wait()
     [line] = [line for line in runner.lines if line.split()[1:2] == ["backend"]]
