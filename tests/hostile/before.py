@@ -1,4 +1,4 @@
-"""What a machine is like before attacks, and what is not like that afterwards."""
+"""Records the state of a machine before attacks, and reports what differs afterwards."""
 
 import contextlib
 import glob
@@ -10,11 +10,11 @@ import stat
 
 import cgroup
 
-SHM_KEY = str(0x05735708)  # of programs/files.c
+SHM_KEY = str(0x05735708)  # as in programs/files.c
 
 
 def children():
-    """Our children, pid to state."""
+    """Returns the states of this process's children by pid."""
     found = {}
     for entry in pathlib.Path("/proc").iterdir():
         with contextlib.suppress(OSError, ValueError):
@@ -25,7 +25,8 @@ def children():
 
 
 def contents(path):
-    """Of an interpreter that may only be executed, what else tells whether it was changed."""
+    """Returns a file's contents; for an interpreter without read permission its mode, size and
+    times."""
     try:
         return pathlib.Path(path).read_bytes()
     except PermissionError:
@@ -34,7 +35,8 @@ def contents(path):
 
 
 def tree_hash(path):
-    """A hash of all names, kinds, modes and contents below the path, but for notes of when something was used."""
+    """Returns a hash of all names, types, modes and contents below the path, without the .used
+    files."""
     found = hashlib.sha256()
     for directory, names, files in os.walk(path):
         names.sort()
@@ -54,17 +56,17 @@ def read_lines(path):
 
 
 def control_groups(names):
-    found = glob.glob("/sys/fs/cgroup/**/ostest-*", recursive=True)  # others' groups may go away meanwhile
+    found = glob.glob("/sys/fs/cgroup/**/ostest-*", recursive=True)  # unrelated groups may disappear meanwhile
     return [path for path in found if os.path.basename(path) in names]
 
 
 def difference(before, after):
-    """What is in one of the two lists only; nothing more to say of two hashes."""
+    """Returns the entries that only one of two lists has; an empty string for hashes."""
     return sorted(set(before) ^ set(after)) if isinstance(before, list) else ""
 
 
 class Before:
-    """What a machine and a runner's state are like; left() tells what has changed since."""
+    """The state of the machine and of a runner's files; left() returns what has changed since."""
 
     def __init__(self, site):
         self.site = site
@@ -84,7 +86,7 @@ class Before:
         }
 
     def processes_left(self):
-        """Reaps the dead among what was left to us; the living are a fault, and ended."""
+        """Reaps orphans that have exited. Kills and returns those that still run."""
         left = []
         for pid, state in children().items():
             if pid in self.children:
@@ -98,7 +100,7 @@ class Before:
         return left
 
     def left(self, log):
-        """One line for each thing that is not as it was. The runner has ended; `log` is its log."""
+        """Returns one line for each difference. The runner must have exited; `log` is its log."""
         now = self.look()
         found = [f"changed: {what}: {difference(value, now[what])}"
                  for what, value in self.values.items() if value != now[what]]

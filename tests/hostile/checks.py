@@ -1,7 +1,7 @@
-"""The tests of every table of attacks: each file of tests has a list ATTACKS, and imports these.
+"""The tests for each table of attacks: every test file has a list ATTACKS, and imports these.
 
-Besides, a file may have OPTIONS of the runner, and TIMEOUT: the runner's --timeout, as a multiple of
-what a bystander takes on this machine.
+A file may also have OPTIONS of the runner, and TIMEOUT: the runner's --timeout, as a multiple of a
+bystander's duration on this machine.
 """
 
 

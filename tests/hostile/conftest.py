@@ -1,4 +1,4 @@
-"""Fixtures: a runner as root and as an ordinary user, and the tests that every table of attacks gets."""
+"""Fixtures: runners as root and as an ordinary user, and the outcomes of tables of attacks."""
 
 import os
 import pathlib
@@ -25,9 +25,9 @@ def subreaper():
 
 @pytest.fixture(scope="session", params=["root", "user"])
 def site(request):
-    """A place for a runner, started as root or as a user without any privileges."""
+    """A site for a runner that is started as root or as an unprivileged user."""
     if request.param == "root" and os.geteuid() != 0:
-        pytest.skip("the tests do not run as root: the runner is not started as root either")
+        pytest.skip("the tests do not run as root, so the runner cannot either")
     site = hostile.Site(request.param)
     yield site
     site.close()
@@ -35,7 +35,7 @@ def site(request):
 
 @pytest.fixture(scope="module")
 def outcome(site, request):
-    """What became of the module's ATTACKS, with its OPTIONS."""
+    """The outcome of the module's ATTACKS, with its OPTIONS."""
     module = request.module
     return site.run(module.ATTACKS, *getattr(module, "OPTIONS", []), timeout=getattr(module, "TIMEOUT", None))
 

@@ -1,9 +1,10 @@
-"""Attacks as real tasks: a repository of a student's, run by the real binaries with the sandbox, beside a bystander.
+"""Attacks as real tasks: a student's repository, run by the real programs in the sandbox, beside a
+bystander.
 
-An Attack is one task: a student's program that attacks, and the verdict that must come of it. A Site
-is a place where a runner is started, as root or as an ordinary user; its run() hands all attacks of a
-table out, each followed by a well-behaved task, and gives an Outcome: what was posted, and what is
-not as it was before.
+An Attack is one task: a student's program that attacks, and the expected verdict. A Site is a
+directory with a runner, started as root or as an ordinary user; its run() hands out all attacks of
+a table, each followed by a well-behaved task, and returns an Outcome: the posted results, and what
+has changed on the machine.
 """
 
 import contextlib
@@ -34,35 +35,37 @@ build/attack: attack.c hostile.h
 
 
 class Symlink(str):
-    """What a name in a repository points to."""
+    """The target of a symbolic link in a repository."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Attack:
-    """One task. `runs`: test to the words behind build/attack, or a whole command line as a tuple."""
+    """One task. `runs`: test to the arguments of build/attack, or to a whole command line as a
+    tuple."""
     name: str
     program: str = ""
     runs: dict = dataclasses.field(default_factory=dict)
     files: dict = dataclasses.field(default_factory=dict)
-    # What must come of it: "passed", "failed", "error"; what errorDetails must match, "" for none;
-    # and the tests that do not pass, with what their descriptions must match.
+    # The expected verdict: "passed", "failed", "error"; a pattern for errorDetails, "" for none;
+    # and the tests that do not pass, with patterns for their descriptions.
     verdict: str = "passed"
     details: str = ""
     failing: dict = dataclasses.field(default_factory=dict)
-    # Seconds after which the suite ends a program; "run's": it gets the test run's own outputs.
+    # The suite's timeouts of programs, in seconds. outputs "run's": the program gets the test run's
+    # own outputs.
     limits: dict = dataclasses.field(default_factory=dict)
     outputs: dict = dataclasses.field(default_factory=dict)
-    # A file of the suite that has what a program must print.
+    # A file of the suite with the expected output of a program.
     expected: dict = dataclasses.field(default_factory=dict)
-    # The tests that are posted, where these are not simply all.
+    # The posted tests, if not all.
     posted: list | None = None
-    # Nothing but control groups keeps this in (docs/sandbox.md).
+    # Only control groups contain this attack (docs/sandbox.md).
     needs_groups: bool = False
-    # What of these is another where there are no control groups.
+    # Fields that differ without control groups.
     groupless: dict = dataclasses.field(default_factory=dict)
-    # What of these is another where the runner is root, and the suite's files are not the student's.
+    # Fields that differ if the runner is root, so that another user owns the suite's files.
     at_root: dict = dataclasses.field(default_factory=dict)
-    # Attacks of a later turn are handed out when all earlier ones are done.
+    # Attacks of a later turn are handed out after all earlier ones are done.
     turn: int = 1
 
     def __str__(self):
@@ -73,7 +76,7 @@ class Attack:
         return ["test_build", "test_before", *(f"test_attack[{run}]" for run in self.runs), "test_after"]
 
     def tree(self, host):
-        """The student's files. `host`: what only the test can know, for the file of that name."""
+        """Returns the student's files. `host`: facts of this machine, for the file of that name."""
         def entry(run, words):
             argv = list(words) if isinstance(words, tuple) else ["build/attack", *words.split()]
             return {"argv": argv, "limit": self.limits.get(run), "output": self.outputs.get(run),
@@ -92,11 +95,11 @@ class Attack:
 BYSTANDER = Attack("bystander", "bystander", {"hello": "hello", "work": "work"})
 
 
-# ---- a place for a runner
+# ---- a directory for a runner
 
 
 class Site:
-    """A directory with everything that a runner needs, and how the runner is started."""
+    """A directory with everything that a runner needs, and the user to start it as."""
 
     def __init__(self, started_as):
         self.is_root = started_as == "root"
@@ -106,12 +109,12 @@ class Site:
         self.repos = self.dir / "repos"
         self.outside = self.dir / "outside"
         self.outside.mkdir()
-        # An id that nobody else uses, so that no limit counts processes of others.
+        # A uid that nothing else uses, so that limits count only the processes of the test.
         self.uid = 64000 + os.getpid() % 1000 if started_as == "user" and os.geteuid() == 0 else None
         self.prefix = ["setpriv", f"--reuid={self.uid}", f"--regid={self.uid}", "--clear-groups"] if self.uid else []
         self.secret = f"secret-{os.urandom(8).hex()}"
         self.stack = contextlib.ExitStack()
-        self.stack.callback(subprocess.run, ["rm", "-rf", self.dir])  # shutil.rmtree() gives up on deep trees
+        self.stack.callback(subprocess.run, ["rm", "-rf", self.dir])  # shutil.rmtree() fails on deep trees
         self.sockets = [self.listen(name) for name in (self.socket_name, b"\0" + self.abstract_name.encode())]
         for name in ("secret.txt", f"{self.secret}.txt"):
             (self.outside / name).write_text(self.secret)
@@ -120,7 +123,7 @@ class Site:
         self.has_groups = self.ask_for_groups()
 
     def ask_for_groups(self):
-        """Whether a runner has control groups here."""
+        """True if a runner has control groups here."""
         with cgroup.own_group(self.uid) as group:
             words = [*group, *self.prefix, harness.RUNNER, "doctor", "--state-dir", self.dir / "doctor"]
             said = subprocess.run(words, stdout=subprocess.PIPE, text=True, cwd="/").stdout
@@ -146,13 +149,14 @@ class Site:
         self.stack.close()
 
     def host(self, mock):
-        """What the attacks are told of this machine, each in the file "host" of its repository."""
+        """Returns the facts of this machine that attacks find in the file "host" of their
+        repository."""
         return {"state": self.state, "outside": self.outside, "secret-file": self.outside / "secret.txt", "port": mock.port,
                 "socket": self.socket_name, "abstract": self.abstract_name,
                 "terces": self.secret[::-1]}
 
     def student(self, attack, host):
-        """The repository of a student whose work is this attack."""
+        """Returns the repository of a student with this attack."""
         path = self.repos / attack.name
         if not path.exists():
             repository = harness.Repository(path)
@@ -172,7 +176,8 @@ class Site:
         return path
 
     def run(self, attacks, *options, timeout=None):
-        """Hands the attacks out, each beside a bystander; an Outcome. `timeout`: of a run, in bystanders' durations."""
+        """Hands out the attacks, each beside a bystander. Returns an Outcome. `timeout`: of a run,
+        as a multiple of a bystander's duration."""
         shutil.rmtree(self.repos, ignore_errors=True)
         shutil.rmtree(self.state, ignore_errors=True)
         self.repos.mkdir()
@@ -212,7 +217,7 @@ class Site:
         return mock
 
     def start(self, stack, mock, *options):
-        """A runner; `stack` ends it, should that be needed."""
+        """Starts a runner; `stack` kills it if it still runs."""
         group = stack.enter_context(cgroup.own_group(self.uid))
         secrets = {"OSTEST_PASSWORD": self.secret, "SECRET": self.secret, "HOME": str(self.dir)}
         runner = harness.Runner(
@@ -225,14 +230,14 @@ class Site:
 
 
 def wait_for_results(mock, count):
-    """A table may take its time, as long as there is always a next result within harness.TIMEOUT."""
+    """Waits for the results; each next one must arrive within harness.TIMEOUT."""
     for number in range(mock.state()["results"] + 1, count + 1):
         mock.state(results=number)
 
 
 @dataclasses.dataclass
 class Outcome:
-    """What became of a table of attacks."""
+    """The outcome of a table of attacks."""
     results: dict
     log: str
     status: int
@@ -241,9 +246,9 @@ class Outcome:
     site: Site
 
     def check(self, attack):
-        """The verdict is the attack's, in every particular."""
+        """Asserts that the result is the expected one in all details."""
         if attack.needs_groups and not self.site.has_groups:
-            pytest.skip("without control groups, nobody counts this")
+            pytest.skip("needs control groups")
         result = self.results[attack.name]
         if not self.site.has_groups:
             attack = dataclasses.replace(attack, **attack.groupless)
@@ -255,7 +260,7 @@ class Outcome:
         assert verdict == attack.verdict and not (result["isError"] and result["isPassed"]), shown
         assert_matches(attack.details, result["errorDetails"])
         tests = {test["name"].removeprefix("test_attacks::"): test for test in result["testResults"]}
-        cause = tests.pop("(test run)", None)  # what the tests do not show
+        cause = tests.pop("(test run)", None)  # a cause outside of the tests
         assert not cause or (cause["description"] and not cause["isPassed"] and result["errorDetails"]), shown
         assert list(tests) == (attack.tests if attack.posted is None else attack.posted), shown
         assert [name for name, test in tests.items() if not test["isPassed"]] == list(attack.failing), shown
@@ -263,7 +268,7 @@ class Outcome:
             assert_matches(attack.failing.get(name, ""), test["description"])
 
     def check_bystanders(self):
-        """Beside every attack, the well-behaved student's verdict is the usual one."""
+        """Asserts that the well-behaved student beside each attack gets the usual result."""
         for name in [name for name in self.results if name.startswith("beside-")]:
             result = self.results[name]
             assert result["isPassed"] and not result["isError"] and not result["errorDetails"], (name, result)
@@ -279,5 +284,5 @@ class Outcome:
 
 
 def assert_matches(pattern, text):
-    """Empty stands for no text at all."""
+    """Asserts that the text matches. An empty pattern matches only an empty text."""
     assert re.search(pattern, text, re.DOTALL) if pattern else not text, f"{text!r} does not match {pattern!r}"

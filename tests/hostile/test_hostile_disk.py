@@ -1,4 +1,4 @@
-"""Disk space and file names: what a task may have, and that all of it goes with the task."""
+"""Disk space and inodes: the limits of a task, and that its files are deleted with it."""
 
 from checks import test_bystanders_do_not_notice, test_everything_is_as_before, test_verdict  # noqa: F401
 from hostile import Attack
@@ -11,14 +11,14 @@ PLACES = ["/box/src", "/box/home", "/tmp", "/dev/shm"]
 
 
 def kept(name, words, details):
-    """Where no room is left, pytest has none for its report either: what it told is kept."""
+    """If the disk is full, pytest cannot write its report either: the reported events are kept."""
     return Attack(name, "disk", {"fill": words}, verdict="error", details=f"report.*{details}.*No space left",
                   failing={"test_after": "No space left"})
 
 
 ATTACKS = [
     Attack("and-back", "disk", {f"{kind}-{place}": f"{kind} {place}" for kind in ("fill", "files") for place in PLACES},
-           details=f"^({BYTES})?(; )?({FILES})?$"),  # what was full for a moment only may go unseen
+           details=f"^({BYTES})?(; )?({FILES})?$"),  # a disk that is full only for a moment may go unnoticed
     Attack("odd-trees", "disk", {f"{kind}-{place}": f"{kind} {place}" for kind in ("deep", "sparse", "locked")
                                  for place in ("/box/home/more", "/tmp/more", "/dev/shm/more")}),
     Attack("locked-src", "disk", {"locked": "locked /box/src"}),

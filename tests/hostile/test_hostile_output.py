@@ -1,4 +1,4 @@
-"""Floods of output, and output that is meant to be taken for something else."""
+"""Floods of output, and output that imitates something else."""
 
 from checks import test_bystanders_do_not_notice, test_everything_is_as_before, test_verdict  # noqa: F401
 from hostile import Attack
@@ -7,7 +7,7 @@ OPTIONS = ["--output", "1M"]
 
 KINDS = ["lines", "one-line", "binary"]
 
-# One line of source, very many errors.
+# One line of source with very many errors.
 ERRORS = ("#define A(x) x x x x x x x x x x\n#define B(x) A(A(x))\n"
           "int main(void) { A(B(B(undeclared_" + 100 * "x" + "_;))) }\n")
 

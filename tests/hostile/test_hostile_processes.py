@@ -6,14 +6,14 @@ from hostile import NOT_RUN, Attack
 OPTIONS = ["--pids", 32]
 
 REFUSED = "The limit of 32 processes and threads was reached"
-# Without control groups, nobody counts how often a process was refused.
+# Only control groups count how often a fork was refused.
 PIDS = {"details": REFUSED, "groupless": {"details": ""}}
 KILLED = {"verdict": "error", "details": "ended by signal 9 .*test_attack.kill. was running",
           "failing": {"test_attack[kill]": "signal 9", "test_after": NOT_RUN}}
 
 
 def unending(*names):
-    """Only the suite's time limit ends the program; what follows needs no process."""
+    """Only the suite's timeout ends the program; the tests after it need no process."""
     return {"limits": dict.fromkeys(names, 1), "verdict": "failed",
             "failing": {f"test_attack[{name}]": "did not end within 1 s" for name in names}}
 
@@ -23,7 +23,7 @@ ATTACKS = [
         "kill-init": "kill init", "stop-init": "stop init", "signal-init": "signal-init", "kill-parent": "kill parent",
         "orphans": "orphans", "trace-own": "trace-own", "core": "core", "trace-pytest": "trace pytest",
         "trace-init": "trace init", "daemon": "daemon", "daemon-holding": "daemon-holding"},
-        details=f"^({REFUSED})?$"),  # orphans may come faster than pid 1 can bury them
+        details=f"^({REFUSED})?$"),  # orphans may arrive faster than pid 1 reaps them
     Attack("thread-bomb", "processes", {"threads": "thread-bomb"}, **PIDS),
     Attack("fork-bomb", "processes", {"bomb": "fork-bomb"}, **unending("bomb") | PIDS),
     Attack("session-bomb", "processes", {"bomb": "session-bomb"}, **unending("bomb") | PIDS),

@@ -1,4 +1,4 @@
-"""Reports that are forged, early, swapped, or no files at all: never a pass."""
+"""Reports that are forged, early, swapped, or not files: never a pass."""
 
 from checks import test_bystanders_do_not_notice, test_everything_is_as_before, test_verdict  # noqa: F401
 from hostile import Attack
@@ -7,12 +7,12 @@ FAILED = {"test_attack[forge]": "status 1"}
 
 
 def forged(name, words, verdict="error", details="", failing=FAILED, tests=None):
-    """The program's own test fails in any case: a pass would be the forger's."""
+    """The program's own test always fails: a pass would be forged."""
     return Attack(name, "reports", {"forge": words}, verdict=verdict, details=details, failing=failing, posted=tests)
 
 
 def no_report(name, words, details):
-    """What was told of the tests is all that there is of them."""
+    """Only the tests that were reported before count."""
     return forged(name, words, details=details)
 
 
@@ -20,7 +20,7 @@ SYMLINK = "The tests' report was replaced by a symbolic link"
 IRREGULAR = "The tests' report is not a regular file"
 
 ATTACKS = [
-    # Those that leave the last word to pytest reach nothing at all.
+    # Attacks after which pytest writes the report have no effect.
     forged("early", "early", "failed"),
     forged("hard-link", "hard-link", "failed"),
     forged("move-directory", "move-directory", "failed"),

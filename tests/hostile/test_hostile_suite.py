@@ -1,4 +1,4 @@
-"""The suite's own files: changing one is refused, or gives an error result, even if it was put back."""
+"""The suite's own files: a change is refused or leads to an error result, even if it was undone."""
 
 from checks import test_bystanders_do_not_notice, test_everything_is_as_before, test_verdict  # noqa: F401
 from hostile import Attack
@@ -10,7 +10,7 @@ WRONG = {"verdict": "failed", "details": "", "failing": {"test_attack[wrong]": "
 
 
 def put_back(how, **expected):
-    """A wrong answer is right, as long as the suite's own is away."""
+    """A wrong answer passes while the suite's own file is away."""
     return Attack(f"swap-{how}", "files", {"swap": f"suite swap-{how}", "wrong": "print", "back": f"suite swap-{how}"},
                   expected={"wrong": "answer"}, at_root=WRONG, **expected)
 
@@ -20,13 +20,13 @@ ATTACKS = [
              at_root={"verdict": "passed", "details": ""}) for how in ("append", "replace", "remove")),
     put_back("file", verdict="error", details=CHANGED),
     put_back("bytes", verdict="error", details=CHANGED),
-    # A directory cannot be put away at all.
+    # A directory cannot be moved away at all.
     put_back("directory", verdict="failed", failing={"test_attack[wrong]": "is_text_of"}),
-    # Code that nobody finds at the end, since it was there only until it was loaded.
+    # Code that exists only until it is loaded, so that a check at the end cannot find it.
     *(Attack(f"plant-{kind}", "files", {"plant": f"suite {kind}", "wrong": "print"}, expected={"wrong": "answer"},
              verdict="error", details=LOADED) for kind in ("module", "package", "unseen-package")),
-    # There for a moment only.
+    # Exists only for a moment.
     Attack("settings", "files", {"change": "suite settings"}, verdict="error", details=ADDED),
-    # Without the attack, as a control.
+    # A control without the attack.
     Attack("wrong", "files", {"wrong": "print"}, expected={"wrong": "answer"}, **WRONG),
 ]

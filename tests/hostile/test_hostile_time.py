@@ -1,4 +1,4 @@
-"""Runs that never end by themselves: the time limit of the run does it, and says so."""
+"""Runs that never end: the timeout of the run ends them, and the result says so."""
 
 from checks import test_bystanders_do_not_notice, test_everything_is_as_before, test_verdict  # noqa: F401
 from hostile import NOT_RUN, Attack

@@ -1,4 +1,5 @@
-"""What a student's repository may hold: python's and pytest's files, makefiles, links, odd names."""
+"""Contents of a student's repository: files of Python and pytest, makefiles, links, unusual
+names."""
 
 import hostile
 from checks import test_bystanders_do_not_notice, test_everything_is_as_before, test_verdict  # noqa: F401
@@ -8,7 +9,7 @@ OPTIONS = ["--pids", 32]
 
 # ---- what python or pytest might load
 
-# Whatever is loaded says so; and a conftest.py would turn the verdict round.
+# Each file prints a line if it is loaded; a conftest.py would invert the verdict.
 TELL = "import pathlib\npathlib.Path('/box/src/LOADED-' + __name__).touch()\n"
 MODULES = ["conftest", "sitecustomize", "usercustomize", "pytest", "ostest_pytest", "json", "os", "_pytest", "xml",
            "tests/conftest", "build/conftest", "pytest_evil", "__init__", "__main__", "run_tests", "setup"]
@@ -29,7 +30,7 @@ CONFIGURATION = {
 }
 NOTHING_LOADED = ("sh", "-c", "ls -d LOADED* && echo REACHED; true")
 
-# Planted while the run goes on, where the next python might look. It runs with the run's own variables.
+# Planted during the run where the next Python might look. It runs with the variables of the run.
 PLANT = """\
 version=$(python3 -c 'import sys; print("python%d.%d" % sys.version_info[:2])')
 for dir in "$HOME/.local/lib/$version/site-packages" "$HOME" "$HOME/.config" "$TMPDIR" /dev/shm; do
@@ -40,7 +41,7 @@ done
 echo 'addopts = -p conftest' > "$HOME/.config/pytest.ini"
 """
 
-# ---- makefiles: the build is the student's program as well
+# ---- makefiles: the build executes the student's code too
 
 BUILD = "\tmkdir -p build\n\t$(CC) -std=gnu17 -O1 -o build/attack attack.c\n"
 
@@ -53,9 +54,9 @@ def unbuilt(description):
     return {"verdict": "failed", "failing": {"test_build": description, "test_attack[hello]": "No such file"}}
 
 
-# ---- links: to where the build, or the runner, might follow them
+# ---- links that the build or the runner might follow
 
-# Each a directory with a tree of its own: name to (link, target, what make says).
+# Each in its own tree: name to (link, target, the message of make).
 LINKS = {
     "build-to-etc": ("build", "/etc", "Read-only file system"),
     "build-to-usr": ("build", "/usr/bin", "Read-only file system"),
@@ -76,10 +77,10 @@ def links():
     return files
 
 
-# Names that are options, commands or several lines where somebody is careless.
+# Names that careless code takes for options, commands or several lines.
 ODD = ["a\nb", "\x1b[2J", "-rf", "--", "$(touch x)", "`id`", 255 * "n", "\udcff", "*", "~", "a b", "\\", "'\"", "%s%n"]
 
-# Names of mount points, and of what the runner itself has in a task's directory.
+# Names of mount points, and of the runner's own files in a task's directory.
 NAMES = {"src": "/etc", "tests": "/proc/1/root", "home": "/root", "box": "/", "tmp": "/box/tests", "proc": "/proc",
          "usr": "/", "task.json": "/etc/passwd", "result.json": "/etc/passwd", "report.xml": "/dev/zero",
          "stdout.log": "/dev/full", "loop": "loop", "up": "../../../../../..", "dangling": "/nowhere/at/all"}
@@ -90,10 +91,10 @@ ATTACKS = [
     Attack("python-planted", "bystander", {
         "plant": ("sh", "plant.sh"), "python": ("python3", "/box/tests/run_tests.py", "--help"), "loaded": NOTHING_LOADED},
         {"conftest.py": TELL, "plant.sh": PLANT}),
-    # Each make waits for the next; 500 levels are more than any limit here allows.
+    # Each make waits for the next; 500 levels exceed every limit here.
     making("make-recursive", "all:\n\ttest $(MAKELEVEL) -lt 500 && $(MAKE) all\n", details="32 processes and threads",
            groupless={"details": ""}, **unbuilt("make ended with status")),
-    # As long as it is read, a makefile runs what it likes.
+    # A makefile can run any command while it is read.
     making("make-while-read", "X := $(shell touch /etc/hostile /usr/hostile /hostile /sys/hostile; rm -rf /usr/bin /etc)\n"
                               "all:\n" + BUILD),
     making("make-secrets", "all:\n\tcat /proc/*/environ /etc/shadow /root/* $$(sed -n 's/^secret-file=//p' host) "

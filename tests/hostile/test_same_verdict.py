@@ -1,4 +1,5 @@
-"""`ostest-runner run` tells of a program what the agent posts of it: of the course's students, and of those that attack."""
+"""`ostest-runner run` gives the same result as the agent posts, for the course's students and for
+attacks."""
 
 import concurrent.futures
 import contextlib
@@ -21,23 +22,24 @@ import test_hostile_time
 import test_hostile_trees
 
 TABLES = [test_hostile_time, test_hostile_disk, test_hostile_memory, test_hostile_output, test_hostile_processes,
-          test_hostile_reach, test_hostile_reports, test_hostile_suite, test_hostile_trees]  # who waits longest, begins
+          test_hostile_reach, test_hostile_reports, test_hostile_suite, test_hostile_trees]  # the longest first
 ATTACKS = {attack.name: attack for table in TABLES for attack in table.ATTACKS}
 STUDENTS = sorted(path.name for path in (harness.COURSE / "students").iterdir())
 
-# One runner for all tables: what comes of an attack may be another than there, but must be the same twice.
+# One runner for all tables: a result may differ from that in the table, but must be the same twice.
 LIMITS = ["--pids", 32, "--memory", "160M", "--disk", "64M", "--inodes", 5000, "--output", "1M"]
-TIMEOUT = 8  # of a run, in bystanders' durations
+TIMEOUT = 8  # of a run, as a multiple of a bystander's duration
 
-# No two runs agree in these: times, memory, and in texts addresses, pids, times, and how many were killed.
+# These differ in each run: times and memory; in texts addresses, pids, times, and the number of
+# killed processes.
 VARYING = {"id", "duration", "memoryUsed"}
 FLEETING = re.compile(r"0x[0-9a-f]+|==\d+==|\d+\.\d\ds =+|\d+ processes were killed")
-# What these print is how far they came, and which processes there were just then.
+# These print how far they got, and which processes existed at that moment.
 RACES = {"exhaust", "make-secrets"}
 
 
 def run(site, name, source, suite, options):
-    """What `ostest-runner run` tells of a student's directory."""
+    """Returns the JSON of `ostest-runner run` for a student's directory."""
     path = site.dir / "told" / f"{name}.json"
     with cgroup.own_group(site.uid) as group, contextlib.ExitStack() as stack:
         runner = harness.Runner(
@@ -51,12 +53,13 @@ def run(site, name, source, suite, options):
 
 
 def is_comparable(place, attack):
-    """Without control groups, nobody counts some things, and others only who looks at the right moment."""
+    """Returns false if the verdict depends on control groups, which are not available here: without
+    them some limits are not enforced, and others only if a sample is taken at the right moment."""
     return place.has_groups or not (attack.needs_groups or "verdict" in attack.groupless)
 
 
 def judge_twice(site, mock, sources, suite, labs, options, at_a_time):
-    """Name to what the agent posts and what `run` tells; both are at work at the same time."""
+    """Returns {name: (the agent's result, the result of `run`)}; both run at the same time."""
     with contextlib.ExitStack() as stack:
         mock.add(*(harness.task(name, source, laboratoryNumber=labs) for name, source in sources.items()))
         agent = site.start(stack, mock, "--tests-url", suite, "--concurrent", at_a_time, *options)
@@ -73,7 +76,7 @@ def judge_twice(site, mock, sources, suite, labs, options, at_a_time):
 
 @pytest.fixture(scope="module")
 def place():
-    """Where agent and `run` are started, without privileges, as students do."""
+    """A site where agent and `run` are started without privileges, as students do."""
     with contextlib.closing(hostile.Site("user")) as site:
         site.repos.mkdir()
         site.suite()
@@ -106,7 +109,7 @@ def of_attacks(place):
 
 
 def lasting(value):
-    """What two runs must agree in."""
+    """Returns the parts of a result in which two runs must agree."""
     if isinstance(value, dict):
         return {key: lasting(member) for key, member in value.items() if key not in VARYING}
     if isinstance(value, list):
@@ -127,8 +130,8 @@ def test_students(of_students, name):
 
 
 def settled(attack, result):
-    """The result without what is a matter of chance with this attack."""
-    if attack.details and re.search(attack.details, ""):  # a limit that was reached for a moment may go unseen
+    """Returns the result without what varies by chance for this attack."""
+    if attack.details and re.search(attack.details, ""):  # a limit that is reached only for a moment may go unnoticed
         result = result | {"errorDetails": ""}
     if attack.name in RACES:
         result = result | {"testResults": [test | {"description": ""} for test in result["testResults"]]}
@@ -139,7 +142,7 @@ def settled(attack, result):
 def test_attacks(of_attacks, place, name):
     attack = ATTACKS.get(name, hostile.BYSTANDER)
     if not is_comparable(place, attack):
-        pytest.skip("without control groups, nobody counts this, or only who looks at the right moment")
+        pytest.skip("the verdict depends on control groups, which are not available")
     check_same(*(settled(attack, result) for result in of_attacks[name]))
 
 

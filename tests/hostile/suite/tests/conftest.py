@@ -1,4 +1,4 @@
-"""What the tests know of the student's tree, and how they run its programs."""
+"""The student's tree, and a function to run its programs."""
 
 import json
 import os
@@ -22,7 +22,8 @@ def tree(config):
 
 
 def pytest_generate_tests(metafunc):
-    """The student's file "attacks": name to {"argv": […], and if wanted "limit": seconds, "output": "run's"}."""
+    """The student's file "attacks": name to {"argv": […], optionally "limit": seconds, "output":
+    "run's"}."""
     if "attack" in metafunc.fixturenames:
         attacks = json.loads((tree(metafunc.config) / "attacks").read_text())
         metafunc.parametrize("attack", attacks.values(), ids=attacks.keys())
@@ -35,7 +36,8 @@ def src(request):
 
 @pytest.fixture
 def run(request, src):
-    """run(argv, limit=S, output=FILE): the exit status and the head of the output; kills what takes too long."""
+    """run(argv, limit=S, output=FILE): returns the exit status and the beginning of the output.
+    Kills the program after the limit."""
     def run_in_tree(argv, limit=None, output=None):
         limit = limit or request.config.getoption("--proxy_timeout")
         with tempfile.TemporaryFile() as file:
@@ -52,7 +54,7 @@ def run(request, src):
 
 
 def with_children(child):
-    """Ends the child's whole group, as a careful suite does."""
+    """Kills the child's process group, as a careful suite does."""
     try:
         os.killpg(child.pid, signal.SIGKILL)
     except ProcessLookupError:

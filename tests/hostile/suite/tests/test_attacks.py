@@ -1,4 +1,4 @@
-"""A test before, the student's programs, a test after: what happens to one is seen next to the others."""
+"""A test before the student's programs, one for each program, and a test after them."""
 
 import os
 import sys
@@ -10,7 +10,7 @@ BUILD_LIMIT = 60
 
 
 def is_text_of(output, path, tmp_path):
-    """With a module that is loaded no sooner than it is needed, as in many suites."""
+    """Compares with a file. Imports a module only when it is needed, as many suites do."""
     import filecmp
     (tmp_path / "output").write_text(output)
     return filecmp.cmp(tmp_path / "output", path, shallow=False)
@@ -27,7 +27,7 @@ def test_before(src):
 
 
 def test_attack(run, attack, tmp_path):
-    """A program may end quietly, or in its time limit; it must not reach what it says it tries."""
+    """A program may exit or reach its timeout, but must not print REACHED: its attack succeeded."""
     output = sys.__stdout__.fileno() if attack.get("output") == "run's" else None
     status, output = run(attack["argv"], limit=attack.get("limit"), output=output)
     assert "REACHED" not in output, output
@@ -37,6 +37,6 @@ def test_attack(run, attack, tmp_path):
 
 
 def test_after(tmp_path):
-    """Needs no new process: where there can be none, this still says that the run goes on."""
+    """Shows that the run goes on. Needs no new process, since there may be no room for one."""
     (tmp_path / "file").write_text("after")
     assert (tmp_path / "file").read_text() == "after"
