@@ -1,4 +1,5 @@
-"""Fixtures: a site for each that a runner can be started as. These tests use the integration tests' parts."""
+"""Fixtures: a site for each user that a runner can be started as. Uses the integration tests'
+helpers."""
 
 import contextlib
 import pathlib
@@ -9,7 +10,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
 
 pytest.register_assert_rewrite("sandboxed", "harness", "jobs")
-import harness  # noqa: E402 (its place was set above)
+import harness  # noqa: E402 (sys.path is set above)
 import sandboxed  # noqa: E402
 
 harness.make_programs_reachable()
@@ -29,11 +30,11 @@ def sites():
 
 @pytest.fixture(scope="session", params=sandboxed.started_as())
 def site(request, sites):
-    """Started as root and as a user, where it may matter."""
+    """A site for root and one for a user, for tests where this may matter."""
     return sites(request.param)
 
 
 @pytest.fixture(scope="session")
 def any_site(sites):
-    """Where it does not matter who starts it."""
+    """A site for tests to which the user does not matter."""
     return sites(sandboxed.started_as()[0])

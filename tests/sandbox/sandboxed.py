@@ -1,8 +1,9 @@
-"""A place for tests of the sandbox: real jobs and runners, started as root or as a user without privileges.
+"""Helpers for tests of the sandbox: real jobs and runners, started as root or as an unprivileged
+user.
 
-A student's repository decides what a run does, so that few suites serve all tests:
-`site.python(code)` runs the code as a suite with a manifest, `site.pytest(code)` as a module of tests.
-After each of them nothing of it may be left: no process, no control group, no file.
+The student's repository decides what a run does, so that a few suites serve all tests:
+`site.python(code)` runs the code as a suite with a manifest, `site.pytest(code)` as a test module.
+Both assert that no process, control group or file remains.
 """
 
 import contextlib
@@ -22,7 +23,7 @@ import jobs
 SLOT_UID_BASE = 1900000000  # as src/job/sandbox_run.c has it
 MAX_SLOTS = 4096
 
-# What a suite may run under: the system's pytest, and the newest of each generation, from PyPI.
+# The pytests to test with: the system's, and the newest of each generation from PyPI.
 PYTESTS = ["system", "7.*", "8.*", "9.*"]
 
 PLAIN_SUITE = {"ostest-suite.conf": "command = python3 {src}/run.py {src} {report}\nmay-change = made/* *.log\n",
@@ -37,32 +38,32 @@ CHECKS = pathlib.Path(os.environ["OSTEST_SRC"], "checks.py")
 exec(compile(CHECKS.read_text(), str(CHECKS), "exec"))
 """}
 PYTEST_REPORT = "/box/home/report.xml"
-# What each student's checks.py begins with.
+# The beginning of each student's checks.py.
 CHECKS_PRELUDE = f"""\
 import os, pathlib, signal, subprocess, sys, time
 import pytest
 SRC = os.environ["OSTEST_SRC"]
 REPORT = {PYTEST_REPORT!r}
 def at_the_end(work):
-    "Does the work when pytest has written its report; as what was imported first, this is called last."
+    "Calls work after pytest has written its report: registered first, so called last."
     import atexit
     atexit.register(work)
 """
 
 
 def pytest_requirement(version, *more):
-    """The files that make a suite ask for one of PYTESTS, and for other packages besides."""
+    """Returns the files that make a suite require one of PYTESTS, and other packages."""
     lines = [f"pytest=={version}"] if version != "system" else ["pytest"] if more else []
     return {"requirements.txt": "".join(f"{line}\n" for line in [*lines, *more])} if lines or more else {}
 
 
 def started_as():
-    """Whom a runner can be started as: where the tests are not root, it cannot be either."""
+    """Returns the users that a runner can be started as: root only if the tests run as root."""
     return ["root", "user"] if os.geteuid() == 0 else ["user"]
 
 
 def processes_of(uid):
-    """The command lines of all processes of this user, by pid; without the dead, whom somebody will reap."""
+    """Returns the command lines of this user's processes by pid, without zombies."""
     found = {}
     for entry in pathlib.Path("/proc").iterdir():
         with contextlib.suppress(OSError):
@@ -72,24 +73,24 @@ def processes_of(uid):
 
 
 def groups_called(pattern):
-    """All control groups with such a name. Those of others come and go meanwhile."""
+    """Returns all control groups whose name matches. Unrelated groups may come and go meanwhile."""
     return [os.path.join(directory, name) for directory, names, _ in os.walk("/sys/fs/cgroup")
             for name in fnmatch.filter(names, pattern)]
 
 
 def mounts():
-    """All mounts that we see, without their numbers."""
+    """Returns all mounts of this namespace, without their ids."""
     return sorted(line.split(" ", 2)[2] for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines())
 
 
 class Site:
-    """A directory that others may pass through, as a runner's state directory must be."""
+    """A directory that other users can enter, which a runner's state directory needs."""
 
     def __init__(self, who):
         self.who = who
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="ostest-sandbox-"))
         self.dir.chmod(0o755)
-        # Ids that nobody else uses, so that no limit counts the processes of others.
+        # A uid that nothing else uses, so that limits count only the processes of the test.
         self.uid = 63000 + os.getpid() % 1000 if who == "user" and os.geteuid() == 0 else None
         self.slot = 16 + os.getpid() % (MAX_SLOTS - 16)
         self.user = ["setpriv", f"--reuid={self.uid}", f"--regid={self.uid}", "--clear-groups", "--inh-caps=-all"] \
@@ -106,7 +107,7 @@ class Site:
     # ---- files
 
     def give(self, path):
-        """The path and all below it belong to whom the runner is started as."""
+        """Changes the owner of the path and everything below it to the runner's user."""
         harness.give(path, self.uid)
         return path
 
@@ -130,7 +131,7 @@ class Site:
 
     @functools.cached_property
     def cgroups(self):
-        """What a runner of ours says that it has: none, v1, hybrid or v2."""
+        """The control groups that a runner reports here: none, v1, hybrid or v2."""
         with self.mock() as mock, self.runner(mock) as runner:
             line = runner.wait_log(" sandbox=bwrap cgroups=")
             mock.state(requests_total=1)
@@ -143,7 +144,8 @@ class Site:
 
     @contextlib.contextmanager
     def for_job(self, machine_mib=None):
-        """The words that start a job as the runner would, and no group left behind; on a machine of so much memory."""
+        """Yields a command prefix that starts a job as the runner would; asserts that no control
+        group remains. machine_mib: the memory of the whole machine, as the job sees it."""
         with cgroup.own_group(self.uid) as prefix:
             if not prefix:
                 with cgroup.small_machine(machine_mib) as words:
@@ -152,7 +154,7 @@ class Site:
             group = pathlib.Path(prefix[-1])
             if machine_mib:
                 (group / "memory.max").write_text(f"{machine_mib}M")
-            own = group / "ostest-runner"  # as the runner does it for itself
+            own = group / "ostest-runner"  # as the runner does for itself
             own.mkdir()
             for path in (own, own / "cgroup.procs"):
                 os.chown(path, self.uid or -1, -1)
@@ -166,13 +168,14 @@ class Site:
 
     @functools.cached_property
     def timeout(self):
-        """Seconds in which pytest surely has started here, and has run what needs no time, though the machine stand still for a moment."""
+        """A number of seconds in which pytest starts and runs an empty test here, even if the
+        machine stalls for a moment."""
         job = self.pytest("def test_nothing():\n    pass\n")
         assert job.passed, job.log
         return 5 + 3 * job.result["duration"] // 1000
 
     def job(self, student, suite, *options, env=None, task=None, machine_mib=None):
-        """One task from its repository to its result; the job, which has ended."""
+        """Executes one task from its repository to its result. Returns the finished job."""
         directory = self.new_dir("job")
         with self.for_job(machine_mib) as prefix:
             job = jobs.Job(directory, {"repositoryUrl": str(student)} | (task or {}), suite, "--sandbox", "auto",
@@ -191,12 +194,12 @@ class Site:
             assert not processes_of(self.inner_uid)
 
     def python(self, code, *options, files=None, suite=None, **named):
-        """Runs the code, which begins with jobs.PRELUDE."""
+        """Runs the code after jobs.PRELUDE."""
         student = self.student({"run.py": jobs.PRELUDE + code + "\n"} | (files or {}))
         return self.job(student, suite or self.plain_suite, *options, **named)
 
     def pytest(self, code, *options, files=None, suite=None, **named):
-        """Runs the tests in the code, which begins with CHECKS_PRELUDE; they are called test_it::test_…"""
+        """Runs the tests in the code, after CHECKS_PRELUDE. Their names are test_it::test_…"""
         student = self.student({"checks.py": CHECKS_PRELUDE + code + "\n"} | (files or {}))
         return self.job(student, suite or self.pytest_suite, *options, **named)
 
@@ -214,7 +217,7 @@ class Site:
 
     @contextlib.contextmanager
     def runner(self, mock, *options, state=None, suite=None, env=None):
-        """A runner at work; it has ended when this is left."""
+        """Yields a running runner; kills it at the end."""
         url = mock.url if mock else "http://127.0.0.1:9"
         with cgroup.own_group(self.uid) as prefix:
             runner = harness.Runner(
@@ -227,7 +230,8 @@ class Site:
                 runner.kill()
 
     def doctor(self, *options, state=None, env=None, **named):
-        """What `ostest-runner doctor` prints, as lines by their second word, and its exit status."""
+        """Runs `ostest-runner doctor`. Returns its lines by their second word, and its exit
+        status."""
         with self.mock() as mock, \
                 self.runner(mock, "doctor", *options, state=state, env=env, **named) as runner:
             status = runner.wait()
@@ -238,11 +242,11 @@ class Site:
 
 
 def outcomes_of(job):
-    """Name to (whether it passed, description), without what all names begin with."""
+    """Returns {name: (is passed, description)}, with names after the first `::`."""
     return {name.split("::", 1)[1]: (test["isPassed"], test["description"]) for name, test in job.tests.items()}
 
 
 def measured(job):
-    """Name to (bytes, CPU milliseconds) of each test, from the log."""
+    """Returns {name: (bytes, CPU milliseconds)} of each test, from the log."""
     found = re.findall(r"^debug test name=(.*?)(?: outcome=\w+)? ms=\d+ cpu_ms=(\d+) memory_bytes=(\d+)$", job.log, re.MULTILINE)
     return {name.split("::", 1)[-1]: (int(memory), int(cpu)) for name, cpu, memory in found}

@@ -1,11 +1,11 @@
 #!/usr/bin/python3
-"""Many tasks in a row: each is judged rightly, nothing is left and nothing grows.
+"""Runs many tasks in a row: each verdict must be correct, nothing may remain, nothing may grow.
 
 usage: tests/sandbox/soak.py [--load hostile|short] [--tasks N] [--started-as root|user] [--concurrent N]
                              [--sandbox auto|none] [--fault-rate P] [--seed S]
 
-hostile: real pytest, two thirds of the tasks mean harm. short: no python, while the backend misbehaves.
-Not part of script/test: 200 hostile tasks take some minutes, as do 2000 short ones.
+hostile: real pytest, two thirds of the tasks attack. short: no python, while the backend
+misbehaves. Not part of script/test: 200 hostile tasks take some minutes, as do 2000 short ones.
 """
 
 import argparse
@@ -22,17 +22,18 @@ import time
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
 
-import harness  # noqa: E402 (its place was set above)
+import harness  # noqa: E402 (sys.path is set above)
 import sandboxed  # noqa: E402
 from test_many_tasks import open_files  # noqa: E402
 
 MAX_GROWTH_KIB = 512
-MAX_MORE_FILES = 8  # sockets come and go, as a backend drops connections
+MAX_MORE_FILES = 8  # the number of sockets varies, as the backend drops connections
 SAMPLE_S = 0.2
-STEP = 20  # results that are waited for at a time
+STEP = 20  # results to wait for at a time
 GOOD = "def test_good():\n    subprocess.run(['true'], check=True)\n"
 
-# Name to (whether it passes, is an error, what errorDetails says, the student's tests). None, None: does not pass.
+# {name: (is passed, is error, text in errorDetails, the student's tests)}. None, None: does not
+# pass.
 KINDS = {
     "good": (True, False, "", GOOD),
     "bad": (False, False, "", GOOD + "def test_bad():\n    assert 1 == 2\n"),
@@ -89,7 +90,7 @@ HOSTILE_SHARE = 0.4
 
 
 def plan(count):
-    """Kinds of tasks: each hostile one at least once, most are harmless; the same each time."""
+    """Returns the kinds of the tasks: each hostile one at least once; the same in each run."""
     chance = random.Random(1)
     hostile = [kind for kind in KINDS if kind not in ("good", "bad")]
     kinds = hostile + [chance.choice(hostile) if chance.random() < HOSTILE_SHARE else chance.choice(["good", "bad"])
@@ -100,11 +101,11 @@ def plan(count):
 
 
 def wrong(result, kind, is_measured):
-    """What is not as expected of a result, or nothing."""
+    """Returns the difference between a result and the expected one, or an empty string."""
     passed, error, words, _ = KINDS[kind]
     if passed is None:
         passed, error = False, result["isError"]
-    if kind == "forks":  # it may keep pytest from its work; who counts is the control group
+    if kind == "forks":  # may stop pytest too; only a control group counts refused forks
         passed, error = (False, True) if "were stopped" in result["errorDetails"] else (True, False)
         words = words if is_measured else ""
     found = (result["isPassed"], result["isError"], words in result["errorDetails"])
@@ -112,7 +113,7 @@ def wrong(result, kind, is_measured):
 
 
 def children():
-    """Our children that are alive, by their command lines; the dead are reaped."""
+    """Reaps exited descendants of this process. Returns the command lines of the living by pid."""
     found = {}
     for pid in harness.descendants(os.getpid()):
         try:
@@ -127,7 +128,7 @@ def children():
 
 
 class Hostile:
-    """Real pytest, and programs that mean harm."""
+    """Real pytest, and programs that attack."""
 
     tasks, concurrent, warm_share = 200, 2, 1 / 4
     mock_options = ()
@@ -149,10 +150,10 @@ class Hostile:
 
 
 class Short:
-    """Tasks that take next to no time, and a backend that drops connections, revokes tokens, is slow or not well."""
+    """Very short tasks, and a backend that drops connections, revokes tokens, is slow or fails."""
 
     tasks, concurrent, warm_share = 2000, 8, 1 / 10
-    known_errors = "Not valid JSON|wants another login"  # garbage instead of a task; a token revoked at once
+    known_errors = "Not valid JSON|wants another login"  # garbage instead of a task; a token that was revoked at once
     verdicts = {"pass": (True, False), "fail": (False, False), "error": (False, True)}
 
     def __init__(self, site, args):
@@ -177,7 +178,7 @@ LOADS = {"hostile": Hostile, "short": Short}
 
 
 class Watch:
-    """What a runner uses, looked at all along: memory (KiB), open files, children. Some of it only root may see."""
+    """Samples a runner's memory (KiB), open files and children. Only root may read some of them."""
 
     WHAT = ("VmRSS", "Private_Dirty", "files", "children")
 
@@ -206,7 +207,7 @@ class Watch:
             self.samples.append(self.sample())
 
     def mark(self):
-        """One sample more; gives how many there are."""
+        """Takes another sample. Returns the number of samples."""
         self.samples.append(self.sample())
         return len(self.samples)
 
@@ -250,19 +251,19 @@ class Soak:
             with self.site.runner(mock, "--concurrent", self.concurrent, *self.load.options, suite=self.load.suite,
                                   state=self.state, env={"TMPDIR": self.temporary, "OSTEST_SANDBOX": self.sandbox}) as runner:
                 self.work(mock, runner, tasks, warm)
-                self.expect(runner.stop() == 0, "the runner did not end with status 0")
+                self.expect(runner.stop() == 0, "the runner did not exit with status 0")
                 errors = [line for line in runner.hits(" (CRITICAL|ERROR) ") if not re.search(self.load.known_errors, line)]
                 self.expect(not errors, f"errors in the log: {errors[:3]}")
             left = {pid: line for pid, line in children().items() if pid not in others}
-            self.expect(not left, f"processes are left: {left}")
-        self.expect(sandboxed.mounts() == mounts, "mounts are left")
+            self.expect(not left, f"processes remain: {left}")
+        self.expect(sandboxed.mounts() == mounts, "mounts remain")
         harness.wait_until(lambda: not set(sandboxed.groups_called("ostest-*")) - groups, "control groups are left")
-        self.expect(not set(os.listdir("/dev/shm")) - shared, "files in /dev/shm are left")
-        self.expect(not os.listdir(self.temporary), f"temporary files are left: {os.listdir(self.temporary)[:5]}")
+        self.expect(not set(os.listdir("/dev/shm")) - shared, "files remain in /dev/shm")
+        self.expect(not os.listdir(self.temporary), f"temporary files remain: {os.listdir(self.temporary)[:5]}")
         left = [str(path) for name in ("jobs", "spool", "rejected") for path in (self.state / name).iterdir()]
-        self.expect(not left, f"files are left: {left[:5]}")
+        self.expect(not left, f"files remain: {left[:5]}")
         names = {path.name for path in self.state.iterdir()}
-        self.expect(names <= {"cache", "job.conf", "jobs", "kept", "rejected", "spool"}, f"files are left: {sorted(names)}")
+        self.expect(names <= {"cache", "job.conf", "jobs", "kept", "rejected", "spool"}, f"unexpected files in the state directory: {sorted(names)}")
 
     def work(self, mock, runner, tasks, warm):
         start = time.monotonic()
@@ -276,7 +277,7 @@ class Soak:
         finally:
             watch.stop()
         print(f"{len(tasks)} tasks in {time.monotonic() - start:.0f} s; faults of the backend: {mock.state()['faults']}")
-        self.expect(files is None or open_files(runner)[1] == files[1], "open files are left")
+        self.expect(files is None or open_files(runner)[1] == files[1], "files remain open")
         self.check_growth(watch, warm_mark, last_mark, warm)
         self.check_results(mock, tasks)
 
@@ -288,10 +289,10 @@ class Soak:
             print(f"| {what} | {first[what]} | {last[what]} | {peaks[0]} | {peaks[1]} |", flush=True)
         for what in ("VmRSS", "Private_Dirty"):
             grown = (last[what] or 0) - (first[what] or 0)
-            self.expect(grown <= MAX_GROWTH_KIB, f"the runner's memory ({what}) has grown by {grown} KiB")
+            self.expect(grown <= MAX_GROWTH_KIB, f"the runner's memory ({what}) grew by {grown} KiB")
         before, since = watch.peak("files", 0, warm_mark), watch.peak("files", warm_mark, last_mark)
-        self.expect((since or 0) <= (before or 0) + MAX_MORE_FILES, f"more and more files are open: {before}, then {since}")
-        self.expect(last["children"] == 0, "children are left")
+        self.expect((since or 0) <= (before or 0) + MAX_MORE_FILES, f"the number of open files grew from {before} to {since}")
+        self.expect(last["children"] == 0, "children remain")
         self.expect(watch.peak("children", 0, last_mark) <= self.concurrent, "more children than slots")
 
     def check_results(self, mock, tasks):
@@ -305,20 +306,20 @@ class Soak:
 
     def wait(self, mock, runner, count):
         done = mock.state()["results"]
-        while done < count:  # each step has the harness's own limit of time
+        while done < count:  # each step has the harness's timeout
             done = mock.state(results=min(done + STEP, count))["results"]
         runner.wait_log(" delivered key=", count=count)
-        mock.state(requests_total=mock.state()["requests_total"] + 2)  # it asks for more: there is nothing else to do
+        mock.state(requests_total=mock.state()["requests_total"] + 2)  # it polls for more, so it is idle
 
 
 def read_arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--load", choices=LOADS, default="hostile", help="kind of tasks (hostile)")
-    parser.add_argument("--tasks", type=int, help="how many (200 hostile ones, 2000 short ones)")
-    parser.add_argument("--concurrent", type=int, help="how many at a time (2 hostile ones, 8 short ones)")
-    parser.add_argument("--sandbox", choices=["auto", "none"], default="auto", help="what short tasks run in (auto)")
-    parser.add_argument("--fault-rate", type=float, default=0.1, help="of the backend's answers to short tasks' runner (0.1)")
-    parser.add_argument("--seed", type=int, default=1, help="of these faults and tasks (1)")
+    parser.add_argument("--load", choices=LOADS, default="hostile", help="kind of tasks (default: hostile)")
+    parser.add_argument("--tasks", type=int, help="number of tasks (default: hostile 200, short 2000)")
+    parser.add_argument("--concurrent", type=int, help="tasks at a time (default: hostile 2, short 8)")
+    parser.add_argument("--sandbox", choices=["auto", "none"], default="auto", help="sandbox of short tasks (default: auto)")
+    parser.add_argument("--fault-rate", type=float, default=0.1, help="share of faulty answers of the backend to short tasks (default: 0.1)")
+    parser.add_argument("--seed", type=int, default=1, help="seed of these faults and tasks (default: 1)")
     parser.add_argument("--started-as", choices=sandboxed.started_as(), default=sandboxed.started_as()[0])
     return parser.parse_args()
 

@@ -1,4 +1,5 @@
-"""Suites of every shape that runs the same tests with pytest, and the student's program that they test."""
+"""Suites that run the same tests with pytest in different ways, and the student's program that they
+test."""
 
 import pathlib
 
@@ -24,7 +25,7 @@ def test_build(): subprocess.run(["make", "-C", SRC], check=True, stdout=subproc
 def test_program(): assert subprocess.run([SRC + "/program"]).returncode == 0
 def test_last(): pass
 """
-# The program runs before its test has begun.
+# The program runs before its test begins.
 TESTS_WITH_FIXTURE = TESTS.replace("def test_program(): assert subprocess.run([SRC + \"/program\"]).returncode == 0", """\
 @pytest.fixture
 def status(): return subprocess.run([SRC + "/program"]).returncode
@@ -50,7 +51,7 @@ WITHOUT_TIMEOUT = "pytest = [word for word in pytest if word not in ('--proxy_ti
 
 
 def without_help(code, **more):
-    """A wrapper that is called in the form of 2024."""
+    """A wrapper with the command line of 2024."""
     files = wrapper(WITHOUT_TIMEOUT + code, **more)
     return files | {"run_tests.py": NO_HELP + files["run_tests.py"]}
 
@@ -86,12 +87,12 @@ SHAPES = {
 
 
 class Suites:
-    """One repository for each shape, below a site."""
+    """One repository for each shape, in a site's directory."""
 
     def __init__(self, site):
         self.site = site
         self.made = {}
-        self.numbers = site.numbers  # other modules make suites beside ours
+        self.numbers = site.numbers  # other modules make suites in the same directory
 
     def get(self, shape):
         if shape not in self.made:
@@ -99,7 +100,7 @@ class Suites:
         return self.made[shape]
 
     def own(self, files, links=None):
-        """A suite of a test's own; `links`: path to target."""
+        """Creates a suite for one test; `links`: path to target."""
         repository = harness.Repository(self.site.dir / f"suite-{next(self.numbers)}-of-its-own")
         for path, target in (links or {}).items():
             (repository.path / path).parent.mkdir(parents=True, exist_ok=True)
