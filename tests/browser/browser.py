@@ -1,4 +1,4 @@
-"""Debian's Chromium without a window: one for all tests, driven by chromedriver."""
+"""Debian's headless Chromium, driven by chromedriver; one for all tests."""
 
 import base64
 import json
@@ -18,7 +18,7 @@ REPO = pathlib.Path(__file__).resolve().parents[2]
 AXE = harness.BUILD / "axe" / "axe.min.js"
 DESKTOP = (1100, 800)
 PHONE = (390, 844)
-# It asks nobody but this machine, whatever a page, or its own makers, would like.
+# It connects only to this machine, whatever a page or Chromium itself requests.
 ARGUMENTS = [
     "--headless=new", "--no-first-run", "--no-default-browser-check", "--no-proxy-server", "--disable-gpu",
     "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-extensions",
@@ -30,7 +30,7 @@ AXE_LEVELS = ("serious", "critical")
 
 
 def fetch_axe():
-    """The text of axe.min.js. Where it cannot be had the tests fail: they would show nothing."""
+    """Returns the text of axe.min.js. Fails the test if it cannot be fetched."""
     done = subprocess.run([sys.executable, REPO / "tools" / "fetch-axe.py", AXE], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return AXE.read_text()
@@ -38,13 +38,13 @@ def fetch_axe():
 
 class Browser:
     def __init__(self, directory):
-        """directory: for its profile, and whatever else it writes."""
+        """directory: for the profile and other files of the browser."""
         options = webdriver.ChromeOptions()
         options.binary_location = "/usr/bin/chromium"
         for argument in [*ARGUMENTS, f"--user-data-dir={directory}/profile"]:
             options.add_argument(argument)
         if os.geteuid() == 0:
-            options.add_argument("--no-sandbox")  # it refuses to run as root with one
+            options.add_argument("--no-sandbox")  # as root it refuses to run with its sandbox
         options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
         service = Service("/usr/bin/chromedriver", log_path=f"{directory}/chromedriver.log",
                           env=harness.CLEAN_ENV | {"HOME": str(directory)})
@@ -56,7 +56,8 @@ class Browser:
         self.driver.quit()
 
     def reset(self):
-        """As at the start: an empty page, light, the size of a desk, scripts on, nothing in the logs."""
+        """Restores the initial state: an empty page, light theme, desktop size, scripts on, empty
+        logs."""
         self.scripts(True)
         self.driver.get("about:blank")
         self.emulate("light")
@@ -64,16 +65,16 @@ class Browser:
         self.opened = None
         self._take_logs()
 
-    # ---- what is shown, and how
+    # ---- pages and how they are shown
 
     def open(self, place):
-        """A file's path or a URL."""
+        """Opens a page. place: the path of a file, or a URL."""
         self._take_logs()
         self.opened = place.resolve().as_uri() if isinstance(place, pathlib.Path) else str(place)
         self.driver.get(self.opened)
 
     def emulate(self, theme, media=""):
-        """theme: light or dark; media: print."""
+        """Sets the theme (light, dark) and the media type (print)."""
         features = [{"name": "prefers-color-scheme", "value": theme}]
         self.command("Emulation.setEmulatedMedia", media=media, features=features)
 
@@ -82,16 +83,16 @@ class Browser:
                      mobile=width < 600)
 
     def scripts(self, are_on):
-        """Of pages that are opened from now on. What a test itself asks is answered all the same."""
+        """Turns scripts on or off for pages opened from now on. run() works in any case."""
         self.command("Emulation.setScriptExecutionDisabled", value=not are_on)
 
     def command(self, name, **parameters):
         return self.driver.execute_cdp_cmd(name, parameters)
 
-    # ---- what is there
+    # ---- contents
 
     def run(self, script, *arguments):
-        """The value of a script, as the body of a function with `arguments`."""
+        """Runs a script as the body of a function with `arguments`. Returns its value."""
         return self.driver.execute_script(script, *arguments)
 
     def find(self, selector):
@@ -101,36 +102,37 @@ class Browser:
         return self.driver.find_elements(By.CSS_SELECTOR, selector)
 
     def texts(self, selector):
-        """Of those that are seen."""
+        """Returns the texts of the visible elements."""
         return [element.text for element in self.all(selector) if element.is_displayed()]
 
     @property
     def text(self):
-        """All that is seen."""
+        """The visible text of the page."""
         return self.find("body").text
 
     def wait(self, condition, message=""):
-        """Until condition() is true; gives its value."""
+        """Waits until condition() is true. Returns its value."""
         return WebDriverWait(self.driver, harness.TIMEOUT, poll_frequency=0.05).until(lambda _: condition(), message)
 
     def focused(self):
         return self.driver.switch_to.active_element
 
     def screenshot(self, path):
-        """Of what the window shows."""
+        """Saves a picture of the window."""
         pathlib.Path(path).write_bytes(base64.b64decode(self.command("Page.captureScreenshot", format="png")["data"]))
 
     def pdf(self):
-        """Printed."""
+        """Returns the page as printed to PDF."""
         return base64.b64decode(self.command("Page.printToPDF", printBackground=False)["data"])
 
-    # ---- what must hold of every page
+    # ---- checks for every page
 
     def _take_logs(self):
         return self.driver.get_log("browser"), self.driver.get_log("performance")
 
     def assert_well(self, origin=None):
-        """No complaint in the console, and nothing loaded but from `origin`: the page's own file, or its server."""
+        """Asserts that the console is empty and that everything was loaded from `origin` (default:
+        the page)."""
         console, network = self._take_logs()
         assert not console, console
         messages = [json.loads(entry["message"])["message"] for entry in network]
@@ -139,7 +141,7 @@ class Browser:
         assert not [url for url in asked if not url.startswith((own, "data:", "blob:"))], asked
 
     def axe(self):
-        """Serious and critical faults of accessibility: rule, help, the places."""
+        """Returns the serious and critical accessibility violations: rule, help, elements."""
         self.axe_script = self.axe_script or fetch_axe()
         self.run(self.axe_script)
         found = self.driver.execute_async_script(
@@ -153,6 +155,6 @@ class Browser:
         assert not faults, faults
 
     def assert_fits(self):
-        """Nothing to be scrolled sideways."""
+        """Asserts that the page does not scroll horizontally."""
         wide, window = self.run("return [document.documentElement.scrollWidth, document.documentElement.clientWidth]")
         assert wide <= window, f"{wide} of {window} pixels"

@@ -12,7 +12,8 @@ pytest.register_assert_rewrite("browser", "harness", "jobs", "runs")
 
 
 def integration_fixtures():
-    """The neighbour's conftest.py, which has the same name as this one."""
+    """Returns the fixtures of tests/integration/conftest.py, which cannot be imported by its
+    name."""
     spec = importlib.util.spec_from_file_location("integration_fixtures", INTEGRATION / "conftest.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

@@ -1,4 +1,4 @@
-"""The browser of these tests: that it sees what the tests say of a page."""
+"""The browser helper: it sees what a page shows, and reports violations."""
 
 import pytest
 
@@ -10,7 +10,7 @@ PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8">
 
 @pytest.fixture
 def page(browser, tmp_path):
-    """page(more): opened."""
+    """page(more): opens a page with more contents."""
     def make(more=""):
         path = tmp_path / "page.html"
         path.write_text(PAGE % more)

@@ -1,4 +1,5 @@
-"""The report of a task, as people see it: of the bundled course, and of a student who wants to break it."""
+"""The report of a task in a browser: for the bundled course, and for a student who tries to break
+it."""
 
 import json
 import subprocess
@@ -10,7 +11,7 @@ import harness
 from browser import PHONE
 from harness import task
 
-# Written by the student's program, into its output and into the names and texts of its tests.
+# The student's program writes this into its output and into the names and texts of its tests.
 HOSTILE = "</pre></td></table><script>window.broken = 1; document.title = 'broken'</script><img src=x onerror='window.broken = 1'>"
 RTL = "\u202egnp.exe \u2066\u05e9\u05dc\u05d5\u05dd"
 STUDENT = f"""\
@@ -34,7 +35,7 @@ write(f"<testsuite>{cases}<testcase name='fine'/></testsuite>")
 
 @pytest.fixture(scope="session")
 def course_report(course, tmp_path_factory):
-    """course_report(student): the page that `run --html` writes, and the result."""
+    """course_report(student): returns the page that `run --html` writes, and the result."""
     home = tmp_path_factory.mktemp("home")
     done = {}
 
@@ -52,7 +53,7 @@ def course_report(course, tmp_path_factory):
 
 @pytest.fixture
 def failed(browser, course_report):
-    """The page of a program that does not compile, open; most of its tests are skipped."""
+    """Opens the page of a program that does not compile; most of its tests are skipped."""
     page, browser.result = course_report("compile-error")
     browser.open(page)
     return browser
@@ -60,7 +61,7 @@ def failed(browser, course_report):
 
 @pytest.fixture(scope="session")
 def hostile_reports():
-    """Made by the first test that wants it."""
+    """Cache of the report, which the first test that needs it makes."""
     return []
 
 
@@ -75,7 +76,7 @@ def hostile(browser, hostile_reports, request):
 
 
 def names(browser):
-    """Of the tests that are shown."""
+    """Returns the names of the visible tests."""
     return browser.texts(".test th")
 
 
@@ -84,7 +85,7 @@ def button(browser, words):
     return found
 
 
-# ---- what it says
+# ---- contents
 
 @pytest.mark.parametrize("student, verdict", [("good", "Passed"), ("compile-error", "Not passed")])
 def test_it_says_what_the_result_says(browser, course_report, course, student, verdict):
@@ -138,7 +139,7 @@ def test_names_and_texts_are_searched(failed):
     search.send_keys("LIBRARY")
     assert names(failed) and all("library" in name for name in names(failed))
     search.clear()
-    search.send_keys("did you mean")  # stands in a text
+    search.send_keys("did you mean")  # found in a description
     assert names(failed) == ["common.test_build::test_build"]
     search.send_keys(" nothing of the kind")
     assert names(failed) == [] and failed.find("#count").text.startswith("0 of ")
@@ -174,7 +175,7 @@ def test_without_scripts_it_can_be_read(browser, course_report):
     assert folded.find_element("css selector", "pre").is_displayed()
 
 
-# ---- a student who wants to break it
+# ---- a student who tries to break it
 
 def test_hostile_texts_are_texts(hostile):
     assert hostile.run("return window.broken") is None
@@ -197,13 +198,13 @@ def test_hostile_output_is_seen_for_what_it_is(hostile):
 
 
 def test_a_name_that_turns_around_turns_nothing_else_around(hostile):
-    """Each cell keeps its place: the status stands left of the name."""
+    """Each cell keeps its place: the status is left of the name."""
     for row in hostile.all(".test"):
         status, name = row.find_element("css selector", ".status"), row.find_element("css selector", "th")
         assert status.rect["x"] < name.rect["x"]
 
 
-# ---- how it looks
+# ---- appearance
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("page", ["failed", "hostile"])

@@ -1,4 +1,4 @@
-"""The status page in a browser: what it shows, live, and to whom."""
+"""The status page in a browser: its contents, live updates, and access."""
 
 
 import pytest
@@ -26,7 +26,7 @@ class Page:
 
 @pytest.fixture
 def page(browser, start_mock, start_runner, small):
-    """page(tasks, option…): opened."""
+    """page(tasks, option…): starts a runner and opens its page."""
     def make(tasks=(), *options, suite=None):
         mock = start_mock(tasks=list(tasks))
         runner = start_runner(mock, "--tests-url", suite or small.suite, "--http", 0, *options)
@@ -111,7 +111,7 @@ def test_hostile_names_are_shown_as_text(page, make_repo, tmp_path):
 
 @pytest.fixture
 def busy_page(page, small):
-    """A page with six results: four passed, one failed, one error."""
+    """Opens a page with six results: four passed, one failed, one error."""
     tasks = [task(number, small.student("fail" if number == 2 else "pass")) for number in range(5)]
     shown = page([*tasks, task("lost", "/nowhere/at/all", branch="main")])
     wait_rows(shown.browser, 6)
