@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""What a task costs on a cluster: beside plain sbatch of the same command, and beside one machine with as many slots."""
+"""Measures tasks on a cluster, against plain sbatch of the same command and one machine with as
+many slots."""
 
 import json
 import os
@@ -11,11 +12,11 @@ import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
-import harness  # noqa: E402 (its place was set above)
+import harness  # noqa: E402 (sys.path is set above)
 import slurm  # noqa: E402
 
 TASKS = 200
-SLOTS = 12  # as many as the three nodes have processors
+SLOTS = 12  # the number of processors of the three nodes
 POLL = 5  # the default
 
 
@@ -27,7 +28,8 @@ class Bench:
         self.tasks = [harness.task(number, self.small.student()) for number in range(TASKS)]
 
     def seconds_of_runner(self, name, *options):
-        """From the first question for a task to the last result; a first task has filled the cache."""
+        """Returns the seconds from the first claim to the last result, after a first task has
+        filled the cache."""
         state = self.dir / f"state-{name}"
         (self.dir / name).mkdir()
         mock = harness.Mock(self.dir / name, tasks=self.tasks[:1])
@@ -47,7 +49,8 @@ class Bench:
         return seconds, {kind: after[kind] - before.get(kind, 0) for kind in after}
 
     def seconds_of_sbatch(self):
-        """The same jobs, submitted one after the other by a shell loop; ended when the last one has written its result."""
+        """Submits the same jobs one after the other with a shell loop. Returns the seconds until
+        the last one has written its result."""
         place = self.dir / "plain"
         script = place / "job.sh"
         place.mkdir()

@@ -1,4 +1,5 @@
-"""Fixtures: a cluster for each test, and runners beside it. Started by script/test-cluster, in name spaces of their own."""
+"""Fixtures: a cluster for each test, and runners that use it. script/test-cluster runs the tests in
+their own namespaces."""
 
 import contextlib
 import pathlib
@@ -9,7 +10,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
 
 pytest.register_assert_rewrite("slurm", "site_of_cluster", "harness")
-import harness  # noqa: E402 (its place was set above)
+import harness  # noqa: E402 (sys.path is set above)
 import nfs  # noqa: E402
 import slurm  # noqa: E402
 import site_of_cluster  # noqa: E402
@@ -18,12 +19,12 @@ harness.make_programs_reachable()
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "slow: takes more than half a minute (-m 'not slow' leaves it out)")
+    config.addinivalue_line("markers", "slow: takes more than half a minute (deselect with -m 'not slow')")
 
 
 @pytest.fixture
 def start_cluster():
-    """start_cluster(nodes=3, …): where the runner is started afterwards, it finds this one."""
+    """start_cluster(nodes=3, …): starts a cluster, which runners started afterwards use."""
     with contextlib.ExitStack() as stack:
         def start(**options):
             return stack.enter_context(contextlib.closing(slurm.Cluster(**options)))
@@ -32,6 +33,7 @@ def start_cluster():
 
 @pytest.fixture
 def site(start_cluster, tmp_path):
-    """Three nodes, a small course, and the means to start a mock backend and runners; the state directory is on NFS where there is one."""
+    """Three nodes, a small course, and functions to start a mock backend and runners. The state
+    directory is on NFS if available."""
     with contextlib.closing(site_of_cluster.Site(start_cluster(has_nfs=nfs.is_possible()), tmp_path)) as site:
         yield site

@@ -1,7 +1,7 @@
-"""A file server for the cluster: the kernel's own NFS, version 4.2, on a host of its own.
+"""A file server for the cluster: the kernel's NFS 4.2 server, on its own host.
 
-Each node and the runner mount it under the same path, with the options that a mount has by default. Each of them is a
-client of its own, with caches of its own, as real machines are: Linux has an NFS client for each network name space.
+Each node and the runner mount it at the same path, with default options. Each is a separate client
+with its own caches, as real machines are: Linux has an NFS client for each network namespace.
 """
 
 import contextlib
@@ -10,11 +10,11 @@ import subprocess
 import time
 
 THREADS = 8
-LOCK = 12  # its number in the protocol
+LOCK = 12  # the number of the operation in the protocol
 PIPES = "/var/lib/nfs/rpc_pipefs"
 
-# On the server; $0 is the directory that is served, $1 who may mount it. nfsdcld keeps who has files open, so that a
-# server that is started again hands them back.
+# On the server; exports the directory $0 to the clients $1. nfsdcld records the clients with open
+# files, which they can reclaim after a restart of the server.
 PREPARE = """set -e
 mount -t tmpfs nfs /var/lib/nfs
 mkdir /var/lib/nfs/rpc_pipefs /var/lib/nfs/nfsdcld
@@ -27,7 +27,7 @@ exportfs -o rw,sync,no_root_squash,no_subtree_check,fsid=0 "$1:$0"
 
 
 def is_possible():
-    """Whether this machine's kernel and packages have both sides of NFS."""
+    """Returns true if this machine's kernel and packages have an NFS client and server."""
     with contextlib.suppress(OSError):
         subprocess.run(["modprobe", "--quiet", "--all", "nfsd", "nfsv4"], check=False)
     kinds = pathlib.Path("/proc/filesystems").read_text().split()
@@ -35,7 +35,7 @@ def is_possible():
 
 
 class Server:
-    """Serves the directory; start_daemon(name, command) starts what has to stay."""
+    """Serves the directory; start_daemon(name, command) starts its daemons."""
 
     def __init__(self, host, directory, clients, start_daemon):
         self.host = host
@@ -45,7 +45,7 @@ class Server:
         self.daemon = start_daemon("nfsdcld", host.command("nfsdcld", "--foreground", f"--pipefsdir={PIPES}", "--storagedir=/var/lib/nfs/nfsdcld"))
         start_daemon("mountd", host.command("rpc.mountd", "--foreground", "--no-nfs-version=3"))
         end = time.monotonic() + 60
-        while not self.is_heard():  # else the server would let nobody open a file for some time
+        while not self.is_heard():  # else the server would refuse to open files for some time
             assert time.monotonic() < end, "still waiting for nfsdcld"
             time.sleep(0.05)
         self.start()
@@ -54,16 +54,16 @@ class Server:
         subprocess.run(self.host.command(*words), check=True)
 
     def is_heard(self):
-        """Whether nfsdcld waits for the kernel's pipe."""
+        """Returns true if nfsdcld is waiting for the kernel's pipe."""
         pid = str(self.daemon.pid)
-        assert self.daemon.poll() is None, "nfsdcld has ended"
+        assert self.daemon.poll() is None, "nfsdcld has exited"
         children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
         with contextlib.suppress(FileNotFoundError):
             return any("inotify" in str(fd.readlink()) for child in children for fd in pathlib.Path(f"/proc/{child}/fd").iterdir())
         return False
 
     def count_locks(self):
-        """How many requests for a lock it has had."""
+        """Returns the number of lock requests served."""
         counts = subprocess.check_output(self.host.command("cat", "/proc/net/rpc/nfsd"), text=True)
         return int(next(line for line in counts.splitlines() if line.startswith("proc4ops")).split()[2 + LOCK])
 
@@ -71,7 +71,7 @@ class Server:
         self.run("rpc.nfsd", "--no-nfs-version=3", THREADS)
 
     def stop(self):
-        """All its connections are closed, and its answers forgotten."""
+        """Stops the server, which closes all connections and forgets its answers."""
         self.run("rpc.nfsd", 0)
 
     def mount_words(self, path):

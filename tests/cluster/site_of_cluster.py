@@ -1,4 +1,5 @@
-"""A cluster, the course, the backend, and runners that are started one after the other on one state directory."""
+"""A cluster, a course, a backend, and runners that are started one after the other on one state
+directory."""
 
 import collections
 import contextlib
@@ -7,11 +8,12 @@ import json
 import harness
 from slurm import Wait
 
-# Quick, so that the tests are: an operator's would be 5 and 60 seconds.
+# Short, to keep the tests fast; an operator would use 5 and 60 seconds.
 POLL = 1
 GRACE = 3
 
-# Waits in a student's run.sh until the test makes the file; "arrived" tells that the run is there.
+# Makes a student's run.sh wait until the test creates the file "go"; "arrived-…" reports a waiting
+# run.
 GATE = "mktemp '{dir}/arrived-XXXXXX' >/dev/null; until [ -e '{dir}/go' ]; do sleep 0.05; done"
 
 
@@ -30,11 +32,11 @@ class Site:
     def close(self):
         self.open_gate()
         if self.cluster.server:
-            self.cluster.cut_off_server(False)  # what waits for it cannot be killed
+            self.cluster.cut_off_server(False)  # processes that wait for it cannot be killed
         for runner in self.runners:
             runner.kill()
         self.stack.close()
-        print(self.log)  # pytest shows it where a test has failed
+        print(self.log)  # pytest shows it if a test fails
 
     # ---- tasks
 
@@ -44,7 +46,7 @@ class Site:
         return self.mock
 
     def gated(self, verdict="pass"):
-        """A student whose run waits for the gate."""
+        """Returns a student whose run waits at the gate."""
         return self.small.student(verdict, self.gate_script)
 
     def arrivals(self):
@@ -56,12 +58,12 @@ class Site:
             wait.more()
 
     def wait_past_grace(self):
-        """Until the runner has asked so often that what it holds for ended has failed."""
+        """Waits until the runner has polled often enough to consider a missing job failed."""
         def asked():
             rpcs = self.cluster.rpcs()
-            return rpcs.get("REQUEST_JOB_INFO", 0) + rpcs.get("REQUEST_JOB_USER_INFO", 0)  # the latter for other users than root
+            return rpcs.get("REQUEST_JOB_INFO", 0) + rpcs.get("REQUEST_JOB_USER_INFO", 0)  # the latter for users other than root
 
-        wait = Wait("the runner's questions", harness.TIMEOUT)
+        wait = Wait("the runner's polls", harness.TIMEOUT)
         before = asked()
         while asked() < before + 2 * GRACE / POLL:
             wait.more()
@@ -85,14 +87,15 @@ class Site:
         return runner
 
     def finish(self, tasks):
-        """Waits until all these have answers, stops the runner; what was posted, by id. Nothing is left then."""
+        """Waits for the results of the tasks and stops the runner. Asserts that no files remain.
+        Returns the results by id."""
         self.mock.state(results=len(tasks))
         assert self.runner.stop() == 0, self.runner.log
         self.check_nothing_is_left()
         return self.answers(tasks)
 
     def answers(self, tasks):
-        """Each was answered, and if twice, then with the same result."""
+        """Returns the results by id. Asserts that each task has one, or several identical ones."""
         by_id = collections.defaultdict(set)
         for result in self.mock.results():
             by_id[result["id"]].add(json.dumps(result, sort_keys=True))
@@ -114,7 +117,7 @@ class Site:
         return [job[0] for job in self.cluster.jobs(states)]
 
     def wait_job(self, states="running"):
-        """Until a job is in one of these states: its (id, name, state, node)."""
+        """Waits until a job is in one of these states. Returns its (id, name, state, node)."""
         wait = Wait(f"a job that is {states}", harness.TIMEOUT)
         while not (jobs := self.cluster.jobs(states)):
             wait.more()

@@ -1,7 +1,8 @@
-"""A real Slurm on one machine: each node is a network, process, mount and host name space of its own.
+"""A real Slurm on one machine: each node has its own network, PID, mount and UTS namespaces.
 
-This process is the host "ctl" itself, started in such namespaces (script/test-cluster does it): so the kernel ends
-and removes everything with it. As a program: brings a cluster up, runs a command beside it, takes it down.
+This process is the host "ctl". script/test-cluster starts it in such namespaces, so that the kernel
+kills and removes everything with it. As a program: starts a cluster, runs a command, stops the
+cluster.
 """
 
 import contextlib
@@ -20,18 +21,18 @@ TIMEOUT = float(os.environ.get("OSTEST_TEST_TIMEOUT", 60))
 NETWORK = "10.99.0"
 NODE_CPUS = 4
 HAS_CGROUP_V2 = pathlib.Path("/sys/fs/cgroup/cgroup.controllers").exists()
-NODE_MEMORY_MB = 16000  # what Slurm is told; the tests use little of it
+NODE_MEMORY_MB = 16000  # as declared to Slurm; the tests use little of it
 
-# Printed by a host's pid 1 when it is there; it ends with us, and all of its host with it.
+# Pid 1 of a host; prints "up" when it runs. It is killed with this process, and the host with it.
 HOST = "hostname $0 && echo up && exec sleep infinity"
 
-# With control groups v2 each node has a part of the tree for itself, which is all that it sees. $0 is a file cgroup.procs.
+# With cgroup v2 each node sees only its own part of the tree. $0 is a file cgroup.procs.
 SEE_OWN_GROUPS = "umount --lazy /sys/fs/cgroup && mount -t cgroup2 cgroup /sys/fs/cgroup && "
 ENTER_GROUP = 'echo $$ >"$0" && exec "$@"'
 
 
 class Wait:
-    """`while wait.more():` for what has no event to wait for, such as the words of another daemon."""
+    """Polls for what has no event, such as the output of a daemon: `while …: wait.more()`."""
 
     def __init__(self, what, timeout=TIMEOUT):
         self.what = what
@@ -44,13 +45,13 @@ class Wait:
 
 
 def hand_on(*groups):
-    """What is in these control groups has all controllers."""
+    """Enables all controllers for the children of these control groups."""
     for group in groups:
         (group / "cgroup.subtree_control").write_text("+cpuset +cpu +memory +pids")
 
 
 class Node:
-    """Another host; cgroup: a directory for it, where it has control groups (v2) of its own."""
+    """Another host; cgroup: its directory, if it has its own control groups (v2)."""
 
     def __init__(self, name, number, cgroup=None):
         self.name = name
@@ -61,14 +62,14 @@ class Node:
         start += [SEE_OWN_GROUPS + HOST if cgroup else HOST, name]
         if cgroup:
             (cgroup / "init").mkdir(parents=True)
-            (cgroup / "system.slice").mkdir()  # where slurmd makes what it needs
+            (cgroup / "system.slice").mkdir()  # slurmd makes its groups there
             hand_on(cgroup.parent.parent, cgroup.parent)
             into = ["sh", "-c", ENTER_GROUP]
             start = [*into, cgroup / "cgroup.procs", "unshare", "--cgroup", *into, cgroup / "init" / "cgroup.procs", *start]
         self.host = subprocess.Popen(start, stdout=subprocess.PIPE, text=True)
         assert self.host.stdout.readline() == "up\n"
         if cgroup:
-            hand_on(cgroup, cgroup / "system.slice")  # not before: a group that does can have no process of its own
+            hand_on(cgroup, cgroup / "system.slice")  # not before: a group with controllers for its children cannot have processes
         self.init = pathlib.Path(f"/proc/{self.host.pid}/task/{self.host.pid}/children").read_text().split()[0]
         self.slurmd = None
 
@@ -85,7 +86,7 @@ class Node:
 
 
 class Cluster:
-    """Up when made; down with close(). shared: a directory that all nodes have, over NFS if has_nfs."""
+    """A running cluster, until close(). shared: a directory of all nodes, on NFS if has_nfs."""
 
     def __init__(self, nodes=3, cgroup=False, has_nfs=False, extra=""):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="ostest-slurm-"))
@@ -95,7 +96,7 @@ class Cluster:
         self.shared.chmod(0o1777)
         self.server = None
         self.cgroup = cgroup
-        self.groups = None  # the place for the nodes' control groups, where they are v2
+        self.groups = None  # the parent of the nodes' control groups, if they are v2
         if cgroup and HAS_CGROUP_V2:
             self.groups = pathlib.Path(os.environ.get("OSTEST_TEST_CGROUP", "/sys/fs/cgroup")) / self.dir.name
         self.daemons = []
@@ -172,7 +173,7 @@ class Cluster:
                   for node in self.nodes.values()]
         lines += ["PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP"]
         self.conf.write_text("\n".join(lines) + "\n")
-        # There is no systemd in a node to ask for groups.
+        # Nodes have no systemd that could create groups.
         plugin = "CgroupPlugin=cgroup/v2\nIgnoreSystemd=yes\n" if self.groups else "CgroupPlugin=cgroup/v1\n"
         (self.dir / "cgroup.conf").write_text(f"{plugin}ConstrainRAMSpace=yes\nConstrainSwapSpace=no\nConstrainCores=no\n")
 
@@ -185,7 +186,7 @@ class Cluster:
         self.daemons.append(daemon)
         return daemon
 
-    # ---- its daemons
+    # ---- daemons
 
     def start_controller(self):
         self.controller = self._daemon("slurmctld", ["slurmctld", "-D"])
@@ -199,8 +200,8 @@ class Cluster:
         node.slurmd = self._daemon(f"slurmd.{name}", node.command("slurmd", "-D", "-N", name))
 
     def kill_slurmd(self, name):
-        """The daemon alone: its jobs go on."""
-        entered = self.nodes[name].slurmd  # nsenter, whose one child it is; its own file may still have an earlier one's pid
+        """Kills only the daemon; its jobs keep running."""
+        entered = self.nodes[name].slurmd  # nsenter, the parent of slurmd; slurmd's pid file may be outdated
         wait = Wait(f"slurmd of {name}")
         while not (children := pathlib.Path(f"/proc/{entered.pid}/task/{entered.pid}/children").read_text().split()):
             wait.more()
@@ -208,7 +209,7 @@ class Cluster:
         entered.wait()
 
     def kill_jobs(self, name):
-        """All processes of the node at once, its pid 1 left out."""
+        """Kills all processes of the node except its pid 1."""
         subprocess.run(self.nodes[name].command("kill", "-9", "-1"), check=False)
         self.nodes[name].slurmd.wait()
 
@@ -216,15 +217,15 @@ class Cluster:
         self.ip(f"link set {self.nodes[name].link} {'down' if is_cut else 'up'}")
 
     def cut_off_server(self, is_cut=True):
-        """That of the files."""
+        """Disconnects the file server."""
         self.ip(f"link set {self.server.host.link} {'down' if is_cut else 'up'}")
 
     def forget_everything(self):
-        """The controller's state on disk: what it does not know when it is started again."""
+        """Deletes the controller's state on disk, so that it knows nothing after a restart."""
         shutil.rmtree(self.dir / "state")
         (self.dir / "state").mkdir()
 
-    # ---- its words
+    # ---- queries
 
     def ask(self, *words, check=True):
         done = subprocess.run(list(map(str, words)), env=self.env, capture_output=True, text=True, timeout=TIMEOUT)
@@ -232,19 +233,20 @@ class Cluster:
         return done.stdout
 
     def jobs(self, states="all"):
-        """(id, name, state, node) of what the controller knows."""
+        """Returns (id, name, state, node) of the jobs that the controller knows."""
         lines = self.ask("squeue", "--noheader", f"--states={states}", "--format=%i|%j|%T|%N").splitlines()
         return [tuple(line.split("|")) for line in lines]
 
     def submit_other(self):
-        """A job that is none of ours, as soon as the controller takes one: its id."""
+        """Submits a job that is not the runner's, as soon as the controller accepts one. Returns
+        its id."""
         wait = Wait("the controller")
         while not (number := self.ask("sbatch", "--parsable", "--output=/dev/null", "--wrap=true", check=False).strip()):
             wait.more()
         return number
 
     def states(self):
-        """How many jobs are in each state, and the nodes' states."""
+        """Returns the number of jobs in each state, and the states of the nodes."""
         words = self.ask("squeue", "--noheader", "--states=all", "--format=%T", check=False).split()
         nodes = self.ask("sinfo", "--noheader", "--Node", "--format=%N=%T", check=False).split()
         return " ".join([*(f"{word}:{words.count(word)}" for word in sorted(set(words))), *nodes])
@@ -255,7 +257,7 @@ class Cluster:
             wait.more()
 
     def rpcs(self):
-        """How many requests of each kind the controller has served."""
+        """Returns the number of requests of each kind that the controller has served."""
         lines = self.ask("sdiag").split("Remote Procedure Call statistics by message type")[1].splitlines()
         counts = {}
         for line in lines[1:]:
@@ -266,7 +268,7 @@ class Cluster:
 
     def close(self):
         hosts = [*self.nodes.values()]
-        if self.server:  # it has to be there, and to be reached, until the last one has unmounted it
+        if self.server:  # it must be reachable until the last client has unmounted it
             self.cut_off_server(False)
             subprocess.run(["umount", "--lazy", self.shared], check=False)
         for node in hosts:
@@ -282,7 +284,7 @@ class Cluster:
             hosts.append(self.server.host)
         for node in hosts:
             with contextlib.suppress(subprocess.CalledProcessError):
-                self.ip(f"link del {node.link}")  # else it goes some time after its name space
+                self.ip(f"link del {node.link}")  # otherwise it disappears some time after its namespace
         self._remove_groups()
         with contextlib.suppress(subprocess.CalledProcessError):
             self.ip("link del br0")

@@ -1,4 +1,5 @@
-"""Everything that can go wrong on a cluster, again and again, while tasks are worked on: none may be lost or answered twice differently."""
+"""Every fault of a cluster, again and again, while tasks run: no task may be lost or get two
+different results."""
 
 import collections
 import os
@@ -12,7 +13,7 @@ import harness
 from slurm import Wait
 
 PAUSE_S = float(os.environ.get("OSTEST_CHAOS_PAUSE", 1.5))  # between faults, on average
-LONGEST_CUT_S = 14  # past SlurmdTimeout, so that some of the nodes are given up
+LONGEST_CUT_S = 14  # longer than SlurmdTimeout, so that Slurm gives up some nodes
 RIGHT = {"pass": (True, False), "fail": (False, False), "error": (False, True)}
 
 
@@ -21,7 +22,7 @@ class Chaos:
         self.site = site
         self.cluster = site.cluster
         self.chance = random.Random(seed)
-        self.mends = []  # (when, what) is to be well again
+        self.mends = []  # (when, function that repairs the fault)
         self.done = collections.Counter()
 
     def node(self):
@@ -35,7 +36,7 @@ class Chaos:
         self.start_runner()
 
     def stop_runner(self):
-        for number in (SIGTERM, SIGINT):  # twice the same might be one
+        for number in (SIGTERM, SIGINT):  # two signals of one kind might be merged
             self.site.runner.signal(number)
         self.site.runner.wait()
         self.start_runner()
@@ -82,7 +83,7 @@ class Chaos:
             what(*args)
 
     def step(self):
-        # The rarest last.
+        # The rarest ones last.
         faults = [self.kill_runner, self.cancel_a_job, self.kill_slurmd, self.kill_node, self.kill_controller, self.cut_off,
                   self.stop_runner, self.lose_controller]
         fault = self.chance.choices(faults, [6, 6, 3, 3, 3, 2, 2, 1])[0]

@@ -1,4 +1,4 @@
-"""The bundled course on the cluster: what is posted is what a runner on this machine posts."""
+"""The bundled course on the cluster gets the same results as from a runner on this machine."""
 
 import re
 import subprocess
@@ -7,7 +7,7 @@ import harness
 
 STUDENTS = ["good", "compile-error", "wrong-output", "crash", "hang", "memory-hungry", "noisy", "leaking"]
 PASSED = {"good", "memory-hungry"}
-# Numbers of processes, addresses, and times in what the tests print.
+# Pids, addresses and times in the output of the tests.
 VARYING = re.compile(r"==\d+==|0x[0-9a-f]+|\d+\.\d+ ?s\b|pid \d+")
 
 
@@ -24,7 +24,7 @@ def posted(site, course, executor, state):
 
 
 def without_measurements(result):
-    """The result, but for times, memory, and what never is the same twice."""
+    """Returns the result without times, memory, and texts that vary."""
     tests = [test | {"duration": 0, "memoryUsed": 0, "description": VARYING.sub("_", test["description"])}
              for test in result["testResults"]]
     return result | {"duration": 0, "testResults": tests}

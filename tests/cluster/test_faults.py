@@ -1,4 +1,4 @@
-"""What goes wrong on clusters, one at a time, on a real one."""
+"""Faults of a cluster, one at a time, on a real one."""
 
 import signal
 import subprocess
@@ -14,7 +14,7 @@ def tries(site, log=None):
 
 
 def one_gated_task(site, *options):
-    """A task whose run waits at the gate on some node: (task, its job as squeue shows it)."""
+    """Starts a task whose run waits at the gate. Returns (task, its job as squeue shows it)."""
     task = harness.task(1, site.gated())
     site.start_mock([task])
     site.start(*options)
@@ -29,7 +29,7 @@ def wait_node(site, name, word):
 
 
 def check_runs_again(site, task):
-    """One more try begins, and its result counts."""
+    """Another attempt starts, and its result counts."""
     site.wait_arrivals(2)
     site.open_gate()
     assert site.finish([task])[1]["isPassed"]
@@ -54,7 +54,7 @@ def test_a_dead_node_costs_a_try(site):
 
 
 def test_what_a_node_that_was_cut_off_writes_later_is_not_taken(site):
-    """Its job lives on, and ends: both copies have their results, and one is posted."""
+    """The job keeps running and finishes: both copies have results, and one is posted."""
     task = harness.task(1, site.small.student("pass", f"hostname >>'{site.dir}/ran'\n{site.gate_script}"))
     site.start_mock([task])
     site.start()
@@ -68,7 +68,7 @@ def test_what_a_node_that_was_cut_off_writes_later_is_not_taken(site):
     site.open_gate()
     site.mock.state(results=1)
     if site.cluster.server:
-        site.cluster.cut_off(name, False)  # until then it waits for its files
+        site.cluster.cut_off(name, False)  # until now it waited for its files
     wait = Wait("the end of the old copy", harness.TIMEOUT)
     while harness.processes_with(str(old)):
         wait.more()
@@ -106,7 +106,7 @@ def test_a_result_is_taken_while_the_controller_is_away(site):
 
 
 def test_a_controller_that_has_lost_everything_gets_the_job_again(site):
-    """As when it is killed before it has saved its state: its ids begin anew."""
+    """As if the controller were killed before it saved its state: its job ids start again."""
     subprocess.run(["scontrol", "update", "PartitionName=main", "State=DOWN"], env=site.cluster.env, check=True)
     task = harness.task(1, site.small.student())
     site.start_mock([task])
@@ -116,7 +116,7 @@ def test_a_controller_that_has_lost_everything_gets_the_job_again(site):
     site.cluster.kill_controller()
     site.cluster.forget_everything()
     site.cluster.start_controller()
-    while site.cluster.submit_other() != first[0]:  # until somebody else's has the same id
+    while site.cluster.submit_other() != first[0]:  # until an unrelated job has the same id
         pass
     site.runner.wait_log("Slurm forgot the job before it began: it is submitted again")
     assert site.finish([task])[1]["isPassed"]
@@ -136,7 +136,7 @@ def test_a_job_that_is_cancelled_by_hand_is_run_again_then_reported(site):
 
 @pytest.mark.slow
 def test_a_job_over_its_time_is_run_again_then_reported(site):
-    """A minute is the least that Slurm takes, and it looks every half."""
+    """The smallest limit of Slurm is one minute, and it checks every half minute."""
     task, _ = one_gated_task(site, "--slurm-args", "--time=1")
     site.runner.wait_log("the job died .Slurm says TIMEOUT", timeout=180)
     site.wait_arrivals(2)
@@ -159,7 +159,7 @@ def test_a_job_that_is_cancelled_in_the_queue_is_submitted_again(site):
 
 
 def test_a_job_that_is_requeued_by_hand_does_not_run_twice(site):
-    """Slurm runs it again under the same lease: the second copy finds that, and ends."""
+    """Slurm requeues it with the same lease: the second copy notices that and exits."""
     task = harness.task(1, site.small.student("pass", f"echo x >>'{site.dir}/ran'\n{site.gate_script}"))
     site.start_mock([task])
     site.start()
@@ -171,7 +171,7 @@ def test_a_job_that_is_requeued_by_hand_does_not_run_twice(site):
 
 
 def test_a_job_that_is_requeued_and_held_has_failed(site):
-    """It would not begin a second time, and so it is not waited for."""
+    """It would not start a second time, so the runner does not wait for it."""
     task, job = one_gated_task(site)
     site.cluster.ask("scontrol", "update", f"JobId={job[0]}", "Requeue=1")
     site.cluster.ask("scontrol", "requeuehold", "State=SpecialExit", job[0])
@@ -179,7 +179,7 @@ def test_a_job_that_is_requeued_and_held_has_failed(site):
 
 
 def test_a_job_that_ends_on_a_node_which_does_not_answer_has_failed(site):
-    """Slurm goes on completing it for as long as that node is away."""
+    """Slurm keeps it in state COMPLETING while the node is unreachable."""
     task, job = one_gated_task(site)
     site.cluster.cut_off(job[3])
     site.cluster.ask("scancel", job[0])
@@ -190,14 +190,14 @@ def test_a_job_that_ends_on_a_node_which_does_not_answer_has_failed(site):
 
 
 def test_a_second_copy_in_the_queue_is_cancelled(site):
-    """As after an sbatch that failed, but was heard."""
+    """As after an sbatch that failed although the controller had accepted the job."""
     task, job = one_gated_task(site)
     words = site.cluster.ask("scontrol", "show", "job", job[0])
     command = next(line.split("=", 1)[1] for line in words.splitlines() if line.strip().startswith("Command="))
     site.cluster.ask("sbatch", "--hold", f"--job-name={job[1]}", *command.split())
     site.open_gate()
     site.mock.state(results=1)
-    site.mock.add(harness.task(2, site.small.student()))  # the runner goes on asking as long as there is work
+    site.mock.add(harness.task(2, site.small.student()))  # the runner polls as long as it has tasks
     site.runner.wait_log("of no use any more, and are cancelled")
     wait = Wait("an empty queue", harness.TIMEOUT)
     while site.job_ids():

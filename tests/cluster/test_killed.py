@@ -1,4 +1,5 @@
-"""The runner, or its job, killed at each named place that only a cluster has, and at those around them."""
+"""The runner or its job killed at each crash point that only a cluster has, and at those around
+them."""
 
 import pytest
 
@@ -11,7 +12,7 @@ OF_JOB = ["cluster-begun", "task-fetched", "tests-run", "result-judged", "result
 
 
 def params(points):
-    """What other tests kill at too is left out of the short form."""
+    """Marks crash points that other tests use too as slow."""
     return [pytest.param(point, marks=[] if point.startswith("cluster-") else pytest.mark.slow) for point in points]
 
 

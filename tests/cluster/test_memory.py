@@ -1,4 +1,4 @@
-"""Memory inside of a job: measured as on one machine, and whose matter it is where it does not suffice."""
+"""Memory in a job: measured as on one machine, and whose error it is if it does not suffice."""
 
 import contextlib
 import pathlib
@@ -42,7 +42,8 @@ def test_after_file():
 def test_last():
     exec(pathlib.Path(os.environ["OSTEST_SRC"], "last.py").read_text())
 """}
-# Samples of processes do not show what none has mapped. The heap makes it the largest process, which the kernel ends first.
+# Samples of processes do not show memory that none has mapped. The heap makes it the largest
+# process, which the kernel kills first.
 HUNGRY = """
 code = '''
 import os
@@ -56,7 +57,7 @@ assert done.returncode == 0, f"ended with {done.returncode}"
 
 
 class User(site_of_cluster.Site):
-    """With a runner, and jobs, of an ordinary user's."""
+    """A site whose runner and jobs belong to an ordinary user."""
 
     def __init__(self, cluster, directory):
         super().__init__(cluster, directory)
@@ -66,7 +67,7 @@ class User(site_of_cluster.Site):
         return harness.Repository(self.dir / f"student-{len(list(self.dir.iterdir()))}", {"last.py": last}).path
 
     def run(self, student, *options, executor="slurm", tests=()):
-        """The result of one task, and each test's bytes by what it is called in the suite."""
+        """Returns the result of one task, and the bytes of each test by its name in the suite."""
         task = harness.task(1, student, connectedTests=list(tests))
         self.start_mock([task])
         harness.give(self.dir, USER if executor == "slurm" else 0)
@@ -82,7 +83,7 @@ class User(site_of_cluster.Site):
 
 
     def doctor(self, *options, prefix=AS_USER):
-        """What doctor says of the three nodes."""
+        """Returns doctor's lines about the three nodes."""
         state = self.dir / "state-doctor"
         state.mkdir(exist_ok=True)
         harness.give(self.dir, USER if prefix else 0)
@@ -114,14 +115,14 @@ def test_a_user_s_job_measures_as_root_does_on_one_machine(user):
     student = user.student()
     (here, wanted), (there, measured) = (user.run(student, executor=executor) for executor in ("local", "slurm"))
     assert here["isPassed"] and there["isPassed"], (here, there)
-    assert wanted["test_process[200]"] > 190 * MIB  # else root's was not measured at all
+    assert wanted["test_process[200]"] > 190 * MIB  # otherwise root's was not measured at all
     for name, used in wanted.items():
         assert abs(measured[name] - used) <= 0.1 * used + 4 * MIB, (name, used / MIB, measured[name] / MIB)
     assert user.runner.hits("memory is measured in Slurm's group /.*/job_[0-9]+/")
 
 
 def test_what_slurm_s_limit_ends_has_its_sentence(user):
-    """The job goes on, and its result counts, though Slurm calls it OUT_OF_MEMORY."""
+    """The job continues, and its result counts, although Slurm calls it OUT_OF_MEMORY."""
     result, measured = user.run(user.student(HUNGRY), "--memory", "128M", tests=["test_last", "test_start"])
     assert result["errorDetails"] == "The limit of 384 MB of memory for all of the job was reached: 1 processes were killed"
     assert [test["name"].split("::")[-1] for test in result["testResults"] if not test["isPassed"]] == ["test_last", "(test run)"]
@@ -137,7 +138,8 @@ LOWER = "Slurm limits the job to 500 MB of memory, less than the 1024 MB of --me
 
 
 def test_a_lower_limit_of_slurm_s_is_no_student_s_failure(user):
-    """An administrator's fault: no test is run, and the result is an error that says whose matter it is."""
+    """A configuration error of the operator: no test runs, and the result is an error that says
+    so."""
     result, tests = user.run(user.student(), "--slurm-args", "--mem=500M")
     assert result["isError"] and result["errorDetails"] == LOWER and not tests
 
@@ -160,7 +162,7 @@ def test_doctor_tells_where_nothing_is_measured(start_user):
         assert line.startswith("ok") and "none of Slurm's (TaskPlugin=task/cgroup): memoryUsed is 0" in line and "limits the job" not in line
 
 
-# The kernel ends ostest-job first, as what takes the memory has it nowhere mapped.
+# The kernel kills ostest-job first, since the process that uses the memory has not mapped it.
 OFFERS_THE_JOB = """
 pid=$$
 until [ "$(cat /proc/$pid/comm)" = ostest-job ]; do pid=$(awk '/^PPid:/ { print $2 }' /proc/$pid/status); done

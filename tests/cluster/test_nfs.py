@@ -1,4 +1,5 @@
-"""What only NFS does: each host has caches of its own, and the server may go away. Most other tests run on it as well, where there is one."""
+"""Behaviour that only NFS has: each host has its own caches, and the server may be unreachable. If
+NFS is available, most other tests use it too."""
 
 import os
 import pathlib
@@ -14,7 +15,8 @@ from slurm import Wait
 
 pytestmark = pytest.mark.skipif(not nfs.is_possible(), reason="no NFS here; script/test-cluster --guest has it")
 
-# Makes the files 0 to 99 in $1, and prints which ones were not there before. Meets the others at the first one.
+# Creates the files 0 to 99 in $1 and prints those that did not exist. Starts at the same time as
+# the others.
 MAKE_FILES = """
 import os, sys, time
 os.chdir(sys.argv[1])
@@ -29,12 +31,12 @@ for number in range(100):
 
 
 def write_on(node, path):
-    """As a job writes its files: all at once."""
+    """Writes a file as a job does: atomically."""
     subprocess.run(node.command("sh", "-c", 'echo x >"$0.tmp" && mv "$0.tmp" "$0"', path), check=True)
 
 
 def look(directory, name):
-    """As the runner looks."""
+    """Returns true if the file exists; opens it as the runner does."""
     fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.close(os.open(name, os.O_RDONLY, dir_fd=fd))
@@ -51,13 +53,13 @@ def test_what_a_node_wrote_is_seen_by_who_opens_the_directory(site):
         directory.mkdir()
         assert not look(directory, "end")
         write_on(site.cluster.nodes["n1"], directory / "end")
-        assert not (directory / "end").exists()  # what was known of the name is believed for half a minute
+        assert not (directory / "end").exists()  # the negative entry of the name is cached for half a minute
         assert look(directory, "end")
 
 
 @pytest.mark.parametrize("restarts", [0, 3])
 def test_of_the_copies_of_a_try_one_begins(site, restarts):
-    """As by the file that a job makes first; a server that is started again has forgotten what it answered."""
+    """As for the first file of a job; a restarted server has forgotten its answers."""
     directory = site.cluster.shared / "begun"
     directory.mkdir()
     start = float(subprocess.check_output(["date", "+%s.%N", "--date=3 seconds"]))
@@ -88,15 +90,15 @@ def test_a_cold_cache_is_filled_by_many_nodes_at_once(site):
     site.start("--concurrent", 12)
     assert all(result["isPassed"] for result in site.finish(tasks).values())
     assert site.log.count(" submitted job=") == 12
-    assert site.cluster.server.count_locks() < 6000  # of 20000, were each lock tried every 2 ms
+    assert site.cluster.server.count_locks() < 6000  # 20000 if each lock were tried every 2 ms
 
 
 def stand_still(site):
-    """The server is away, and the runner waits for it."""
+    """Disconnects the server and waits until the runner blocks on it."""
     site.cluster.cut_off_server()
     wait = Wait("the runner to stand still", harness.TIMEOUT)
     still = 0
-    while still < 10:  # it does so for a moment at each question, too
+    while still < 10:  # it also does so for a moment at each poll
         state = pathlib.Path(f"/proc/{site.runner.process.pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
         still = still + 1 if state == "D" else 0
         wait.more()
@@ -115,7 +117,8 @@ def test_a_server_that_is_away_for_a_while_costs_only_time(site):
 
 
 def test_a_runner_that_is_killed_while_the_server_is_away_goes_on_later(site):
-    """As systemd's watchdog does in the end. It has ended, and its lock is free, only when the server is there again."""
+    """As systemd's watchdog does. The runner exits, and its lock is free, only after the server is
+    back."""
     tasks = [harness.task(number, site.gated()) for number in range(3)]
     site.start_mock(tasks)
     site.start("--concurrent", 3)

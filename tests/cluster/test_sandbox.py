@@ -1,4 +1,4 @@
-"""The sandbox inside of a job: as root and as a user, with and without a control group of Slurm's."""
+"""The sandbox in a job: as root and as a user, with and without control groups of Slurm."""
 
 import contextlib
 import pathlib
@@ -13,14 +13,14 @@ import site_of_cluster
 import slurm
 
 USER = 65534
-# With control groups v2 those of a job are Slurm's alone, and the runner's own limit is kept by samples.
+# With cgroup v2 only Slurm controls the groups of a job, and sampling enforces the runner's limit.
 REACHED = "used more than 300 MB of memory" if slurm.HAS_CGROUP_V2 else "The limit of 300 MB of memory was reached"
 HUNGRY = "python3 -c 'x = bytearray(600 << 20); print(len(x))' || exit 1"
 
 
 @pytest.fixture
 def constrained(start_cluster, tmp_path):
-    """Slurm limits each job's memory itself."""
+    """A site whose Slurm limits the memory of each job."""
     site = site_of_cluster.Site(start_cluster(cgroup=True), tmp_path)
     yield site
     site.close()
@@ -43,7 +43,7 @@ def test_the_limit_holds_inside_of_slurms_own(constrained, memory, passes):
 
 @pytest.mark.parametrize("cgroup", [False, True])
 def test_a_user_needs_no_rights(start_cluster, cgroup):
-    """The runner and its jobs are an ordinary user's."""
+    """The runner and its jobs belong to an ordinary user."""
     directory = pathlib.Path(tempfile.mkdtemp(prefix="ostest-user-"))
     with contextlib.closing(site_of_cluster.Site(start_cluster(cgroup=cgroup), directory)) as site:
         student = site.small.student("pass", "test $(id -u) = 1000")
@@ -55,7 +55,7 @@ def test_a_user_needs_no_rights(start_cluster, cgroup):
 
 
 def test_doctor_tells_what_each_node_can_do(site):
-    site.cluster.ask("scontrol", "update", "NodeName=n3", "State=DRAIN", "Reason=test")  # does not come back by itself
+    site.cluster.ask("scontrol", "update", "NodeName=n3", "State=DRAIN", "Reason=test")  # stays drained
     words = [harness.RUNNER, "doctor", "--executor", "slurm", "--state-dir", site.state, "--tests-url", site.small.suite, "--git-protocols",
              "file", "--backend-url", "http://127.0.0.1:9"]
     done = subprocess.run(list(map(str, words)), env=harness.CLEAN_ENV | {"SLURM_CONF": str(site.cluster.conf)}, capture_output=True,

@@ -1,4 +1,4 @@
-"""Settings of a site, of its users, and of those who look after it, that a runner has to get along with."""
+"""Settings of a cluster, its users and its operators that a runner must cope with."""
 
 import contextlib
 import pathlib
@@ -12,7 +12,7 @@ USER = 65534
 
 
 def test_jobs_in_a_hidden_partition_are_seen(start_cluster):
-    """squeue does not show them to their own user unless it is told to; root sees all."""
+    """squeue hides such jobs even from their user unless asked; root sees all."""
     directory = pathlib.Path(tempfile.mkdtemp(prefix="ostest-user-"))
     cluster = start_cluster(extra="PartitionName=hidden Nodes=ALL Hidden=YES State=UP")
     with contextlib.closing(site_of_cluster.Site(cluster, directory)) as site:
@@ -29,7 +29,8 @@ def test_jobs_in_a_hidden_partition_are_seen(start_cluster):
 
 
 def test_a_job_that_was_suspended_has_failed(site):
-    """Its time passed while it could not run: a student's test that waits for something must not fail for that."""
+    """Time passes while it is stopped: a student's test that waits for something must not fail
+    because of that."""
     task = harness.task(1, site.gated())
     site.start_mock([task])
     site.start()
