@@ -1,4 +1,5 @@
-"""What must hold at the end: each task answered or its loss explained, each answer right, nothing left."""
+"""Checks after the kills: each task has a result or an explained loss, each result is correct,
+nothing remains."""
 
 import collections
 import os
@@ -8,9 +9,9 @@ import cgroup
 import harness
 import sandboxed
 
-WINDOW_MS = 3000  # from a claim's answer to the end of its first fsync, on a machine with much to do
+WINDOW_MS = 3000  # from a claim's answer to the end of its first fsync, on a busy machine
 MANY_MISSES = 3
-CLOCK_MS = 50  # between an end and our noticing it
+CLOCK_MS = 50  # between an exit and noticing it
 TOO_OFTEN = re.compile(r"^The task was started (\d+) times, and each time the runner or its job died before the end$")
 ASIDE_DIED = "A process of the job died"
 LEFTOVERS = (".lock", ".tmp", ".new", ".index")
@@ -48,21 +49,21 @@ class Audit:
     def since_mock_ms(self, moment):
         return moment * 1000 - self.start_ms
 
-    # ---- accounting
+    # ---- claims and results
 
     def check_points(self):
-        """Each named place can be reached."""
+        """Each crash point is reached."""
         for point in self.kills.points:
             missed = self.kills.not_reached[point]
-            self.expect(missed < MANY_MISSES or self.kills.by_point[point], f"nobody came to {point}, {missed} times")
+            self.expect(missed < MANY_MISSES or self.kills.by_point[point], f"crash point {point} was never reached in {missed} attempts")
 
     def check_lives(self):
-        """A runner that nobody stopped may only have ended as its predecessor still held the state directory."""
+        """A runner may exit by itself only if its predecessor still locked the state directory."""
         for life in self.service.lives:
             if life.how == "by itself":
                 self.figures["starts refused"] += 1
                 log = life.runner.log
-                self.expect("Another ostest-runner works in" in log, f"a runner ended by itself:\n{log[-2000:]}")
+                self.expect("Another ostest-runner works in" in log, f"a runner exited by itself:\n{log[-2000:]}")
 
     def check_answers(self):
         answered = [claim for claim in self.claims.values() if claim["posts"]]
@@ -75,31 +76,33 @@ class Audit:
         self.expect(self.state["reused"] == 0, f"{self.state['reused']} claims and results on a connection used before")
         self.figures |= {"destroyed": self.state["destroyed"], "queries": self.state["queries"]}
         ids = [result["id"] for result in self.results]
-        self.expect(len(ids) == len(set(ids)) == len(answered), "not one result for each answered task")
+        self.expect(len(ids) == len(set(ids)) == len(answered), "there is not exactly one result for each task with a result")
         self.expect(all(claim["claims"] == 1 for claim in self.claims.values()), "a task was handed out twice")
-        self.expect(not [claim for claim in answered if claim["lost"]], "an answer to a claim that nobody got")
+        self.expect(not [claim for claim in answered if claim["lost"]], "a result for a claim whose answer was dropped")
 
     def logged_claims(self):
-        """Ids, as texts, of all tasks that some runner has logged as claimed."""
+        """Returns the ids, as strings, of all tasks that a runner has logged as claimed."""
         found = (re.search(r" task=(\S+) claimed key=", line) for line in self.service.log_lines())
         return {match[1] for match in found if match}
 
     def check_unanswered(self):
-        """Each was either dropped on the wire, or its runner was killed before it could be on disk."""
+        """Each answer was dropped on the wire, or the runner was killed before the claim was on
+        disk."""
         logged = self.logged_claims()
         kills = [life for life in self.service.lives if life.how not in ("stopped", "by itself")]
         for claim in sorted(self.claims.values(), key=lambda claim: claim["claimed_ms"]):
             if claim["posts"]:
                 continue
             known = str(claim["id"]) in logged or claim["id"] in self.service.on_disk
-            self.expect(not known, f"task {claim['id']} had reached the runner, and was never answered")
+            self.expect(not known, f"task {claim['id']} reached the runner but has no result")
             if claim["lost"]:
                 self.figures["dropped on the wire"] += 1
             elif not known:
                 self.explain(claim, kills)
 
     def explain(self, claim, kills):
-        """A kill explains one claim at most: a runner has one question for a task at a time."""
+        """Finds the kill that explains a lost claim; each explains at most one, as a runner sends
+        one claim at a time."""
         answered_ms = claim["answered_ms"] or claim["claimed_ms"]
         for life in kills:
             end = self.since_mock_ms(life.end)
@@ -109,7 +112,7 @@ class Audit:
                 self.figures["longest"] = max(self.figures["longest"], round(end - answered_ms))
                 self.figures[f"lost: {life.how}, " + ("answer not sent yet" if end <= answered_ms else "just answered")] += 1
                 return
-        self.expect(False, f"task {claim['id']} was handed out to a runner that was not killed, and is lost: {claim}")
+        self.expect(False, f"task {claim['id']} was handed out to a runner that was not killed, and got lost: {claim}")
 
     # ---- verdicts
 
@@ -126,19 +129,20 @@ class Audit:
             elif result["isError"] and result["errorDetails"] == ASIDE_DIED:
                 asides += 1
             else:
-                self.expect(False, f"task {result['id']} has a wrong answer: {result}")
+                self.expect(False, f"task {result['id']} has a wrong result: {result}")
         self.figures["errors, part of the job killed"] += asides
-        self.expect(asides <= self.kills.asides, f"{asides} errors for {self.kills.asides} processes killed at a named place")
+        self.expect(asides <= self.kills.asides, f"{asides} errors for {self.kills.asides} processes killed at a crash point")
 
     def was_harmless(self, task_id):
-        """A deadly student's run.sh ends its job, but a later start may have the suite for pytest, which runs none."""
+        """Returns true if the task also ran in the pytest suite, which does not execute a deadly
+        student's run.sh."""
         return any(f" task={task_id} running the tests kind=pytest " in line for line in self.service.log_lines())
 
     def was_hit(self, task_id):
         return any(key.split("-", 1)[1] == str(task_id) for key in self.kills.hit)
 
     def check_too_often(self, result, kind):
-        """Right where two tries are all that there are, and there were as many kills meanwhile."""
+        """Giving up is correct if --task-tries was 2 and there were as many kills meanwhile."""
         claim = self.claims[result["id"]]
         tries = int(TOO_OFTEN.match(result["errorDetails"])[1])
         moments = (map(self.since_mock_ms, moment) for moment in self.kills.moments)
@@ -148,28 +152,28 @@ class Audit:
         self.expect(is_right, f"task {result['id']} was given up: {result}, {kills} kills")
         self.figures["errors, tries used up"] += 1
 
-    # ---- what is left
+    # ---- leftovers
 
     def check_directories(self):
         state = self.service.state
         names = {path.name for path in state.iterdir()}
-        self.expect(names == {"cache", "job.conf", "jobs", "kept", "rejected", "spool"}, f"in the state directory: {sorted(names)}")
+        self.expect(names == {"cache", "job.conf", "jobs", "kept", "rejected", "spool"}, f"unexpected files in the state directory: {sorted(names)}")
         left = [str(path.relative_to(state)) for name in ("jobs", "spool", "rejected") for path in (state / name).iterdir()]
-        self.expect(not left, f"files are left: {left[:5]}")
+        self.expect(not left, f"files remain: {left[:5]}")
         temporary = os.listdir(self.service.temporary)
-        self.expect(not temporary, f"temporary files are left: {temporary[:5]}")
+        self.expect(not temporary, f"temporary files remain: {temporary[:5]}")
         left = [str(path.relative_to(state)) for path in state.rglob("*")
                 if path.suffix in LEFTOVERS or path.name.startswith("tmp_")]
-        self.expect(not left, f"{len(left)} traces of killed jobs are left in the cache: {left[:8]}")
+        self.expect(not left, f"{len(left)} files of killed jobs remain in the cache: {left[:8]}")
 
     def check_processes(self):
         left = harness.descendants(os.getpid())
-        self.expect(not left, f"processes are left: {left}")
+        self.expect(not left, f"processes remain: {left}")
         left = harness.processes_with(str(self.service.state.parent))
-        self.expect(not left, f"processes are left: {left}")
+        self.expect(not left, f"processes remain: {left}")
         names = {cgroup.group_name(self.service.state / "jobs" / key) for key in self.service.keys}
         left = [group for group in sandboxed.groups_called("ostest-*") if os.path.basename(group) in names]
-        self.expect(not left, f"control groups are left: {left}")
+        self.expect(not left, f"control groups remain: {left}")
 
     def check_mirrors(self):
         mirrors = list((self.service.state / "cache" / "repos").glob("*.git"))
@@ -183,7 +187,7 @@ class Audit:
 
     def check_suites(self):
         trees = [path for path in (self.service.state / "cache" / "suites").iterdir() if path.is_dir() and "." not in path.name]
-        self.expect(trees, "there are no trees of suites")
+        self.expect(trees, "there are no suite trees")
         for tree in trees:
             expected = [self.tree_of(suite, tree.name) for suite in self.course.suites.values()]
             found = {str(path.relative_to(tree)): path.read_text() for path in tree.rglob("*") if path.is_file()}
@@ -192,7 +196,8 @@ class Audit:
 
     @staticmethod
     def tree_of(suite, commit):
-        """Name to text of the commit's files; None where it is not of this suite."""
+        """Returns {name: text} of the commit's files; None if this suite does not have the
+        commit."""
         try:
             names = harness.git("ls-tree", "-r", "--name-only", commit, cwd=suite.path).splitlines()
         except harness.subprocess.CalledProcessError:

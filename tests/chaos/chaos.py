@@ -1,10 +1,10 @@
 #!/usr/bin/python3
-"""Kills the runner, its jobs and what they have started, many times, while the backend misbehaves; then looks
-whether each task was answered, and rightly, and whether anything is left.
+"""Kills the runner, its jobs and their processes many times while the backend misbehaves; then
+checks that each task has a correct result and that nothing remains.
 
 usage: script/chaos [--kills N] [--seed S] [--sandbox none|auto] [--slots N] [--fault-rate P] [--keep]
 
-All that is decided here comes from the seed, which is printed first. What the machine does meanwhile does not.
+The seed, which is printed first, determines all decisions of this program, but not their timing.
 """
 
 import argparse
@@ -20,18 +20,18 @@ sys.dont_write_bytecode = True
 for beside in ("integration", "sandbox"):
     sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / beside))
 
-import harness  # noqa: E402 (its place was set above)
+import harness  # noqa: E402 (sys.path is set above)
 from audit import Audit  # noqa: E402
 from course import Course  # noqa: E402
 from kills import Kills  # noqa: E402
 from service import Service  # noqa: E402
 
-DEFAULT_TRIES_SHARE = 0.2  # of the kills: the first ones, with the default of --task-tries
+DEFAULT_TRIES_SHARE = 0.2  # the share of the kills, at the start, with the default of --task-tries
 MANY_TRIES = 100
 DEADLY_TASKS = 5
-LOW_TASKS, BATCH = 8, (10, 20)  # so few left: a batch of so many is added
+LOW_TASKS, BATCH = 8, (10, 20)  # below LOW_TASKS, a batch of this size is added
 TOKEN_TTL_S = 2
-START_S, KILL_S = 30, 1.5  # what a run may take, and each kill, on a machine with much to do
+START_S, KILL_S = 30, 1.5  # limits for the start and for each kill, on a busy machine
 GIVE_UP_S = 60
 SETTLE_S = 120
 
@@ -53,7 +53,7 @@ class Chaos:
             print(f"FAULT: {text}", flush=True)
 
     def add(self, tasks):
-        """Gives how many wait now."""
+        """Adds tasks. Returns the number of tasks that wait now."""
         status, body = self.mock.ask("POST", "/mock/tasks", json.dumps(tasks))
         assert status < 300, body
         return json.loads(body)["tasks_left"]
@@ -72,7 +72,7 @@ class Chaos:
         deadline = time.monotonic() + START_S + self.args.kills * KILL_S
         while self.kills.count < self.args.kills:
             if time.monotonic() > deadline:
-                self.expect(False, "nothing goes on: there is too little to be killed")
+                self.expect(False, "no progress: there is not enough to kill")
                 break
             if self.service.tries is None and self.kills.count >= self.args.kills * DEFAULT_TRIES_SHARE:
                 self.await_deadly()
@@ -84,7 +84,7 @@ class Chaos:
             self.tell()
 
     def await_deadly(self):
-        """Until the tasks that end their job have been given up."""
+        """Waits until the runner has given up the tasks that kill their job."""
         deadly = {task for task, kind in self.course.kinds.items() if kind == "deadly"}
         deadline = time.monotonic() + GIVE_UP_S
         while time.monotonic() < deadline:
@@ -93,24 +93,25 @@ class Chaos:
                 return
             self.kills.keep_up()
             time.sleep(0.05)
-        self.expect(False, "tasks that end their job each time are not given up")
+        self.expect(False, "tasks that always kill their job are not given up")
 
     def tell(self):
         if sys.stderr.isatty():
             print(f"\r{self.kills.count} kills ", end="", file=sys.stderr, flush=True)
 
     def give_back_rejected(self):
-        """As an operator does it, when the backend takes again what it had refused."""
+        """Moves rejected results to the spool, as an operator does when the backend accepts them
+        again."""
         rejected = self.service.state / "rejected"
         for path in rejected.glob("*.json"):
             path.rename(self.service.state / "spool" / path.name)
             path.with_suffix(".answer").unlink()
 
     def settle(self):
-        """The backend is well again: all that there is to do is done."""
+        """Stops the backend's faults and waits until all tasks are finished."""
         self.mock.faults(None)
         self.service.kill()
-        self.expect(not (left := self.service.wait_for_orphans()), f"jobs of a dead runner do not end: {left}")
+        self.expect(not (left := self.service.wait_for_orphans()), f"jobs of a killed runner do not exit: {left}")
         self.give_back_rejected()
         self.course.spare_jobs()
         self.add(self.course.round_of_all())
@@ -118,15 +119,15 @@ class Chaos:
         deadline = time.monotonic() + SETTLE_S
         while (self.add([]) or not self.service.is_idle()) and time.monotonic() < deadline:
             time.sleep(0.05)
-        self.expect(time.monotonic() < deadline, "after the last kill the runner did not come to an end of its work")
-        self.expect(self.service.stop() == 0, "the runner did not end with status 0")
+        self.expect(time.monotonic() < deadline, "the runner did not finish all tasks after the last kill")
+        self.expect(self.service.stop() == 0, "the runner did not exit with status 0")
 
     def start_once_more(self):
-        """With nothing to do: it must find nothing, and tidy up what is left to tidy up."""
+        """Starts the runner without tasks: it must find none, and clean up."""
         self.service.start()
         self.mock.state(requests_total=self.mock.state()["requests_total"] + 3)
-        self.expect(self.service.stop() == 0, "the runner did not end with status 0")
-        self.expect(not self.service.wait_for_orphans(), "jobs run although there is no task")
+        self.expect(self.service.stop() == 0, "the runner did not exit with status 0")
+        self.expect(not self.service.wait_for_orphans(), "jobs run although there are no tasks")
 
     def run(self):
         start = time.monotonic()
@@ -142,14 +143,14 @@ class Chaos:
         self.print_table(audit, storm_s, time.monotonic() - start)
 
     def end(self):
-        """Whatever has happened, nothing of ours stays."""
+        """Stops everything that is still running, in any case."""
         if self.service.lives and not self.service.life.end:
             self.service.life.runner.kill()
             self.service.life.end = time.monotonic()
         self.service.wait_for_orphans()
         self.mock.stop()
 
-    # ---- what is printed
+    # ---- output
 
     def print_table(self, audit, storm_s, seconds):
         figures, kills = audit.figures, self.kills
@@ -182,12 +183,12 @@ class Chaos:
 
 def read_arguments():
     parser = argparse.ArgumentParser(prog="script/chaos", description=__doc__.split("\n\n")[0])
-    parser.add_argument("--kills", type=int, default=1000, help="at least so many (1000)")
-    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**9), help="of an earlier run")
-    parser.add_argument("--sandbox", choices=["none", "auto"], default="none", help="what the jobs run in (none)")
-    parser.add_argument("--slots", type=int, default=3, help="tasks at a time (3)")
-    parser.add_argument("--fault-rate", type=float, default=0.1, help="of the backend's answers (0.1)")
-    parser.add_argument("--keep", action="store_true", help="keep the directory in any case; after a fault it is kept")
+    parser.add_argument("--kills", type=int, default=1000, help="minimum number of kills (default: 1000)")
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**9), help="seed, to repeat an earlier run (default: random)")
+    parser.add_argument("--sandbox", choices=["none", "auto"], default="none", help="sandbox of the jobs (default: none)")
+    parser.add_argument("--slots", type=int, default=3, help="tasks at a time (default: 3)")
+    parser.add_argument("--fault-rate", type=float, default=0.1, help="share of faulty answers of the backend (default: 0.1)")
+    parser.add_argument("--keep", action="store_true", help="keep the directory even without a fault")
     return parser.parse_args()
 
 
@@ -209,7 +210,7 @@ def main():
         if is_whole and not args.keep:
             shutil.rmtree(directory, ignore_errors=True)
         else:
-            print(f"kept: {directory} (log: every runner's lines, behind the number of its start)")
+            print(f"kept: {directory} (log: the lines of all runners, each after the number of its start)")
     return 1 if chaos.faults else 0
 
 

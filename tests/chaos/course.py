@@ -1,8 +1,10 @@
-"""What chaos hands out: small students, two suites that agree about them, and tasks whose right answer is known."""
+"""The tasks of chaos: small students, two suites with the same verdicts, and tasks with known
+results."""
 
 import harness
 
-# With the quick suite the student's run.sh does everything; with the other one pytest asks for the same verdict.
+# With the quick suite the student's run.sh does everything; the pytest suite gives the same
+# verdict.
 QUICK_SUITE = {"ostest-suite.conf": "command = sh {src}/run.sh {report}\n", "data.txt": "0\n"}
 PYTEST_SUITE = {
     "pytest.ini": "[pytest]\ntestpaths = tests\n",
@@ -18,17 +20,17 @@ OWN_TEST = "def test_own():\n    assert {} == 1\n"
 RUN_PYTEST = '/usr/bin/python3 -m pytest -q -p no:cacheprovider --junit-xml="$1" "$OSTEST_SRC/own.py"\n'
 RIGHT = {"pass": (True, False), "fail": (False, False), "error": (False, True)}  # isPassed, isError
 
-# Kind of a task: its verdict, what its run.sh does first, how many of a hundred tasks are of it.
+# Kind of a task: its verdict, the beginning of its run.sh, its percentage of the tasks.
 KINDS = {
     "good": ("pass", "", 40),
     "bad": ("fail", "", 22),
     "slow": ("pass", "sleep 0.2", 10),
-    "stubborn": ("pass", "trap '' TERM; sleep 0.4", 10),  # its job cannot end at once when the runner is dead
+    "stubborn": ("pass", "trap '' TERM; sleep 0.4", 10),  # its job cannot exit at once when the runner is dead
     "own-good": ("pass", None, 4),
     "own-bad": ("fail", None, 4),
     "nowhere": ("error", None, 5),  # there is no such repository
     "malformed": ("error", None, 5),  # a task without a repository
-    "deadly": ("pass", '[ -e "{mercy}" ] || kill -9 "$PPID"', 0),  # ends its job each time; not out of a sandbox
+    "deadly": ("pass", '[ -e "{mercy}" ] || kill -9 "$PPID"', 0),  # always kills its job; cannot from a sandbox
 }
 STUDENTS = ["good", "bad", "slow", "stubborn", "own-good", "own-bad", "deadly"]
 MAX_ADDRESSES = 60
@@ -41,14 +43,14 @@ def run_script(verdict, script):
 
 
 class Course:
-    """The repositories, and the tasks that were made of them."""
+    """The repositories and their tasks."""
 
     def __init__(self, directory, chance):
         self.directory = directory
         self.chance = chance
         self.suites = {"quick": harness.Repository(directory / "suite-quick", QUICK_SUITE),
                        "pytest": harness.Repository(directory / "suite-pytest", PYTEST_SUITE)}
-        self.mercy = directory / "mercy"  # once it is there, no student ends its job any more
+        self.mercy = directory / "mercy"  # once it exists, students no longer kill their job
         self.students = {kind: self.make_student(kind) for kind in STUDENTS}
         self.addresses = {kind: [student.path] for kind, student in self.students.items()}
         self.versions = 0
@@ -61,13 +63,14 @@ class Course:
             "run.sh": run_script(verdict, script), "verdict": verdict, "own.py": OWN_TEST.format(int(verdict == "pass"))})
 
     def new_suite_commit(self):
-        """Both suites change, so that their trees in the cache have to be made anew."""
+        """Commits a change to both suites, so that the runner must make new trees in its cache."""
         self.versions += 1
         for suite in self.suites.values():
             suite.commit({"data.txt": f"{self.versions}\n"})
 
     def address(self, kind):
-        """The student's repository, now and then under a name that no mirror knows yet."""
+        """Returns the student's repository, sometimes under a new path, for which there is no
+        mirror."""
         known = self.addresses[kind]
         if self.chance.random() < 0.05 and sum(map(len, self.addresses.values())) < MAX_ADDRESSES:
             known.append(self.directory / f"address-{kind}-{len(known)}")
@@ -90,7 +93,7 @@ class Course:
         return [self.task(kind) for kind in kinds]
 
     def round_of_all(self):
-        """A task for each address that was used: every mirror is looked at once more."""
+        """Returns a task for each address used, so that every mirror is used once more."""
         return [self.task("good" if kind == "deadly" else kind, address) for kind, addresses in self.addresses.items()
                 for address in addresses]
 

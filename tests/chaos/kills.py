@@ -1,4 +1,5 @@
-"""The kills: of the runner at any moment, of a job or what it has started, and at named places of the code."""
+"""The kills: of the runner at any moment, of a job or its processes, and at crash points in the
+code."""
 
 import collections
 import contextlib
@@ -13,9 +14,9 @@ import time
 import harness
 from service import command_line
 
-JOB_WAIT_S = 2.0  # for a job to be there
-POINT_WAIT_S = 6.0  # for a named place to be reached
-RUNNER_MOMENT_S = 0.35  # a runner killed at random has lived at most so long since the kill before
+JOB_WAIT_S = 2.0  # for a job to appear
+POINT_WAIT_S = 6.0  # for a crash point to be reached
+RUNNER_MOMENT_S = 0.35  # the longest random wait before a kill of the runner
 JOB_MOMENT_S = 0.12
 
 
@@ -35,17 +36,17 @@ class Kills:
         self.service = service
         self.course = course
         self.chance = random.Random(f"{seed} kills")
-        self.chance_of_starts = random.Random(f"{seed} starts")  # their number is not ours to decide
+        self.chance_of_starts = random.Random(f"{seed} starts")  # the number of starts depends on timing
         self.by_kind = collections.Counter()
         self.by_point = collections.Counter()
         self.not_reached = collections.Counter()
         self.points = failpoints()
         self.next_point = 0
-        self.point = None  # the last one that a runner was started with
-        self.hit = collections.defaultdict(list)  # key of a task -> what of its job was killed, but not the job
-        self.armed = None  # when the last named place was set
-        self.asides = 0  # kills at a named place that the runner survived
-        self.moments = []  # (not before, not after) of each kill
+        self.point = None  # the crash point of the last start
+        self.hit = collections.defaultdict(list)  # key of a task -> killed processes of its job, without the job
+        self.armed = None  # when the last crash point was set
+        self.asides = 0  # kills at a crash point that the runner survived
+        self.moments = []  # (earliest, latest) time of each kill
 
     @property
     def count(self):
@@ -55,10 +56,11 @@ class Kills:
         self.by_kind[kind] += 1
         self.moments.append((since, time.monotonic()))
 
-    # ---- the runner comes back
+    # ---- restarts of the runner
 
     def start(self, point=None):
-        """As a service manager does it: at once, soon, or when nothing of the old one is left."""
+        """Restarts the runner as a service manager would: at once, soon, or after its last orphan
+        has exited."""
         chance = self.chance_of_starts
         pause = chance.choice(["none", "none", "short", "until all is over"])
         if pause == "short":
@@ -70,21 +72,22 @@ class Kills:
         self.service.start(suite, point, keeps_cache=point != "entry-evicted" and len(self.service.lives) % 7 != 3)
 
     def keep_up(self):
-        """A runner that ended by itself (the state directory was still locked, say) is started again."""
+        """Restarts a runner that has exited by itself, for instance because the state directory was
+        locked."""
         if self.service.life.is_over():
             self.take_end()
             self.start()
 
     def take_end(self):
-        """Of a runner that we have not killed; or it has come to its named place, and was slow to die there."""
+        """Records the end of a runner that was not killed, or that reached its crash point late."""
         is_late = self.service.life.runner.process.wait(harness.TIMEOUT) == -signal.SIGKILL
         self.asides -= is_late
         self.service.ended(f"at {self.point}" if is_late else "by itself")
 
-    # ---- the kinds
+    # ---- kinds of kills
 
     def kill_runner(self):
-        """It stays dead."""
+        """Kills the runner; does not restart it."""
         time.sleep(self.chance.uniform(0, RUNNER_MOMENT_S))
         if self.service.life.is_over():
             self.take_end()
@@ -94,7 +97,7 @@ class Kills:
             self.note("runner, at random", since)
 
     def kill_job(self):
-        """A job, or a process that it has started."""
+        """Kills a job or one of its processes."""
         time.sleep(self.chance.uniform(0, JOB_MOMENT_S))
         whole, choice = self.chance.random() < 0.5, self.chance.random()
         deadline = time.monotonic() + JOB_WAIT_S
@@ -113,7 +116,7 @@ class Kills:
         name = pathlib.PurePath(names[victim]).name
         with contextlib.suppress(ProcessLookupError), open(os.pidfd_open(victim)) as pidfd:
             if command_line(victim)[:1] != [names[victim]]:
-                return False  # it has ended, or become another program
+                return False  # it has exited or executed another program
             if not whole:
                 self.hit[key].append(name)
             since = time.monotonic()
@@ -123,7 +126,7 @@ class Kills:
         return False
 
     def kill_at_point(self):
-        """The runner comes back with the next named place set; so it, or a job, dies there."""
+        """Restarts the runner with the next crash point set, where it or a job dies."""
         point = self.point = self.points[self.next_point % len(self.points)]
         self.next_point += 1
         self.service.token.unlink(missing_ok=True)
@@ -137,7 +140,8 @@ class Kills:
         self.await_point(point)
 
     def arm(self, point):
-        """From now on who comes there dies. Some places are only reached where there is a reason."""
+        """Arms the crash point: the next process that reaches it dies. Provides the occasion that
+        some need."""
         self.armed = time.monotonic()
         self.service.token.touch()
         if point == "suite-checked-out":
@@ -149,7 +153,7 @@ class Kills:
         since, looked = self.armed, time.monotonic()
         deadline = looked + POINT_WAIT_S
         while self.service.token.exists():
-            since, looked = looked, time.monotonic()  # the next look is later than this
+            since, looked = looked, time.monotonic()  # before the next check
             if time.monotonic() > deadline:
                 self.not_reached[point] += 1
                 self.service.token.unlink(missing_ok=True)

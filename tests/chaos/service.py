@@ -1,4 +1,4 @@
-"""The runner as a service manager keeps it: started again after each end; and the processes that belong to it."""
+"""The runner as a service, restarted after each exit, and its processes."""
 
 import contextlib
 import json
@@ -9,7 +9,7 @@ import time
 
 import harness
 
-GRACE_S = 15  # for what a killed runner's jobs need to end
+GRACE_S = 15  # for the jobs of a killed runner to exit
 
 
 def command_line(pid):
@@ -19,7 +19,7 @@ def command_line(pid):
 
 
 class Life:
-    """One start of the runner, up to its end."""
+    """One run of the runner, from start to exit."""
 
     def __init__(self, number, runner, tries):
         self.number = number
@@ -27,14 +27,14 @@ class Life:
         self.tries = tries
         self.start = time.monotonic()
         self.end = None
-        self.how = None  # it ended: "random", "at <point>", "stopped", "by itself"
+        self.how = None  # reason of the exit: "random", "at <point>", "stopped", "by itself"
 
     @property
     def pid(self):
         return self.runner.process.pid
 
     def is_over(self, within_s=0.0):
-        """Whether it has ended, perhaps within so many seconds."""
+        """Returns true if it has exited or exits within this time."""
         if self.runner.process.poll() is not None:
             return True
         with open(os.pidfd_open(self.pid)) as pidfd:
@@ -53,7 +53,7 @@ class Service:
         self.slots = slots
         self.tries = None  # --task-tries; None: its default
         self.lives = []
-        self.on_disk = set()  # ids of all tasks that were found in the state directory of a dead runner
+        self.on_disk = set()  # ids of all tasks found in the state directory of a dead runner
         self.keys = set()
 
     # ---- the runner
@@ -76,27 +76,27 @@ class Service:
         self.lives.append(Life(len(self.lives), harness.Runner(*options, env=env), self.tries))
 
     def kill(self):
-        """SIGKILL, now."""
+        """Kills the runner with SIGKILL."""
         self.life.runner.process.kill()
         self.ended("random")
 
     def ended(self, how):
-        """Takes note of an end, and of what the dead runner has left on disk."""
+        """Records an exit, and the claims and results that the runner left on disk."""
         life = self.life
         life.runner.process.wait(harness.TIMEOUT)
         life.end = time.monotonic()
         life.how = how
-        life.runner.kill()  # only its log is read to the end
+        life.runner.kill()  # has exited; reads its log to the end
         self.look_at_disk()
 
     def stop(self):
-        """SIGTERM; gives the exit status."""
+        """Stops the runner with SIGTERM. Returns the exit status."""
         status = self.life.runner.stop()
         self.ended("stopped")
         return status
 
     def ids_in(self, pattern):
-        """The ids in these files of the state directory."""
+        """Yields the ids in these files of the state directory."""
         for path in self.state.glob(pattern):
             with contextlib.suppress(OSError, ValueError):
                 yield json.loads(path.read_text())["id"]
@@ -109,13 +109,13 @@ class Service:
         self.keys |= {path.name for path in self.state.glob("jobs/*")}
 
     def is_idle(self):
-        """Nothing is being worked on, nothing waits to be delivered."""
+        """Returns true if no task is running and no result waits for delivery."""
         return not any(any((self.state / name).iterdir()) for name in ("jobs", "spool"))
 
     # ---- processes
 
     def reap(self):
-        """Waits for the dead among our children that are nobody else's; gives those that live."""
+        """Reaps exited children except the mock and the runner. Returns the living ones."""
         known = {self.mock.process.pid, self.life.pid if self.lives and not self.life.end else 0}
         alive = []
         for pid in set(harness.children_of(os.getpid())) - known:
@@ -125,14 +125,14 @@ class Service:
         return alive
 
     def wait_for_orphans(self):
-        """Until all that dead runners have left has ended; gives what has not."""
+        """Waits for the orphans of dead runners to exit. Returns those that did not."""
         deadline = time.monotonic() + GRACE_S
         while (alive := self.reap()) and time.monotonic() < deadline:
             time.sleep(0.002)
         return {pid: " ".join(command_line(pid)) for pid in alive}
 
     def jobs(self):
-        """Pid to key of the jobs that are there, also of those whose runner is dead."""
+        """Returns {pid: key} of the running jobs, also of those whose runner is dead."""
         roots = [*([] if self.life.end else harness.children_of(self.life.pid)), *self.reap()]
         found = {}
         for pid in roots:
