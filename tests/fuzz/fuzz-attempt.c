@@ -1,4 +1,6 @@
-/* Any bytes as the answer to a query for an attempt, whole or cut, and as the beginning of a result. */
+/*
+ * Any bytes as the answer to a query for an attempt, maybe truncated, and as the start of a result.
+ */
 
 #include "fuzz.h"
 
@@ -8,7 +10,7 @@
 
 static const char id[] = "3fa85f64";
 
-/* What is stored according to the JSON library, for bodies that it takes. */
+/* Returns the state according to the JSON library, for bodies that it accepts. */
 static enum attempt_state expected(const char *body, size_t len)
 {
     CLEANUP(json_decrefp) json_t *object = json_loadb(body, len, JSON_REJECT_DUPLICATES, NULL);
@@ -26,7 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     enum attempt_state whole = attempt_parse(body, size, false, id, &verdict);
     CLEANUP(json_decrefp) json_t *object = json_loadb(body, size, JSON_REJECT_DUPLICATES, NULL);
     REQUIRE(!json_is_object(object) || whole == expected(body, size));
-    /* What is cut may say less than the whole, never something else. */
+    /* A truncated body may be unreadable, but must not give another state. */
     enum attempt_state cut = attempt_parse(body, size - size / 4, true, id, &verdict);
     REQUIRE(whole == ATTEMPT_UNREADABLE || cut == ATTEMPT_UNREADABLE || cut == whole);
     CLEANUP(mem_freep) char *own_id = attempt_of_result(body, size, &verdict);

@@ -1,6 +1,6 @@
 /*
- * Any bytes as the runner's configuration file. What is accepted is within its limits, and the job
- * reads the same from the file that the runner writes for it.
+ * Any bytes as the runner's configuration file. Accepted values are within their limits, and the
+ * job reads the same values from the file that the runner writes for it.
  */
 
 #include "memfile.h"

@@ -1,6 +1,6 @@
 /*
- * What arrives on the events' socket, a message a line, up to an empty line; behind that the report
- * that is compared with it.
+ * Messages on the events socket, one a line, up to an empty line; after that the report to compare
+ * with them.
  */
 
 #include "fuzz.h"
@@ -13,7 +13,10 @@
 
 #define STOPPED "\1stopped"
 
-/* As the job does with each message. `running`: how many tests have started, and not ended. */
+/*
+ * Handles a message as the job does. `running`: the number of tests that have started but not
+ * ended.
+ */
 static void take(struct events *e, const char *message, int *running)
 {
     CLEANUP(mem_freep) char *exact = mem_strndup(message, strlen(message));
@@ -49,20 +52,20 @@ static bool is_same_test(const struct report_case *a, const struct report_case *
 }
 
 /*
- * What is agreed to be a pass was told of: as passed, and never as anything else that ended. What was
- * measured is in `told`, since only an end is.
+ * Asserts that events reported each agreed pass: as passed, and never with another outcome. Ended
+ * tests in `told` have a measurement, since only an end sets one.
  */
 static void check_agreed(const struct report *report, const struct report *told)
 {
     for (size_t i = 0; i < report->len; i++) {
         bool is_pass = report_is_pass(report->cases[i].status), is_told = false;
-        for (size_t n = 0; n < report->len; n++) /* one that is there twice counts as the worse of both */
+        for (size_t n = 0; n < report->len; n++) /* the worse of two duplicates counts */
             is_pass = is_pass && (!is_same_test(&report->cases[i], &report->cases[n]) ||
                                   report_is_pass(report->cases[n].status));
         for (size_t n = 0; is_pass && n < told->len; n++) {
             const struct report_case *t = &told->cases[n];
             bool has_ended =
-                t->memory_bytes && strcmp(t->description, STOPPED) != 0; /* and not begun again */
+                t->memory_bytes && strcmp(t->description, STOPPED) != 0; /* and not started again */
             if (!has_ended || !is_same_test(&report->cases[i], t))
                 continue;
             REQUIRE(report_is_pass(t->status));

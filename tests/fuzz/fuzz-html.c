@@ -1,4 +1,4 @@
-/* Any bytes as a text in a page: the first is the length of a line. */
+/* Any bytes as text in a page: the first byte is the length of a line. */
 
 #include "fuzz.h"
 
@@ -12,7 +12,7 @@ static int append(const char *text, size_t len, void *data)
     return buf_append(data, text, len);
 }
 
-/* Nothing that a browser would take for markup, and nothing that nobody sees. */
+/* Asserts that the text has no markup and no invisible characters. */
 static void check_text(const struct buf *b)
 {
     REQUIRE(utf8_is_valid(b->data, b->len) && strlen(b->data) == b->len);
@@ -36,7 +36,7 @@ static size_t count_tags(const char *name, const char *description)
     return tags;
 }
 
-/* A test's row has its own tags, and no others. */
+/* Asserts that a test's row has only its own tags. */
 static void check_row(const char *text)
 {
     CLEANUP(mem_freep) char *valid = utf8_repair(text, strlen(text));

@@ -1,10 +1,10 @@
 /*
- * A state directory as it never should be, taken up as the runner does: once with a disk that takes no
- * change after the first few, which leaves what a power cut there would leave, then once more. No claim
- * may be lost, and none be answered with another one's id.
+ * A corrupt state directory, recovered as the runner does: once with a disk that accepts only a
+ * number of changes, which leaves the state of a power failure, then once more. No claim may be
+ * lost or get a result with another claim's id.
  *
- * The input: how many changes, then files: a letter (f, d: a directory, l: a dangling link), the path,
- * a line's end, the content, NUL.
+ * The input: the number of changes, then files: a letter (f, d: a directory, l: a dangling link),
+ * the path, a newline, the content, NUL.
  */
 
 #include "scratch.h"
@@ -24,7 +24,7 @@
 
 /* ---- the disk ---- */
 
-static int changes_left = -1; /* -1: no end */
+static int changes_left = -1; /* -1: unlimited */
 
 static bool is_let_through(void)
 {
@@ -36,7 +36,7 @@ static bool is_let_through(void)
     return false;
 }
 
-/* A directory that is there is no change. */
+/* An existing directory is not a change. */
 int mkdir(const char *path, mode_t mode)
 {
     if (changes_left == 0 && fs_exists(path)) {
@@ -72,7 +72,7 @@ int fsync(int fd)
 
 /* ---- the state directory ---- */
 
-/* It is the working directory: short paths make this faster. */
+/* The working directory: short paths are faster. */
 #define STATE "."
 
 static char *at(const char *place, const char *key, const char *rest)
@@ -127,7 +127,7 @@ static void make_state(struct input *in)
 
 struct claim {
     char *key, *body, *id;
-    char *result; /* what was written for it; NULL: nothing */
+    char *result; /* as written; NULL: none */
 };
 
 struct claims {
@@ -150,7 +150,7 @@ static bool is_key(const char *name)
     return strspn(name, "0123456789") == 12 && name[12] == '-';
 }
 
-/* Those with an id to answer to, and no answer yet. */
+/* Finds the claims that have an id but no result in the spool. */
 static void find_claims(struct claims *claims)
 {
     CLEANUP(strv_done) struct strv names = {0};
@@ -189,7 +189,7 @@ static void check_id(const char *text, const char *id)
     REQUIRE(strncmp(text, start, strlen(start)) == 0);
 }
 
-/* Still there as it was; or its result is in the spool, the one that it had, or one of ours. */
+/* Asserts that the claim is unchanged, or that its result or an error result is in the spool. */
 static void check_claim(const struct claim *c)
 {
     CLEANUP(mem_freep) char *body = read_text(at("jobs", c->key, "/task.json"));
@@ -240,7 +240,7 @@ static void take_up(struct journal *journal, const char *key)
         finish(journal, key);
 }
 
-/* A new claim has a key of its own, past all others, and is found again. */
+/* Asserts that a new claim gets a key after all others and is listed. */
 static void check_adding(struct journal *journal)
 {
     static const char body[] = "{\"id\": 1}";
@@ -253,7 +253,7 @@ static void check_adding(struct journal *journal)
     REQUIRE(garbage.len == 0 || strcmp(garbage.items[garbage.len - 1], key) < 0);
 }
 
-/* With a disk that takes so many changes; -1: all, and a new claim. */
+/* Recovers with a disk that accepts this many changes; -1: unlimited, and adds a new claim. */
 static void recover(int changes, const struct claims *wanted)
 {
     CLEANUP(strv_done) struct strv claims = {0}, garbage = {0};

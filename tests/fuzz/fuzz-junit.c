@@ -1,6 +1,6 @@
 /*
- * Any bytes as a report: at once and in pieces, with the usual limits and with small ones. How it is
- * cut must change nothing.
+ * Any bytes as a report: whole and in pieces, with the default limits and with small ones. The
+ * pieces must not affect the outcome.
  */
 
 #include "fuzz.h"
@@ -18,7 +18,7 @@ static const struct junit_limits small_limits = {.bytes = 1U << 20,
                                                  .description_bytes = 24,
                                                  .total_description_bytes = 60};
 
-/* With pieces of up to `max_piece` bytes, as `random` has them; 0: whole. */
+/* Parses pieces of up to `max_piece` bytes, chosen by `random`; 0: whole. */
 static int parse(const struct junit_limits *limits, struct input text, size_t max_piece, uint64_t random,
                  struct report *ret_report, struct err *err)
 {
@@ -63,7 +63,7 @@ static void check_same(const struct report *a, const struct report *b)
     }
 }
 
-/* Gives whether it was accepted. */
+/* Returns true if the report was accepted. */
 static bool check(const struct junit_limits *limits, struct input text, uint64_t random)
 {
     static const size_t max_pieces[] = {1, 7, 64, 1000};
@@ -85,7 +85,7 @@ static bool ends_with(struct input text, const char *end)
     return text.len >= len && memcmp(text.data + text.len - len, end, len) == 0;
 }
 
-/* A report that was not written to its end is no report. */
+/* Asserts that a truncated report is rejected. */
 static void check_cut_off(struct input text, uint64_t random)
 {
     if (!ends_with(text, "</testsuites>") && !ends_with(text, "</testsuite>"))

@@ -1,4 +1,4 @@
-/* Any bytes as a suite's ostest-suite.conf, and the command line that it gives for two tasks. */
+/* Any bytes as a suite's ostest-suite.conf, and its command lines for two tasks. */
 
 #include "memfile.h"
 #include "scratch.h"
@@ -12,7 +12,8 @@ static void make_file(const char *path)
     REQUIRE(fs_write_atomic(path, "", 0, NULL) == 0);
 }
 
-/* A suite's directory, in which the manifest is the file in memory; beside it a file that is not the suite's.
+/*
+ * Returns a suite's directory with a link to the manifest; a file next to it is not of the suite.
  */
 static const char *suite_dir(const char *manifest)
 {

@@ -1,6 +1,7 @@
 /*
- * A run, a report, what was asked for: judged, written, and read again. What is a pass is said here
- * once more, in other words. Texts end with NUL; first the run, then the cases to the end of the input.
+ * A run, a report and the requested tests: judged, written, and read again. Checks passes with an
+ * independent implementation. Texts end with NUL; first the run, then the cases to the end of the
+ * input.
  */
 
 #include "fuzz.h"
@@ -11,10 +12,10 @@
 #include "model/details.h"
 #include "model/verdict.h"
 
-/* So much of a measurement is beyond every machine, and still a JSON integer. */
+/* More than any measurement, and still a JSON integer. */
 #define MAX_NUMBER (UINT64_MAX >> 2)
 
-/* All that verdict_judge() is handed, and who owns it. */
+/* The input of verdict_judge(), with its memory. */
 struct scene {
     struct verdict_input in;
     struct report report;
@@ -22,7 +23,7 @@ struct scene {
     struct strv tests, limits;
     char *texts[4]; /* ended_for, running, last_words, disagreement */
     enum result_memory_unit unit;
-    unsigned sink_calls; /* after which the sink fails */
+    unsigned sink_calls; /* the sink fails after this many */
 };
 
 static void scene_done(struct scene *s)
@@ -34,7 +35,7 @@ static void scene_done(struct scene *s)
         free(s->texts[i]);
 }
 
-/* A sentence is never empty. */
+/* Reads a sentence into `slot`. Returns NULL if it is empty or not present. */
 static const char *take_sentence(struct input *in, bool is_there, char **slot)
 {
     *slot = is_there ? take_text(in, '\0') : NULL;
@@ -89,7 +90,7 @@ static void take_cases(struct input *in, struct report *report)
     }
 }
 
-/* ---- what must hold ---- */
+/* ---- checks ---- */
 
 static bool is_asked_for(const struct scene *s, const struct report_case *c)
 {
@@ -99,7 +100,7 @@ static bool is_asked_for(const struct scene *s, const struct report_case *c)
     return asked;
 }
 
-/* How many cases count; -1 where this cannot be a pass, whatever the result says. */
+/* Returns the number of cases that count; -1 if the run cannot be a pass. */
 static ssize_t count_passes(const struct scene *s)
 {
     const struct verdict_run *run = &s->in.run;
@@ -134,7 +135,7 @@ static void check_result(const struct result *result, ssize_t passes)
     REQUIRE(utf8_count(result->error_brief) <= DETAILS_MAX_CHARS);
 }
 
-/* ---- what is written ---- */
+/* ---- output ---- */
 
 struct sink {
     struct buf text;

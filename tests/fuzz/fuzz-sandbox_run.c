@@ -1,6 +1,6 @@
 /*
- * Messages on the control socket of ostest-init, whose neighbours inside are not ours: a kind, a form
- * (0: as it should be, 1: with a length of its own, 2: cut off), the numbers, the text, NUL.
+ * Messages on the control socket of ostest-init, which runs among untrusted processes: a kind, a
+ * form (0: valid, 1: with a given length, 2: truncated), the numbers, the text, NUL.
  */
 
 #include "memfile.h"
@@ -12,7 +12,7 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 
-/* What has to come of the messages that were as they should be. */
+/* The expected outcome of the valid messages. */
 struct expected {
     struct buf report;
     char *changed;

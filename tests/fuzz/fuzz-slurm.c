@@ -1,4 +1,4 @@
-/* Any bytes as what Slurm's commands print, and as what a job in a cluster says at its end. */
+/* Any bytes as the output of Slurm commands, and as the end file of a job in a cluster. */
 
 #include "fuzz.h"
 

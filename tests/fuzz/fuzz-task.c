@@ -1,4 +1,4 @@
-/* Any bytes as the answer of a backend. */
+/* Any bytes as a backend's answer. */
 
 #include "fuzz.h"
 
@@ -12,7 +12,7 @@ static int append(const char *text, size_t len, void *data)
     return buf_append(data, text, len);
 }
 
-/* Integers beyond 63 bits come as reals, on both sides. */
+/* Loads integers beyond 63 bits as reals, on both sides. */
 static json_t *load(const char *text, size_t len)
 {
     json_t *j = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, NULL);
@@ -21,7 +21,10 @@ static json_t *load(const char *text, size_t len)
                           NULL);
 }
 
-/* It goes back as it came. Where the whole is refused, the text alone tells. */
+/*
+ * Asserts that the id is returned unchanged. If the JSON library refuses the body, checks only the
+ * text.
+ */
 static void check_id(const char *id, const char *body, size_t len)
 {
     CLEANUP(json_decrefp) json_t *root = load(body, len);
@@ -52,7 +55,7 @@ static void check_key(const struct task *task)
                 (*p >= 'a' && *p <= 'z'));
 }
 
-/* What a malformed task gets. */
+/* Checks the error result of a malformed task. */
 static void check_error_result(const struct task *task, const struct err *err)
 {
     CLEANUP(buf_done) struct buf text = BUF_INIT(0);

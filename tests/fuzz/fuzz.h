@@ -1,10 +1,10 @@
 #pragma once
 
 /*
- * What the fuzz targets share. Each target is one LLVMFuzzerTestOneInput(): script/fuzz links it with
- * libFuzzer, every other build with replay.c, where the inputs that are kept are ordinary tests.
+ * Shared by all fuzz targets. Each target is one LLVMFuzzerTestOneInput(): script/fuzz links it
+ * with libFuzzer, other builds link it with replay.c, which runs the stored inputs as tests.
  *
- * A target takes values off the front of its input; what is not there any more is 0, or empty.
+ * A target takes values from the front of its input; at the end of the input they are 0 or empty.
  */
 
 #include "base/mem.h"
@@ -45,7 +45,10 @@ static inline uint64_t take_number(struct input *in, int bytes)
     return number;
 }
 
-/* Up to the separator, which is taken too; without a NUL in it. The caller frees. */
+/*
+ * Takes the text up to the separator, and the separator. Ends it at its first NUL. The caller frees
+ * it.
+ */
 static inline char *take_text(struct input *in, char separator)
 {
     const char *end = in->len ? memchr(in->data, separator, in->len) : NULL;

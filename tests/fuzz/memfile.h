@@ -1,13 +1,13 @@
 #pragma once
 
-/* A text as a file in memory: what reads files by name takes it by the name that the kernel gives it. */
+/* A file in memory with a path, for functions that read files by name. */
 
 #include "fuzz.h"
 
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* The same path each time. */
+/* Replaces the contents of the file. Returns its path, which is always the same. */
 static inline const char *file_in_memory(const void *data, size_t len)
 {
     static char path[32];

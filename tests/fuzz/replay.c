@@ -1,6 +1,6 @@
 /*
- * Runs a target with every file that is kept for it: the seeds in corpus/<target>/ and what was found
- * earlier, in findings/<target>/. Each file is a line of TAP. With arguments: with these files instead.
+ * Runs a target with all its stored inputs: the seeds in corpus/<target>/ and earlier findings in
+ * findings/<target>/, or with the files given as arguments. Prints a TAP line for each file.
  */
 
 #include "fuzz.h"
@@ -22,7 +22,7 @@ static void add_files_of(const char *dir, struct strv *paths)
         strv_pushf(paths, "%s/%s", dir, names.items[i]);
 }
 
-/* In memory of just this size, so that reading past the end shows. */
+/* Copies the input to memory of its exact size, so that sanitizers detect reads past the end. */
 static bool run(const char *path)
 {
     CLEANUP(buf_done) struct buf text = BUF_INIT(0);
@@ -47,7 +47,7 @@ int main(int argc, char **argv)
     bool all_ok = paths.len > 0;
     for (size_t i = 0; i < paths.len; i++) {
         printf("# %s\n", paths.items[i]);
-        fflush(stdout); /* the last line of a target that ends here */
+        fflush(stdout); /* the last line if the target aborts */
         bool ok = run(paths.items[i]);
         printf("%s %zu - %s\n", ok ? "ok" : "not ok", i + 1, strrchr(paths.items[i], '/') + 1);
         all_ok = all_ok && ok;

@@ -1,8 +1,8 @@
 #pragma once
 
 /*
- * A directory for a target that needs one: in memory where that is possible, and gone at the end. What a
- * target that was ended leaves, script/fuzz removes: it sets FUZZ_SCRATCH.
+ * A temporary directory for a target, in memory if possible, removed at exit. script/fuzz sets
+ * FUZZ_SCRATCH and removes what a killed target leaves.
  */
 
 #include "fuzz.h"
