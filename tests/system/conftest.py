@@ -1,4 +1,5 @@
-"""These tests are for a service in a guest (script/test-system); they use the parts of the integration tests."""
+"""Tests for a service in a guest (script/test-system); they use the helpers of the integration
+tests."""
 
 import pathlib
 import sys

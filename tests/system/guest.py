@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""Runs a job in the guest: shows its console, ends with "N passed, N failed" and the fitting exit status.
+"""Runs a job in the guest: shows its console; the last line is "N passed, N failed", with a
+matching exit status.
 
-The guest boots once; its state is saved beside the image, and every job continues from there. Nothing that a job
-does is kept. There are two ports of virtio: "output" for what the tests print, and "control", on which guest-agent
-and in-guest say "ready", "count USER PASSED FAILED SKIPPED", "reboot" (it waits for an answer) and "end", and the host says "go SECONDS". The serial port
-is only for the kernel's last words: qemu's sometimes stops in the middle of a line. The job is a tar file, which the
-guest has as its second disk.
+The guest boots once; its state is saved next to the image, and every job resumes it. Changes by a
+job are not kept. There are two virtio ports: "output" for the output of the tests, and "control",
+where guest-agent and in-guest send "ready", "count USER PASSED FAILED SKIPPED", "reboot" (and wait
+for an answer) and "end", and the host sends "go SECONDS". The serial port is only for kernel
+panics, since qemu's sometimes stops in the middle of a line. The job is a tar file, the guest's
+second disk.
 """
 
 import argparse
@@ -24,11 +26,11 @@ import time
 
 MEMORY_MIB = 2048
 PROCESSORS = 2
-JOB_SIZE = 64 << 20  # of the second disk, which cannot change its size while the guest is asleep
+JOB_SIZE = 64 << 20  # of the second disk, whose size cannot change while the guest is suspended
 BOOT_TIMEOUT = 300
 
-# kvm is never used: it is not there on many machines, and on some it is but does not work. Without cx16, as
-# qemu 7.2 spoils the flags of cmpxchg16b, with which Linux 6.12 crashes.
+# Without kvm, which many machines lack and on some does not work. Without cx16, since qemu 7.2
+# emulates the flags of cmpxchg16b wrongly, so that Linux 6.12 crashes.
 QEMU = [
     "qemu-system-x86_64", "-M", "q35", "-accel", "tcg,thread=multi", "-cpu", "Nehalem,-cx16",
     "-m", str(MEMORY_MIB), "-smp", str(PROCESSORS), "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
@@ -40,11 +42,11 @@ QEMU = [
 
 
 class GuestError(Exception):
-    """The guest did not do what it should: it has crashed, or takes too long."""
+    """The guest crashed or timed out."""
 
 
 class Line:
-    """A socket to qemu that carries lines, with one deadline for all."""
+    """A socket to qemu for lines, with one deadline for all reads."""
 
     def __init__(self, deadline):
         self.deadline = deadline
@@ -57,9 +59,9 @@ class Line:
             self.ours.settimeout(max(left, 0.001))
             line = self.file.readline()
         except TimeoutError:
-            raise GuestError("out of time") from None
+            raise GuestError("timed out") from None
         if not line:
-            raise GuestError("the guest has crashed")
+            raise GuestError("the guest crashed")
         return line.decode(errors="replace").strip()
 
     def write(self, text):
@@ -67,7 +69,7 @@ class Line:
 
 
 class Guest:
-    """A guest, running; console(bytes) gets what it prints."""
+    """A running guest; calls console(bytes) with its output."""
 
     def __init__(self, image, disk, job, console, timeout, *options):
         deadline = time.monotonic() + timeout
@@ -90,7 +92,7 @@ class Guest:
             console(data.replace(b"\r", b""))
 
     def command(self, name, **arguments):
-        """A command of QMP; gives its answer."""
+        """Executes a QMP command. Returns its result."""
         self.monitor.write(json.dumps({"execute": name, "arguments": arguments}))
         while True:
             answer = json.loads(self.monitor.read())
@@ -100,16 +102,16 @@ class Guest:
                 return answer["return"]
 
     def save(self, path):
-        """Stops the guest for good and writes its state."""
+        """Stops the guest and saves its state."""
         self.command("qmp_capabilities")
         self.command("migrate", uri=f"exec:zstd -q -1 -o {path}")
         while (status := self.command("query-migrate")["status"]) != "completed":
             if status in ("failed", "cancelled"):
-                raise GuestError("its state could not be saved")
+                raise GuestError("cannot save the state of the guest")
             time.sleep(0.1)
 
     def reboot(self):
-        """The guest asked for it; at any other time a reboot is a crash."""
+        """Allows a reboot that the guest has requested; at other times a reboot is a crash."""
         self.command("qmp_capabilities")
         self.command("set-action", reboot="reset")
         self.control.write("reboot")
@@ -128,7 +130,8 @@ class Guest:
 
 
 def boot_and_save(image, state):
-    """Boots the image until it waits for a job; state/memory.zst and state/disk.qcow2 are made, or neither."""
+    """Boots the image until it waits for a job. Creates state/memory.zst and state/disk.qcow2, or
+    neither."""
     print("== booting the guest (once)", flush=True)
     new = image / "state.new"
     shutil.rmtree(new, ignore_errors=True)
@@ -159,7 +162,7 @@ def show(data):
 
 
 def run(image, state, job, timeout):
-    """Runs the job; gives what it counted: lists of passed, failed, skipped."""
+    """Runs the job. Returns its counts: lists of passed, failed, skipped."""
     counts = []
     with Guest(image, f"file={state / 'disk.qcow2'},format=qcow2,snapshot=on", job, show, timeout,
                "-incoming", f"exec:zstd -q -d -c {state / 'memory.zst'}") as guest:
@@ -178,14 +181,14 @@ def run(image, state, job, timeout):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--timeout", type=int, default=1200, help="of the job, in seconds")
-    parser.add_argument("image", type=pathlib.Path, help="what build-image has made")
-    parser.add_argument("job", type=pathlib.Path, help="a tar file; it becomes longer")
+    parser.add_argument("--timeout", type=int, default=1200, help="timeout of the job in seconds (default: 1200)")
+    parser.add_argument("image", type=pathlib.Path, help="directory made by build-image")
+    parser.add_argument("job", type=pathlib.Path, help="tar file; is extended to the size of the disk")
     options = parser.parse_args()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda number, _: sys.exit(128 + number))  # with qemu
+        signal.signal(number, lambda number, _: sys.exit(128 + number))  # stops qemu too
 
-    # A saved state fits only the qemu and the machine with which it was saved.
+    # A saved state works only with the same qemu and machine.
     version = subprocess.run([QEMU[0], "--version"], check=True, capture_output=True).stdout
     key = hashlib.sha256(version + repr((QEMU, JOB_SIZE)).encode()).hexdigest()[:16]
     state = options.image / f"state-{key}"

@@ -1,4 +1,5 @@
-"""What tests of the installed packages are made of: dpkg, systemctl, a mock backend, and students that wait."""
+"""Helpers for tests of the installed packages: dpkg, systemctl, a mock backend, and students that
+wait."""
 
 import contextlib
 import json
@@ -22,7 +23,7 @@ PATIENCE = harness.TIMEOUT
 
 
 def call(*command, **named):
-    """What the command printed; it has to succeed."""
+    """Runs a command, which must succeed. Returns its output."""
     done = subprocess.run(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                           timeout=PATIENCE, **named)
     assert done.returncode == 0, f"{command}: {done.stdout}"
@@ -30,10 +31,11 @@ def call(*command, **named):
 
 
 def wait_for(what, condition):
-    """What the condition gives, once that is true. systemd and the kernel tell nobody of what is waited for here."""
+    """Polls until the condition is true; systemd and the kernel have no event for it. Returns its
+    value."""
     deadline = time.monotonic() + PATIENCE
     while not (value := condition()):
-        assert time.monotonic() < deadline, f"in {PATIENCE} s not: {what}\n{journal()}"
+        assert time.monotonic() < deadline, f"not within {PATIENCE} s: {what}\n{journal()}"
         time.sleep(0.1)
     return value
 
@@ -47,7 +49,7 @@ def package(name, directory=PACKAGES):
     return path
 
 
-# A changed configuration is kept without a question, as unattended upgrades do it.
+# Keeps a changed configuration without asking, as unattended upgrades do.
 INSTALL = ["dpkg", "--force-confold", "--install"]
 
 
@@ -68,7 +70,8 @@ class Service:
         self.password = CONFIGURATION / password
 
     def configure(self, mock, suite, *lines):
-        """The three lines, the suite of the test, and others; no drop-in."""
+        """Writes the configuration: backend, login, the suite of the test, and more lines. Removes
+        drop-ins."""
         self.configuration.write_text("\n".join([
             f"backend-url = {mock.url}", "auth = yes", "login = runner", f"tests-url = {suite}", "git-protocols = file",
             "check-interval = 0.2", *lines, ""]))
@@ -77,7 +80,7 @@ class Service:
         self.drop_in()
 
     def drop_in(self, *lines):
-        """A site's own settings of the unit."""
+        """Writes a drop-in with settings of the unit."""
         DROP_IN.parent.mkdir(parents=True, exist_ok=True)
         DROP_IN.write_text("\n".join(["[Service]", *lines, ""]))
         call("systemctl", "daemon-reload")
@@ -95,16 +98,16 @@ class Service:
         return wait_for(f"{name} =~ {pattern!r}, but {self.get(name)!r}", lambda: re.search(pattern, self.get(name)))
 
     def pids(self):
-        """Of all processes in its control groups."""
+        """Returns the pids of all processes in its control groups."""
         group = pathlib.Path(f"/sys/fs/cgroup{self.get('ControlGroup')}")
         return [int(pid) for path in group.rglob("cgroup.procs") for pid in path.read_text().split()]
 
 
 class Waiting:
-    """A student whose test run waits until the test lets it go on: it sleeps, and somebody ends that sleep."""
+    """A student whose test run sleeps until the test ends that sleep."""
 
     def __init__(self, number, small=None):
-        """small: makes the student's repository."""
+        """small: a SmallCourse, to create the student's repository."""
         self.seconds = f"100{number}"
         self.repository = small and small.student(script=f"sleep {self.seconds} || true")
 
@@ -125,7 +128,8 @@ class Waiting:
 
 
 def own(directory):
-    """git serves repositories to their owner only."""
+    """Gives the directory to the service's user, since git serves repositories only to their
+    owner."""
     user = pwd.getpwnam("ostest-runner")
     harness.give(directory, user.pw_uid)
     for parent in pathlib.Path(directory).parents:
@@ -133,14 +137,14 @@ def own(directory):
 
 
 def start_mock(directory, tasks, port=0):
-    """It wants a login; the account is an ADMIN."""
+    """Starts a mock backend that requires a login; the account is an ADMIN."""
     directory = pathlib.Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     return harness.Mock(directory, "--auth", "--user", f"runner:{PASSWORD}:ADMIN", tasks=tasks, port=port)
 
 
 def answers(mock):
-    """The results by id; for none two different ones."""
+    """Returns the results by id. Asserts that none has two different ones."""
     found = {}
     for result in mock.results():
         assert found.setdefault(json.dumps(result["id"]), result) == result

@@ -1,4 +1,5 @@
-"""The ground on which the other tests stand in the guest: systemd, cgroup v2, a service with Delegate=yes."""
+"""The prerequisites of the other tests in the guest: systemd, cgroup v2, a service with
+Delegate=yes."""
 
 import contextlib
 import os
@@ -26,7 +27,7 @@ def unit():
 
 @pytest.fixture
 def group():
-    """An empty group with the controllers."""
+    """Creates an empty group with the controllers."""
     with cgroup.own_group() as prefix:
         yield pathlib.Path(prefix[-1])
 
@@ -96,7 +97,7 @@ def test_cpu_time_is_limited(group):
 
 
 def test_peak_memory_is_measured(group):
-    """Since 6.12 the peak can be measured anew: from a write on, as seen by the one that wrote."""
+    """Since 6.12 a write resets the peak, as seen through the descriptor that wrote."""
     assert python_in(group, f"b'x' * {16 * MIB}").returncode == 0
     assert int((group / "memory.peak").read_text()) > 16 * MIB
     is_new = tuple(map(int, platform.release().split(".")[:2])) >= (6, 12)
@@ -130,7 +131,7 @@ def test_bubblewrap_works():
 
 
 def run_task(directory, task, suite, *options):
-    """The posted result of a runner in a group of its own, and its log."""
+    """Returns the posted result of a runner in its own group, and its log."""
     with contextlib.ExitStack() as stack:
         mock = harness.Mock(directory, tasks=[task])
         stack.callback(mock.stop)

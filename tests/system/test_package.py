@@ -1,6 +1,8 @@
-"""The packages in a real system: installed, started, killed, hung, filled up, drained, upgraded, removed, purged.
+"""The packages in a real system: installed, started, killed, hung, out of disk space, drained,
+upgraded, removed, purged.
 
-All as the service's own user. The tests come in this order; the last ones remove the package.
+Everything runs as the service's user. The tests run in this order; the last ones remove the
+package.
 """
 
 import contextlib
@@ -33,7 +35,7 @@ def packages():
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
-    """Not in /tmp, of which the service has its own."""
+    """A small course outside of /tmp, since the service has a private /tmp."""
     directory = pathlib.Path("/srv/small")
     directory.mkdir()
     return harness.SmallCourse(directory)
@@ -41,7 +43,7 @@ def small(tmp_path_factory):
 
 @pytest.fixture
 def begin(small, tmp_path):
-    """begin(tasks, line…): the service, started with a mock backend that has these tasks; gives both."""
+    """begin(tasks, line…): starts the service and a mock backend with these tasks. Returns both."""
     with contextlib.ExitStack() as stack:
         def go(tasks, *lines, service=None, suite=None, drop_in=()):
             service = service or Service()
@@ -57,7 +59,7 @@ def begin(small, tmp_path):
 
 
 def stop(service):
-    """Whatever it does: at once, and without a trace."""
+    """Stops the service at once and deletes its state."""
     if service.get("LoadState") == "loaded":
         subprocess.run(["systemctl", "kill", "--signal=KILL", service.unit], check=False, capture_output=True)
         service.do("stop")
@@ -82,11 +84,11 @@ def test_the_course_with_the_password_as_a_credential(begin, tmp_path):
     tasks = [harness.task(name, course / f"student-{name}", branch="main", laboratoryNumber=[1, 2])
              for name in ("good", "compile-error")]
     service, mock = begin(tasks, suite=course / "suite")
-    assert service.get("ActiveState") == "active", "READY was not said"
+    assert service.get("ActiveState") == "active", "READY was not sent"
     service.wait("StatusText", "[12] of 2 slots busy")
     uid = pwd.getpwnam("ostest-runner").pw_uid
     for pid in service.pids():
-        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has ended
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has exited
             assert f"Uid:\t{uid}\t{uid}\t{uid}\t{uid}\n" in pathlib.Path(f"/proc/{pid}/status").read_text()
     assert "CapEff:\t0000000000000000\n" in pathlib.Path(f"/proc/{service.get('MainPID')}/status").read_text()
     wait_for("both are answered", lambda: mock.state()["results"] == 2)
@@ -130,10 +132,10 @@ def test_the_watchdog_ends_a_runner_that_hangs(begin, small):
 
 
 def test_the_watchdog_leaves_a_runner_alone_that_does_its_work(begin, small):
-    """Also while no backend answers: it is fed, three times over."""
+    """The watchdog is fed for three of its periods, even while the backend does not answer."""
     service, mock = begin([], drop_in=["WatchdogSec=10"])
     mock.stop()
-    service.wait("StatusText", "does not answer|login failed")  # whichever was on its way
+    service.wait("StatusText", "does not answer|login failed")  # whichever was in progress
     began = time.monotonic()
     wait_for("three times the watchdog's time", lambda: time.monotonic() > began + 30)
     assert (service.get("ActiveState"), service.get("NRestarts")) == ("active", "0")
@@ -171,7 +173,7 @@ def test_a_stop_finishes_what_runs_however_short_its_timeout(begin, small):
 
 
 def upgrade(path, services, waiting):
-    """Installs the package while tasks run; they are finished first."""
+    """Installs the package while tasks run, which finish first."""
     with subprocess.Popen([*installed.INSTALL, path], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as dpkg:
         for service in services:
             service.wait("StatusText", "stopping")

@@ -1,4 +1,4 @@
-"""A reboot in the middle of a task, of which nobody is told: in-guest makes it, and runs the second test after it."""
+"""A forced reboot in the middle of a task: in-guest reboots and runs the second test afterwards."""
 
 import os
 import pathlib
@@ -44,7 +44,8 @@ def test_after_the_reboot_the_task_is_run_again():
     service.wait("ActiveState", "^active$")
     waiting = Waiting(8)
     mock = installed.start_mock(PLACE / "mock", [harness.task(1, repository)], port=int(port))
-    # This backend knows of no claim before the runner, which has another slot, asks again: the same task gets one result.
+    # This new backend hands the task out when the runner polls for its other slot; the task gets
+    # one result.
     wait_for("the task was handed out again", lambda: mock.state()["claimed"] == 1)
     waiting.let_go()
     wait_for("it is answered", lambda: mock.state()["results"] == 1)
