@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Compares what script/demo printed with the table of the course's README: every student there, with as many tests passed.
+"""Compares the output of script/demo with the table in the course's README: the students and their
+passed tests.
 
 check-demo.py OUTPUT
 """
