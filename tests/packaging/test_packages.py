@@ -1,6 +1,7 @@
-"""The Debian packages, as script/package builds them: reproducible, lintian clean, with what belongs in; and the units.
+"""The Debian packages that script/package builds (reproducible, lintian clean, complete) and the
+units.
 
-What they do when they are installed is seen in a guest with systemd: tests/system/test_package.py.
+tests/system/test_package.py tests the installed packages in a guest with systemd.
 """
 
 import pathlib
@@ -23,7 +24,7 @@ def output(*command, **named):
 
 @pytest.fixture(scope="session")
 def packages(tmp_path_factory):
-    """The directory of the packages, built twice and compared, and looked at by lintian."""
+    """Builds the packages twice, compares them and runs lintian. Returns their directory."""
     directory = tmp_path_factory.mktemp("packages")
     output(REPO / "script" / "package", "--check", directory)
     return directory
@@ -37,7 +38,7 @@ def runner(packages):
 
 @pytest.fixture(scope="session")
 def tree(runner, tmp_path_factory):
-    """What the runner's package would put on a machine."""
+    """Returns a directory with the extracted package of the runner."""
     directory = tmp_path_factory.mktemp("tree")
     output("dpkg-deb", "--extract", runner, directory)
     return directory
@@ -106,7 +107,7 @@ def test_the_dockerfile_is_clean():
 
 @pytest.fixture
 def checked(units, tmp_path):
-    """The units with programs that this machine has."""
+    """Returns a directory with the units, with a program that this machine has."""
     for name, unit in units.items():
         (tmp_path / name).write_text(unit.read_text().replace("/usr/bin/ostest-runner", "/bin/true"))
     return tmp_path
@@ -130,7 +131,7 @@ def test_the_unit_is_as_closed_as_the_sandbox_allows(checked, name):
 
 @needs_systemd
 def test_each_exception_is_explained_in_the_unit(checked):
-    """Each setting that systemd-analyze would want is set, or stands in a comment."""
+    """Each setting that systemd-analyze recommends is set, or explained in a comment."""
     unit = (checked / "ostest-runner.service").read_text()
     text = output("systemd-analyze", "security", "--offline=yes", "--no-pager", checked / "ostest-runner.service")
     for name, value in re.findall(r"^✗ (\w+)=(?:~(\S+))?", text, re.MULTILINE):
@@ -149,10 +150,10 @@ def test_the_instance_differs_in_its_names_only(units):
         "LoadCredential=password:/etc/ostest-runner/%i.password"]
 
 
-# ---- the other ways out of the source ----
+# ---- meson install and meson dist ----
 
 def test_meson_install_goes_below_its_prefix(tmp_path):
-    """Everything, the units too, when the prefix is not /usr."""
+    """Everything, including the units, if the prefix is not /usr."""
     output("meson", "setup", tmp_path / "build", REPO, "--prefix", "/opt/ostest", "-Dtests=false",
            "-Dsystemdsystemunitdir=/opt/ostest/lib/systemd/system")
     output("meson", "install", "-C", tmp_path / "build", "--destdir", tmp_path / "root")
