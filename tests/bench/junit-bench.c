@@ -1,9 +1,9 @@
 /*
- * How fast reports are read, beside expat alone:
+ * Measures the JUnit parser against expat alone:
  *
- *   junit-bench generate FILE CASES BYTES    writes a report of about that size
+ *   junit-bench generate FILE CASES BYTES    write a report of about that size
  *   junit-bench expat FILE                   expat with handlers that only count
- *   junit-bench parse FILE                   our parser
+ *   junit-bench parse FILE                   the runner's parser
  *
  * The latter two print "<MB/s> <peak resident KiB>".
  */
@@ -18,7 +18,7 @@
 
 #define CHUNK_BYTES (64U << 10)
 
-#define FAIL_EVERY 4 /* each so many cases, one has failed and has a text */
+#define FAIL_EVERY 4 /* one of this many cases failed, with a description */
 
 static int fail(const char *what)
 {
@@ -90,7 +90,7 @@ static double now_s(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-/* One run: from the first byte to when all is known, without giving the memory back. */
+/* One run: from the first byte to the complete result, without freeing memory. */
 struct run {
     FILE *in;
     size_t bytes;
@@ -134,7 +134,7 @@ static int read_with_junit(struct run *run)
     return r == 0 ? 0 : fail(err.message);
 }
 
-/* Of this program alone; getrusage(2) would begin with the size of whoever started it. */
+/* Returns the peak of this program; getrusage(2) would start with the size of its parent. */
 static long peak_kib(void)
 {
     FILE *in = fopen("/proc/self/status", "re");

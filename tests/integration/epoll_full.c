@@ -1,4 +1,6 @@
-/* For LD_PRELOAD: as long as the file $EPOLL_FULL is there, the user's limit of epoll watches is reached. */
+/*
+ * For LD_PRELOAD: while the file $EPOLL_FULL exists, simulates the user's limit of epoll watches.
+ */
 
 #include <dlfcn.h>
 #include <errno.h>

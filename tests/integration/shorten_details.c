@@ -1,4 +1,4 @@
-/* Shortens each line of standard input as errorDetails is shortened, for test_error_details.py. */
+/* Shortens each line of stdin in the same way as errorDetails, for test_error_details.py. */
 
 #include "base/mem.h"
 #include "model/details.h"

@@ -1,4 +1,4 @@
-/* A well-behaved student's program: some processes, some memory, some files, and always the same words. */
+/* A well-behaved student's program: a few processes, files, some memory, always the same output. */
 
 #include "hostile.h"
 

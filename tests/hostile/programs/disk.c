@@ -1,4 +1,7 @@
-/* Attacks on disk space: `attack KIND DIRECTORY [keep]`. Each stops at what no limit here allows. */
+/*
+ * Attacks on disk space: `attack KIND DIRECTORY [keep]`. Each stops beyond every limit in these
+ * tests.
+ */
 
 #include "hostile.h"
 
@@ -17,7 +20,7 @@ static int enter(char **words)
     return chdir(words[0]);
 }
 
-/* Prints why it ended, so that the log of a test shows which limit it was. */
+/* Prints the error that ended it, so that the log of a test shows the limit. */
 static void ended_by(const char *what, size_t count)
 {
     printf("%zu %s, then: %m\n", count, what);
@@ -66,7 +69,7 @@ static int files(char **words)
     return 0;
 }
 
-/* A path that is far too long for one name. */
+/* A path far longer than PATH_MAX. */
 static int deep(char **words)
 {
     size_t count = 0;
@@ -78,7 +81,7 @@ static int deep(char **words)
     return 0;
 }
 
-/* A file that is large only by its size, and one with names that nobody can type. */
+/* A sparse file, and a file whose name has control characters. */
 static int sparse(char **words)
 {
     if (enter(words) < 0)
@@ -92,7 +95,7 @@ static int sparse(char **words)
     return 0;
 }
 
-/* Nobody can list or remove these but root. */
+/* Only root can list or remove these. */
 static int locked(char **words)
 {
     if (enter(words) < 0 || mkdir("locked", 0700) < 0)
@@ -102,7 +105,7 @@ static int locked(char **words)
     return chmod(".", 0500) < 0 ? 2 : 0;
 }
 
-/* Space that no name leads to: a daemon holds it. */
+/* Space of a deleted file that a daemon keeps open. */
 static int hidden(char **words)
 {
     int pipe_fds[2];

@@ -1,6 +1,6 @@
 /*
- * Takes all it can get of what the kernel counts for each user, and keeps it: where a runner is no root,
- * its own processes and those of other tasks are of the same user outside.
+ * Allocates as much as possible of what the kernel limits for each user, and keeps it: if the
+ * runner is not root, it and the other tasks run as the same user outside.
  */
 
 #include "hostile.h"
@@ -14,7 +14,7 @@
 #include <sys/sem.h>
 #include <time.h>
 
-/* The most of anything that is asked for. */
+/* The maximum number of each kind. */
 #define MANY 20000
 
 static int new_inotify(int i)
@@ -23,7 +23,7 @@ static int new_inotify(int i)
     return inotify_init1(0);
 }
 
-/* As large as it may be, and full. */
+/* A pipe of the maximum size, full. */
 static int new_pipe(int i)
 {
     static char step[1 << 20];
@@ -32,7 +32,7 @@ static int new_pipe(int i)
     if (pipe2(ends, O_NONBLOCK) < 0)
         return -1;
     if (fcntl(ends[1], F_SETPIPE_SZ, sizeof(step)) < 0)
-        return -1; /* so far goes the limit of the user */
+        return -1; /* the limit of the user */
     return write(ends[1], step, sizeof(step)) < 0 ? -1 : 0;
 }
 
@@ -62,7 +62,7 @@ static int new_messages(int i)
     return msgget(IPC_PRIVATE, IPC_CREAT | 0600);
 }
 
-/* Each descriptor in each epoll instance counts. */
+/* Each descriptor counts in each epoll instance. */
 static int new_epoll(int i)
 {
     struct epoll_event event = {.events = EPOLLIN};
@@ -80,7 +80,7 @@ static int new_eventfd(int i)
     return eventfd(0, 0);
 }
 
-/* What can be read can be locked. */
+/* Every readable file can be locked. */
 static int lock_programs(int i)
 {
     static const char *const paths[] = {"/usr/bin/python3", "/usr/bin/git", "/usr/bin/make", "/usr/bin",
@@ -94,7 +94,7 @@ static int lock_programs(int i)
     return 0;
 }
 
-/* Each in a process of its own, since some limits are those of a process. */
+/* Each in its own process, since some limits apply to a process. */
 static void take(const char *what, int (*get)(int))
 {
     int count = 0;

@@ -1,4 +1,4 @@
-/* Attacks on files: writing where nothing may be written, and what one task leaves for the next. */
+/* Attacks on files: writing where it is forbidden, and leaving files for the next task. */
 
 #include "hostile.h"
 
@@ -28,7 +28,7 @@ static void deny_file_in(const char *dir)
     unlink(path);
 }
 
-/* WORD: a variable with directories. Those of python and of programs are not the student's. */
+/* WORD: a variable with directories. Those of Python and of programs must not be writable. */
 static void deny_files_in_path(const char *variable)
 {
     char *dirs = strdup(getenv(variable) ? getenv(variable) : "");
@@ -86,7 +86,7 @@ static int outside(char **words)
 
 /* ---- the kernel's files ---- */
 
-/* Writing what stands there already harms nothing, should it work. */
+/* Writes the existing contents, which does no harm if it works. */
 static int rewrite(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
     (void)st, (void)ftw;
@@ -138,7 +138,7 @@ static int kernel_files(char **words)
     return 0;
 }
 
-/* /dev has what programs need, and no more. */
+/* /dev has only what programs need. */
 static int devices(char **words)
 {
     (void)words;
@@ -160,7 +160,7 @@ static int devices(char **words)
     return 0;
 }
 
-/* A control group is nothing that one can leave, or set. */
+/* Control groups cannot be left or changed. */
 static int cgroups(char **words)
 {
     (void)words;
@@ -189,7 +189,7 @@ static bool same(const struct stat *a, const struct stat *b)
     return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
-/* Whether going up from `path` ends at another root than ours. */
+/* Returns true if the parents of `path` lead to another root. */
 static bool leads_outside(const char *path)
 {
     struct stat root, here, up;
@@ -209,7 +209,7 @@ static bool leads_outside(const char *path)
     return !same(&here, &root);
 }
 
-/* No process that can be seen has a descriptor, a root or a directory of the world outside. */
+/* No visible process has a descriptor, a root or a directory from outside. */
 static int descriptors(char **words)
 {
     (void)words;
@@ -248,7 +248,7 @@ static int append_to(const char *path)
     return 0;
 }
 
-/* Another answer, as long as the suite's own. */
+/* A wrong answer with the length of the suite's own. */
 #define ANSWER "forged-by-a-student"
 
 static void write_answer(const char *path)
@@ -260,8 +260,9 @@ static void write_answer(const char *path)
     }
 }
 
-/* Puts another `path` with the wrong answer in `file` into the place of the suite's; the second time, puts it
- * back. */
+/*
+ * Replaces the suite's `path` by one with the wrong answer in `file`; the second time, restores it.
+ */
 static int swap(const char *path, const char *file)
 {
     char away[256];
@@ -272,16 +273,14 @@ static int swap(const char *path, const char *file)
         return rename(away, path) < 0;
     }
     if (rename(path, away) < 0)
-        return 0; /* this is what should happen */
+        return 0; /* the expected outcome */
     if (strcmp(path, file) != 0)
         mkdir(path, 0755);
     write_answer(file);
     return 0;
 }
 
-/*
- * The same by memory: no write(2), nothing renamed, and as long as it was.
- */
+/* The same through a memory mapping: no write(2), no rename, the same length. */
 static int swap_bytes(const char *file)
 {
     static const char kept[] = "/box/home/kept";
@@ -289,7 +288,7 @@ static int swap_bytes(const char *file)
     int fd = open(file, O_RDWR | O_CLOEXEC);
     volatile char *memory = fd < 0 ? MAP_FAILED : mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (memory == MAP_FAILED)
-        return 0; /* this is what should happen */
+        return 0; /* the expected outcome */
     FILE *old = fopen(kept, "re");
     if (old) {
         if (!fgets(answer, sizeof(answer), old))
@@ -305,7 +304,7 @@ static int swap_bytes(const char *file)
     return 0;
 }
 
-/* A module that python finds before its own one of that name. Loaded, it removes itself. */
+/* A module that Python finds before its own of that name. Removes itself when loaded. */
 static int plant_module(const char *path)
 {
     FILE *file = fopen(path, "we");
@@ -319,8 +318,8 @@ static int plant_module(const char *path)
 }
 
 /*
- * Pid 1 is to look too late: it gets the only processor that somebody else uses all the time, and only
- * what that one leaves. That goes on until the package is gone.
+ * Delays pid 1, so that it looks too late: pins it to one processor with idle priority, and keeps
+ * that processor busy until the package is gone.
  */
 static void keep_init_waiting(const char *package)
 {
@@ -344,7 +343,7 @@ static void keep_init_waiting(const char *package)
     _exit(0);
 }
 
-/* WORD: how. Whether it worked is for the runner to say. */
+/* WORD: how. The runner must notice it. */
 static int suite(char **words)
 {
     const char *how = words[0];
@@ -372,7 +371,7 @@ static int suite(char **words)
     return 0;
 }
 
-/* A program whose output the suite compares with its own answer: this one is wrong. */
+/* Prints a wrong answer, which the suite compares with its own. */
 static int print(char **words)
 {
     (void)words;

@@ -1,7 +1,7 @@
 /*
- * What all programs here share. A program is started as `attack MODE [WORD…]` in the student's tree.
- * It prints a line "REACHED: …" for each thing that a sandbox should have kept it from, and ends with
- * status 0 otherwise.
+ * Shared by all programs here. A program is started as `attack MODE [WORD…]` in the student's tree.
+ * It prints a line "REACHED: …" for each thing that the sandbox should have prevented, and
+ * otherwise exits with status 0.
  */
 
 #pragma once
@@ -25,15 +25,15 @@
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
-/* Where all else fails, a process that was left behind ends by this. */
+/* The last resort that ends a process left behind. */
 #define LAST_RESORT_S 180
 
-/* So many lines say enough. */
+/* The maximum number of lines. */
 #define REACHED_MAX 30
 
 struct mode {
     const char *name;
-    int (*run)(char **words); /* what follows MODE, ended by NULL; its value is the exit status */
+    int (*run)(char **words); /* words: after MODE, ended by NULL. Returns the exit status. */
 };
 
 __attribute__((format(printf, 1, 2))) static inline void reached(const char *format, ...)
@@ -50,9 +50,9 @@ __attribute__((format(printf, 1, 2))) static inline void reached(const char *for
     fflush(stdout);
 }
 
-/* An attempt that must fail. */
+/* A call that must fail. */
 #define DENIED(call) denied(#call, (long)(call))
-/* One that must work: a sandbox that forbids too much is wrong, too. */
+/* A call that must work: a sandbox that forbids too much is wrong too. */
 #define ALLOWED(call) allowed(#call, (long)(call))
 
 static inline void denied(const char *what, long result)
@@ -67,7 +67,10 @@ static inline void allowed(const char *what, long result)
         reached("nothing, but is too narrow: %s failed: %m", what);
 }
 
-/* The value of `key` in the file "host", where the test wrote what only it can know; "" if there is none. */
+/*
+ * Returns the value of `key` in the file "host", in which the test describes the machine; "" if
+ * none.
+ */
 static inline const char *host_knows(const char *key)
 {
     static char line[4096];
@@ -86,8 +89,8 @@ static inline const char *host_knows(const char *key)
 }
 
 /*
- * No attack runs on a bare machine: not in the first pid namespace (its inode number is fixed), and
- * not where the student's tree is not where the sandbox puts it.
+ * Exits unless it runs in a sandbox, so that no attack runs on a bare machine: in the initial pid
+ * namespace (its inode number is fixed), or outside of the sandbox's path of the student's tree.
  */
 static inline void insist_on_sandbox(void)
 {
@@ -95,7 +98,7 @@ static inline void insist_on_sandbox(void)
     char cwd[4096] = "";
     if (readlink("/proc/self/ns/pid", ns, sizeof(ns) - 1) < 0 || strcmp(ns, "pid:[4026531836]") == 0 ||
         !getcwd(cwd, sizeof(cwd)) || strncmp(cwd, "/box/", 5) != 0) {
-        puts("not in a sandbox: nothing was tried");
+        puts("not in a sandbox: refusing to attack");
         exit(77);
     }
 }
@@ -103,7 +106,7 @@ static inline void insist_on_sandbox(void)
 static inline int run_mode(int argc, char **argv, const struct mode *modes, size_t len)
 {
     insist_on_sandbox();
-    setvbuf(stdout, NULL, _IOLBF, 0); /* nothing is left in it for a fork to print again */
+    setvbuf(stdout, NULL, _IOLBF, 0); /* so that no fork prints buffered text again */
     alarm(LAST_RESORT_S);
     for (size_t i = 0; argc > 1 && i < len; i++)
         if (strcmp(modes[i].name, argv[1]) == 0)

@@ -1,4 +1,4 @@
-/* Attacks on the kernel's more exotic doors. */
+/* Attacks on rarely used kernel interfaces. */
 
 #include "hostile.h"
 
@@ -15,7 +15,7 @@
 #include <sys/syscall.h>
 #include <sys/time.h>
 
-/* Older headers do not have all of these; the numbers are the same everywhere. */
+/* Older headers lack some of these; the numbers are the same on all architectures. */
 #define NR_IO_URING_SETUP 425
 #define NR_OPEN_TREE      428
 #define NR_MOVE_MOUNT     429
@@ -32,7 +32,7 @@ struct clone3_args {
     unsigned long long flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls;
 };
 
-/* In a child: where it worked, nothing else is done in the new namespace. */
+/* Runs in a child, so that nothing else happens in the new namespace if it works. */
 static void deny_unshare(int flag, const char *name)
 {
     pid_t pid = fork();
@@ -135,7 +135,7 @@ static int calls(char **words)
     return 0;
 }
 
-/* Typing into a terminal in another's name. The kernel looks at the low 32 bits of the request only. */
+/* Injects input into a terminal. The kernel uses only the low 32 bits of the request. */
 static int terminal(char **words)
 {
     (void)words;
@@ -147,7 +147,7 @@ static int terminal(char **words)
         int fd = ptmx >= 0 && grantpt(ptmx) == 0 && unlockpt(ptmx) == 0 ? open(ptsname(ptmx), O_RDWR) : -1;
         for (size_t i = 0; i < ARRAY_LEN(requests); i++) {
             DENIED(syscall(SYS_ioctl, fd, requests[i], "x"));
-            /* The filter's answer, not that of a file that is no terminal. */
+            /* The error of the filter, not that of a file that is not a terminal. */
             if (syscall(SYS_ioctl, STDIN_FILENO, requests[i], "x") == 0 || errno == ENOTTY)
                 reached("ioctl(TIOCSTI) %zu, past the filter", i);
         }
@@ -157,7 +157,7 @@ static int terminal(char **words)
     return 0;
 }
 
-/* Calls by another ABI, where a filter for the usual one does not look. */
+/* System calls by another ABI, which a filter for the native one does not cover. */
 static int foreign_abi(char **words)
 {
     (void)words;

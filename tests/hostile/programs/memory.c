@@ -1,4 +1,4 @@
-/* Attacks on memory: `attack KIND MIB`. What gets that many MiB says so, and holds them. */
+/* Attacks on memory: `attack KIND MIB`. An attack that gets this much reports it and holds it. */
 
 #include "hostile.h"
 
@@ -20,7 +20,7 @@ static void hold(size_t bytes)
         pause();
 }
 
-/* volatile, or the compiler sees that nobody reads it. */
+/* volatile, so that the compiler does not remove it as unused. */
 static void touch(volatile char *memory)
 {
     for (size_t i = 0; i < STEP; i += 4096)
@@ -63,7 +63,7 @@ static int huge_pages(char **words)
     return map(words, MAP_PRIVATE | MAP_HUGETLB);
 }
 
-/* Many processes of a size that each alone would be allowed. */
+/* Many processes, each of an allowed size. */
 static int crowd(char **words)
 {
     size_t limit = wanted(words);
@@ -104,7 +104,7 @@ static int memfd(char **words)
     return fill(memfd_create("hog", MFD_CLOEXEC), wanted(words));
 }
 
-/* A file of a tmpfs, WORD 2 its directory; gone as soon as nobody has it open. */
+/* A deleted file in a tmpfs, WORD 2 its directory. */
 static int file(char **words)
 {
     char path[4096];
@@ -114,7 +114,7 @@ static int file(char **words)
     return fill(fd, wanted(words));
 }
 
-/* What is on its way: in pipes that nobody reads. */
+/* Data in pipes without a reader. */
 static int pipes(char **words)
 {
     static char step[1 << 20];
@@ -122,7 +122,7 @@ static int pipes(char **words)
     size_t got = 0;
     while (got < limit) {
         int ends[2];
-        if (pipe2(ends, O_NONBLOCK) < 0) { /* as many as one process may have */
+        if (pipe2(ends, O_NONBLOCK) < 0) { /* the limit of a process */
             if (fork() != 0)
                 hold(got);
             for (int fd = 3; fd < 1024; fd++)
@@ -137,7 +137,7 @@ static int pipes(char **words)
     return 0;
 }
 
-/* Segments that stay when their process has ended. */
+/* Segments that outlive their process. */
 static int sysv(char **words)
 {
     size_t limit = wanted(words);

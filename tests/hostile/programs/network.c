@@ -1,4 +1,4 @@
-/* Attacks over sockets: the backend, the world, other tasks and services of the host. */
+/* Attacks over sockets: on the backend, the Internet, other tasks and services of the host. */
 
 #include "hostile.h"
 
@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-/* Whether a connection comes to be within a second. */
+/* Returns true if a connection is established within a second. */
 static long connects(int family, int type, const void *address, socklen_t len)
 {
     int fd = socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -56,7 +56,7 @@ static int backend(char **words)
     return 0;
 }
 
-/* Addresses that belong to nobody (RFC 5737, 3849), and that of clouds' metadata. */
+/* Addresses for documentation (RFC 5737, 3849), and the metadata address of clouds. */
 static int outside(char **words)
 {
     (void)words;
@@ -109,7 +109,7 @@ static int local(char **words)
     return 0;
 }
 
-/* Students write servers: the loopback of their own works. */
+/* Students write servers, so their own loopback interface must work. */
 static int loopback(char **words)
 {
     (void)words;

@@ -1,4 +1,4 @@
-/* Floods of output: `attack KIND MIB`, to the outputs that it was given. */
+/* Floods of output: `attack KIND MIB`, to stdout and stderr. */
 
 #include "hostile.h"
 
@@ -7,7 +7,7 @@ static char step[1 << 16];
 static int flood(char **words)
 {
     size_t left = (size_t)atoi(words[0]) << 20;
-    /* A reader who has had enough may go; that is no fault of ours. */
+    /* The reader may close the pipe; that is not an error. */
     signal(SIGPIPE, SIG_IGN);
     for (int fd = 1; left > 0; left -= sizeof(step), fd = 3 - fd)
         for (size_t done = 0; done < sizeof(step);) {
@@ -39,7 +39,7 @@ static int binary(char **words)
     return flood(words);
 }
 
-/* What XML, terminals and UTF-8 do not like, as the words of a test that fails. */
+/* Sequences that break XML, terminals and UTF-8, as the output of a failed test. */
 static int markup(char **words)
 {
     (void)words;

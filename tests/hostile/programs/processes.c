@@ -10,7 +10,7 @@
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 
-/* Far more than any limit in these tests; a bomb that comes so far ends itself. */
+/* Far more than any limit in these tests; a bomb that gets this far stops. */
 #define BOMB_MAX 3000
 
 static pid_t parent_of(pid_t pid)
@@ -28,7 +28,7 @@ static pid_t parent_of(pid_t pid)
 
 /* ---- bombs ---- */
 
-/* Every process forks without end, and none waits for any other. */
+/* Every process forks forever, and none waits for another. */
 static int bomb(bool in_sessions)
 {
     atomic_int *count = mmap(NULL, sizeof(*count), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -79,14 +79,14 @@ static int thread_bomb(char **words)
     return 0;
 }
 
-/* Not an attack, if pid 1 does its duty: each grandchild is left to it and ends. */
+/* Not an attack if pid 1 reaps: each grandchild becomes its child and exits. */
 static int orphans(char **words)
 {
     (void)words;
     for (int i = 0; i < 400; i++) {
         pid_t pid;
         while ((pid = fork()) < 0 && errno == EAGAIN)
-            usleep(1000); /* pid 1 is at it; if not, the suite's limit ends this */
+            usleep(1000); /* pid 1 is reaping; if not, the suite's timeout ends this */
         if (pid == 0) {
             fork();
             _exit(0);
@@ -96,9 +96,9 @@ static int orphans(char **words)
     return 0;
 }
 
-/* ---- those that stay ---- */
+/* ---- daemons ---- */
 
-/* Returns in the caller when the daemon is set up; the daemon does `work` and stays. */
+/* Starts a daemon that calls `work` and stays. Returns after `work` is done. */
 static int daemon_that(void (*work)(void))
 {
     int pipe_fds[2];
@@ -133,7 +133,7 @@ static int daemon_mode(char **words)
     return daemon_that(nothing);
 }
 
-/* Both outputs of the test run itself stay open. */
+/* Keeps the outputs of the test run open. */
 static void hold_outputs(void)
 {
     char path[64];
@@ -147,7 +147,7 @@ static void hold_outputs(void)
 static int daemon_holding(char **words)
 {
     (void)words;
-    hold_outputs(); /* here, too: the daemon's parent is not the test run */
+    hold_outputs(); /* here, since the daemon's parent is not the test run */
     return daemon_that(nothing);
 }
 
@@ -203,7 +203,7 @@ static int stop_mode(char **words)
     return send_to(words[0], SIGSTOP);
 }
 
-/* Pid 1 gets only those signals that it asked for. */
+/* Pid 1 receives only signals for which it has a handler. */
 static int signal_init(char **words)
 {
     (void)words;
@@ -212,7 +212,7 @@ static int signal_init(char **words)
     return 0;
 }
 
-/* Neither the test run nor what started it can be traced, read, or robbed of descriptors. */
+/* The test run and its parents cannot be traced or read, and their descriptors cannot be taken. */
 static int trace(char **words)
 {
     pid_t pid = target(words[0]);
@@ -229,7 +229,7 @@ static int trace(char **words)
     return 0;
 }
 
-/* WORD: whose limits. The kernel would allow it for any process of the same user. */
+/* WORD: whose limits. The kernel alone would allow this for any process of the same user. */
 static int limit(char **words)
 {
     static const int limits[] = {RLIMIT_NOFILE, RLIMIT_FSIZE, RLIMIT_AS, RLIMIT_CPU};
@@ -239,7 +239,7 @@ static int limit(char **words)
     return 0;
 }
 
-/* Debuggers and LeakSanitizer work on one's own processes. */
+/* Debuggers and LeakSanitizer work on own processes. */
 static int trace_own(char **words)
 {
     (void)words;
@@ -251,7 +251,7 @@ static int trace_own(char **words)
     return 0;
 }
 
-/* A crash leaves no core, neither in a file nor to a program of the host. */
+/* A crash leaves no core, neither in a file nor for a program of the host. */
 static int core(char **words)
 {
     (void)words;

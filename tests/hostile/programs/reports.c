@@ -1,6 +1,6 @@
 /*
- * Attacks on the report of the test run: `attack KIND`. Each ends with status 1, so that its test has
- * failed, whatever it did: a pass is then a forged one.
+ * Attacks on the report of the test run: `attack KIND`. Each exits with status 1, so that its test
+ * always fails: a pass is then forged.
  */
 
 #include "hostile.h"
@@ -20,14 +20,14 @@
 
 #define FAILED 1
 
-/* The directory is a copy: dirname() may change what it gets. */
+/* The directory is a copy, since dirname() may change its argument. */
 struct report {
     pid_t pytest;
     char path[4096];
     char dir[4096];
 };
 
-/* Where pytest writes: from its command line. */
+/* Finds the path of the report in pytest's command line. */
 static bool find_report(struct report *report)
 {
     static const char option[] = "--junit-xml=";
@@ -48,7 +48,7 @@ static bool find_report(struct report *report)
     return false;
 }
 
-/* The report of this suite, with everything passed; the student knows the suite's tests. */
+/* Writes the report of this suite with all tests passed; the student knows the suite's tests. */
 static int write_forged(const char *path)
 {
     FILE *names = fopen("names", "re");
@@ -66,7 +66,7 @@ static int write_forged(const char *path)
     return fclose(file);
 }
 
-/* Returns in the caller; in the daemon, it is a child of pid 1 in a session of its own. */
+/* Starts a daemon: a child of pid 1 in its own session. Returns true in the daemon. */
 static bool in_daemon(void)
 {
     pid_t pid = fork();
@@ -89,7 +89,7 @@ static void replace(const char *path)
 
 /* ---- before pytest writes ---- */
 
-/* A report that is there too early; pytest goes on. */
+/* A report that exists too early; pytest continues. */
 static int early(char **words)
 {
     struct report report;
@@ -99,7 +99,7 @@ static int early(char **words)
     return FAILED;
 }
 
-/* The same, and nobody is left who could write the true one. */
+/* The same, and kills pytest, so that the real report is never written. */
 static int early_and_kill(char **words)
 {
     early(words);
@@ -129,7 +129,7 @@ static int make_directory(char **words)
     return FAILED;
 }
 
-/* A fifo with a reader, so that pytest does not wait for one. */
+/* A FIFO with a reader, so that pytest does not wait for one. */
 static int make_fifo(char **words)
 {
     struct report report;
@@ -149,7 +149,7 @@ static int make_fifo(char **words)
         pause();
 }
 
-/* A second name of the report, to change it by. */
+/* A second name of the report, to change it through. */
 static int hard_link(char **words)
 {
     struct report report;
@@ -163,7 +163,7 @@ static int hard_link(char **words)
     return FAILED;
 }
 
-/* The report's directory is somewhere else when pytest writes. */
+/* The report's directory has been moved when pytest writes. */
 static int move_directory(char **words)
 {
     struct report report;
@@ -179,7 +179,7 @@ static int move_directory(char **words)
 
 /* ---- after pytest has written ---- */
 
-/* Until somebody has closed a file in the directory that was open for writing. */
+/* Waits until a file in the directory that was open for writing is closed. */
 static void wait_written(int inotify)
 {
     char events[4096];
@@ -187,8 +187,8 @@ static void wait_written(int inotify)
 }
 
 /*
- * From now on pytest runs only where we do not want to: both have one processor, and pytest is idle's
- * equal. So whoever waits for it to write comes before its next step.
+ * Pins pytest and this process to one processor and gives pytest idle priority, so that this
+ * process runs before pytest continues after writing.
  */
 static void run_before(pid_t pytest)
 {
@@ -201,7 +201,7 @@ static void run_before(pid_t pytest)
     sched_setscheduler(pytest, SCHED_IDLE, &none);
 }
 
-/* KIND: forged, huge, symlink. Pytest stands still meanwhile. */
+/* KIND: forged, huge, symlink. Stops pytest meanwhile. */
 static int swap(char **words)
 {
     struct report report;
@@ -233,7 +233,7 @@ static int swap(char **words)
 
 /* ---- in pytest's name ---- */
 
-/* The suite's tests, as its plugin tells of them. */
+/* Reports the suite's tests as the plugin does. */
 static void forge_events(pid_t pid)
 {
     int pidfd = (int)syscall(NR_PIDFD_OPEN, pid, 0);
@@ -267,8 +267,8 @@ static int events(char **words)
 }
 
 /*
- * The whole of it: forged events, a forged report, and pytest itself is made to end with status 0.
- * Nothing of this works where pytest cannot be traced.
+ * Everything: forged events, a forged report, and pytest is made to exit with status 0. Does not
+ * work if pytest cannot be traced.
  */
 static int hijack(char **words)
 {
@@ -287,7 +287,7 @@ static int hijack(char **words)
     forge_events(pid);
     write_forged(report.path);
     ptrace(PTRACE_GETREGS, pid, NULL, &regs);
-    regs.rip -= 2; /* the system call that it waits in, anew, as exit_group(0) */
+    regs.rip -= 2; /* restart the system call in which it waits as exit_group(0) */
     regs.rax = SYS_exit_group;
     regs.orig_rax = (unsigned long long)-1;
     regs.rdi = 0;

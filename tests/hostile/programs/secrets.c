@@ -1,4 +1,4 @@
-/* Looking for what belongs to others: the test has put one word into many places outside. */
+/* Searches for a secret of others: the test has put one word into many places outside. */
 
 #include "hostile.h"
 
@@ -9,7 +9,7 @@
 
 static char secret[256];
 
-/* The word stands backwards in the student's tree, so that it is found only where it is a secret. */
+/* The student's tree has the word reversed, so that it is found only where it is secret. */
 static void learn_secret(void)
 {
     const char *backwards = host_knows("terces");
@@ -30,7 +30,7 @@ static void search_file(const char *path)
         close(fd);
     if (memmem(text, len, secret, strlen(secret)))
         reached("the secret in %s", path);
-    memset(text, 0, len); /* or a process that reads our memory would find it here */
+    memset(text, 0, len); /* or a process that reads this memory would find it here */
 }
 
 static int visit(const char *path, const struct stat *st, int type, struct FTW *ftw)
@@ -73,7 +73,7 @@ static int processes(char **words)
     return 0;
 }
 
-/* Only processes of this run can be seen: pid 1 and few others. */
+/* Only processes of this run are visible: pid 1 and a few others. */
 static int others(char **words)
 {
     (void)words;
@@ -103,7 +103,7 @@ static int files(char **words)
     return 0;
 }
 
-/* Only what docs/suites.md names is in the environment. */
+/* The environment has only the variables in docs/suites.md. */
 static int environment(char **words)
 {
     (void)words;

@@ -1,6 +1,6 @@
 /*
- * Attacks on what tells of the tests, as a student's program: each ends with status 1, so that its test has
- * failed. ATTACK says which one. Where it can, it makes a pass of that.
+ * Attacks on the reporting of tests, as a student's program: each exits with status 1, so that its
+ * test fails, and turns that into a pass if it can. ATTACK selects one.
  */
 
 #ifndef _GNU_SOURCE
@@ -52,7 +52,7 @@ static pid_t parent_of(pid_t pid)
     return end ? (pid_t)strtol(end + 4, NULL, 10) : 0;
 }
 
-/* The nearest ancestor whose program has this name; 0: none. */
+/* Returns the nearest ancestor whose program has this name; 0 if there is none. */
 static pid_t find_ancestor(const char *name)
 {
     for (pid_t pid = getppid(); pid > 1; pid = parent_of(pid)) {
@@ -69,7 +69,10 @@ static pid_t find_ancestor(const char *name)
     return 0;
 }
 
-/* Returns in the caller once the daemon has attached, or could not; the daemon is a child of pid 1. */
+/*
+ * Starts a daemon, a child of pid 1. Returns true in the daemon; in the caller false, once the
+ * daemon has attached or failed to.
+ */
 static bool in_daemon(int *ret_told)
 {
     int ends[2];
@@ -102,7 +105,7 @@ static bool attach(pid_t pid)
     return waitpid(pid, NULL, __WALL) == pid;
 }
 
-/* Of what it waits for, the `number`th to end has ended with status 0. */
+/* Makes the status of the `number`th child that the process waits for 0. */
 static void turn_status(pid_t pid, int number, void (*before)(void))
 {
     int status;
@@ -124,7 +127,9 @@ static void turn_status(pid_t pid, int number, void (*before)(void))
     }
 }
 
-/* A process that waits in a system call is to make it anew when it goes on, and may make others before. */
+/*
+ * Makes a process restart the system call in which it waits, so that others can be injected before.
+ */
 static void set_back(pid_t pid)
 {
     struct user_regs_struct regs;
@@ -156,7 +161,7 @@ static void inject_write(pid_t pid, int fd, const char *text)
     ptrace(PTRACE_SETREGS, pid, NULL, &saved);
 }
 
-/* The parent takes the failed program for one that ended well. */
+/* Makes the parent see exit status 0 of the failed program. */
 static int patch_parent(void)
 {
     pid_t python = getppid();
@@ -170,7 +175,7 @@ static int patch_parent(void)
     _exit(0);
 }
 
-/* By `make`, before pytest is started: whoever waits for make then waits for pytest. */
+/* Run by `make`, before pytest starts: the process that waits for make then waits for pytest. */
 static int patch_wrapper(void)
 {
     pid_t python = find_ancestor("python");
@@ -184,7 +189,7 @@ static int patch_wrapper(void)
     _exit(0);
 }
 
-/* The shell that waits for pytest tells the rest in its place. */
+/* Makes the shell that waits for pytest report the remaining tests. */
 static int speak_as_shell(void)
 {
     pid_t python = getppid(), shell = find_ancestor("sh");
@@ -200,7 +205,7 @@ static int speak_as_shell(void)
         snprintf(path, sizeof(path), "/proc/%d/fd/%d", shell, fd);
         if (readlink(path, target, sizeof(target) - 1) < 0 || strncmp(target, "socket:", 7) != 0)
             continue;
-        inject_write(shell, fd, "{}"); /* the first step ends before its call */
+        inject_write(shell, fd, "{}"); /* the first single step ends before the call */
         for (int i = 2; i < 4; i++) {
             snprintf(line, sizeof(line), "{\"event\": \"start\", \"id\": \"tests/test_it.py::%s\"}",
                      tests[i]);
@@ -223,7 +228,7 @@ static int speak_as_shell(void)
 #error "for this machine nothing is written yet"
 #endif
 
-/* In a suite that does not hand on pytest's status. */
+/* For a suite that does not return pytest's status. */
 static int interrupt(void)
 {
     kill(getppid(), SIGINT);
@@ -235,7 +240,7 @@ static int nothing(void)
     return 0;
 }
 
-/* After pytest, as `make clean`. */
+/* Run by `make clean`, after pytest. */
 static int replace_report(void)
 {
     forge_report();
