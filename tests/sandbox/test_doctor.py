@@ -1,4 +1,4 @@
-"""`ostest-runner doctor` says what is in the way; the runner refuses to start for the same reasons."""
+"""`ostest-runner doctor` reports problems; the runner refuses to start because of the same ones."""
 
 import os
 import pathlib
@@ -14,7 +14,8 @@ LINES = ["state", "git", "cgroups", "sandbox", "suite", "backend"]
 
 @pytest.fixture
 def programs(sites):
-    """programs(without, {name: script}): a PATH with all that is needed but `without`, and these scripts."""
+    """programs(without, {name: script}): returns a PATH with all needed programs except `without`,
+    and with these scripts."""
     def make(without=(), scripts=None):
         directory = sites("user").new_dir("bin")
         for name in {"git", "bwrap", "python3", "sh", "setpriv", "sleep"} - set(without):
@@ -28,7 +29,7 @@ def programs(sites):
 
 
 def refuses(site, *options, **named):
-    """The last line of a runner that does not start; nothing may be left of the try."""
+    """Starts a runner that must refuse. Returns its message; asserts that no files remain."""
     state = named.setdefault("state", site.new_dir("state"))
     with site.mock(tasks=[harness.task(1, "/nowhere")]) as mock, site.runner(mock, *options, **named) as runner:
         assert runner.wait() == 1, runner.log
@@ -40,7 +41,7 @@ def refuses(site, *options, **named):
 
 
 def works(site, **named):
-    """Whether a runner with these does its work."""
+    """Runs one task. Returns true if it passed."""
     student = site.student({"run.py": "import sys\nopen(sys.argv[2], 'w').write('<testsuite><testcase name=\"a\"/></testsuite>')\n"})
     with site.mock(tasks=[harness.task(1, student)]) as mock, site.runner(mock, "--once", **named) as runner:
         assert runner.wait() == 0, runner.log
@@ -72,7 +73,7 @@ def test_the_line_of_cgroups_is_what_the_runner_logs(site):
 
 
 def test_what_there_is_of_control_groups_is_found(site):
-    """As the kernel's own files tell it."""
+    """The runner reports the control groups that /proc shows."""
     own = [line.split(":", 2) for line in pathlib.Path("/proc/self/cgroup").read_text().splitlines()]
     has_v1_memory = any("memory" in controllers.split(",") for _, controllers, _ in own)
     has_unified = any(not controllers for _, controllers, _ in own) and \
@@ -83,7 +84,7 @@ def test_what_there_is_of_control_groups_is_found(site):
     else:
         expected = "v2" if has_unified and "OSTEST_TEST_CGROUP" in os.environ else "none"
     if not has_v1_memory and "OSTEST_TEST_CGROUP" not in os.environ:
-        pytest.skip("whose group this is, only OSTEST_TEST_CGROUP would tell")
+        pytest.skip("without OSTEST_TEST_CGROUP the owner of this group is unknown")
     assert site.cgroups == expected
 
 
@@ -105,11 +106,12 @@ def test_doctor_beside_a_running_runner(any_site):
         assert runner.stop() == 0
 
 
-# ---- what is in the way
+# ---- problems
 
 
 def check_both(site, words, *options, name="sandbox", **named):
-    """The doctor's line says so with exit status 1, and the runner refuses with the same sentence."""
+    """Asserts that doctor exits with status 1 and that the runner refuses with the same
+    sentence."""
     lines, status = site.doctor(*options, **named)
     assert status == 1 and lines[name].startswith("FAIL "), lines
     sentence = lines[name].split(None, 2)[2]
@@ -141,7 +143,7 @@ def test_a_bwrap_that_does_not_work(sites, programs, script, words):
 
 
 def test_a_bwrap_that_only_pretends(sites, programs):
-    """Whatever runs the command without any sandbox is none."""
+    """A bwrap that runs the command without a sandbox is refused."""
     check_both(sites("user"), "sandbox", env=programs(scripts={"bwrap": "while [ \"$1\" != /bin/true ]; do shift; done; exec \"$@\""}))
 
 
@@ -173,7 +175,7 @@ def test_a_state_directory_of_somebody_else(sites):
 
 @pytest.mark.parametrize("owner", [0, 65534])
 def test_a_state_directory_that_only_root_may_reach(sites, owner):
-    """What the slot's user is to see is mounted by root; nothing needs to be opened for it."""
+    """Root mounts what the slot's user needs, so no directory has to be accessible to it."""
     if os.geteuid() != 0:
         pytest.skip("only root's tasks run as another user")
     site = sites("root")
@@ -185,7 +187,7 @@ def test_a_state_directory_that_only_root_may_reach(sites, owner):
     assert modes == [0o700] * 4
 
 
-# ---- what only keeps some work from being done
+# ---- warnings
 
 
 def test_a_backend_that_is_away(any_site):
@@ -267,9 +269,9 @@ def test_a_mock_runner_needs_no_sandbox(any_site, programs):
 
 
 def test_a_state_directory_of_another_group(sites):
-    """What is made in it belongs to that group, too, and no overlay can be made of it."""
+    """New files in it belong to that group too, and cannot be used in an overlay."""
     if os.geteuid() != 0:
-        pytest.skip("only root can give a file to a group of others")
+        pytest.skip("only root can give a file to a foreign group")
     site = sites("user")
     state = site.new_dir("state")
     os.chown(state, -1, site.uid + 1000)

@@ -1,4 +1,4 @@
-"""Runs that end in an odd way: the words about it are true, and no test is left out."""
+"""Runs that end in an unusual way: the messages are correct, and no test is left out."""
 
 import os
 import pathlib
@@ -11,7 +11,7 @@ import jobs
 from sandboxed import outcomes_of
 
 THREE = "import ctypes, os, signal, sys, time\ndef test_one(): pass\ndef test_two():\n    {}\ndef test_three(): pass\n"
-# What the test does, what errorDetails says, what its own description says.
+# The code of the test, the text in errorDetails, the text in its description.
 ENDS = {
     "status-0": ("os._exit(0)", "The tests wrote no report (the test run ended with exit status 0)", "ended with exit status 0"),
     "status-2": ("os._exit(2)", "The tests wrote no report (the test run ended with exit status 2)", "ended with exit status 2"),
@@ -46,13 +46,14 @@ def test_a_time_limit_is_no_signal(any_site):
 
 
 def test_a_test_that_ends_pytest_shows_it_by_itself(any_site):
-    """The front end shows the tests alone; what one of them says needs no entry of its own."""
+    """The front end shows only tests; a cause that one of them describes needs no separate
+    entry."""
     job = any_site.pytest(THREE.format("print('the last words', flush=True); os._exit(3)"))
     assert job.cause is None and "exit status 3" in outcomes_of(job)["test_two"][1]
 
 
 def test_what_a_wrapper_makes_of_a_signal(any_site):
-    """A shell adds 128 to the number, python takes it from 256."""
+    """A shell adds 128 to the signal number, Python subtracts it from 256."""
     for status, number in [("128 + {n}", 137), ("-{n}", 247)]:
         code = f"import subprocess, sys\nn = -subprocess.run(['sh', '-c', 'kill -9 $$']).returncode\nsys.exit({status.replace('{n}', 'n')})\n"
         job = any_site.python(code)
@@ -66,7 +67,7 @@ def test_a_run_without_tests_that_failed_is_not_one_without_tests(any_site):
 
 @pytest.mark.parametrize("who, number", [("bwrap", signal.SIGKILL), ("bwrap", signal.SIGTERM), ("init", signal.SIGKILL)])
 def test_a_sandbox_that_is_killed(any_site, who, number):
-    """From outside, where alone it can be: what became of the suite nobody knows."""
+    """Killed from outside, the only possible place: the fate of the suite is unknown."""
     gate = any_site.new_dir("gate")
     student = any_site.student({"checks.py": "import time\ndef test_one(): pass\ndef test_two():\n    time.sleep(1000)\n"})
     with any_site.for_job() as prefix:

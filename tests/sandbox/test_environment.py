@@ -1,4 +1,4 @@
-"""The environment of what a test starts, with pytest old and new."""
+"""The environment of the programs that a test starts, with old and new pytest."""
 
 import pytest
 
@@ -6,7 +6,7 @@ import sandboxed
 from test_inside import DOCUMENTED
 
 VERSIONS = ["system", "7.4.4", "8.4.2", "9.0.3"]
-# What pytest and pytest-xdist add, as docs/suites.md says.
+# Variables that pytest and pytest-xdist add, as documented in docs/suites.md.
 OF_PYTEST = {"PYTEST_CURRENT_TEST", "PYTEST_VERSION"}
 OF_XDIST = {"PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID"}
 

@@ -1,4 +1,5 @@
-"""What the sandbox has as /etc: names as on a course machine, what /usr leads to, and no secret of the host's."""
+"""The /etc of the sandbox: names as on a course machine, targets of links in /usr, and no secrets
+of the host."""
 
 import json
 import os
@@ -8,7 +9,7 @@ import socket
 
 import pytest
 
-# Calls what a course on networks calls, and prints one line for each.
+# Makes the calls of a course on networks, and prints one line for each.
 NAMES = r"""
 #include <arpa/inet.h>
 #include <netdb.h>
@@ -87,7 +88,7 @@ def test_names_of_the_network(site):
     job = site.python(RUN_NAMES, files={"names.c": NAMES})
     assert job.passed, job.log
     found = check_names(job.printed)
-    # Known at once, since there is nobody to ask.
+    # Fails at once, since there is no name server to query.
     assert found["host no-such-host.invalid"] == "Unknown host"
     assert found["addresses no-such-host.invalid http"] == "Name or service not known"
 
@@ -102,7 +103,7 @@ def test_names_with_the_hosts_network(site):
 
 
 def run(site, command, *options, files=None):
-    """What the command prints inside; it must end with 0."""
+    """Runs the command inside, which must exit with 0. Returns its output."""
     job = site.python(f"""
 done = subprocess.run({command!r}, cwd=src, shell=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 print(json.dumps([done.returncode, done.stdout]))
@@ -161,7 +162,7 @@ def test_alternatives(site):
 
 
 def links_into_etc():
-    """Links of /usr's that lead to a file that everybody may read."""
+    """Returns the links in /usr to files in /etc."""
     found = []
     for directory, names, files in os.walk("/usr"):
         for name in [*names, *files]:
@@ -171,13 +172,13 @@ def links_into_etc():
     return found
 
 
-# Left out on purpose; docs/sandbox.md says why.
+# Omitted on purpose; see docs/sandbox.md.
 LEFT_OUT = r"/etc/(environment|ssl/private|maven/settings\.xml)$"
 
 
 @pytest.fixture(scope="module")
 def inside(site):
-    """Of each link and each file that it leads to: what it is inside."""
+    """What each link and its target is inside."""
     wanted = [path for path in links_into_etc() if not re.search(LEFT_OUT, os.path.realpath(path))]
     job = site.python("""
 wanted = json.loads((pathlib.Path(src) / "wanted").read_text())
@@ -214,7 +215,7 @@ def test_users_and_hosts_are_not_the_hosts(site):
     assert socket.gethostname() not in text.split() or socket.gethostname() in ("localhost", "ostest")
 
 
-# ---- how it is kept
+# ---- caching
 
 
 def test_it_is_made_once(site):

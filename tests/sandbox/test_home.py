@@ -1,4 +1,5 @@
-"""HOME is emptied before each test of what debuggers and clients read there by themselves, unless the suite put it there."""
+"""Before each test, files that debuggers and clients read automatically are removed from HOME,
+unless the suite put them there."""
 
 import pytest
 
@@ -50,7 +51,7 @@ def test_next():
 
 @pytest.mark.parametrize("home", [None, "/box/tests", "own"])
 def test_files_elsewhere_stay(site, home):
-    """HOME may be unset, or be a directory of the suite's that has such files."""
+    """HOME may be unset, or a directory of the suite with such files."""
     environment = "-u HOME" if home is None else f"HOME={home}"
     suite = site.repository(f"suite-{next(site.numbers)}-with-home", suites_shapes.manifest(
         f"env {environment} python3 -m pytest -p no:cacheprovider tests --junit-xml={{report}}",
@@ -60,7 +61,7 @@ def test_files_elsewhere_stay(site, home):
 
 
 def test_what_a_wrapper_writes_stays(site):
-    """As far as its environment reaches pytest; in the workers of xdist, too."""
+    """If pytest gets the environment; also in workers of xdist."""
     code = """
 import argparse, os, pathlib, subprocess, sys
 parser = argparse.ArgumentParser()

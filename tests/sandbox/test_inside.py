@@ -1,4 +1,4 @@
-"""What a run sees and may do inside: everything that courses need, nothing of the host's."""
+"""What a run sees and may do inside: everything that courses need, nothing of the host."""
 
 import os
 import shutil
@@ -76,7 +76,7 @@ DOCUMENTED = {"PATH", "VIRTUAL_ENV", "HOME", "TMPDIR", "OSTEST_SRC", "LANG", "LC
 
 @pytest.fixture(scope="module")
 def seen(site):
-    """What the probe has printed."""
+    """The output of the probe."""
     job = site.python(PROBE, files={"main.c": "", "sub/file": ""}, env={"SECRET": "of the runner", "LD_DEBUG_OUTPUT": "x"})
     assert job.passed, job.log
     return job.printed
@@ -90,7 +90,7 @@ def test_a_user_of_its_own(seen):
 
 
 def test_outside_it_is_the_slots_user_or_who_started_it(site, seen):
-    """With a runner that is root, there is also the user that the suite's files belong to."""
+    """If the runner is root, there is also the user that owns the suite's files."""
     outside = str(site.inner_uid or os.geteuid())
     suite = ["1001", "1899999999", "1"] if site.who == "root" else []
     users, groups = seen["outside"]
@@ -176,7 +176,8 @@ def test_what_tells_of_the_host_is_empty(seen):
 
 
 def test_no_path_of_the_runner_is_to_be_seen(site, seen):
-    """Where a mount comes from is in /proc/self/mountinfo. What is left is of the cache, and the channel."""
+    """/proc/self/mountinfo shows the sources of mounts: only those from the cache and the channel
+    remain."""
     shown = [line for line in seen["mountinfo"] if str(site.dir) in line]
     assert {line.split()[4] for line in shown} == {"/env", "/etc", "/channel"}
 
@@ -213,7 +214,7 @@ def test_no_open_files_but_the_three(seen):
 
 
 def test_terminals_have_a_limit(any_site):
-    """64 for a task: the whole machine has some thousand."""
+    """64 for each task; the whole machine has a few thousand."""
     job = any_site.python("""
 import errno
 opened = []
@@ -242,7 +243,7 @@ def test_limits(seen):
 def test_signals_are_as_at_a_login(seen):
     assert int(seen["blocked"], 16) == 0
     ignored = int(seen["ignored"], 16)
-    pipe_and_file_size = 1 << 12 | 1 << 24  # python ignores these two by itself
+    pipe_and_file_size = 1 << 12 | 1 << 24  # Python ignores these two itself
     assert ignored & ~pipe_and_file_size == 0
 
 
@@ -338,7 +339,7 @@ def work(site):
 
 def output(work, what):
     if work[what] is None:
-        assert not shutil.which(what), f"{what} is there, but not inside"
+        assert not shutil.which(what), f"{what} is installed but missing inside"
         pytest.skip(f"{what} is not installed")
     return work[what]
 
@@ -406,7 +407,8 @@ def test_shell(work):
 
 
 def test_a_venv_works_inside(any_site):
-    """Its place is not /usr, and may lie where the inside has something else. Nothing is installed into it."""
+    """Its path is not in /usr, and may be used for something else inside. Nothing is installed into
+    it."""
     suite = any_site.repository("venv-suite", {
         "ostest-suite.conf": "command = python3 run.py {report}\nrequirements = requirements.txt\n",
         "requirements.txt": "",

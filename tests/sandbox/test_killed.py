@@ -1,4 +1,4 @@
-"""A job, or a runner with its job, that is killed while students' code runs: nothing of it runs on."""
+"""A job, or a runner with its job, that is killed while students' code runs: no process remains."""
 
 import signal
 
@@ -10,7 +10,7 @@ from cgroup import group_name
 from harness import wait_until
 from sandboxed import groups_called
 
-# The marker makes the processes findable; it is no other test's.
+# The marker, unique to a test, identifies the processes.
 WAIT = "subprocess.run(['sh', '-c', 'sleep 1000.{0} & setsid sleep 1000.{0} & sleep 1000.{0}'])\n"
 
 
@@ -20,7 +20,7 @@ def running(marker):
 
 @pytest.fixture
 def waiting(site):
-    """A student whose run does not end, and what its processes are found by."""
+    """A student whose run does not end, and the marker of its processes."""
     marker = f"{site.slot}{next(site.numbers):03}"
     return site.student({"run.py": jobs.PRELUDE + WAIT.format(marker)}), marker
 
@@ -56,7 +56,7 @@ def test_a_runner_that_is_stopped_takes_all_with_it(site, waiting, number):
             runner.signal(number)
             if number == signal.SIGTERM:
                 runner.wait_log("INFO .*(stop|drain|finish)")
-                runner.signal(number)  # the second: stop the running tasks, too
+                runner.signal(number)  # the second one stops running tasks too
             assert runner.wait() == (0 if number == signal.SIGTERM else -number)
             wait_until(lambda: running(marker) == 0, "processes of a killed runner run on")
         places = list((state / "jobs").iterdir())

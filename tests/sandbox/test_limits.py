@@ -1,4 +1,4 @@
-"""Each limit holds, leaves the machine alone, and has its sentence in errorDetails."""
+"""Each limit holds, protects the machine, and has its sentence in errorDetails."""
 
 import os
 import re
@@ -14,7 +14,7 @@ MIB = 1 << 20
 
 
 def details(job):
-    """errorDetails, and how the result was meant: the sentences may also stand beside a verdict."""
+    """Returns errorDetails, which may also have sentences next to a verdict."""
     return job.result["errorDetails"]
 
 
@@ -33,7 +33,7 @@ def test_after():
 
 def test_a_program_that_takes_too_much_memory_is_killed(site):
     if not site.is_measured:
-        pytest.skip("kept by samples where there are no control groups: see the next test")
+        pytest.skip("without control groups sampling enforces the limit: see the next test")
     job = site.pytest(HUNGRY, "--memory", "128M")
     tests = outcomes_of(job)
     assert [name for name, (is_passed, _) in tests.items() if not is_passed] == ["test_hungry"]
@@ -44,7 +44,7 @@ def test_a_program_that_takes_too_much_memory_is_killed(site):
 
 def test_without_control_groups_samples_end_the_run(site):
     if site.is_measured:
-        pytest.skip("there are control groups: see the test before")
+        pytest.skip("control groups enforce the limit: see the previous test")
     job = site.pytest(HUNGRY.replace("<< 20)", "<< 20); import time; time.sleep(1000)"), "--memory", "128M")
     assert job.error == "The tests used more than 128 MB of memory and were stopped; test_it::test_hungry was running"
     tests = outcomes_of(job)
@@ -52,7 +52,7 @@ def test_without_control_groups_samples_end_the_run(site):
     assert tests["test_hungry"] == (False, "Was running when the limit of 128 MB of memory for all tests was passed")
 
 
-# In a program, and in pytest itself, which nobody else in the sandbox can look into.
+# In a program, and in pytest itself, which no other process in the sandbox can inspect.
 SHARED = """
 import textwrap
 CODE = textwrap.dedent('''
@@ -79,16 +79,17 @@ def test_memory_that_processes_share_counts_once(site):
 
 
 def test_a_machine_without_memory_fails_nobody(any_site):
-    """What is around the task has no memory left, though the task keeps to its limit: an error, no failed test."""
+    """The machine has no memory left although the task is within its limit: an error, not a failed
+    test."""
     if not any_site.is_measured:
-        pytest.skip("without control groups nobody tells why the kernel has killed a process")
+        pytest.skip("only control groups tell why the kernel has killed a process")
     job = any_site.pytest(HUNGRY, "--memory", "1G", machine_mib=160)
     assert job.error == "The machine ran out of memory, and 1 processes of the job were killed"
 
 
 def test_files_in_memory_count_as_memory(site):
     if not site.is_measured:
-        pytest.skip("files in memory belong to no process: without control groups --disk alone limits them")
+        pytest.skip("files in memory belong to no process: without control groups only --disk limits them")
     job = site.pytest("""
 def test_fill():
     with open("/tmp/file", "wb") as file:
@@ -111,7 +112,7 @@ def test_hungry():
     assert "128 MB of memory" in job.error and "test_it::test_hungry was running" in job.error
 
 
-# ---- what the kernel counts for each user
+# ---- kernel limits for each user
 
 TAKE_ALL = """
 import ctypes, sys
@@ -145,7 +146,7 @@ def test_a_task_runs_while_another_has_taken_all(site):
         mock.add(harness.task(2, site.student({"run.py": jobs.PRELUDE + "write()"})))
         result = mock.results(1)[0]
         assert result["id"] == 2 and result["isPassed"], (result, runner.log)
-    harness.wait_gone(name)  # else it would count among the processes of the next test's user
+    harness.wait_gone(name)  # otherwise it would count as a process of the next test's user
 
 
 # ---- processes
@@ -333,9 +334,9 @@ def test_the_limit_cannot_be_raised():
 
 
 def test_cpus(site):
-    """Half a processor: a busy program takes twice as long by the clock as of its time."""
+    """With half a processor, the elapsed time of a busy program is twice its CPU time."""
     if not site.is_measured:
-        pytest.skip("without control groups there is no limit of processors")
+        pytest.skip("only control groups limit processors")
     job = site.pytest("""
 def test_busy():
     wall, cpu = time.monotonic(), time.process_time()

@@ -1,7 +1,7 @@
-"""What a test used is measured: memory within 10 % and 2 MiB, CPU time within 10 % and 20 ms.
+"""The usage of each test is measured: memory within 10 % and 2 MiB, CPU time within 10 % and 20 ms.
 
-The program below takes exactly what it is told to. What starting it costs is seen from a test that has
-it take nothing; a first test brings its files into memory, as the first to touch them would pay for them.
+The program below uses exactly the given amounts. A test in which it uses nothing shows the cost of
+starting it; a first test loads its files into memory, which would be charged to the first user.
 """
 
 import math
@@ -13,7 +13,7 @@ import harness
 from sandboxed import measured
 
 MIB = 1 << 20
-# Where a processor is emulated, its time goes on while the emulator has to wait.
+# On an emulated processor, time passes while the emulator waits.
 OVERHEAD_MS, SHARE = (20, 0.1) if harness.TIMEOUT <= 60 else (200, 0.5)
 
 USE_C = r"""
@@ -236,7 +236,7 @@ def test_memory_used_is_what_the_log_says_in_megabytes(job, figures):
 
 def test_without_control_groups_memory_used_is_0_and_the_log_says_why(site, job):
     if site.is_measured:
-        pytest.skip("there are control groups")
+        pytest.skip("control groups are available")
     assert {test["memoryUsed"] for test in job.tests.values()} == {0}
     assert re.search("^debug no control groups: .", job.log, re.MULTILINE)
     with site.mock() as mock, site.runner(mock) as runner:
@@ -250,7 +250,7 @@ def test_without_control_groups_memory_used_is_0_and_the_log_says_why(site, job)
 @pytest.mark.parametrize("unit, factor", [("B", 1), ("KB", 1024)])
 def test_other_units(any_site, unit, factor):
     if not any_site.is_measured:
-        pytest.skip("memory is measured in control groups only")
+        pytest.skip("only control groups measure memory")
     job = any_site.pytest("def test_one():\n    bytearray(b'x' * (20 << 20))\n", "--memory-unit", unit)
     [test] = job.tests.values()
     assert test["memoryUsed"] == math.ceil(measured(job)["test_one"][0] / factor) >= 36 * MIB / factor
@@ -258,7 +258,7 @@ def test_other_units(any_site, unit, factor):
 
 def test_a_test_that_is_killed_for_its_memory_shows_the_limit(any_site):
     if not any_site.is_measured:
-        pytest.skip("memory is measured in control groups only")
+        pytest.skip("only control groups measure memory")
     job = any_site.pytest("""
 def test_hungry():
     subprocess.run([sys.executable, "-c", "x = b'x' * (400 << 20)"])

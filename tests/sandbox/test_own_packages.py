@@ -1,4 +1,4 @@
-"""Requirements that are packages of the suite itself, as setuptools builds them."""
+"""Requirements that are packages of the suite itself, built by setuptools."""
 
 import pytest
 
@@ -16,7 +16,7 @@ CODE = "VALUE = 1\ndef main(): print(VALUE)\n"
 @pytest.mark.parametrize("line", ["./pkg", "-e ./pkg"])
 @pytest.mark.parametrize("place", ["pkg/src/coursepkg/__init__.py", "pkg/coursepkg/__init__.py"])
 def test_a_package_of_the_suite(any_site, line, place):
-    """setuptools writes a path for the first layout, and python code for the second."""
+    """setuptools writes a path for the first layout, and Python code for the second."""
     suite = any_site.repository(f"package-{next(any_site.numbers)}", PACKAGE | {place: CODE, "pkg/doc/x.txt": "x", "requirements.txt": f"{line}\n"})
     job = any_site.job(any_site.student({"main.c": ""}), suite, "--timeout", 300)
     assert job.passed, job.log

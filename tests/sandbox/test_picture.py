@@ -1,4 +1,4 @@
-"""The README's picture of a run shows what the program shows."""
+"""The README's picture of a run shows the output of the program."""
 
 import html
 import os
@@ -10,11 +10,11 @@ import pytest
 
 REPO = harness.COURSE.parents[1]
 
-PYTEST = "7."  # that of Debian 12: later ones break lines differently
+PYTEST = "7."  # of Debian 12; later versions wrap lines differently
 
 
 def shown(picture):
-    """The text of a picture, less what differs from run to run."""
+    """Returns the text of a picture, without what differs between runs."""
     text = html.unescape(re.sub(r"<[^>]*>", "", picture.read_text()))
     text = re.sub(r"  \d+\.\d\d s(  \d+\.\d MB)?", "", text)
     return re.sub(r"passed in \d+\.\d s", "passed", text)

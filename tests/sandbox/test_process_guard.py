@@ -1,4 +1,5 @@
-"""What a process may change of another one, of the same user: downwards only, and of its own threads."""
+"""What a process may change in others of the same user: only in its descendants and in its own
+threads."""
 
 import re
 
@@ -148,7 +149,8 @@ def test_changes_what_it_has_started():
 
 
 def test_what_only_the_hosts_cache_would_feel_is_not_done(site):
-    """Other tasks would have to read /usr again."""
+    """These calls would evict /usr from the page cache for other tasks; they succeed without
+    effect."""
     job = site.pytest('''
 def test_drops_and_syncs():
     fd = os.open("/usr/bin/gcc", os.O_RDONLY)

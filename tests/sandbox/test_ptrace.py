@@ -1,4 +1,4 @@
-"""Who may look into whom: tracing goes downwards, and nobody writes into the memory of another process."""
+"""Processes may trace only their descendants, and may not write to the memory of others."""
 
 import pathlib
 
@@ -151,7 +151,7 @@ def test_what_descends_is_traced(tried, who):
 
 
 def test_what_shares_the_memory_is_traced(tried):
-    """As LeakSanitizer does it."""
+    """As LeakSanitizer does."""
     assert tried["attach shared"] == "yes"
 
 
@@ -162,14 +162,16 @@ def test_nothing_else_is_traced(tried, who):
 
 @pytest.mark.parametrize("who", ["child", "parent", "sibling", "shell", "python", "init"])
 def test_no_memory_is_written_past_ptrace(tried, who):
-    """Into a python of the suite not at all; into other programs of the same user as the kernel has it."""
+    """Not at all in a Python of the suite; in other programs of the same user as the kernel
+    allows."""
     if who in ("python", "init") or (HAS_YAMA and who != "child"):
         assert tried[f"mem {who}"] == "Permission denied"
     assert tried[f"write {who}"] == "Operation not permitted"
 
 
 def test_a_thread_names_another(site):
-    """pthread_setname_np(3) writes /proc/self/task/TID/comm; so do oom_score_adj(5) and others."""
+    """pthread_setname_np(3) writes /proc/self/task/TID/comm; other files of this directory are
+    similar."""
     job = site.python("""
 os.chdir(src)
 subprocess.run(["gcc", "-pthread", "-o", "names", "names.c"], check=True)
@@ -194,5 +196,5 @@ int main(void)
 
 def test_a_debugger_changes_its_program(tried):
     if "not found" in tried["gdb"]:
-        pytest.skip("no gdb here")
+        pytest.skip("gdb is not installed")
     assert "$1 = 42" in tried["gdb"], tried["gdb"]

@@ -1,4 +1,5 @@
-"""Verdicts with each pytest that suites use: a program that is right, one that fails, and attacks on what tells of the tests."""
+"""Verdicts with each pytest that suites use: a correct program, a failing one, and attacks on the
+reporting of tests."""
 
 import pytest
 
@@ -14,7 +15,8 @@ def suites(any_site):
 
 @pytest.fixture(scope="module", params=sandboxed.PYTESTS)
 def run(request, suites):
-    """run(attack, options): the job of a program in a suite that asks for this pytest."""
+    """run(attack, options): runs a program in a suite that requires this pytest. Returns the
+    job."""
     suite = suites.own(SHAPES["pytest"] | sandboxed.pytest_requirement(request.param))
     return lambda attack="nothing", *options, **named: suites.job(None, *options, suite=suite, attack=attack, **named)
 

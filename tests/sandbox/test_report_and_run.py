@@ -1,4 +1,4 @@
-"""A report that does not fit the run, and a suite that was changed, make an error, never a pass."""
+"""A report that does not match the run, or a suite that was changed: an error, never a pass."""
 
 import pytest
 
@@ -20,7 +20,7 @@ FORGED = "<testsuites><testsuite>" + CASE.format("test_good") + CASE.format("tes
 
 
 def at_the_end(work, tests=TWO):
-    """Tests, and what is done when pytest has written its report."""
+    """Returns code with tests that runs `work` after pytest has written its report."""
     return f"{tests}\nat_the_end(lambda: {work})\n"
 
 
@@ -31,7 +31,7 @@ def in_the_report(old, new):
 REPLACE_WITH = f"(pathlib.Path(REPORT).write_text({FORGED!r}), os._exit(0))"
 
 
-# ---- what the report says
+# ---- contents of the report
 
 
 def test_a_report_as_pytest_wrote_it_is_no_fault(site):
@@ -94,7 +94,7 @@ def test_bad():
 
 
 def test_a_program_that_writes_the_report_in_between(any_site):
-    """pytest writes its own over it in the end: nothing was lost, and nothing gained."""
+    """pytest overwrites it at the end: it has no effect."""
     job = any_site.pytest(TWO + f"def test_writes():\n    pathlib.Path(REPORT).write_text({FORGED!r})\n")
     assert not job.passed and [p for p, _ in outcomes_of(job).values()] == [True, False, True]
 
@@ -104,7 +104,7 @@ def test_all_fails_taken_out_and_a_status_of_1_left(any_site):
     assert job.error.startswith(DISAGREE)
 
 
-# ---- what the report is
+# ---- type of the report
 
 
 @pytest.mark.parametrize("work, words", [
@@ -124,7 +124,7 @@ def test_what_is_no_report(any_site, work, words):
     if words:
         assert words in job.error and not job.result["isPassed"]
     else:
-        assert job.passed  # the same report by another name
+        assert job.passed  # the same report under another name
 
 
 def test_a_socket_instead_of_the_report(any_site):
@@ -133,7 +133,7 @@ def test_a_socket_instead_of_the_report(any_site):
     assert "report" in job.error
 
 
-# ---- what is left running
+# ---- processes left behind
 
 
 DAEMON = """
@@ -156,17 +156,17 @@ os.wait()
 
 
 def test_daemons_are_ended_before_there_is_a_result(site):
-    """Site.job() finds nothing left; the log tells of them."""
+    """Site.job() asserts that none remains; the log mentions them."""
     job = site.python(DAEMON)
     assert job.passed and "warning 32 processes outlived the tests and were killed" in job.log
 
 
 def test_daemons_are_ended_before_the_result_is_posted(site):
-    """When the backend has the result, nothing runs below the runner."""
+    """When the backend has the result, the runner has no child processes."""
     student = site.student({"run.py": sandboxed.jobs.PRELUDE + DAEMON})
     with site.mock(tasks=[]) as mock, site.runner(mock) as runner:
         mock.state(requests_total=1)
-        harness.wait_until(lambda: not harness.descendants(runner.process.pid), "the cache is not looked through")  # as it is at first
+        harness.wait_until(lambda: not harness.descendants(runner.process.pid), "the cleanup of the cache has not finished")  # which runs at the start
         mock.add(harness.task(1, student))
         [result] = mock.results(1)
         assert result["isPassed"] and harness.descendants(runner.process.pid) == []
@@ -174,7 +174,7 @@ def test_daemons_are_ended_before_the_result_is_posted(site):
 
 
 def test_a_run_that_leaves_pytest_behind(any_site):
-    """The suite ends while a child of it still writes: what it writes afterwards does not count."""
+    """The suite exits while its child still writes: later output does not count."""
     job = any_site.python("""
 if os.fork() == 0:
     while True:

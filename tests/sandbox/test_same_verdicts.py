@@ -8,13 +8,13 @@ import pytest
 import harness
 
 STUDENTS = ["good", "compile-error", "wrong-output", "crash", "hang", "memory-hungry", "noisy", "leaking"]
-# What may be another: how long it took and how much it used, and texts with a place or a number of a process.
+# What may differ: durations and memory, and texts with a path or a pid.
 VARYING = {"duration", "memoryUsed", "description"}
 
 
 @contextlib.contextmanager
 def at_work(site, kind, timeout):
-    """A runner that works through the course, started as the site's user, and the mock backend of it."""
+    """A mock backend with the tasks of the course, and a runner started as the site's user."""
     course = site.dir / f"course-{kind}"
     subprocess.run([harness.COURSE / "make-repos", course], check=True)
     site.give(course)
@@ -26,7 +26,8 @@ def at_work(site, kind, timeout):
 
 @pytest.fixture(scope="module")
 def verdicts(any_site, sites):
-    """Kind of sandbox to what was posted, by student. Both at the same time: mostly the one that hangs is waited for."""
+    """The posted results by kind of sandbox and student. Both run at the same time, since most of
+    the time is spent waiting for the student that hangs."""
     timeout = any_site.timeout
     with at_work(any_site, "bwrap", timeout) as inside, at_work(sites("user"), "none", timeout) as outside:
         found = {}

@@ -1,7 +1,7 @@
-"""A try of a task in a job of Slurm's: what it finds in the control group that Slurm has made.
+"""An attempt in a Slurm job: what it measures in the control group that Slurm has created.
 
-Root plays Slurm: a group for job 7 with a limit, as Slurm makes it on this kind of control groups, in which an ordinary
-user's ostest-job is started. With the real one: tests/cluster.
+Root takes the role of Slurm: creates a group for job 7 with a limit, as Slurm does on this kind of
+control groups, and starts an ordinary user's ostest-job in it. tests/cluster tests the real one.
 """
 
 import contextlib
@@ -20,12 +20,12 @@ MIB = 1 << 20
 LEASE = "0123456789abcdef"
 ROOT = pathlib.Path("/sys/fs/cgroup")
 HAS_V2 = (ROOT / "cgroup.controllers").exists()
-# Where processes, and where the limit; its file.
+# The group of the processes, its tree, the file with the limit.
 LEAF, TREE, LIMIT = ("job_7/step_batch/user/task_0", ROOT, "memory.max") if HAS_V2 else \
     ("job_7/step_batch/task_0", ROOT / "memory", "memory.limit_in_bytes")
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0 or not os.access(TREE / "cgroup.procs", os.W_OK),
-                                reason="only root makes groups as Slurm does, where there are any for memory")
+                                reason="needs root and memory control groups, to create groups as Slurm does")
 
 CHECKS = r"""
 def use(mib):
@@ -44,7 +44,7 @@ def test_file():
 def test_after_file():
     pass
 """
-# Samples of processes do not show the second part, and the first makes it the one that the kernel ends.
+# Samples of processes do not show the second part; because of the first, the kernel kills this one.
 HUNGRY = r"""
 def test_before():
     pass
@@ -57,7 +57,7 @@ def test_hungry():
 
 @contextlib.contextmanager
 def slurms_group(mib):
-    """The group of job 7, limited; gives that of its processes."""
+    """Creates the group of job 7 with a limit. Yields the group of its processes."""
     top = TREE / f"test-{os.getpid()}-slurmstepd.scope"
     group = top / LEAF
     if HAS_V2:
@@ -79,7 +79,7 @@ def user(sites):
 
 
 def run(site, code, *options, mib=1024 + 256, job_id="7"):
-    """One task in there; the job, which has ended."""
+    """Executes one task in that group. Returns the finished job."""
     student = site.student({"checks.py": sandboxed.CHECKS_PRELUDE + code})
     directory = site.new_dir("job")
     with slurms_group(mib) as group:
@@ -118,7 +118,7 @@ def test_a_lower_limit_than_ours_is_a_fault_of_the_machine(user):
 
 
 def test_another_job_s_group_is_not_ours(user):
-    """As where the job has left Slurm's group for one of somebody else's."""
+    """As if the job had left its Slurm group for another job's."""
     job = run(user, CHECKS, mib=500, job_id="8")
     assert job.passed and {test["memoryUsed"] for test in job.tests.values()} == {0}
     assert "and none of Slurm's: memoryUsed is 0" in job.log

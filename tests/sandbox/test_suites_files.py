@@ -1,6 +1,7 @@
-"""The suite's files: what happens to one that the tests or a student's program would change.
+"""Attempts of the tests or a student's program to change the suite's files.
 
-A runner that is root keeps them under a user of their own, and the attempt is refused. Another runner notices.
+If the runner is root, another user owns the files and the attempt is refused. Otherwise the runner
+notices the change.
 """
 
 import contextlib
@@ -16,22 +17,23 @@ ONE_GOOD = "def test_good():\n    pass\n"
 
 @pytest.fixture
 def users(sites):
-    """A runner that is not root."""
+    """A site for a runner that is not root."""
     return sites("user")
 
 
 @pytest.fixture
 def roots(sites):
     if os.geteuid() != 0:
-        pytest.skip("the tests do not run as root: the runner is not started as root either")
+        pytest.skip("the tests do not run as root, so the runner cannot either")
     return sites("root")
 
 
 @pytest.fixture(scope="session")
 def copying():
-    """A runner whose caches get another group: no overlay can be made of what belongs to one that it does not have."""
+    """A site whose cache has a group that the runner does not have, so that it cannot be used in an
+    overlay."""
     if os.geteuid() != 0:
-        pytest.skip("only root can give a file to a group of others")
+        pytest.skip("only root can give a file to a foreign group")
     with contextlib.closing(sandboxed.Site("user")) as site:
         os.chown(site.cache, -1, site.uid + 1000)
         site.cache.chmod(0o2755)
@@ -47,14 +49,14 @@ def added(path):
 
 
 def was_copied(job):
-    """The kernel may have no overlay for us: before Linux 6.6, or by its own rules."""
+    """Returns true if the kernel did not allow an overlay, as before Linux 6.6."""
     return "the suite's files are copied, since there is no overlay" in job.log
 
 
 DIRECTORIES = sandboxed.PYTEST_SUITE | {"made/first": "1\n", "Makefile": "all:\n", "sub/x": "x\n"}
 
 
-# ---- originals: the file that is named, and the work
+# ---- originals: the file in the message, and the code that changes it
 
 MAPPED = """\
     import mmap
@@ -98,7 +100,7 @@ def exchange(a, b):
 
 @pytest.fixture(scope="session")
 def suite():
-    """A suite with a directory that holds a file, on each site."""
+    """suite(site): returns a suite with a directory that has a file."""
     made = {}
 
     def on(site):
@@ -110,7 +112,7 @@ def suite():
 
 @pytest.fixture(params=[*sandboxed.started_as(), "copying"])
 def any_way(request, sites):
-    """Each way in which a suite gets into the sandbox."""
+    """A site for each way in which a suite gets into the sandbox."""
     return request.getfixturevalue("copying") if request.param == "copying" else sites(request.param)
 
 
@@ -138,7 +140,7 @@ def test_a_change_of_a_copy_is_an_error(copying, suite, kind):
     path, work = CHANGES[kind]
     job = copying.pytest(f"{TOOLS}\n{ONE_GOOD}def test_changes():\n    {work}\n", suite=suite(copying))
     assert was_copied(job)
-    if kind == "opened-for-writing":  # leaves no trace where the file is not copied up
+    if kind == "opened-for-writing":  # leaves no trace if the file is not copied up
         assert job.passed
     else:
         assert job.error == changed(path)
@@ -146,7 +148,7 @@ def test_a_change_of_a_copy_is_an_error(copying, suite, kind):
 
 
 def test_root_refuses_a_change_of_an_original_of_a_copy(roots):
-    """All changes in one run, since the cached tree has to be spoiled first."""
+    """All changes in one run, since the cached tree has to be damaged first."""
     repository = roots.repository("spoiled-suite", DIRECTORIES | {"spoiled": ""})
     assert roots.pytest(ONE_GOOD, suite=repository).passed
     [tree] = [path for path in roots.cache.glob("suites/*") if (path / "spoiled").exists()]
@@ -175,7 +177,7 @@ def test_what_nobody_can_do_to_a_suite(request, site, work):
     job = site.pytest(f"{ONE_GOOD}def test_changes():\n    with pytest.raises(OSError):\n        {work}\n")
     what = request.node.callspec.id.split("-", 1)[1]
     if was_copied(job) and what == "whiteout":
-        assert not job.result["isError"]  # a device that means nothing there, and cannot be opened
+        assert not job.result["isError"]  # a device without meaning there, which cannot be opened
     elif was_copied(job) and what == "moved" and site.who != "root":
         assert job.error == changed("tests/other.py")
     else:
@@ -183,7 +185,7 @@ def test_what_nobody_can_do_to_a_suite(request, site, work):
 
 
 def test_the_marks_of_an_overlay_cannot_be_made(site):
-    """Whether the kernel keeps such attributes or refuses them, they say nothing to it."""
+    """The kernel may refuse or store such attributes; they have no effect."""
     work = ("    os.mkdir('new')\n    open('new/file', 'w').close()\n"
             "    for name in ('opaque', 'redirect', 'whiteout', 'metacopy', 'origin'):\n"
             "        for path in ('new', 'new/file'):\n"
@@ -250,7 +252,7 @@ def test_a_new_file_that_tools_prefer_to_the_suites_own(any_way, suite, path):
 @pytest.mark.parametrize("work", [
     "os.unlink({0!r})", "os.rename({0!r}, '/box/tests/sub/y')"], ids=["removed", "moved-on"])
 def test_such_a_file_that_is_gone_at_the_end(any_way, suite, work):
-    """It was there for as long as the suite may have needed to read it."""
+    """The suite may have read it while it existed."""
     path = "tests/.pytest.ini"
     make = f"    os.mkdir('work')\n    open('work/x', 'w').close()\n    os.rename('work/x', {path!r})\n    {work.format(path)}\n"
     job = any_way.pytest(f"{ONE_GOOD}def test_adds():\n{make}", suite=suite(any_way))
@@ -287,7 +289,7 @@ def test_what_is_no_change_of_the_suite(any_way, suite, work):
 
 
 def test_threads_that_write_rename_and_remove(any_way):
-    """Nothing of it is the suite's, and nobody has to look in the right moment."""
+    """None of these files is the suite's, so timing does not matter."""
     job = any_way.pytest("""
 import shutil, threading
 def work(number):
@@ -306,7 +308,7 @@ def test_threads():
     assert job.passed, job.log
 
 
-# ---- a manifest's may-change
+# ---- may-change in a manifest
 
 
 @pytest.mark.parametrize("work", [

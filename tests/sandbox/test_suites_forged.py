@@ -1,4 +1,5 @@
-"""Programs that would pass by changing what the suite's files mean; each beside the same program without the attack."""
+"""Programs that would pass by changing the meaning of the suite's files; each also without the
+attack, as a control."""
 
 import pytest
 
@@ -18,7 +19,7 @@ if options.src:
     subprocess.run(["make", "-s", "-C", options.src], check=True)
 sys.exit(pytest.main(["tests", *rest]))
 """
-# The suite's own program is built with the student's function, after the student's own program was run.
+# The suite's program is built with the student's function after the student's program has run.
 SUITE = {
     "run_tests.py": RUN_TESTS,
     "tests/unit/check.c": "int answer(void);\nint main(void) { return answer() == 42 ? 0 : 1; }\n",
@@ -33,7 +34,7 @@ def test_answer(tmp_path):
     subprocess.run(["make", "-C", HERE + "/unit", f"OUT={tmp_path}/check"], check=True)
 """,
 }
-# The only line of the suite that matters, in another form of the same length.
+# The decisive line of the suite, replaced by another one of the same length.
 REWRITE = """\
 #include <fcntl.h>
 #include <string.h>
@@ -78,7 +79,7 @@ def test_control(any_site):
 
 @pytest.mark.parametrize("who", sandboxed.started_as())
 def test_a_program_of_the_suites_rewritten_in_memory(sites, who):
-    """A runner that is root does not let it be opened for writing."""
+    """If the runner is root, the file cannot be opened for writing."""
     is_passed, error, tests = verdict(sites(who), student(REWRITE))
     assert not is_passed and error == ("" if who == "root" else CHANGED.format("tests/unit/check.c"))
     assert tests == {"test_program": True, "test_answer": who != "root"}
@@ -88,17 +89,17 @@ def test_a_makefile_that_make_prefers(site):
     forged = WRITE.format(name="unit/GNUmakefile", text='"all:\\n\\trm $(MAKEFILE_LIST)\\n"')
     is_passed, error, tests = verdict(site, student(forged))
     assert not is_passed and error == ADDED.format("tests/unit/GNUmakefile")
-    assert tests == {"test_program": True, "test_answer": True}, "the attack works, but for the error"
+    assert tests == {"test_program": True, "test_answer": True}, "the attack must work, so that only the error prevents a pass"
 
 
 def test_settings_that_leave_a_test_out(site):
-    """Written by the build, which runs before pytest; removed as soon as pytest has read them."""
+    """The build writes them before pytest starts, and removes them after pytest has read them."""
     write = "printf '[pytest]\\naddopts = --deselect=test_answer.py::test_answer\\n' > /box/tests/tests/.pytest.ini"
     remove = "(until ls /box/home/report.xml; do sleep 0.1; done; rm /box/tests/tests/.pytest.ini) >/dev/null 2>&1 &"
     makefile = f"all:\n\tcc -o program program.c\n\t{write}\n\tsetsid sh -c \"{remove}\" </dev/null\n"
     is_passed, error, tests = verdict(site, student(INNOCENT, makefile))
     assert not is_passed and error == ADDED.format("tests/.pytest.ini")
-    assert tests == {"test_program": True}, "the attack works, but for the error"
+    assert tests == {"test_program": True}, "the attack must work, so that only the error prevents a pass"
 
 
 LOCKED = r"""
@@ -108,7 +109,7 @@ all:
 	setsid sh -c 'cd /box/tests/tests; chmod 755 more; cp /box/src/evil.py more/conftest.py; cp /box/src/one.py more/test_more.py; \
 	    chmod 0 more; until [ -e /box/tests/begun ]; do sleep 0.05; done; chmod 755 more; touch opened' </dev/null >/dev/null 2>&1 &
 """
-# Pytest's collection waits for a moment: what is opened up then is collected, too.
+# Delays pytest's collection: a directory that becomes readable meanwhile is collected too.
 SLOW = """\
 import os, pathlib, time
 def pytest_sessionstart():
@@ -133,7 +134,7 @@ def test_code_in_a_directory_that_is_opened_up_while_pytest_collects(site):
     files = student(INNOCENT, LOCKED) | {"evil.py": EVIL, "one.py": "def test_one():\n    pass\n"}
     job = site.job(site.student(files), suite)
     assert job.error == "The file tests/more/conftest.py was loaded from the suite's directory, but is not the suite's"
-    assert {name.split("::")[-1]: test["isPassed"] for name, test in job.tests.items()}["test_answer"], "the attack works"
+    assert {name.split("::")[-1]: test["isPassed"] for name, test in job.tests.items()}["test_answer"], "the attack must work, so that only the error prevents a pass"
 
 
 def test_the_control_of_that(site):

@@ -1,4 +1,5 @@
-"""Suites that write, rename, build and cache in their own directory, under pytest old and new: never an error."""
+"""Suites that write, rename, build and cache in their own directory, with old and new pytest: never
+an error."""
 
 import pytest
 
@@ -72,7 +73,7 @@ def test_many_ways_to_write(site, version):
 
 
 def test_a_cache_that_was_committed(site):
-    """As no suite should, but as some do: pytest writes into it."""
+    """Some suites do this although they should not: pytest writes into it."""
     suite = site.repository("with-cache", {
         "test_it.py": "def test_ok():\n    pass\n", ".pytest_cache/README.md": "x\n", ".pytest_cache/v/cache/nodeids": "[]"})
     job = site.job(site.student({"main.c": ""}), suite)

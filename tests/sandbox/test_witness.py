@@ -1,4 +1,5 @@
-"""What tells of the tests is there first, and nobody speaks in its place: attacks on it in suites of every shape."""
+"""The plugin connects first, and no other process can report in its place: attacks in suites of
+every shape."""
 
 import pytest
 
@@ -16,12 +17,12 @@ def suites(site):
 
 
 def check_failed(job):
-    """The program's own failure is the verdict: the attack reached nothing."""
+    """Asserts that the program's own failure is the verdict, so that the attack had no effect."""
     assert not job.passed and job.result["errorDetails"] == ""
     assert outcomes(job) == ONE_FAILED
 
 
-# ---- every shape is told of
+# ---- every shape reports its tests
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -48,7 +49,8 @@ def test_a_connected_test_is_selected(suites, shape):
 
 @pytest.mark.parametrize("shape", [shape for shape in SHAPES if shape not in ("tee", "clean-after")])
 def test_pytest_is_not_patched(suites, shape):
-    """The process that runs the tests, pytest or an xdist worker, is to see a good exit status."""
+    """The attack tries to show exit status 0 to the process that runs the tests, pytest or an xdist
+    worker."""
     check_failed(suites.job(shape, attack="patch-parent"))
 
 
@@ -62,7 +64,8 @@ def test_nobody_speaks_as_the_shell_that_waits_for_pytest(suites):
 
 @pytest.mark.parametrize("tests", [suites_shapes.TESTS, suites_shapes.TESTS_WITH_FIXTURE], ids=["test", "fixture"])
 def test_an_interrupt_does_not_hide_the_rest(suites, tests):
-    """The suite loses pytest's status, so the report with the tests before is all that it has."""
+    """The suite drops pytest's exit status and keeps only the report, with the tests before the
+    interrupt."""
     suite = suites.own(SHAPES["tee"] | {"tests/test_it.py": tests})
     job = suites.job(None, suite=suite, attack="interrupt")
     assert job.error == DISAGREE + "test_it::test_program started, but did not end (and 1 more)"
@@ -88,7 +91,7 @@ def test_last(): pass
 
 
 def test_an_event_that_is_too_long(suites):
-    """Of a test that is called what the student likes."""
+    """For a test whose name the student chooses."""
     suite = suites.own(SHAPES["clean-after"] | {"tests/test_it.py": LONG})
     job = suites.job(None, suite=suite, attack="fail", clean="replace-report", files={"lines": "x" * 70000})
     assert job.error.startswith(DISAGREE) and not job.result["isPassed"]
@@ -101,7 +104,7 @@ def test_a_long_event_is_no_error(suites):
     assert job.passed and len(job.tests) == 6 and was_told(job)
 
 
-# ---- in pytest's name
+# ---- forged sessions
 
 SPEAK = """\
 import json, os, socket
@@ -125,7 +128,8 @@ def whole_session():
 
 
 def speaking(code):
-    """The student's Makefile runs this, by a python that is not of the environment."""
+    """Returns a Makefile of the student that runs this code with a Python outside of the
+    environment."""
     makefile = suites_shapes.MAKEFILE.replace("all: program", "all: program\n\t/usr/bin/python3 -S speak.py").replace(
         "before: program", "before: program\n\t/usr/bin/python3 -S speak.py")
     return {"Makefile": makefile, "speak.py": SPEAK + code}
@@ -139,7 +143,7 @@ def test_what_a_test_starts_has_no_session(suites):
 
 
 def test_a_session_before_pytest_does_not_replace_its_own(suites):
-    """What is told there counts as well; the tests of pytest itself are those that decide."""
+    """Its reports count too, but pytest's own tests decide."""
     suite = suites.own(SHAPES["clean-after"] | {"run_tests.py": SHAPES["build-before"]["run_tests.py"]})
     job = suites.job(None, suite=suite, attack="fail", files=speaking("whole_session()"))
     assert not job.result["isPassed"] and not job.tests["test_it::test_program"]["isPassed"]
@@ -152,13 +156,13 @@ def test_a_session_before_pytest_does_not_replace_its_own(suites):
     "all_of_them = [connect() for _ in range(300)]",
 ], ids=["nonsense", "no-hello", "two-hellos", "lost", "another-process", "many"])
 def test_what_is_not_pytests_is_an_error(suites, code):
-    """In the build before pytest, where a session would be one."""
+    """During the build before pytest, when a session would be accepted."""
     job = suites.job("build-before", files=speaking(code))
     assert job.error.startswith(DISAGREE)
 
 
 def test_without_pytest_there_is_no_pass(suites):
-    """The suite runs pytest; a build that replaces it, and writes a report, is not believed."""
+    """The suite runs pytest; a report of a build that replaces pytest does not count."""
     code = "subprocess.run([*make, 'before'])\nif not os.path.exists(args.src + '/skip'):\n    subprocess.run([sys.executable, *pytest])"
     suite = suites.own(SHAPES["main"] | {"run_tests.py": suites_shapes.WRAPPER + code + "\n"})
     assert suites.job(None, suite=suite).passed
@@ -171,7 +175,7 @@ SKIPPING = "if not os.path.exists(args.src + '/skip'):\n    sys.exit(subprocess.
 
 @pytest.mark.parametrize("before_pytest", ["", "if not os.listdir(args.src):\n    sys.exit('no files')\n"], ids=["tried", "not-tried"])
 def test_without_pytest_there_is_no_pass_without_a_help(suites, before_pytest):
-    """Whether the run without a student's files comes to pytest or not."""
+    """Whether or not the trial run without a student's files reaches pytest."""
     suite = suites.own(suites_shapes.without_help(before_pytest + "subprocess.run([*make, 'before'])\n" + SKIPPING))
     job = suites.job(None, suite=suite)
     assert job.passed and was_told(job) and "help cannot be used" in job.log
@@ -209,13 +213,13 @@ os.kill(pytest, signal.SIGCONT)
 
 
 def test_an_orphan_has_no_session(suites):
-    """It descends from no pytest; a test of its own, in a report of its own, is not the connected one."""
+    """It does not descend from pytest; its test in its report is not the connected one."""
     tests = "import os, subprocess\ndef test_program():\n    assert subprocess.run([{}, str(os.getpid())]).returncode == 0\n".format(
         "'/usr/bin/python3', '-S', os.environ['OSTEST_SRC'] + '/speak.py'")
     suite = suites.own(SHAPES["pytest"] | {"tests/test_it.py": tests})
     job = suites.job(None, suite=suite, files={"speak.py": SPEAK + ORPHAN}, task={"connectedTests": ["test_it.py::test_program"]})
     assert not job.result["isPassed"]
-    if not job.result["isError"]:  # it was too late
+    if not job.result["isError"]:  # the attack was too late
         assert outcomes(job) == {"test_it::test_program": False}
 
 
@@ -227,7 +231,7 @@ LOADS = {"tests/test_it.py": suites_shapes.TESTS + "import filecmp, helpers\n", 
 
 
 def planting(code):
-    """A Makefile that runs this python code in the suite's directory, before pytest."""
+    """Returns a Makefile that runs this Python code in the suite's directory before pytest."""
     makefile = suites_shapes.MAKEFILE.replace("before: program", "before: program\n\tcd /box/tests && /usr/bin/python3 -S /box/src/plant.py")
     return {"Makefile": makefile, "plant.py": f"import os, pathlib\nVANISH = {VANISH!r}\nTELL = {TELL!r}\n{code}\n"}
 
@@ -251,7 +255,7 @@ PLANTED = {
 
 @pytest.mark.parametrize("what", PLANTED)
 def test_code_that_is_not_the_suites(suites, what):
-    """Planted by the student's build before pytest starts; once loaded, it takes itself away."""
+    """The student's build plants it before pytest starts; it deletes itself when loaded."""
     path, code = PLANTED[what]
     suite = suites.own(SHAPES["build-before"] | LOADS)
     job = suites.job(None, suite=suite, files=planting(code))
@@ -270,7 +274,7 @@ def test_code_that_an_xdist_worker_imports_before_pytest(suites):
 
 @pytest.mark.parametrize("how", ["'-E', *pytest]", "*pytest], env={'PATH': os.environ['PATH'], 'OSTEST_SRC': args.src}"])
 def test_packages_in_the_home_directory_are_not_read(suites, how):
-    """With -E, or an environment of the suite's own, PYTHONNOUSERSITE is not there."""
+    """With -E or the suite's own environment, PYTHONNOUSERSITE is not set."""
     code = f"subprocess.run([*make, 'before'])\nsys.exit(subprocess.run([sys.executable, {how}).returncode)\n"
     check = "import os\ndef test_nothing_was_loaded(): assert not os.path.exists('/box/home/loaded')\n"
     suite = suites.own(SHAPES["main"] | {"run_tests.py": suites_shapes.WRAPPER + code, "tests/test_loaded.py": check})
@@ -285,7 +289,7 @@ packages.mkdir(parents=True)
 
 
 def test_modules_above_a_suite_that_is_a_package(suites):
-    """pytest puts the directory above it first into sys.path."""
+    """pytest puts its parent directory first into sys.path."""
     code = "subprocess.run([*make, 'before'])\nsys.exit(subprocess.run([sys.executable, *pytest]).returncode)\n"
     files = {"run_tests.py": suites_shapes.WRAPPER + code, "__init__.py": "", "tests/__init__.py": "",
              "tests/test_loaded.py": "import filecmp\ndef test_loaded(): pass\n"}
@@ -303,7 +307,7 @@ def test_settings_above_a_suite_that_has_none(suites, name, work):
 
 @pytest.mark.parametrize("place", ["/box/tests", "/box/tests/tests", "/box"])
 def test_entry_points_in_the_place_of_a_plugins(suites, place):
-    """pytest takes the first plugin of a name, and looks into each directory of sys.path."""
+    """pytest searches each directory of sys.path and uses the first plugin of a name."""
     slow = suites_shapes.TESTS + "import time\ndef test_slow(): time.sleep(3)\n"
     files = SHAPES["build-before"] | {"pytest.ini": "[pytest]\ntimeout = 1\n", "requirements.txt": "pytest<9\npytest-timeout\n",
                                       "tests/test_it.py": slow}
@@ -315,7 +319,7 @@ def test_entry_points_in_the_place_of_a_plugins(suites, place):
 
 
 def test_modules_beside_a_suite_of_unittest(suites):
-    """python is the suite's command, and its main script is none of the suite's."""
+    """python is the suite's command, and its main script is not a file of the suite."""
     tests = """
 import os, subprocess, unittest
 class Tests(unittest.TestCase):
@@ -332,7 +336,7 @@ def tearDownModule(): open("/box/home/report.xml", "w").write("<testsuite><testc
 
 @pytest.mark.parametrize("module", ["json", "json/__init__"])
 def test_modules_beside_the_suites_that_shadow_pythons_own(suites, module):
-    """In a helper that a test runs: other modules there are the student's own business."""
+    """In a helper that a test runs; other modules there may be the student's."""
     test = """
 import os, pathlib, subprocess, sys
 def test_make(): subprocess.run(["make", "-C", os.environ["OSTEST_SRC"], "before"], check=True, stdout=subprocess.DEVNULL)
@@ -353,7 +357,8 @@ LABS = {"pytest.ini": "[pytest]\naddopts = -p no:cacheprovider\n", "tests/test_i
 @pytest.mark.parametrize("version", ["7.4.4", "8.4.2", "9.0.1"])
 @pytest.mark.parametrize("mark", ["pyvenv.cfg", "bin/activate", "conda-meta/history"])
 def test_a_directory_that_looks_like_a_virtual_environment(suites, version, mark):
-    """pytest looks for no tests there. What the suite itself makes may look so."""
+    """pytest does not collect tests there. A directory that the suite itself creates may look
+    so."""
     suite = suites.own(SHAPES["build-before"] | LABS | {"requirements.txt": f"pytest=={version}\n"})
     make = f"path = pathlib.Path('tests/lab2/{mark}')\npath.parent.mkdir(exist_ok=True)\npath.touch()\n"
     job = suites.job(None, suite=suite, files=planting(make))
@@ -364,7 +369,7 @@ def test_a_directory_that_looks_like_a_virtual_environment(suites, version, mark
 
 @pytest.mark.parametrize("version", ["7.4.4", "8.4.2", "9.0.1"])
 def test_a_root_directory_by_setup(suites, version):
-    """Then a conftest.py above it is not read."""
+    """With a setup.py there, pytest does not read a conftest.py above it."""
     check = "import pytest\n@pytest.fixture(autouse=True)\ndef check():\n    yield\n    assert 0, 'style'\n"
     files = SHAPES["build-before"] | {"conftest.py": check, "requirements.txt": f"pytest=={version}\n"}
     suite = suites.own(files)
@@ -378,7 +383,8 @@ OPTION = {"conftest.py": "def pytest_addoption(parser): parser.addoption('--src'
 
 @pytest.mark.parametrize("version", ["7.4.4", "8.4.2", "9.0.1"])
 def test_settings_of_the_student_are_not_the_suites(suites, version):
-    """pytest takes a directory that follows an option for one with tests, and looks there for settings."""
+    """pytest takes a directory after an unknown option for a test path, and reads settings
+    there."""
     files = suites_shapes.manifest("python3 -m pytest -p no:cacheprovider tests --src {src} --junit-xml={report}") | OPTION
     suite = suites.own(files | {"requirements.txt": f"pytest=={version}\n"})
     without = suites.job(None, suite=suite)
@@ -406,7 +412,7 @@ def test_settings_that_the_suite_names(suites):
     assert suites.job(None, suite=suites.own(files)).passed
 
 
-# The time limit runs in pytest, or in a worker of xdist.
+# The timeout runs in pytest, or in a worker of xdist.
 SLOW = """import os, subprocess
 def test_first(): pass
 def test_fast(): subprocess.run(["sh", os.environ["OSTEST_SRC"] + "/slow.sh"], timeout=1, check=True)
@@ -423,13 +429,13 @@ def test_a_pytest_that_was_stopped(suites, shape):
     job = suites.job(None, suite=suite, files={"slow.sh": "sleep 2\n"})
     assert outcomes(job) == {"test_it::test_first": True, "test_it::test_fast": False}
     job = suites.job(None, suite=suite, files={"slow.sh": STOP})
-    assert not job.result["isPassed"]  # pytest may have looked at its clock after it went on
+    assert not job.result["isPassed"]  # pytest may check its clock after it continues
     suite = suites.own(SHAPES[shape] | {"tests/test_it.py": SLOW.replace("timeout=1", "timeout=100")})
     assert "pytest was stopped for some time" in suites.job(None, suite=suite, files={"slow.sh": STOP}).error
 
 
 def test_a_suite_without_pytest_that_was_stopped(suites):
-    """Its time limit runs in a python of the suite's all the same."""
+    """Its timeout runs in a Python of the suite too."""
     code = """
 args_src = os.environ["OSTEST_SRC"]
 subprocess.run(["sh", args_src + "/slow.sh"], timeout=100, check=True)
@@ -441,7 +447,7 @@ open(args.junit_xml, "w").write("<testsuite><testcase name='own'/></testsuite>")
 
 
 def test_a_program_of_the_suites_that_is_stopped_and_continued(suites):
-    """As in a course on job control: it is no place of time limits."""
+    """As in a course on job control: no timeout runs in this program."""
     test = """
 import os, signal, subprocess, sys
 def test_job():
@@ -473,7 +479,7 @@ def test_settings_beside_the_tests_that_a_suite_has_copied(suites, run):
 
 @pytest.mark.parametrize("name", ["ostest_start", "ostest_pytest", "_socket", "json", "sitecustomize", "ctypes"])
 def test_modules_in_the_place_of_ours(suites, name):
-    """In the directory that the suite's own PYTHONPATH names, and in the working directory."""
+    """In a directory of the suite's own PYTHONPATH, and in the working directory."""
     suite = suites.own(SHAPES["build-before"] | LOADS | {"lib/own.py": "", "run_tests.py": suites_shapes.WRAPPER + (
         "subprocess.run([*make, 'before'])\n"
         "sys.exit(subprocess.run([sys.executable, *pytest], env={**os.environ, 'PYTHONPATH': '/box/tests/lib'}).returncode)\n")})
@@ -487,7 +493,7 @@ def test_modules_in_the_place_of_ours(suites, name):
 
 @pytest.mark.parametrize("pattern", ["helpers.cpython-*.pyc", "test_it.cpython-*-pytest-*.pyc"])
 def test_bytecode_beside_the_suites_files_is_not_read(suites, pattern):
-    """As python and pytest would take it: its header fits the source."""
+    """Its header matches the source, so Python and pytest would use it."""
     code = COMPILE + f"""
 import glob, shutil, subprocess, sys
 shutil.copytree('/box/tests', '/tmp/copy')
@@ -508,7 +514,7 @@ pathlib.Path('tests/__pycache__', made.name).write_bytes(bytes(header) + open(ev
 
 
 def test_a_helper_of_the_suite_that_a_test_starts(suites):
-    """A python whose script is the suite's: what it imports is looked at as well."""
+    """Imports of a Python that runs a script of the suite are checked too."""
     tests = suites_shapes.TESTS + """
 def test_helper():
     open("helper_data.py", "w").write("ANSWER = 42")

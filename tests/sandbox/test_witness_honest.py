@@ -1,4 +1,5 @@
-"""What pytest and its users do, and the witness must not take for a forgery; in old and new pytest."""
+"""Normal behaviour of pytest and its users that must not be taken for a forgery, with old and new
+pytest."""
 
 import re
 
@@ -18,7 +19,8 @@ def suites(any_site):
 
 @pytest.fixture(params=sandboxed.PYTESTS)
 def run(request, suites):
-    """run(files, options): the job of a suite for this version of pytest; `needs`: more packages."""
+    """run(files, options): runs a suite with this version of pytest. Returns the job. `needs`: more
+    packages."""
     def with_version(files, *options, needs=(), student=None, **named):
         suite = suites.own({"pytest.ini": INI} | files | sandboxed.pytest_requirement(request.param, *needs))
         return suites.job(None, *options, suite=suite, files=student, **named)
@@ -79,7 +81,7 @@ def test_a_test_that_ends_pytest(run):
 
 
 def test_a_timeout_that_ends_pytest(run):
-    """The thread method of pytest-timeout ends the process itself."""
+    """The thread method of pytest-timeout terminates the process."""
     job = run({"test_a.py": THREE.replace("HOW", "time.sleep(1000)"),
                "pytest.ini": INI + "timeout = 1\ntimeout_method = thread\n"}, needs=["pytest-timeout"])
     check_ended(job, "The tests wrote no report (the test run ended with exit status 1)")
@@ -154,7 +156,7 @@ CRASH = RERUNS + "def test_crash(): is_again('crash') or os._exit(3)\n"
 @pytest.mark.parametrize("code, options", [(RERUNS, ""), (RERUNS, "-n 2"), (CRASH, "-n 2")], ids=["alone", "xdist", "crash"])
 @pytest.mark.parametrize("version", ["7.4.4", "8.4.2", "9.0.3"])
 def test_a_test_that_is_run_again_is_one(suites, version, code, options):
-    """Its last run counts, in what the plugin tells and in the report."""
+    """Its last run counts, both in the plugin's events and in the report."""
     requirements = f"pytest=={version}\npytest-rerunfailures\npytest-xdist\n"
     suite = suites.own({"pytest.ini": INI.rstrip() + f" --reruns 2 {options}\n", "test_a.py": code, "requirements.txt": requirements})
     job = suites.job(None, suite=suite)
@@ -166,7 +168,7 @@ def test_a_test_that_is_run_again_is_one(suites, version, code, options):
 
 
 def test_a_rerun_that_did_not_end(suites):
-    """The test has crashed its worker, and pytest is killed while it runs again: it has not passed."""
+    """The test crashed its worker, and pytest is killed during the rerun: it has not passed."""
     code = RERUNS + "def test_crash():\n    is_again('crash') or os._exit(3)\n    os.kill(os.getppid(), 9)\n    import time; time.sleep(60)\n"
     suite = suites.own({"pytest.ini": INI.rstrip() + " --reruns 2 -n 1\n", "test_a.py": code,
                         "requirements.txt": "pytest==9.0.3\npytest-rerunfailures\npytest-xdist\n"})
@@ -198,7 +200,8 @@ class TestUnit(unittest.TestCase):
                          ids=["alone", "xdist", "told"])
 @pytest.mark.parametrize("version", ["7.4.4", "8.4.2", "9.0.3"])
 def test_subtests(suites, version, options, end):
-    """As in the report of a run by hand: one case each, and its worst outcome; so if only the plugin tells."""
+    """As in the report of a run by hand, one case each with its worst outcome; also if only the
+    plugin reports."""
     requirements = f"pytest=={version}\npytest-xdist\n" + ("" if version[0] == "9" else "pytest-subtests\n")
     suite = suites.own({"pytest.ini": INI.rstrip() + f" {options}\n", "test_a.py": SUBTESTS + end, "requirements.txt": requirements})
     job = suites.job(None, suite=suite)
@@ -212,7 +215,7 @@ def test_subtests(suites, version, options, end):
 
 
 def test_a_fork_that_goes_on_as_pytest(run):
-    """A child that the test forgot: it is no other voice of the session."""
+    """A child that the test forgot does not report in the session."""
     code = "import os\ndef test_fork():\n    pid = os.fork()\n    if pid == 0:\n        raise SystemExit(0)\n    os.waitpid(pid, 0)\ndef test_after(): pass\n"
     job = run({"test_a.py": code})
     assert not job.result["errorDetails"].startswith("Report and run disagree: another process")
@@ -222,7 +225,7 @@ def test_a_fork_that_goes_on_as_pytest(run):
 
 
 def test_compiled_python(run):
-    """Imports leave no bytecode beside the suite's files, but a test may make what it likes."""
+    """Imports leave no bytecode next to the suite's files, but a test may create it."""
     code = """
 import compileall, os, py_compile, subprocess, sys
 os.makedirs("build", exist_ok=True)
@@ -239,7 +242,7 @@ def test_in_another(): assert subprocess.run([sys.executable, "-m", "py_compile"
 
 
 def test_another_python(suites):
-    """It has no plugin: once that is known, its report is judged alone, and the log says so."""
+    """It does not have the plugin: then only its report counts, and the log says so."""
     command = "sys.exit(subprocess.run(['/usr/bin/python3', *pytest]).returncode)"
     suite = suites.own(suites_shapes.wrapper(command))
     for attack, is_passed in [("nothing", True), ("fail", False)]:
@@ -266,7 +269,8 @@ OWN_REPORT = "open(args.junit_xml, 'w').write(\"<testsuite><testcase classname='
 ], ids=["another-python", "no-plugins", "not-ours", "own-report"])
 @pytest.mark.parametrize("make", [suites_shapes.wrapper, suites_shapes.without_help], ids=["help", "no-help"])
 def test_suites_without_the_plugin_that_need_files(suites, make, code):
-    """Without a student's files it does not show whether pytest runs; the suite itself says that it is another."""
+    """Without a student's files the trial run does not show whether pytest runs, but the suite's
+    files show that it does not run with the plugin."""
     job = suites.job(None, suite=suites.own(make(code)))
     assert job.passed and not was_told(job)
 
@@ -281,14 +285,14 @@ def test_suites_that_only_speak_of_pytest(suites, files):
 
 
 def test_a_run_without_files_that_has_no_end(suites):
-    """It ends at the time limit; then the suite counts as one that runs pytest, as it does."""
+    """The timeout ends it; the suite then counts as one that runs pytest, which is correct."""
     code = "if not os.listdir(args.src):\n    import time; time.sleep(1000)\nsys.exit(subprocess.run([sys.executable, *pytest]).returncode)"
     job = suites.job(None, "--timeout", 15, suite=suites.own(suites_shapes.wrapper(code)))
     assert job.passed and was_told(job)
 
 
 def test_whether_pytest_runs_is_found_out_once(suites):
-    """With no files of a student's: what the build before it needs is not there."""
+    """Without a student's files, so the build before pytest lacks what it needs."""
     code = "open('/box/home/count', 'a').close()\nassert os.listdir(args.src) or '--help' in sys.argv\n"
     suite = suites.own(SHAPES["main"] | {"run_tests.py": suites_shapes.WRAPPER + code + SHAPES["main"]["run_tests.py"].split("\n", 7)[7]})
     assert suites.job(None, suite=suite).passed
@@ -303,7 +307,7 @@ def test_plugins_that_are_not_loaded_by_themselves(suites):
 
 @pytest.mark.parametrize("words", [[], ["-n", "2"]], ids=["alone", "xdist"])
 def test_a_students_own_tests_in_a_copy(run, words):
-    """Their conftest.py is theirs, and no code of the suite's."""
+    """Their conftest.py is theirs, not code of the suite."""
     code = f"""
 import os, shutil, subprocess, sys
 def test_students_tests():
@@ -317,7 +321,7 @@ def test_students_tests():
 
 
 def test_a_test_that_crashes_its_worker_has_failed(run):
-    """It is what the student's library did, and no fault of the machine's."""
+    """The student's library caused it, so it is not an error of the machine."""
     code = "import os\ndef test_ok(): pass\ndef test_crash(): os.abort()\ndef test_more(): pass\n"
     job = run({"test_it.py": code, "pytest.ini": INI.replace("cacheprovider", "cacheprovider -n 1")}, needs=["pytest-xdist"])
     assert not job.result["isError"], job.log
