@@ -1,4 +1,5 @@
-"""Before each POST of a result the backend is asked for the attempt: on the real one, a repeated result deletes it."""
+"""Before each POST of a result the runner queries the attempt: the real backend deletes it on a
+repeated result."""
 
 import contextlib
 import http.server
@@ -16,8 +17,9 @@ STORED = {"status": "SUCCESS", "attemptResult": {"testResults": [], "duration": 
 
 
 class Backend(http.server.ThreadingHTTPServer):
-    """Hands out one task; answers queries and posts with what is in `queries` and `posts`, the last of them again and
-    again: (status, body, headers), or None: the request is read, and the connection closed. `order`: what came."""
+    """Hands out one task; answers queries and posts with the items of `queries` and `posts`,
+    repeating the last: (status, body, headers), or None to close the connection after reading the
+    request. `order`: the kinds of the requests."""
     daemon_threads = True
 
     def __init__(self, task_id, queries, posts):
@@ -63,7 +65,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         data = body if isinstance(body, bytes) else body.encode()
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
-        with contextlib.suppress(OSError):  # the client may know enough
+        with contextlib.suppress(OSError):  # the client may close the connection early
             self.wfile.write(data)
 
     def log_message(self, *_):
@@ -96,7 +98,7 @@ def run(start_runner, backend, *options):
     return runner
 
 
-# ---- what the answer means ----
+# ---- answers to the query ----
 
 def test_nothing_stored_is_posted_once(start_runner, start_backend):
     backend = start_backend([about("a", OPEN)])
@@ -152,7 +154,7 @@ def test_an_answer_without_attemptResult_has_none(start_runner, start_backend):
     assert backend.order == [QUERY, POST]
 
 
-# ---- answers that say nothing: ask again, and do not post blindly ----
+# ---- unusable answers: query again, do not post ----
 
 LARGE = '{"id": "a", "status": "SUCCESS", "attemptResult": {"testResults": ["' + "x" * 3000000 + '"]}}'
 
@@ -191,7 +193,7 @@ def test_401_of_a_query_logs_in_again(start_mock, start_runner):
     assert (state["logins"], state["results"], state["destroyed"]) == (2, 1, 0)
 
 
-# ---- a POST whose fate is not known ----
+# ---- a POST with an unknown outcome ----
 
 def test_a_lost_answer_is_found_to_be_stored(start_mock, start_runner):
     mock = start_mock("--faults", "post:drop-after", tasks=[task("a")])
@@ -215,7 +217,8 @@ def test_a_runner_killed_while_it_posts(start_mock, start_runner):
 
 
 def test_an_attempt_that_is_handed_out_again_while_its_result_waits(start_mock, start_runner):
-    """The real backend does so if the student hands in once more at that moment: both results are of one runner."""
+    """The real backend does so if the student submits again at that moment: both results are from
+    one runner."""
     mock = start_mock("--faults", "attempt:503:*", tasks=[task("a"), task("a"), task("a")])
     runner = start_runner(mock, "--mock", "--concurrent", 1)
     runner.wait_log("done seconds", count=3)
@@ -241,7 +244,8 @@ def test_two_runners_with_one_attempt(start_mock, start_runner, tmp_path):
 
 @pytest.mark.parametrize("where", ["get", "post"])
 def test_no_request_is_repeated_by_the_library(start_mock, start_runner, where):
-    """The connection breaks before the first byte of the answer: libcurl would repeat the request if it was reused."""
+    """The connection breaks before the first byte of the answer: on a reused one libcurl would
+    repeat the request."""
     mock = start_mock("--faults", f"{where}:drop-reused:*", tasks=[task(i) for i in range(5)])
     runner = start_runner(mock, "--mock", "--concurrent", 1, "--max-tasks", 5)
     assert runner.wait() == 0

@@ -1,4 +1,4 @@
-"""What the backend answers to the question for a task: trouble of every kind, and tasks of every kind."""
+"""The backend's answers to a claim: errors of every kind, and tasks of every kind."""
 
 import json
 import socket
@@ -11,10 +11,10 @@ from harness import task
 GET = "/api/task/available"
 
 
-# ---- no answer, or none that can be used ----
+# ---- no answer, or an unusable one ----
 
 def test_backend_that_comes_later(start_mock, start_runner):
-    with socket.socket() as place:  # a port that is taken, but where nobody listens
+    with socket.socket() as place:  # a port that is in use, but without a listener
         place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         place.bind(("127.0.0.1", 0))
         port = place.getsockname()[1]
@@ -28,7 +28,7 @@ def test_slow_answer_is_waited_for(start_mock, start_runner):
     mock = start_mock("--faults", "get:slow=700", tasks=[task(1)])
     assert start_runner(mock, "--mock", "--once").wait() == 0
     state = mock.state()
-    assert state["results"] == 1 and state["requests_total"] == 3  # with the query
+    assert state["results"] == 1 and state["requests_total"] == 3  # including the query
 
 
 TROUBLE = ["500", "502", "503", "429", "400", "418", "408", "301", "drop", "garbage", "html", "huge=3000000", "huge=0", "half",
@@ -64,7 +64,7 @@ def test_lasting_trouble_is_said_once(start_mock, start_runner, fault, pattern):
     mock.state(requests_total=6)
     runner.wait_log(f" (WARNING|ERROR) .*{pattern}")
     assert len(runner.hits(f" (WARNING|ERROR) .*{pattern}")) == 1
-    mock.faults(f"get:{fault}:3")  # it was well in between: this is news
+    mock.faults(f"get:{fault}:3")  # it worked in between, so this is logged again
     runner.wait_log(f" (WARNING|ERROR) .*{pattern}", count=2)
 
 
@@ -94,7 +94,7 @@ def test_huge_answer_takes_no_memory(start_mock, start_runner):
     assert runner.memory_kib("VmHWM") - before < 8 << 10
 
 
-# ---- login wanted, or not enough ----
+# ---- a login is required, or does not suffice ----
 
 def test_a_backend_that_wants_a_login(start_mock, start_runner):
     mock = start_mock("--auth", tasks=[task(1)])
@@ -111,7 +111,7 @@ def test_an_account_without_the_role(start_mock, start_runner):
     assert state["logins"] == 1 and len(runner.hits("ADMIN")) == 1
 
 
-# ---- tasks that are none, or not quite ----
+# ---- invalid and unusual tasks ----
 
 GOOD = {"repositoryUrl": "https://example.org/proxy-grisha.git", "branch": "main"}
 FINE = {
@@ -129,7 +129,7 @@ def test_usable_tasks(run_tasks):
 
 
 def test_a_task_after_a_byte_order_mark(start_mock, start_runner):
-    """As .NET's Encoding.UTF8 writes it."""
+    """As written by .NET's Encoding.UTF8."""
     mock = start_mock(tasks=["\ufeff" + json.dumps({"id": 7} | GOOD)])
     runner = start_runner(mock, "--mock", "--once")
     assert runner.wait() == 0, runner.log
@@ -243,7 +243,7 @@ def test_same_task_again_and_again_is_no_reason_to_hurry(start_mock, start_runne
     begin = time.monotonic()
     runner.wait_log("handed out again", count=2)
     assert len(runner.hits("handed out again")) <= 2 + time.monotonic() - begin
-    barrier.open(5000)  # from now on each end of a task is a reason to ask at once
+    barrier.open(5000)  # from now on each finished task causes a claim at once
 
 
 def test_same_task_again_after_its_delivery(start_mock, start_runner):

@@ -1,4 +1,5 @@
-"""The backend is away while many results wait: they all arrive, once, in their order, and not all at a time."""
+"""The backend is unreachable while many results wait: all arrive once, in order, and not all at the
+same time."""
 
 import contextlib
 import http.client
@@ -14,10 +15,10 @@ from harness import TIMEOUT, task, wait_gone
 GET, POST = "/api/task/available", "/api/task/result"
 LOGIN, REFRESH = "/api/v1/login", "/api/v1/auth/refresh"
 MANY, SOME = 200, 60
-LIMIT = 4  # results on their way at a time
-PROBES = 60  # more than there can be in a test, as the pauses grow; less than there are results
+LIMIT = 4  # results being delivered at a time
+PROBES = 60  # more than possible in a test, as the pauses grow; fewer than the results
 SLOW = "post:slow=30:*"
-SLACK_MS = 2000  # for a machine that is busy
+SLACK_MS = 2000  # for a busy machine
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def state(tmp_path):
 
 @pytest.fixture
 def start(start_runner):
-    """start(mock, option…): a runner that delivers, and asks for no further task."""
+    """start(mock, option…): starts a runner that delivers results and claims no further task."""
     def go(mock, *options, **named):
         return start_runner(mock, "--mock", "--check-interval", 3600, *options, **named)
     return go
@@ -38,14 +39,14 @@ def result(number):
 
 
 def fill_spool(state, count):
-    """The results of an earlier run."""
+    """Writes results of an earlier run."""
     (state / "spool").mkdir(parents=True)
     for number in range(count):
         (state / "spool" / f"{number:012}-{number}.json").write_text(json.dumps(result(number)))
 
 
 def bearer(mock, who="dora_explorer"):
-    """The header of an earlier run."""
+    """Logs in. Returns the Authorization header of an earlier run."""
     body = json.dumps({"username": who, "password": who})
     with contextlib.closing(http.client.HTTPConnection("127.0.0.1", mock.port, timeout=TIMEOUT)) as connection:
         connection.request("POST", LOGIN, body, {"Content-Type": "application/json"})
@@ -54,7 +55,7 @@ def bearer(mock, who="dora_explorer"):
 
 
 def claim(mock, count, headers=None):
-    """What the earlier run had asked for."""
+    """Claims tasks as an earlier run."""
     with contextlib.closing(http.client.HTTPConnection("127.0.0.1", mock.port, timeout=TIMEOUT)) as connection:
         for _ in range(count):
             connection.request("GET", GET, headers=headers or {})
@@ -63,9 +64,10 @@ def claim(mock, count, headers=None):
 
 
 def check(mock, state, count, order=True):
-    """All arrived once, never too many at a time, and none was refused or overtaken by others but those beside it.
+    """Asserts that all arrived once, never too many at a time, that none was refused, and that only
+    results delivered at the same time arrived out of order.
 
-    A few may have been, as nobody knows how long a connection takes.
+    A few exceptions are allowed, as connections take different times.
     """
     now = mock.state(results=count)
     assert (now["results"], now["duplicates"], now["violations"]) == (count, 0, 0)
@@ -78,7 +80,7 @@ def check(mock, state, count, order=True):
     return now
 
 
-# ---- away ----
+# ---- unreachable ----
 
 def test_away_while_many_tasks_are_done(start_mock, start_runner, state):
     mock = start_mock("--faults", "post:503:*", tasks=[task(i) for i in range(MANY)])
@@ -87,7 +89,7 @@ def test_away_while_many_tasks_are_done(start_mock, start_runner, state):
     before = mock.state()
     assert (before["claimed"], before["results"]) == (MANY, 0)
     assert before["requests"][POST]["503"] <= PROBES
-    runner.kill()  # its next question, whether the backend is back, may be many seconds away by now
+    runner.kill()  # its next attempt may be many seconds away by now
     wait_gone(str(state))
     mock.faults(SLOW)
     runner = start_runner(mock)
@@ -97,7 +99,7 @@ def test_away_while_many_tasks_are_done(start_mock, start_runner, state):
 
 def test_dead_and_back_on_the_same_port(start_mock, start, state):
     fill_spool(state, MANY)
-    with socket.socket() as place:  # a port that is taken, but where nobody listens
+    with socket.socket() as place:  # a port that is in use, but without a listener
         place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         place.bind(("127.0.0.1", 0))
         port = place.getsockname()[1]
@@ -113,7 +115,7 @@ def test_dead_and_back_on_the_same_port(start_mock, start, state):
 
 @pytest.fixture
 def waiting(start_mock, state):
-    """A mock whose tasks an earlier run has taken, and their results in the spool."""
+    """A mock whose tasks an earlier run has claimed, with their results in the spool."""
     def make(faults, *options, count=SOME):
         fill_spool(state, count)
         mock = start_mock(*options, tasks=[task(i) for i in range(count)])
@@ -127,16 +129,17 @@ def waiting(start_mock, state):
 def test_one_at_a_time_asks_whether_it_is_back(waiting, start, state, fault):
     mock = waiting(f"post:{fault}:{LIMIT},{SLOW}")
     runner = start(mock)
-    away = mock.state(requests_total=SOME + 1 + LIMIT)  # the claims, the runner's own question, and the first results
+    away = mock.state(requests_total=SOME + 1 + LIMIT)  # the claims, the runner's own claim, and the first results
     back = mock.state(results=1)
-    assert back["now_ms"] - away["now_ms"] <= 1000 + SLACK_MS  # what failed together has failed once
+    assert back["now_ms"] - away["now_ms"] <= 1000 + SLACK_MS  # simultaneous failures count as one
     now = check(mock, state, SOME)
     assert sum(now["requests"][POST].values()) - SOME <= 2 * LIMIT
     assert runner.stop() == 0
 
 
 class Deadly(http.server.BaseHTTPRequestHandler):
-    """A backend that is away at first; then its connections break whenever the oldest result comes."""
+    """A backend that is unreachable at first; then its connections break whenever the oldest result
+    arrives."""
 
     protocol_version = "HTTP/1.1"
 
@@ -175,7 +178,7 @@ def test_a_result_that_breaks_each_connection_keeps_no_other(start, state):
     assert [path.name for path in (state / "spool").glob("*.json")] == ["000000000000-0.json"]
 
 
-# ---- the account ----
+# ---- the login ----
 
 def test_token_revoked_between_results(waiting, start, state):
     mock = waiting(f"post:revoke:after={MANY // 2},{SLOW}", "--auth", count=MANY)
@@ -215,11 +218,11 @@ def test_account_demoted_and_restored(waiting, start, state, how):
         mock = waiting(f"post:revoke:after={SOME // 3},login:403:*:after=1,{SLOW}", "--auth")
         runner = start(mock, "--auth")
         runner.wait_log("refuses the login")
-    kept = len(list((state / "spool").iterdir()))  # looked at first: one may still arrive
+    kept = len(list((state / "spool").iterdir()))  # first, as one may still arrive
     before = mock.state()
     assert before["results"] < SOME and kept >= SOME - before["results"]
     mock.faults(SLOW)
     now = check(mock, state, SOME)
     assert now["requests"][POST].get("403", 0) + now["requests"][LOGIN].get("403", 0) <= PROBES / 2
-    # once, and once more where a result that was on its way was still taken
+    # once, or twice if a result that was being delivered was still accepted
     assert 1 <= len(runner.hits(" answers 403 |refuses the login")) <= 2 and runner.stop() == 0 and not list((state / "spool").iterdir())

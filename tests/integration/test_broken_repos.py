@@ -1,7 +1,8 @@
-"""Whose fault it is that git failed: the task's, unless it is shown to be the machine's.
+"""A failure of git is an error of the task, unless it is shown to be the machine's.
 
-Each broken repository is made by hand, as real git would meet it. A task with one of them gets an error that says what is
-wrong with it, and the runner goes on; a fault of the machine makes it pause, and accuses no student.
+Each repository is broken by hand, as real git would meet it. A task with one gets an error that
+says what is wrong, and the runner continues; an error of the machine makes it pause and blames no
+student.
 """
 
 import os
@@ -23,7 +24,7 @@ FORGED = "x\nfatal: x: No space left on device\nfatal: x: Cannot allocate memory
 
 
 class Student(Repository):
-    """A repository with a run.sh that passes, and the means to break it."""
+    """A repository with a run.sh that passes, and functions to break it."""
 
     def __init__(self, path):
         super().__init__(path, {"run.sh": RUN, "sub/text": "hello"})
@@ -39,7 +40,7 @@ class Student(Repository):
         return git("rev-parse", what, cwd=self.path)
 
     def write(self, kind, content):
-        """An object as it is, right or wrong; gives its name."""
+        """Writes an object without checks. Returns its name."""
         done = subprocess.run(["git", "hash-object", "-w", "-t", kind, "--literally", "--stdin"], cwd=self.path, check=True,
                               env=harness.GIT_ENV, input=content, capture_output=True)
         return done.stdout.decode().strip()
@@ -51,7 +52,8 @@ class Student(Repository):
         self.point(self.write("commit", f"tree {tree}\n{more}author x <x> 1 +0000\ncommitter x <x> 1 +0000\n\nx\n".encode()))
 
     def add(self, *entries):
-        """Commits a tree with run.sh and these entries: mode, name, content or name of an object."""
+        """Commits a tree with run.sh and these entries: (mode, name, content or name of an
+        object)."""
         raw = [("100644", b"run.sh", RUN.encode()), *entries]
         tree = b""
         for mode, name, content in raw:
@@ -61,7 +63,7 @@ class Student(Repository):
         self.commit_tree(self.write("tree", tree))
 
     def renew(self):
-        """A commit whose objects no mirror has yet."""
+        """Commits objects that no mirror has."""
         self.commit({"run.sh": RUN + "#\n", "sub/text": "another"})
 
     def loose(self, what):
@@ -140,12 +142,12 @@ def write_to(name, text):
 
 
 DAMAGED = "is damaged: objects are missing or broken|git cannot read"
-HOST = "does not speak git's protocol|answers with an error"  # git's own server ends halfway
+HOST = "does not speak git's protocol|answers with an error"  # git's own server exits in the middle
 LINK = "symbolic link whose target is empty or too long"
 NAME = "name git does not allow"
 NO_REPOSITORY = f"{HOST}|settings that git does not understand|not a git repository|git cannot read|does not exist"
 
-# What is done to the repository, and what the student reads.
+# (function that breaks the repository, pattern of the student's message)
 BROKEN = {
     "empty-link": (adding(("120000", "link", b"")), LINK),
     "long-link": (adding(("120000", "link", b"n" * 5000)), LINK),
@@ -191,7 +193,7 @@ BROKEN = {
     "no-objects": (renewed(lambda s: shutil.rmtree(s.objects)), NO_REPOSITORY),
 }
 
-# What git clone takes, too.
+# Repositories that git clone accepts too.
 ODD = {
     "newline": adding(("100644", FORGED, b"")),
     "slash": adding(("100644", "a/b", b"")),
@@ -205,13 +207,14 @@ ODD = {
 }
 
 
-# Those that git's own server meets in ways of its own.
+# Those that git's own server handles differently.
 OVER_HTTP = ["empty-link", "no-name", "tree-as-blob", "missing-object", "no-tree", "bad-blob", "bad-commit", "swapped-blob",
              "cut-pack", "branch-of-blob", "branch-of-nothing", "no-parent", "bad-head", "bad-config", "no-objects", "newline"]
 
 
 def check(mock, tasks, wanted):
-    """Hands out a task for each (name: URL), and compares what was posted (name: pattern, or None: passed)."""
+    """Hands out a task for each {name: URL}. Compares the results with {name: pattern, or None if
+    passed}."""
     wrong = {}
     for some in [dict(list(tasks.items())[i:i + 10]) for i in range(0, len(tasks), 10)]:
         before = len(mock.results())
@@ -235,14 +238,14 @@ def test_a_broken_repository_is_the_students_matter(start_mock, start_runner, sm
     for name, student in students.items():
         (BROKEN[name][0] if name in BROKEN else ODD[name])(student)
     check(mock, urls, wanted)
-    check(mock, {name: f"{url}/.git" for name, url in urls.items()}, wanted)  # without a mirror from before
+    check(mock, {name: f"{url}/.git" for name, url in urls.items()}, wanted)  # without an existing mirror
     for student in students.values():
         student.restore()
     check(mock, urls, passes)
     assert not runner.hits(CLOSED) and runner.stop() == 0
 
 
-# ---- a host that answers nonsense
+# ---- a host with invalid answers
 
 ADVERTISEMENT = {"Content_Type": "application/x-git-upload-pack-advertisement"}
 RESULT = {"Content_Type": "application/x-git-upload-pack-result"}
@@ -258,7 +261,7 @@ def says(content, **headers):
 
 
 def in_the_end(content):
-    """References as they are, then this instead of a pack."""
+    """Returns an answer with the real references, then this content instead of a pack."""
     def answer(handler):
         if handler.command == "POST" and b"command=fetch" in handler.body:
             handler.status(200, content, **RESULT)
@@ -307,14 +310,15 @@ def test_a_host_that_answers_nonsense_is_no_fault_of_the_machine(start_mock, sta
     assert not runner.hits(CLOSED) and runner.stop() == 0
 
 
-# ---- and what is the machine's
+# ---- errors of the machine
 
 GIT = shutil.which("git")
 
 
 @pytest.fixture
 def git_that(tmp_path):
-    """git_that(shell commands, pattern): the environment in which git does these first if its words match."""
+    """git_that(shell commands, pattern): returns an environment in which git runs these commands
+    first if its arguments match."""
     def make(commands, pattern="*"):
         (tmp_path / "bin").mkdir()
         (tmp_path / "bin/git").write_text(f'#!/bin/sh\ncase "$*" in {pattern}) {commands};; esac\nexec {GIT} "$@"\n')
@@ -341,7 +345,7 @@ def test_git_is_killed(start_job, student, suite, git_that, what, signal):
 
 
 def test_what_git_has_started_is_killed(start_job, student, suite, tmp_path):
-    """git itself finds index-pack in its own directory."""
+    """git finds index-pack in its exec path."""
     programs = tmp_path / "programs"
     programs.mkdir()
     for path in os.scandir(git("--exec-path")):

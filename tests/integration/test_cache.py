@@ -1,4 +1,5 @@
-"""The cache has a size: what was not used for longest goes first, and what is in use stays."""
+"""The cache has a limit: the least recently used entries are deleted first, and entries in use
+stay."""
 
 import os
 import subprocess
@@ -13,7 +14,7 @@ MEGABYTE = 1 << 20
 
 @pytest.fixture
 def trim(tmp_path):
-    """trim(option…): one trimming of tmp_path / "cache"; gives what it said."""
+    """trim(option…): trims tmp_path / "cache" once. Returns the log."""
     def go(*options):
         done = subprocess.run([harness.JOB, "--trim", "--cache-dir", tmp_path / "cache", "--min-free-disk", "0",
                                *options, tmp_path / "cache"], env=harness.CLEAN_ENV, capture_output=True, text=True)
@@ -24,7 +25,7 @@ def trim(tmp_path):
 
 @pytest.fixture
 def entry(tmp_path):
-    """entry(place, age): an entry of one megabyte, last used so many seconds ago."""
+    """entry(place, age): creates an entry of one megabyte, last used `age` seconds ago."""
     def make(place, age):
         path = tmp_path / "cache" / place
         path.mkdir(parents=True)

@@ -1,7 +1,7 @@
-"""Whatever happens to the machine's date, nothing comes too early, too late, or in a storm.
+"""A jump of the system clock causes no early, late or bursts of events.
 
-A small library is loaded into the runner and all that it starts; it shifts the date that programs see by what stands
-in a file, from one moment to the next. Times are taken from the mock backend, which has its own, true clock.
+A small library, preloaded into the runner and its children, shifts the time that they see by the
+value in a file. Durations are taken from the mock backend, whose clock does not jump.
 """
 
 import os
@@ -17,7 +17,7 @@ from harness import Barrier, task
 GET = "/api/task/available"
 DAY = 86400
 STEPS = {"a day ahead": DAY, "a day back": -DAY, "ten years ahead": 10 * 365 * DAY}
-SLACK_MS = 4000  # for a machine that is busy
+SLACK_MS = 4000  # for a busy machine
 
 LIBRARY = r"""
 #define _GNU_SOURCE
@@ -74,7 +74,7 @@ int gettimeofday(struct timeval *restrict tv, void *restrict zone)
 
 
 class Clock:
-    """What the programs see that are started with `env`."""
+    """The clock of programs started with `env`."""
 
     def __init__(self, library, path):
         self.path = path
@@ -82,7 +82,7 @@ class Clock:
         self.env = {"LD_PRELOAD": library, "SHIFT_FILE": path}
 
     def step(self, date_s, monotonic_s=0):
-        """Both at once: the file is mapped by all who read it."""
+        """Shifts both clocks at the same time: the programs have mapped the file."""
         fd = os.open(self.path, os.O_WRONLY | os.O_CREAT, 0o600)
         os.write(fd, struct.pack("qq", date_s, monotonic_s))
         os.close(fd)
@@ -106,7 +106,7 @@ def make_clock(library, tmp_path):
 
 @pytest.fixture
 def start_all(make_clock, start_mock, start_runner, tmp_path):
-    """start_all(make tasks, option…): for each step of the clock a mock and a runner, all at the same time."""
+    """start_all(make tasks, option…): starts a mock and a runner for each step of the clock."""
     def start(make_tasks, *options, mock_options=()):
         started = []
         for number, (name, step) in enumerate(STEPS.items()):
@@ -118,12 +118,12 @@ def start_all(make_clock, start_mock, start_runner, tmp_path):
 
 
 def dates(runner):
-    """The years and days of the log's lines."""
+    """Returns the dates of the log's lines."""
     return [line[:10] for line in runner.lines if line]
 
 
 def between(mock, counter, first, last):
-    """How many ms passed between these counts; who comes too late for the first waits longer for the last."""
+    """Returns the ms between these counts; if the first is already exceeded, waits for more."""
     begin = mock.state(**{counter: first})
     end = mock.state(**{counter: begin[counter] + last - first})
     return end["now_ms"] - begin["now_ms"]
@@ -146,7 +146,7 @@ def test_intervals(make_clock, start_mock, start_runner):
     for step in STEPS.values():
         for _ in range(10):
             mock.state(requests_total=count)
-        clock.step(step)  # the answer has long arrived, and the runner waits
+        clock.step(step)  # the answer arrived long ago, and the runner waits
         # of four intervals the first may have been nearly over
         assert 3 * 180 - 50 <= between(mock, "requests_total", count, count + 4) <= 4 * 220 + SLACK_MS
         count = mock.state()["requests_total"] + 1
@@ -182,7 +182,8 @@ def test_pause_before_the_next_delivery(start_all):
 
 @pytest.fixture
 def start_waiting(start_all, small, tmp_path):
-    """As start_all(), each with one task whose tests wait; the clock was moved after they began to."""
+    """As start_all(), each with one task whose tests wait; the clock steps after they started
+    to."""
     barriers = []
 
     def start(*options):
@@ -245,7 +246,7 @@ def test_retry_after(start_mock, start_runner, place, kind):
     begin = mock.state()["now_ms"]
     assert start_runner(mock, "--auth", "--mock", "--once").wait() == 0
     (claim,) = mock.state()["tasks"]
-    before = claim["claimed_ms"] if place == "post" else begin  # the fault came soon after
+    before = claim["claimed_ms"] if place == "post" else begin  # the fault occurred soon after
     assert pause_ms - 50 <= claim["posted_ms"] - before <= pause_ms + SLACK_MS
 
 
@@ -256,7 +257,7 @@ def test_retry_after_of_years_is_an_hour(make_clock, start_mock, start_runner, f
     runner.wait_log("WARNING task=.* The backend has trouble")
 
     def asks():
-        """Until the runner has done something else since."""
+        """Waits for further requests of the runner."""
         mock.state(requests_total=mock.state()["requests_total"] + 3)
     clock.step(0, 3600 - 60)
     asks()

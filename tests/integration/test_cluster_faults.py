@@ -1,6 +1,7 @@
-"""What a real Slurm cannot be brought to when a test wants it: its commands are scripts here, everything else is real.
+"""Faults that a real Slurm does not show on demand: its commands are scripts here, everything else
+is real.
 
-script/test-cluster has the real one, and with it what happens to nodes, controllers and jobs.
+script/test-cluster tests a real Slurm, with faults of nodes, controllers and jobs.
 """
 
 import contextlib
@@ -17,7 +18,8 @@ import pytest
 
 import harness
 
-# "Nodes" are processes of this machine; squeue knows a job by a file in queue/, whose text is its state.
+# "Nodes" are processes of this machine; squeue has a job for each file in queue/, with its state as
+# text.
 SBATCH = """#!/bin/sh
 cd "$SLURM_FAKE" || exit 1
 echo "$*" >>sbatch.calls
@@ -57,9 +59,10 @@ for word; do
     case $word in --name=*) echo CANCELLED >"queue/${word#*=}" ;; esac
 done
 """
-RUN = 'exec sh "$@"\n'  # the script that sbatch was given, the try's directory, and the other words
+RUN = 'exec sh "$@"\n'  # the script given to sbatch, the directory of the attempt, and the other arguments
 
-# The job in a directory beside its own, for what happens to its files before the runner can see them; then moves them.
+# Runs the job in a directory next to its own, to change its files before the runner sees them; then
+# moves them.
 ASIDE = """d=$2; aside=$2.aside; shift 2
 mkdir "$aside" && cp "$d/task.json" "$aside/"
 words=
@@ -92,11 +95,12 @@ class Slurm:
         return path.read_text().splitlines() if path.exists() else []
 
     def wait_calls(self, name, count):
-        """Until the command was called so often. Its fake tells nobody: it is looked for."""
+        """Waits until the command was called `count` times. Polls, since its script has no
+        event."""
         harness.wait_until(lambda: len(self.calls(name)) >= count, f"{name} was called less than {count} times")
 
     def own_name(self):
-        """What the names of the runner's jobs begin with."""
+        """Returns the prefix of the names of the runner's jobs."""
         return re.match(r"ostest-[0-9a-f]{16}", self.submissions()[0].split("--job-name=")[1])[0]
 
     def submissions(self):
@@ -110,7 +114,7 @@ def slurm(tmp_path):
 
 @pytest.fixture
 def start(slurm, small, start_mock, start_runner):
-    """start(task…, option…): the mock and a runner on this cluster."""
+    """start(tasks, option…): starts a mock and a runner on this cluster. Returns both."""
     def go(tasks, *options, env=None, mock=None, **named):
         mock = mock or start_mock(tasks=tasks)
         runner = start_runner(mock, "--tests-url", small.suite, "--executor", "slurm", "--slurm-poll", "0.2", "--slurm-grace", "1",
@@ -120,7 +124,7 @@ def start(slurm, small, start_mock, start_runner):
 
 
 def test_an_sbatch_that_failed_may_have_been_heard(start, slurm, small):
-    """The job is found by its name: it is submitted once."""
+    """The job is found by its name, so it is submitted only once."""
     slurm.write("sbatch.lies")
     mock, runner = start([harness.task(1, small.student())], "--once")
     assert runner.wait() == 0, runner.log
@@ -130,7 +134,7 @@ def test_an_sbatch_that_failed_may_have_been_heard(start, slurm, small):
 
 
 def test_claims_go_on_once_a_job_whose_sbatch_failed_is_found(start, slurm, small):
-    """Also where it waits in the queue for long: it has cost nothing but a question."""
+    """Even if it waits in the queue for a long time: the failure costs only a query."""
     slurm.write("sbatch.lies")
     slurm.write("hold")
     mock, runner = start([harness.task(1, small.student())], "--concurrent", 2, "--slurm-poll", 1)
@@ -154,7 +158,7 @@ def test_an_sbatch_that_failed_is_repeated_under_the_same_name(start, slurm, sma
 
 
 def test_no_task_is_claimed_before_slurm_has_answered(start, slurm, small):
-    """And who asks is told why."""
+    """/readyz reports the reason."""
     slurm.write("squeue.refuses")
     mock, runner = start([harness.task(1, small.student())], "--http", "127.0.0.1:0")
     page = runner.wait_log("status page url=").split("url=")[-1]
@@ -170,11 +174,11 @@ def test_no_task_is_claimed_before_slurm_has_answered(start, slurm, small):
 
 
 def test_a_result_that_comes_late_is_waited_for(start, slurm, small, tmp_path, barrier):
-    """As over NFS: Slurm says that the job has ended, and its files are not there yet."""
+    """As over NFS: Slurm reports the end of the job before its files are visible."""
     slurm.write("run", f"{ASIDE}({barrier.script}; {MOVE}) >/dev/null 2>&1 &\n")
     mock, runner = start([harness.task(1, small.student())], "--once", "--slurm-grace", "60")
     barrier.wait()
-    slurm.wait_calls("squeue", len(slurm.calls("squeue")) + 3)  # it goes on asking
+    slurm.wait_calls("squeue", len(slurm.calls("squeue")) + 3)  # it keeps polling
     assert mock.state()["results"] == 0
     barrier.open()
     assert runner.wait() == 0, runner.log
@@ -184,7 +188,7 @@ def test_a_result_that_comes_late_is_waited_for(start, slurm, small, tmp_path, b
 @pytest.mark.parametrize("damage", ["printf x >>result.json", "truncate -s -1 result.json", "rm result.json",
                                     "sed -i s/true/TRUE/ result.json", "sed -i s/lease=./lease=g/ end", "truncate -s 20 end"])
 def test_a_result_that_is_not_whole_is_none(start, slurm, small, damage):
-    """The first try's is damaged before the runner can see it."""
+    """The result of the first attempt is damaged before the runner sees it."""
     slurm.write("run", f'mkdir first 2>/dev/null || exec sh "$@"\n{ASIDE}(cd "$aside" && {damage})\n{MOVE}\n')
     mock, runner = start([harness.task(1, small.student())], "--once")
     assert runner.wait() == 0, runner.log
@@ -208,7 +212,8 @@ def test_a_job_that_vanishes_before_it_began_is_submitted_again(start, slurm, sm
 
 @pytest.mark.parametrize("word", ["TIMEOUT", "OUT_OF_MEMORY", "PREEMPTED", "BOOT_FAIL"])
 def test_what_became_of_a_job_stands_in_the_result(start, slurm, small, word):
-    """Ended by Slurm, each time: these take a minute, or a cluster that constrains memory, or priorities."""
+    """Slurm ends each attempt. A real one would take a minute, or need memory constraints or
+    priorities."""
     slurm.write("hold")
     slurm.write("bin/squeue", SQUEUE.replace("$(cat \"$file\")", word))
     mock, runner = start([harness.task(1, small.student())], "--once")
@@ -225,7 +230,8 @@ def slots_on(page):
 
 
 def test_what_a_job_logs_comes_while_it_runs(start, slurm, small, barrier, tmp_path):
-    """To the runner's log and to the page; a runner that finds the job again begins with its first line."""
+    """It appears in the runner's log and on the page; a runner that finds the job again starts with
+    its first line."""
     mock, runner = start([harness.task(1, small.student("pass", barrier.script))], "--http", "127.0.0.1:0")
     barrier.wait()
     runner.wait_log("task=1 running the tests")
@@ -243,7 +249,8 @@ def test_what_a_job_logs_comes_while_it_runs(start, slurm, small, barrier, tmp_p
 
 
 def test_a_lease_that_cannot_be_read_now_costs_nothing(start, slurm, small, barrier, tmp_path):
-    """As while a share is away: the job that it names is neither cancelled nor started once more."""
+    """As while a network file system is unavailable: the job that it names is neither cancelled nor
+    started again."""
     (tmp_path / "other").mkdir()
     with contextlib.closing(harness.Barrier(tmp_path / "other")) as other:
         mock, runner = start([harness.task(number, small.student("pass", place.script)) for number, place in enumerate((barrier, other))])
@@ -253,7 +260,7 @@ def test_a_lease_that_cannot_be_read_now_costs_nothing(start, slurm, small, barr
         lease = tmp_path / "state" / "jobs" / "000000000002-1" / "lease"
         text = lease.read_text()
         lease.unlink()
-        lease.symlink_to(lease.name)  # in circles
+        lease.symlink_to(lease.name)  # a loop
         _, runner = start([], "--concurrent", 1, mock=mock)
         runner.wait_log("may be in the cluster from an earlier run")
         slurm.wait_calls("squeue", len(slurm.calls("squeue")) + 4)
@@ -261,7 +268,7 @@ def test_a_lease_that_cannot_be_read_now_costs_nothing(start, slurm, small, barr
         runner.wait_log("cannot use the state directory: Cannot open .*/lease")
         whole = lease.with_name("whole")
         whole.write_text(text)
-        whole.replace(lease)  # a lease that is missing is none
+        whole.replace(lease)  # a missing lease counts as none
         other.open()
         assert all(result["isPassed"] for result in mock.results(2))
         assert runner.stop() == 0, runner.log
@@ -271,7 +278,7 @@ def test_a_lease_that_cannot_be_read_now_costs_nothing(start, slurm, small, barr
 @pytest.mark.parametrize("told, said", [("debug command\tline=sh /secret/path", ""),
                                         ("error Cannot clone\ninfo ended", "; the job's last complaint: Cannot clone")])
 def test_a_result_tells_of_the_jobs_last_complaint(start, slurm, small, told, said):
-    """Not of its last line, which may be meant for who looks after the runner."""
+    """Not its last line, which may be meant for the operator."""
     slurm.write("told", f"{told}\n")
     slurm.write("run", 'cat told >>"$2/job.log"\n')
     mock, runner = start([harness.task(1, small.student())], "--once")
@@ -280,7 +287,7 @@ def test_a_result_tells_of_the_jobs_last_complaint(start, slurm, small, told, sa
 
 
 def test_there_are_descriptors_for_all_slots(start, slurm, small):
-    """Each has a log open, and 1024 slots would take all that a process usually may open."""
+    """Each slot has an open log, and 1024 slots would need all descriptors of the usual limit."""
     slurm.write("hold")
     mock, runner = start([harness.task(number, small.student()) for number in range(60)], "--concurrent", 60,
                          prefix=["prlimit", "--nofile=50:500"])
@@ -296,7 +303,7 @@ def test_a_warning_of_squeue_is_no_job(start, slurm, small):
 
 
 def test_half_an_answer_of_squeue_is_none(start, slurm):
-    """What stands behind the part that is read would seem to be gone."""
+    """Jobs after the part that is read would seem to be gone."""
     slurm.write("bin/squeue", "#!/bin/sh\nyes | head -c 17000000\n")
     _, runner = start([])
     runner.wait_log("ERROR squeue tells of more jobs than can be read")
@@ -304,7 +311,7 @@ def test_half_an_answer_of_squeue_is_none(start, slurm):
 
 
 def test_jobs_of_others_are_never_cancelled(start, slurm, small, barrier):
-    """Only what this runner has submitted, and has no use for any more."""
+    """Only jobs that this runner has submitted and no longer needs."""
     for name in ["wrap", "ostest-0123456789abcdef-000000000001-1-0123456789abcdef"]:
         slurm.write(f"queue/{name}", "RUNNING")
     mock, runner = start([harness.task(1, small.student("pass", barrier.script))])
@@ -313,7 +320,7 @@ def test_jobs_of_others_are_never_cancelled(start, slurm, small, barrier):
     stale = [f"{own}-000000000001-1-{number:016x}" for number in range(3)]
     slurm.write("squeue.refuses")
     runner.wait_log("Unable to contact slurm controller")
-    for name in stale:  # no answer has some of them only
+    for name in stale:  # every answer has all of them
         slurm.write(f"queue/{name}", "PENDING")
     slurm.remove("squeue.refuses")
     runner.wait_log("3 jobs in the cluster are of no use any more")
@@ -321,12 +328,12 @@ def test_jobs_of_others_are_never_cancelled(start, slurm, small, barrier):
     barrier.open()
     mock.results(1)
     assert runner.stop() == 0
-    calls = dict.fromkeys(slurm.calls("scancel"))  # once more where an answer was on its way when it was cancelled
+    calls = dict.fromkeys(slurm.calls("scancel"))  # cancelled twice if an answer was pending at the time
     assert list(calls) == [f"--user={os.geteuid()} --name={name}" for name in stale]
 
 
 def test_a_copied_state_directory_is_another_runners(start, slurm, small, barrier, tmp_path):
-    """As of somebody who wants a second runner with the first one's caches: neither cancels the other's jobs."""
+    """As for a second runner with the first one's caches: neither cancels the other's jobs."""
     _, runner = start([])
     runner.wait_log("ostest-runner")
     runner.stop()
@@ -334,7 +341,7 @@ def test_a_copied_state_directory_is_another_runners(start, slurm, small, barrie
     mock, runner = start([harness.task(1, small.student("pass", barrier.script))])
     barrier.wait()
     idle, other = start([], state=tmp_path / "copy")
-    idle.state(requests_total=1)  # the other has its first answer of squeue
+    idle.state(requests_total=1)  # the other has received its first answer of squeue
     slurm.wait_calls("squeue", len(slurm.calls("squeue")) + 8)
     barrier.open()
     assert mock.results(1)[0]["isPassed"]
@@ -342,7 +349,8 @@ def test_a_copied_state_directory_is_another_runners(start, slurm, small, barrie
 
 
 def test_doctor_and_a_runner_do_not_meet(start, slurm, small, barrier, tmp_path):
-    """On one state directory: the runner leaves the probes alone, and doctor what the runner's jobs need."""
+    """On one state directory: the runner does not touch the probes, nor doctor the files of the
+    runner's jobs."""
     slurm.write("bin/sinfo", "#!/bin/sh\necho 'n1|idle'\n")
     slurm.write("run", f'case "$*" in *--probe=*) {barrier.script} ;; esac\n{RUN}')
     mock, runner = start([harness.task(1, small.student("pass", barrier.script))])
@@ -363,7 +371,8 @@ def test_doctor_and_a_runner_do_not_meet(start, slurm, small, barrier, tmp_path)
 
 
 def test_settings_of_the_user_do_not_hide_jobs(start, slurm, small, tmp_path):
-    """Those for squeue, scancel and sinfo in the environment; what is for sbatch stays, such as an account."""
+    """Settings for squeue, scancel and sinfo in the environment are removed; those for sbatch stay,
+    such as an account."""
     for name in ("sbatch", "squeue"):
         slurm.write(f"bin/{name}", (slurm.dir / "bin" / name).read_text().replace("cd ", f"env >>'{tmp_path}/seen'; cd ", 1))
     settings = dict.fromkeys(("SQUEUE_PARTITION", "SQUEUE_STATES", "SCANCEL_STATE", "SBATCH_ARRAY_INX", "SBATCH_WAIT"), "seen-by-slurm")
@@ -399,7 +408,7 @@ def test_a_start_is_not_refused_while_slurm_is_away(start, slurm, small, words):
 
 
 def test_no_secret_reaches_the_cluster(start, slurm, small, tmp_path):
-    """Neither a command line nor a job's environment has the password."""
+    """Neither command lines nor the environment of jobs have the password."""
     slurm.write("run", f"env >'{tmp_path}/seen'; tr '\\0' ' ' </proc/$PPID/cmdline >>'{tmp_path}/seen'; exec sh \"$@\"\n")
     mock, runner = start([harness.task(1, small.student())], "--once", env={"OSTEST_PASSWORD": "hunter2hunter2"})
     assert runner.wait() == 0, runner.log

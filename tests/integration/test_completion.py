@@ -1,4 +1,4 @@
-"""The shells' completion, tried in the real shells."""
+"""Shell completion, in the real shells."""
 
 import contextlib
 import fcntl
@@ -28,7 +28,7 @@ def options_of(*words):
 
 
 def choices_of(*words):
-    """{option: its words}, as the help has them."""
+    """Returns {option: its words} from the help."""
     text = re.sub(r"\n {20,}", " ", ask(*words).stdout)
     found = re.findall(r"^  (--[a-z-]+) [A-Z]+ .*\(([a-zA-Z]+(?:, [a-zA-Z]+)+)\) \[", text, re.MULTILINE)
     return {option: words.split(", ") for option, words in found}
@@ -40,7 +40,7 @@ RUN = options_of("run", "--help")
 
 
 class Terminal:
-    """A shell as a person has it, in a directory with a few files."""
+    """An interactive shell in a directory with a few files."""
 
     def __init__(self, command, env, cwd):
         pid, self.fd = pty.fork()
@@ -55,11 +55,11 @@ class Terminal:
         os.write(self.fd, text.encode())
 
     def read_until(self, pattern):
-        """What came until the pattern, which is taken away, too."""
+        """Reads up to the pattern. Returns the text before it."""
         end = time.monotonic() + TIMEOUT
         while not (found := re.search(pattern, self.seen)):
             assert select.select([self.fd], [], [], max(0, end - time.monotonic()))[0], f"no {pattern!r} in {self.seen!r}"
-            more = os.read(self.fd, 65536).decode(errors="replace")  # may end in the middle of a sequence
+            more = os.read(self.fd, 65536).decode(errors="replace")  # may end in the middle of an escape sequence
             self.seen = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]", "", self.seen + more)
         text, self.seen = self.seen[:found.start()], self.seen[found.end():]
         return text
@@ -82,7 +82,7 @@ START = {
 
 @pytest.fixture
 def place(tmp_path):
-    """A directory with the program's name, files, and the completion of each shell."""
+    """A directory with the program, files, and the completion script of each shell."""
     directory = tmp_path / "place"
     (directory / "folder").mkdir(parents=True)
     (directory / "file.conf").write_text("")
@@ -93,7 +93,7 @@ def place(tmp_path):
 
 @pytest.fixture
 def complete(place, tmp_path):
-    """complete(shell, line): the words that the shell offers there."""
+    """complete(shell, line): returns the words that the shell offers."""
     terminals = {}
     env = CLEAN_ENV | {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", "HOME": str(tmp_path), "TERM": "xterm", "LC_ALL": "C.UTF-8"}
 
@@ -116,7 +116,7 @@ def complete(place, tmp_path):
             return {offer.split("\t")[0].rsplit("=", 1)[-1] for offer in done.stdout.splitlines()}
         t = terminal(shell)
         t.send(line + "\t\t")
-        t.send("\x15echo end\\\nmark\n")  # the line is thrown away
+        t.send("\x15echo end\\\nmark\n")  # discards the line
         text = t.read_until("endmark").split(line, 1)[-1]
         t.read_until("ready> ")
         return set(re.findall(r"(?:^|(?<=[\s=]))[\w./-]+", text.split("echo end")[0]))

@@ -1,4 +1,4 @@
-"""What is in force, a file with all options, and what is wrong with a file."""
+"""`ostest-runner config`: the effective options, the example file, and errors in a file."""
 
 import re
 import subprocess
@@ -15,7 +15,7 @@ def run(*words, env=None):
 
 
 def in_force(*words, env=None):
-    """{option: (value, origin)}"""
+    """Returns {option: (value, origin)}."""
     status, out, err = run("config", *words, env=env)
     assert (status, err) == (0, "")
     return {name: (value, origin) for name, value, origin in re.findall(r"^([a-z-]+) = (.*?) +\((.*)\)$", out, re.MULTILINE)}
@@ -23,7 +23,7 @@ def in_force(*words, env=None):
 
 @pytest.fixture
 def conf(tmp_path):
-    """conf(text): a configuration file."""
+    """conf(text): writes a configuration file."""
     path = tmp_path / "runner.conf"
 
     def write(text):
@@ -36,7 +36,7 @@ def options_of_help():
     return set(re.findall(r"^  --([a-z-]+)", run("help", "options")[1], re.MULTILINE))
 
 
-# ---- what is in force ----
+# ---- effective options ----
 
 def test_each_option_has_value_and_origin(conf):
     path = conf("# mine\nconcurrent = 4\nlogin = filed\nmemory = 2G\n")
@@ -105,7 +105,7 @@ def test_the_example_changes_nothing_and_can_be_switched_on(conf):
         {name: value for name, (value, _origin) in before.items()}
 
 
-# ---- what is wrong with a file ----
+# ---- errors in a file ----
 
 def test_a_good_file(conf, tmp_path):
     path = conf("concurrent = 4\n# memory = lots\n")
@@ -116,7 +116,7 @@ def test_a_good_file(conf, tmp_path):
 
 def test_all_that_is_wrong_with_a_file_is_told(conf):
     path = conf("concurrent = many\nbackend-ulr = http://x\nnonsense\nsandbox = bwarp\ncheck-config = x\n")
-    # what overrules the file does not hide its faults
+    # an option that overrides the file does not hide its errors
     status, out, err = run("--check-config", path, "--concurrent=3", env={"OSTEST_SANDBOX": "none"})
     assert (status, out) == (2, "")
     for said in (f"--concurrent: 'many' was given in {path}, line 1; accepted: a whole number",

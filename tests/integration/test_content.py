@@ -1,4 +1,4 @@
-"""What lies in a student's repository: nothing of it runs while it is fetched, and it has limits."""
+"""The contents of a student's repository: none of it is executed by fetching, and it has limits."""
 
 import hashlib
 import os
@@ -22,7 +22,7 @@ def suite(make_suite):
 
 @pytest.fixture
 def look(make_suite, run_job):
-    """look(repository): the files that the suite sees, with their content."""
+    """look(repository): returns the files that the suite sees, with their contents."""
     def look(repo, **named):
         look.job = run_job(repo, make_suite(printing(LOOK)), **named)
         return look.job.printed
@@ -30,7 +30,7 @@ def look(make_suite, run_job):
 
 
 def make_object(repo, kind, data):
-    """Writes an object, however wrong, and gives its name."""
+    """Writes an object without checks. Returns its name."""
     data = f"{kind} {len(data)}".encode() + b"\0" + data
     name = hashlib.sha1(data).hexdigest()
     path = repo.path / ".git" / "objects" / name[:2] / name[2:]
@@ -242,7 +242,7 @@ def test_a_blob_that_unpacks_to_more_than_the_disk_limit(make_repo, run_job, sui
 
 @pytest.mark.parametrize("count", [1, 200], ids=["loose", "pack"])
 def test_a_repository_that_is_larger_than_the_disk_limit(make_repo, run_job, suite, cache, count):
-    """The limit holds for the transfer, too: what is deleted in the last commit has to be fetched."""
+    """The limit also applies to the transfer: files deleted in the last commit are fetched too."""
     repo = make_repo("student", {f"f{i}": os.urandom((6 << 20) // count) for i in range(count)})
     repo.commit({f"f{i}": None for i in range(count)})
     began = time.monotonic()
@@ -261,7 +261,7 @@ def test_the_limit_is_for_each_repository(make_repo, run_job, make_suite):
 
 
 def bomb(repo, width, depth, leaf):
-    """A tree of width^depth files, from a handful of objects."""
+    """Commits a tree of width^depth files, made of a few objects."""
     mode, sha = "100644", make_blob(repo, leaf)
     for _ in range(depth):
         sha = make_tree(repo, *((mode, sha, f"f{i:04}") for i in range(width)))
@@ -271,7 +271,7 @@ def bomb(repo, width, depth, leaf):
 
 @pytest.mark.parametrize("width", [320, 640], ids=["100000", "400000"])
 def test_many_files(make_repo, run_job, suite, width):
-    """The listing of 400,000 is just below the limit for a listing."""
+    """The list of 400,000 files is just below its limit."""
     repo = make_repo("student")
     bomb(repo, width, 2, b"")
     began = time.monotonic()
@@ -304,7 +304,7 @@ def test_a_deep_tree(make_repo, run_job, make_suite):
 
 
 def test_files_of_the_checkout_are_the_jobs_own(student, run_job, make_suite, cache):
-    """A test that writes into its tree must not change what the next task gets."""
+    """A test that writes to its tree must not change the next task's."""
     code = """
 path = src + "/main.c"
 print(json.dumps([open(path).read(), os.stat(path).st_nlink]))

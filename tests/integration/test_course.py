@@ -1,4 +1,4 @@
-"""The bundled course, end to end: what each student's program shows is what is posted."""
+"""The bundled course, end to end: each student's program gets the documented result."""
 
 # student: (passed, names of the tests that did not pass)
 STUDENTS = {

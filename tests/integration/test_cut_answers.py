@@ -1,4 +1,4 @@
-"""Answers that break off, do not end, or are too large: what is known of them counts."""
+"""Answers that are truncated, do not end, or are too large: the received part counts."""
 
 import contextlib
 import http.server
@@ -15,9 +15,9 @@ TASK = json.dumps(task(1)).encode()
 
 
 class Backend(http.server.ThreadingHTTPServer):
-    """Answers one question with `get`, the others with 204; the posts with the items of `post`, then 200. All of these
-    are bytes for the wire, and the end behind them, but for those that end with HOLD. Those that begin with EARLY are
-    sent before the result is read, which then never is."""
+    """Answers one claim with `get`, the others with 204; posts with the items of `post`, then with
+    200. These are raw bytes, after which the connection is closed unless they end with HOLD. Those
+    that start with EARLY are sent instead of reading the result."""
     HOLD, EARLY = b"<hold>", b"<early>"
 
     def __init__(self, get=b"", post=()):
@@ -29,7 +29,7 @@ class Backend(http.server.ThreadingHTTPServer):
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         if "attempt" in self.path:
-            self.say(head(404, "Content-Length: 0"))  # this backend has no such query
+            self.say(head(404, "Content-Length: 0"))  # this backend does not support the query
             return
         self.say(self.server.gets.pop() if self.server.gets else head(204))
 
@@ -44,7 +44,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.server.held.wait(TIMEOUT)
 
     def say(self, answer):
-        with contextlib.suppress(OSError):  # who knows enough hangs up
+        with contextlib.suppress(OSError):  # the client may close the connection early
             self.wfile.write(answer.removesuffix(Backend.HOLD))
         if answer.endswith(Backend.HOLD):
             self.server.held.wait(TIMEOUT)
@@ -78,7 +78,7 @@ def chunk(data):
     return b"%x\r\n%s\r\n" % (len(data), data)
 
 
-# ---- to a result ----
+# ---- answers to a result ----
 
 CHUNKED = "Transfer-Encoding: chunked"
 CUT = {
@@ -142,7 +142,7 @@ def test_what_was_not_sent_was_not_taken(start_backend, start_runner, tmp_path):
     assert runner.stop() == 0 and backend.posted == ["kept"]
 
 
-# ---- to the question for a task ----
+# ---- answers to a claim ----
 
 @pytest.mark.parametrize("answer", [claim_of(TASK, missing=3), head(200, CHUNKED) + chunk(TASK)])
 def test_a_task_that_came_whole_is_taken(start_backend, start_runner, answer):

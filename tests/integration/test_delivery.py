@@ -1,4 +1,5 @@
-"""Results reach the backend, whatever it answers, or are kept; and never as something else."""
+"""Results are delivered or kept, whatever the backend answers, and are never changed into something
+else."""
 
 import contextlib
 import http.server
@@ -18,13 +19,13 @@ def spooled(tmp_path):
 
 
 def put_into_spool(tmp_path, key="000000000001-1", body=None):
-    """A result of an earlier run."""
+    """Writes a result of an earlier run."""
     spool = tmp_path / "state" / "spool"
     spool.mkdir(parents=True, exist_ok=True)
     (spool / f"{key}.json").write_text(json.dumps(RESULT) if body is None else body)
 
 
-# ---- not now ----
+# ---- temporary errors ----
 
 @pytest.mark.parametrize("fault", ["500", "503", "408", "425", "429", "301", "403"])
 def test_delivered_later(start_mock, start_runner, tmp_path, fault):
@@ -84,7 +85,7 @@ def test_one_result_probes_while_the_backend_is_away(start_mock, start_runner, t
     mock = start_mock("--faults", "attempt:503+1:*", tasks=[])
     begin = mock.state()["now_ms"]
     start_runner(mock, "--check-interval", 3600)
-    first = 1 + 4  # the question for a task, and for as many attempts as results are delivered at a time
+    first = 1 + 4  # a claim, and queries for as many attempts as results are delivered at a time
     assert mock.state(requests_total=first + 2)["now_ms"] - begin >= 1950
 
 
@@ -94,12 +95,12 @@ def test_a_result_that_must_wait_does_not_keep_others(start_mock, start_runner):
     runner.wait_log("WARNING task=1 The backend has trouble")
     mock.faults("post:500:*:after=1")
     mock.add(task(2))
-    runner.wait_log("delivered")  # one of them: the other meets only faults from now on
+    runner.wait_log("delivered")  # one of them: the other gets only faults from now on
     mock.faults(None)
     assert runner.wait() == 0 and mock.state()["results"] == 2
 
 
-# ---- never ----
+# ---- permanent errors ----
 
 @pytest.mark.parametrize("status", [400, 404, 409, 422])
 def test_a_refused_result_is_kept_with_the_answer(start_mock, start_runner, tmp_path, status):
@@ -123,7 +124,7 @@ def test_the_mock_s_own_refusal_stands_beside_the_result(start_mock, start_runne
     assert "no task with this id was handed out" in (rejected / "000000000001-1.answer").read_text()
 
 
-# ---- the login goes wrong ----
+# ---- login errors ----
 
 def test_401_logs_in_again_once_and_repeats(start_mock, start_runner):
     mock = start_mock("--auth", "--faults", "post:401", tasks=[task(1)])
@@ -149,7 +150,7 @@ def test_403_keeps_the_result_until_the_account_is_well(start_mock, start_runner
     assert runner.wait() == 0 and mock.state()["results"] == 1
 
 
-# ---- away when the runner stops ----
+# ---- backend unreachable when the runner stops ----
 
 def test_delivered_by_the_next_run(start_mock, start_runner, tmp_path):
     mock = start_mock("--faults", "post:drop:*", tasks=[task(i) for i in range(3)])
@@ -171,7 +172,8 @@ def test_delivered_by_the_next_run(start_mock, start_runner, tmp_path):
 
 @contextlib.contextmanager
 def redirecting_to(url):
-    """A server that answers everything with 307 and the same path at the URL; gives its own URL."""
+    """Starts a server that redirects everything with 307 to the same path at the URL. Yields its
+    own URL."""
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
             self.rfile.read(int(self.headers["Content-Length"] or 0))

@@ -1,7 +1,8 @@
-"""A state directory that is full, read-only or not the runner's: nothing is lost by it, and nobody fails for it.
+"""A state directory that is full, read-only or not the runner's: nothing is lost, and no student
+fails because of it.
 
-The directory is a file system of its own (tmpfs), whose size the test changes while the runner works: so each write
-of the chain can be the one for which there is no room. It is mounted in a mount namespace of its own, for which an
+The directory is a separate file system (tmpfs), whose size the test changes while the runner works,
+so that each write in turn can fail. It is mounted in a separate mount namespace, for which an
 ordinary user needs a user namespace.
 """
 
@@ -21,19 +22,19 @@ ROOT = os.geteuid() == 0
 NAMESPACE = ["unshare", "--mount"] if ROOT else ["unshare", "--user", "--map-root-user", "--mount"]
 ENTER = ["--mount"] if ROOT else ["--mount", "--user", "--preserve-credentials"]
 PAGE = os.sysconf("SC_PAGESIZE")
-PLENTY = {"size": 16 << 30, "nr_inodes": 100000}  # nothing is taken of it before it is written
+PLENTY = {"size": 16 << 30, "nr_inodes": 100000}  # not allocated before it is written
 GET = "/api/task/available"
 KEY = "000000000001-1"
 RESULT = {"id": 1, "isPassed": False, "duration": 0, "testResults": [], "isError": True, "errorDetails": "from yesterday"}
 TEMPORARY = re.compile(r"\.(tmp|new|lock|index)$|/tmp_|(^|/)(lock|probe-)")
 TROUBLE = "cannot use the state directory"
 
-# Does what it reads, a line each, and answers with the exit status.
+# Executes each line that it reads, and prints the exit status.
 SERVANT = 'while read -r line; do eval "$line" </dev/null >&2; echo $?; done'
 
 
 class Disks:
-    """File systems of their own, in a mount namespace that lives as long as this object."""
+    """File systems in a separate mount namespace, which lives as long as this object."""
 
     def __init__(self):
         self.servant = subprocess.Popen([*NAMESPACE, "sh", "-c", SERVANT], env=CLEAN_ENV, text=True, bufsize=1,
@@ -41,7 +42,7 @@ class Disks:
         self.enter = ["nsenter", "--target", str(self.servant.pid), *ENTER]
 
     def try_to(self, command):
-        """Whether the command was done, in there."""
+        """Runs the command in the namespace. Returns true if it succeeded."""
         with contextlib.suppress(BrokenPipeError):
             self.servant.stdin.write(f"{command}\n")
         return self.servant.stdout.readline() == "0\n"
@@ -58,14 +59,14 @@ class Disks:
 
 
 class Disk:
-    """A file system at `path`, which only those see that were started by `enter`."""
+    """A file system at `path`, visible only to processes started with `enter`."""
 
     def __init__(self, disks, path):
         path.mkdir()
         self.disks, self.path, self.enter = disks, path, disks.enter
         self.disks.do(f"mount -t tmpfs -o mode=700,{self._words(PLENTY)} tmpfs '{path}'")
         self.seen = pathlib.Path(f"/proc/{disks.servant.pid}/root{path}")
-        (self.seen / "filler").write_text("x")  # a size of 0 would be no limit
+        (self.seen / "filler").write_text("x")  # a size of 0 would mean no limit
 
     @staticmethod
     def _words(limits):
@@ -78,19 +79,21 @@ class Disk:
             limits["size"] = (now.f_blocks - now.f_bfree + pages) * PAGE
         if inodes is not None:
             limits["nr_inodes"] = now.f_files - now.f_ffree + inodes
-        # With the type and the source, mount(8) adds none of what /proc shows: ids that mean nothing in a namespace.
+        # Given type and source, mount(8) does not add options from /proc: ids that are meaningless
+        # in a namespace.
         return self.disks.try_to(f"mount -n -i -t tmpfs -o remount,{self._words(limits)} tmpfs '{self.path}'")
 
     def leave(self, pages=None, inodes=None):
-        """From now on there is room for so many more pages and files."""
-        for _ in range(100):  # refused where more was taken since we looked
+        """Leaves room for this many more pages and files."""
+        for _ in range(100):  # fails if more was used since statvfs()
             if self._remount(pages, inodes):
                 return
         raise AssertionError(f"{self.path} cannot be made smaller")
 
     def make_read_only(self):
-        """As the kernel does after a fault of the disk: also where files are open for writing."""
-        aside = f"{self.path}-read-only"  # in one step there: else what is opened meanwhile keeps it writable
+        """Makes it read-only as the kernel does after a disk error, even if files are open for
+        writing."""
+        aside = f"{self.path}-read-only"  # atomically, else a file opened meanwhile keeps it writable
         self.disks.do(f"mkdir -p '{aside}' && mount --bind '{self.path}' '{aside}' && mount -o remount,bind,ro '{aside}' && "
                       f"mount --move '{aside}' '{self.path}'")
 
@@ -105,7 +108,7 @@ class Disk:
 def disks():
     with contextlib.closing(Disks()) as disks:
         if not disks.try_to("mount -t tmpfs tmpfs /mnt"):
-            pytest.skip("no file system can be mounted here: neither as root nor in a user namespace")
+            pytest.skip("cannot mount a file system here, neither as root nor in a user namespace")
         yield disks
 
 
@@ -122,7 +125,7 @@ def make_disk(disks, tmp_path):
 
 
 class GitGate:
-    """A git, to be found first, that waits where a task is fetched until the test lets it go on."""
+    """A git, first in PATH, that waits before it fetches a task until the test releases it."""
 
     def __init__(self, path):
         path.mkdir()
@@ -141,7 +144,7 @@ exec {shutil.which("git")} "$@"
 
 
 class Case:
-    """A runner on a disk of its own, which becomes full while it works."""
+    """A runner on its own disk, which becomes full while it works."""
 
     def __init__(self, name, limits, disk, mock, runner):
         self.name, self.limits, self.disk, self.mock, self.runner = name, limits, disk, mock, runner
@@ -150,17 +153,18 @@ class Case:
         self.disk.leave(**self.limits)
 
     def wait_full(self):
-        """Until there is no room for something, or all is done; what is on the disk is whole even then."""
+        """Waits until a write fails for lack of space or all is done. Asserts that files on the
+        disk are complete."""
         self.runner.wait_log(f"{TROUBLE}|no task is claimed|delivered key=\\d+-bad ")
         for part in ("jobs", "spool", "rejected"):
             for directory, _, names in os.walk(self.disk.seen / part):
                 for name in names:
-                    with contextlib.suppress(FileNotFoundError):  # the runner may go on meanwhile
+                    with contextlib.suppress(FileNotFoundError):  # the runner may continue meanwhile
                         if name.endswith(".json"):
                             json.loads(pathlib.Path(directory, name).read_bytes())
 
     def check(self):
-        """Nothing was lost, nobody failed for it, and nothing lies about."""
+        """Asserts that the results are correct, none is lost, and no files remain."""
         assert self.runner.wait() == 0, self.runner.log
         verdicts = {result["id"]: result["errorDetails"] or result["isPassed"] for result in self.mock.results()}
         assert verdicts == {"good": True, "bad": False}, self.runner.log
@@ -172,7 +176,8 @@ class Case:
 
 @pytest.fixture
 def make_case(make_disk, start_mock, start_runner, small, tmp_path):
-    """make_case({pages or inodes: how many are left}, option…): two tasks, one at a time."""
+    """make_case({"pages" or "inodes": remaining}, option…): starts a runner with two tasks, one at
+    a time."""
     def make(limits, *options, script="", faults="", **named):
         name = "-".join(f"{count}-{what}" for what, count in limits.items())
         disk = make_disk(f"state-{name}")
@@ -187,7 +192,7 @@ def make_case(make_disk, start_mock, start_runner, small, tmp_path):
 
 
 def check_all(cases):
-    """Gives what had no room, in all logs."""
+    """Checks all cases. Returns the lines of their logs about lack of space."""
     for case in cases:
         case.wait_full()
     for case in cases:
@@ -259,7 +264,7 @@ def test_no_task_is_claimed_while_there_is_no_room(make_disk, start_mock, start_
     runner = start_runner(mock, "--mock", "--logger-level", "debug", state=disk.path, prefix=disk.enter)
     mock.state(requests_total=1)
     disk.leave(**left)
-    runner.wait_log("no task is claimed")  # and no question is on its way
+    runner.wait_log("no task is claimed")  # and no claim is pending
     mock.add(task(1))
     runner.wait_log("no task is claimed", count=len(runner.hits("no task is claimed")) + 1)
     assert mock.state()["claimed"] == 0
@@ -304,7 +309,7 @@ def test_a_cache_makes_room_for_a_claim_that_found_none(make_disk, start_mock, s
 
 @pytest.mark.parametrize("left", [100, 2000, 4000], ids=["at-once", "halfway", "checkout"])
 def test_no_room_for_a_repository_that_git_gives_up(make_disk, start_mock, start_runner, small, make_repo, left, tmp_path):
-    """It removes what it could not finish, so that there is room again when the runner looks."""
+    """git removes incomplete files, so there is space again when the runner checks."""
     disk = make_disk()
     student = make_repo("large", {"run.sh": (small.student().path / "run.sh").read_text(), "data": os.urandom(12 << 20)})
     mock = start_mock(tasks=[task(1, student), task(2, student)])
@@ -357,11 +362,11 @@ def test_read_only_while_a_result_is_on_its_way(make_disk, start_mock, start_run
     disk.make_read_only()
     assert "Read-only file system" in runner.wait_log("Cannot remove")
     disk.make_writable()
-    mock.add(task(2))  # only now: it must not be on its way beside the other
+    mock.add(task(2))  # only now, so that it is not delivered together with the other
     mock.state(results=2)
     assert runner.stop() == 0
     runner = start_runner(mock, state=disk.path, prefix=disk.enter)
-    runner.wait_log("already stored")  # what could not be removed
+    runner.wait_log("already stored")  # the result that could not be removed
     assert runner.stop() == 0
     now = mock.state()
     assert (now["results"], now["destroyed"], now["violations"]) == (2, 0, 0)
@@ -371,7 +376,7 @@ def test_read_only_while_a_result_is_on_its_way(make_disk, start_mock, start_run
 # ---- at the start ----
 
 def refused(start_runner, said, **named):
-    """The one line with which a runner says why it does not start."""
+    """Starts a runner that must refuse. Returns the line with the reason."""
     runner = start_runner(None, "--mock", **named)
     assert runner.wait() == 1
     (line,) = runner.hits(" CRITICAL ")

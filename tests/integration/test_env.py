@@ -1,4 +1,5 @@
-"""Which python a suite gets, the environments that are built for it, and what it sees of ours."""
+"""The Python of a suite, the environments built for it, and the variables and descriptors that it
+gets."""
 
 import os
 import pathlib
@@ -13,11 +14,11 @@ from jobs import entries, opening_of, printing
 
 # docs/suites.md has the same list.
 VARIABLES = {"PATH", "VIRTUAL_ENV", "HOME", "TMPDIR", "OSTEST_SRC", "LANG", "LC_ALL", "USER", "LOGNAME", "SHELL", "TERM", "PYTHONNOUSERSITE"}
-WITHOUT_SANDBOX = {"OSTEST_CHANNEL"}  # pytest takes it out
+WITHOUT_SANDBOX = {"OSTEST_CHANNEL"}  # pytest removes it
 
 
 def make_wheel(directory, name="tinypkg", version="1.0", requires=()):
-    """A wheel, by hand: a module of that name, and a script "<name>-tool"."""
+    """Writes a wheel with a module of that name and a script "<name>-tool"."""
     info = f"{name}-{version}.dist-info"
     metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
     metadata += "".join(f"Requires-Dist: {requirement}\n" for requirement in requires)
@@ -42,7 +43,7 @@ def wheels(tmp_path):
 
 @pytest.fixture
 def pip(wheels):
-    """The environment in which pip finds only the wheels."""
+    """An environment in which pip finds only the wheels."""
     return {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels), "PIP_CONFIG_FILE": "/dev/null"}
 
 
@@ -57,7 +58,7 @@ write()
 
 @pytest.fixture
 def needing(make_suite):
-    """needing(requirements, code): a suite with a manifest that has this requirements file."""
+    """needing(requirements, code): makes a suite with a manifest and this requirements file."""
     def make(requirements, code=SHOW, name="suite"):
         suite = make_suite(code, files={"requirements.txt": requirements}, name=name)
         suite.commit({"ostest-suite.conf": (suite.path / "ostest-suite.conf").read_text() + NEEDS})
@@ -67,13 +68,13 @@ def needing(make_suite):
 
 @pytest.fixture(scope="session")
 def bare_python(tmp_path_factory):
-    """A python with nothing but what belongs to it: no pytest, no pip."""
+    """A Python with only the standard library: no pytest, no pip."""
     path = tmp_path_factory.mktemp("bare") / "env"
     subprocess.run(["/usr/bin/python3", "-I", "-m", "venv", "--without-pip", path], check=True, env=harness.CLEAN_ENV)
     return path / "bin" / "python3"
 
 
-# A python that is none: answers the question for requirements, and does what the test says for the rest.
+# A fake python: answers the check of requirements, and runs the commands of the test for the rest.
 FAKE = """\
 #!/bin/sh
 case "$2 $3" in
@@ -89,7 +90,7 @@ esac
 
 @pytest.fixture
 def fake_python(tmp_path):
-    """fake_python(create, install, run): a program for --python, made of pieces of shell."""
+    """fake_python(create, install, run): makes a program for --python from shell commands."""
     def make(create=":", install=":", run=":"):
         path = tmp_path / "python"
         path.write_text(FAKE.format(log=tmp_path / "python.log", create=create, install=install, run=run))
@@ -98,7 +99,7 @@ def fake_python(tmp_path):
     return make
 
 
-# ---- the system's python
+# ---- the system's Python
 
 
 def test_auto_uses_the_system_python_where_it_satisfies(run_job, student, needing):
@@ -150,7 +151,7 @@ def test_the_answer_is_kept_and_asked_again_when_packages_change(run_job, studen
 
 
 def test_two_pythons_do_not_share_an_answer(run_job, student, needing, bare_python):
-    """The second is a venv of the first: its executable is a link to the same file."""
+    """The second is a venv of the first, so its executable is a link to the same file."""
     suite = needing("pytest\n", "write()")
     assert run_job(student, suite, "--env", "system").passed
     assert "pytest" in run_job(student, suite, "--env", "system", "--python", bare_python).error
@@ -192,12 +193,12 @@ def test_an_unmet_requirement_builds_a_venv_once(run_job, student, needing, whee
     make_wheel(wheels)
     suite = needing("tinypkg\n")
     version, tool, python, venv = run_job(student, suite, env=pip).printed
-    # Its scripts work, too: they name the python of the place to which it was moved.
+    # Its scripts work too: they name the Python at the path to which it was moved.
     assert version == tool == "1.0" and pathlib.Path(venv).parent == cache / "envs"
     assert python == venv + "/bin/python3"
     [entry] = [path for path in (cache / "envs").iterdir() if path.is_dir()]
     inode = entry.stat().st_ino
-    (wheels / "tinypkg-1.0-py3-none-any.whl").unlink()  # nobody asks pip again
+    (wheels / "tinypkg-1.0-py3-none-any.whl").unlink()  # pip is not called again
     job = run_job(student, suite, env=pip)
     assert job.passed and "venv=yes" in job.log and entry.stat().st_ino == inode
     assert not list(cache.rglob("*.new")) and not list(cache.rglob("*.lock"))

@@ -1,4 +1,4 @@
-"""errorDetails: whatever a sentence is about, it fits the real backend's column and still says what happened."""
+"""errorDetails: every sentence fits the real backend's column and still says what happened."""
 
 import os
 import re
@@ -11,7 +11,7 @@ from harness import task
 
 LIMIT = 255  # characters, see docs/backend.md
 
-# The longest of each kind that a task, a suite or a student can bring.
+# The longest value of each kind that a task, a suite or a student can provide.
 LONG = {
     "url": "https://user@git.example.org/" + "group/" * 330 + "proxy.git",
     "branch": "feature/" + "я" * 120,
@@ -25,7 +25,8 @@ CONVERSION = re.compile(r"%[-+ #0]*(?:\d+|\*)?(?:\.(?:\d+|\*))?(?:hh|h|ll|l|j|z|
 
 
 def sentences():
-    """All sentences of the job, the model and the journal that begin with a capital letter, as formats."""
+    """Returns all formats in the job, the model and the journal that begin with a capital
+    letter."""
     found = set()
     for folder in ("job", "model", "runner"):
         for path in sorted((harness.REPO / "src" / folder).rglob("*.c")):
@@ -37,7 +38,7 @@ def sentences():
 
 
 def filled(sentence, long):
-    """As printf(3) would make it, with err.h's limit of a message."""
+    """Formats as printf(3), with the limit of a message in err.h."""
     text = CONVERSION.sub(lambda match: long if match[0].endswith("s") else "18446744073709551615", sentence)
     return text.encode()[:4000].decode(errors="ignore")
 
@@ -45,7 +46,7 @@ def filled(sentence, long):
 @pytest.mark.parametrize("kind", LONG)
 def test_every_sentence_fits(kind):
     texts = [filled(sentence, LONG[kind]) for sentence in sentences()]
-    assert len(texts) > 90, "the sentences are not found any more"
+    assert len(texts) > 90, "the sentences are no longer found"
     done = subprocess.run([os.environ.get("OSTEST_BUILD", harness.REPO / "build") + "/tests/shorten-details"], text=True,
                           input="".join(f"{text}\n" for text in texts), capture_output=True, check=True)
     for text, brief in zip(texts, done.stdout.splitlines(), strict=True):
@@ -56,14 +57,15 @@ def test_every_sentence_fits(kind):
 
 
 def test_the_seeded_laboratory_of_the_real_backend_is_stored_at_once(run_tasks, small):
-    """Nine names that no suite has made 306 characters, which that backend never stored."""
+    """Nine test names that the suite does not have made 306 characters, which the backend could not
+    store."""
     names = [f"test_proxy_laboratory_one_check_{i}_name" for i in range(9)]
     student = small.student()
     results = run_tasks([task(1, student, connectedTests=names)], small.suite)
     details = results[1]["errorDetails"]
     assert len(details) <= LIMIT and details.startswith("9 of 9 connected tests match no test of the suite: ") and details.endswith(" more")
-    assert results[1]["testResults"] == []  # the front end shows errorDetails then
-    assert all(name in run_tasks.log for name in names), "the full text belongs into the log"
+    assert results[1]["testResults"] == []  # the front end then shows errorDetails
+    assert all(name in run_tasks.log for name in names), "the log must have the full text"
 
 
 @pytest.mark.parametrize("letter", ["x", "ы", "😀"])

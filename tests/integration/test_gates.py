@@ -1,4 +1,4 @@
-"""No task is claimed that the machine could not do well: a claim is for good."""
+"""No task is claimed that the machine could not run properly: a claim cannot be returned."""
 
 import fcntl
 import os
@@ -16,7 +16,7 @@ CLOSED = "WARNING no task is claimed: "
 
 @pytest.fixture
 def start(start_runner, small):
-    """start(mock, option…): a runner for the small course, one task at a time."""
+    """start(mock, option…): starts a runner for the small course, one task at a time."""
     def go(mock, *options):
         return start_runner(mock, "--tests-url", small.suite, "--concurrent", 1, "--check-interval", 0.05, *options)
     return go
@@ -24,7 +24,7 @@ def start(start_runner, small):
 
 @pytest.fixture
 def machine(tmp_path, small):
-    """machine.suite: a suite that is there only after machine.mend(); machine.student passes."""
+    """machine.suite: a suite that exists only after machine.mend(); machine.student passes."""
     class Machine:
         suite = tmp_path / "suite-of-a-host-that-is-down"
         student = small.student()
@@ -34,7 +34,7 @@ def machine(tmp_path, small):
     return Machine()
 
 
-# ---- room on the disk
+# ---- disk space
 
 def test_without_room_nothing_is_claimed(start_mock, start):
     mock = start_mock(tasks=[task(1)])
@@ -53,7 +53,7 @@ def test_what_was_claimed_before_is_done_without_room(start_mock, start, small, 
     assert mock.results(1)[0]["isPassed"], runner.log
 
 
-# ---- results that the backend does not have yet
+# ---- unsent results
 
 def test_with_too_many_waiting_results_nothing_is_claimed(start_mock, start):
     mock = start_mock("--faults", "post:503:*", tasks=[task(i) for i in range(6)])
@@ -79,7 +79,7 @@ def test_claims_go_on_when_what_waited_is_gone_without_a_delivery(start_mock, st
     mock.state(claimed=2)
 
 
-# ---- a series of faults of the machine
+# ---- a series of errors of the machine
 
 def test_after_a_series_of_faults_there_is_a_pause_then_one_task_tries(start_mock, start_runner, machine):
     mock = start_mock(tasks=[task(i, machine.student) for i in range(8)])
@@ -127,7 +127,7 @@ def test_pauses_end_where_the_runner_is_stopped(start_mock, start_runner, machin
     assert runner.stop() == 0 and mock.state()["claimed"] == 1
 
 
-# ---- what is kept of finished tasks
+# ---- files kept of finished tasks
 
 def test_logs_of_the_last_tasks_are_kept(start_mock, start, small, tmp_path):
     mock = start_mock(tasks=[task(i, small.student(script=f"echo out-{i}; echo err-{i} >&2")) for i in range(4)])
@@ -158,7 +158,7 @@ def test_no_logs_where_none_are_wanted(start_mock, start, small, tmp_path):
     assert not list((tmp_path / "state" / "kept").iterdir()) and not list((tmp_path / "state" / "jobs").iterdir())
 
 
-# ---- more of what counts, and what does not
+# ---- other errors, and which of them count
 
 def test_a_job_that_cannot_run_is_a_fault_of_the_machine(start_mock, start_runner, small, tmp_path):
     programs = tmp_path / "programs"
@@ -194,7 +194,7 @@ def test_a_name_that_no_disk_takes_is_the_students_matter(start_mock, start, mak
 
 
 def test_a_job_stopped_with_its_runner_is_run_again(start_mock, start, small, barrier, tmp_path):
-    """As a service manager does it that signals the whole group; more often than --task-tries allows."""
+    """As by a service manager that signals the whole group; more often than --task-tries allows."""
     mock = start_mock(tasks=[task(1, small.student(script=barrier.script))])
     for _ in range(3):
         runner = start(mock)
@@ -211,7 +211,8 @@ def test_a_job_stopped_with_its_runner_is_run_again(start_mock, start, small, ba
 
 
 def test_the_trimming_job_is_no_orphan(start_mock, start, small, tmp_path):
-    """A job that dies beside it takes it not along: the runner would wait for it for ever."""
+    """It survives a job that dies at the same time; otherwise the runner would wait for it
+    forever."""
     mock = start_mock(tasks=[task(1, small.student(script="kill -9 $PPID"))])
     (tmp_path / "state" / "cache").mkdir(parents=True)
     with open(tmp_path / "state" / "cache" / "lock", "w") as lock:

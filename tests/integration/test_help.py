@@ -1,4 +1,4 @@
-"""What ostest-runner says of itself: --help, help TOPIC, and answers to mistakes."""
+"""The help of ostest-runner: --help, help TOPIC, and suggestions after mistakes."""
 
 import re
 import subprocess
@@ -14,7 +14,7 @@ def run(*words):
 
 
 def named_in(text, heading):
-    """The words that are explained below the line with the heading."""
+    """Returns the words that are explained below the heading."""
     lines = text[text.index(heading):].splitlines()[1:]
     block = "\n".join(lines).strip("\n").split("\n\n")[0]
     return re.findall(r"^  ([a-z-]+) ", block, re.MULTILINE)

@@ -1,4 +1,5 @@
-"""The state directory: what is in it when the runner starts, whoever left it there, and who may use it."""
+"""The state directory: its contents at the start of the runner, from any source, and who may use
+it."""
 
 import json
 import os
@@ -17,7 +18,7 @@ KEY = "000000000001-1"
 
 @pytest.fixture
 def state(tmp_path):
-    """The runner's state directory, as an earlier run has left it."""
+    """The runner's state directory, as left by an earlier run."""
     for name in ("jobs", "spool", "rejected", "cache"):
         (tmp_path / "state" / name).mkdir(parents=True)
     return tmp_path / "state"
@@ -25,7 +26,7 @@ def state(tmp_path):
 
 @pytest.fixture
 def claimed_mock(start_mock):
-    """A mock from which an earlier run has taken task 1 already."""
+    """A mock from which an earlier run has already claimed task 1."""
     def start(first=None, *others):
         mock = start_mock(tasks=[first or task(1), *others])
         mock.ask("GET", "/api/task/available")
@@ -34,7 +35,7 @@ def claimed_mock(start_mock):
 
 
 def put(directory, files):
-    """Writes {name: text or JSON value, None for a directory} there."""
+    """Writes {name: text or JSON value, None for a directory} to the directory."""
     directory.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
         if content is None:
@@ -47,7 +48,7 @@ def is_empty(directory):
     return not list(directory.iterdir())
 
 
-# ---- what an earlier run left ----
+# ---- files of an earlier run ----
 
 def test_claim_is_run(claimed_mock, start_runner, small, state):
     first = task(1, small.student())
@@ -134,9 +135,9 @@ def test_claim_whose_directory_was_removed_stops_no_other(start_mock, start_runn
 
 
 def test_claim_that_is_given_up_is_not_counted_again(claimed_mock, start_runner, state):
-    """A kill, or a fault of the disk, before the error result is there: that was no start."""
+    """A kill or a disk error before the error result is written does not count as a start."""
     put(state / "jobs" / KEY, {"task.json": task(1), "starts": "2\n"})
-    put(state / "jobs" / KEY / "result.json.tmp", {"file": ""})  # so that no result can be written
+    put(state / "jobs" / KEY / "result.json.tmp", {"file": ""})  # prevents writing a result
     mock = claimed_mock()
     runner = start_runner(mock)
     runner.wait_log(" CRITICAL ")
@@ -224,7 +225,8 @@ def test_garbage_among_the_results(start_mock, start_runner, state, make):
 
 
 def test_answer_whose_result_did_not_follow_it(claimed_mock, start_runner, state):
-    """A kill between the two: the result is in the spool, and this time the backend takes it."""
+    """After a kill between the two, the result is in the spool, and this time the backend accepts
+    it."""
     put(state / "spool", {f"{KEY}.json": RESULT})
     put(state / "rejected", {f"{KEY}.answer": "no", "000000000007-x.answer.tmp": "n", "000000000008-x.json": RESULT,
                              "000000000008-x.answer": "no", "notes.answer": "yes"})
@@ -235,7 +237,7 @@ def test_answer_whose_result_did_not_follow_it(claimed_mock, start_runner, state
         ["000000000008-x.answer", "000000000008-x.json", "notes.answer"]
 
 
-# ---- whose it is ----
+# ---- owner and lock ----
 
 def test_second_runner_is_refused(start_mock, start_runner, state):
     mock = start_mock(tasks=[])
@@ -274,7 +276,7 @@ def test_state_is_private(start_mock, start_runner, small, barrier, tmp_path):
 
 
 def refuse(start_runner, state, said):
-    """A runner that cannot work there says so in one line and ends."""
+    """Starts a runner that cannot use the directory; it must say so in one line and exit."""
     runner = start_runner(None, state=state, prefix=UNPRIVILEGED)
     assert runner.wait() == 1
     (line,) = runner.hits(" CRITICAL ")

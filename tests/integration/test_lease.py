@@ -1,4 +1,4 @@
-"""ostest-job --lease: one try of a task in a cluster, whose files tell how it went."""
+"""ostest-job --lease: one attempt of a task in a cluster, whose files report the outcome."""
 
 import json
 import os
@@ -16,7 +16,7 @@ END = re.compile(rf"lease={LEASE} host=[A-Za-z0-9.-]+ status=(\d+) result=([01])
 
 @pytest.fixture
 def start(tmp_path, small):
-    """start(student): the job of one try, started; each time on the same directory."""
+    """start(student): starts the job of an attempt, always in the same directory."""
     directory = tmp_path / "try"
     directory.mkdir()
 
@@ -34,7 +34,7 @@ def end_of(process):
 
 
 def read_end(directory):
-    """(exit status, whether there is a result, its size) as the job tells."""
+    """Returns (exit status, whether there is a result, its size) as reported by the job."""
     return tuple(map(int, END.fullmatch((directory / "end").read_text()).groups()))
 
 
@@ -51,7 +51,7 @@ def test_an_error_of_the_task_is_a_result(start, tmp_path):
 
 
 def test_a_second_copy_does_nothing(start, small, barrier):
-    """Both at the same time: the second one touches nothing, and says so."""
+    """Both run at the same time: the second one changes nothing, and says so."""
     first = start(small.student("pass", barrier.script))
     barrier.wait()
     words, status = end_of(start(small.student("pass", barrier.script)))
@@ -74,7 +74,7 @@ def test_one_that_is_told_to_stop_says_so(start, small, barrier):
 
 
 def test_one_that_was_suspended_gives_no_result(start, small, barrier):
-    """A test of it may have failed since its time passed meanwhile."""
+    """One of its tests may have failed because time passed meanwhile."""
     job = start(small.student("fail", barrier.script))
     barrier.wait()
     job.send_signal(SIGSTOP)

@@ -1,4 +1,4 @@
-"""The log: for people, as JSON, and for systemd's journal."""
+"""The log: as text, as JSON, and for systemd's journal."""
 
 import json
 import os
@@ -10,18 +10,19 @@ import pytest
 import harness
 from harness import task
 
-NO_NAME = "b\x1b[31m\x9b\t\"\\\u202e<script>"  # git takes no such name of a branch
-NO_BRANCH = "b\u202e\"<script>\u2028level=x"  # but this one
+NO_NAME = "b\x1b[31m\x9b\t\"\\\u202e<script>"  # not a valid branch name in git
+NO_BRANCH = "b\u202e\"<script>\u2028level=x"  # a valid one
 
 
 def member(path):
-    """Device and inode, as $JOURNAL_STREAM has them."""
+    """Returns device and inode in the form of $JOURNAL_STREAM."""
     stat = os.stat(path)
     return f"{stat.st_dev}:{stat.st_ino}"
 
 
 def run_four(start_mock, start_runner, small, *options):
-    """One that passes, one whose branch is not there, one that hangs, one that is no task; gives the runner when all are answered."""
+    """Runs a task that passes, one without its branch, one that hangs, and an invalid one. Returns
+    the runner after all have results."""
     tasks = [task(1, small.student()), task(2, small.student(), branch=NO_BRANCH), task("c-3", small.student(script="exec sleep 60")),
              task(4, small.student(), branch=NO_NAME)]
     mock = start_mock(tasks=tasks)
@@ -58,7 +59,7 @@ def test_json(start_mock, start_runner, small, tmp_path):
     claimed = lines_of("claimed", task="1")[0]
     assert claimed["repository"] == str(small.student()) and claimed["tests"] == 0 and claimed["key"] == "000000000001-1"
     assert lines_of("claimed", task="2")[0]["branch"] == "b\\u202e\"<script>\\u2028level=x"
-    # what the job told keeps its parts
+    # log lines of the job keep their fields
     assert re.fullmatch("[0-9a-f]{40}", lines_of("fetched", task="1", url=str(small.student()))[0]["commit"])
     ended = lines_of("tests ended", task="1")[0]
     assert isinstance(ended["ms"], int) and isinstance(ended["peak_rss_mb"], int)
@@ -83,7 +84,7 @@ def test_json_is_reopened(start_mock, start_runner, tmp_path):
     mock.state(requests_total=1)
     log.rename(tmp_path / "log.1")
     runner.signal(signal.SIGHUP)
-    while not log.exists():  # made by the signal; the runner asks again and again meanwhile
+    while not log.exists():  # created on the signal; the runner polls meanwhile
         mock.state(requests_total=mock.state()["requests_total"] + 1)
     mock.add(task(1))
     assert runner.wait() == 0
@@ -93,7 +94,7 @@ def test_json_is_reopened(start_mock, start_runner, tmp_path):
 
 @pytest.mark.parametrize("is_journal", [True, False])
 def test_journal(start_mock, tmp_path, is_journal):
-    """Standard output is what $JOURNAL_STREAM names, or is something else."""
+    """Standard output is the stream in $JOURNAL_STREAM, or another one."""
     mock = start_mock(tasks=[task(1)])
     out = tmp_path / "out"
     with out.open("w") as stream:

@@ -1,4 +1,4 @@
-"""The login: tokens are fetched, refreshed and replaced; secrets stay where they belong."""
+"""The login: tokens are fetched, refreshed and replaced; secrets do not leak."""
 
 import os
 import pathlib
@@ -12,12 +12,13 @@ import harness
 from harness import GIT_ENV, RUNNER, TIMEOUT, UNPRIVILEGED, processes_with, task
 
 GET, LOGIN, REFRESH = "/api/task/available", "/api/v1/login", "/api/v1/auth/refresh"
-TOKEN = re.compile(r"(?<![0-9a-f])[0-9a-f]{48}(?![0-9a-f])")  # as the mock makes them; a git hash has 40
+TOKEN = re.compile(r"(?<![0-9a-f])[0-9a-f]{48}(?![0-9a-f])")  # a token of the mock; a git hash has 40 digits
 
 
 @pytest.fixture
 def start(start_mock, start_runner):
-    """start(mock option…, runner=[…]): a mock that wants a login, and a runner that has none of its tasks yet."""
+    """start(mock option…, runner=[…]): starts a mock that requires a login, without tasks, and a
+    runner."""
     def go(*mock_options, runner=(), tasks=(), **named):
         mock = start_mock("--auth", *mock_options, tasks=list(tasks))
         return mock, start_runner(mock, "--auth", "--mock", *runner, **named)
@@ -38,12 +39,12 @@ def test_login_and_password(start):
     assert runner.wait() == 0 and mock.state()["results"] == 1
 
 
-# ---- refused ----
+# ---- a rejected login ----
 
 @pytest.mark.parametrize("options", [["--password", "WrongWord"], ["--login", "nobody"]])
 def test_a_refused_login_is_said_once_and_does_not_hammer(start, options):
     mock, runner = start(tasks=[task(1)], runner=options)
-    assert mock.state(requests_total=3)["now_ms"] >= 2 * 1000  # since before the first
+    assert mock.state(requests_total=3)["now_ms"] >= 2 * 1000  # since before the first attempt
     runner.wait_log(" ERROR ")
     errors = runner.hits(" ERROR ")
     assert len(errors) == 1 and "refuses the login" in errors[0] and "--password-file" in errors[0]
@@ -65,11 +66,11 @@ def test_stops_although_the_login_is_refused(start):
 
 def test_a_token_that_is_never_taken(start):
     mock, runner = start("--faults", "get:401:*")
-    assert mock.state(logins=3)["now_ms"] >= 2 * 1000  # since before the first
+    assert mock.state(logins=3)["now_ms"] >= 2 * 1000  # since before the first attempt
     assert "401" in runner.wait_log(" (WARNING|ERROR) (?!students' code)")
 
 
-# ---- the login itself has trouble ----
+# ---- the login fails temporarily ----
 
 @pytest.mark.parametrize("fault", ["503", "429", "408", "301", "drop", "garbage", "truncated", "204", "huge=3000000"])
 def test_login_with_trouble(start, fault):
@@ -80,11 +81,11 @@ def test_login_with_trouble(start, fault):
 
 def test_retry_after_of_the_login(start):
     mock, runner = start("--faults", "login:503+2", tasks=[task(1)], runner=["--once"])
-    assert mock.state(logins=1)["now_ms"] >= 2 * 1000  # since before the first
+    assert mock.state(logins=1)["now_ms"] >= 2 * 1000  # since before the first attempt
     assert runner.wait() == 0
 
 
-# ---- old tokens ----
+# ---- expired tokens ----
 
 def test_refresh(start):
     mock, runner = start(runner=["--refresh-time", "0.2"])
@@ -95,7 +96,7 @@ def test_refresh(start):
 
 
 def test_expired_token(start):
-    mock, runner = start("--token-ttl", "2")  # a token that expires before its first use is a fault
+    mock, runner = start("--token-ttl", "2")  # a token that expires before its first use is an error
     mock.state(logins=2)
     mock.add(task(1))
     assert mock.state(results=1)["requests"][GET]["401"] >= 1
@@ -132,7 +133,7 @@ def test_a_refresh_token_that_is_never_taken_is_not_used(start):
 
 
 def test_a_401_without_a_reason_is_not_about_the_password(start_runner):
-    """As the real backend answers a login while its database is away."""
+    """As the real backend answers a login while its database is unavailable."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         runner = start_runner(None, "--backend-url", f"http://127.0.0.1:{server.getsockname()[1]}", "--auth", "--mock")
         connection, _ = server.accept()
@@ -148,7 +149,8 @@ def test_a_401_without_a_reason_is_not_about_the_password(start_runner):
 
 @pytest.mark.parametrize("fault, interval", [("503", 0.2), ("drop:2", 0.2), ("garbage", 0.2), ("half", 3)])
 def test_refresh_with_trouble_goes_on_with_the_old_token(start, fault, interval):
-    """Until the next refresh, which must fail after half an answer: the new refresh token was in it."""
+    """Until the next refresh, which must fail because the truncated answer had the new refresh
+    token."""
     mock, runner = start("--faults", f"refresh:{fault}", runner=["--refresh-time", interval])
     assert "Refreshing the token failed" in runner.wait_log(" WARNING (?!students' code)")
     mock.add(task(1))
@@ -179,7 +181,7 @@ def test_revoked_while_a_task_runs(start_mock, start_runner, small, barrier):
 def test_another_runner_on_the_same_account(start, start_runner, tmp_path):
     mock, one = start(runner=["--refresh-time", "0.2"])
     two = start_runner(mock, "--auth", "--mock", "--refresh-time", "0.2", state=tmp_path / "state-2")
-    for runner in (one, two):  # each refresh takes the other's away
+    for runner in (one, two):  # each refresh revokes the other's token
         runner.wait_log("refresh token any more: logging in again")
     mock.add(*[task(i) for i in range(4)])
     assert mock.state(results=4)["violations"] == 0
@@ -248,7 +250,7 @@ def test_the_runner_leaves_no_core_dump(start):
     mock, runner = start()
     mock.state(logins=1)
     limits = pathlib.Path(f"/proc/{runner.process.pid}/limits").read_text()
-    assert re.search(r"^Max core file size +1 +1 ", limits, re.MULTILINE)  # bytes: less than any dump
+    assert re.search(r"^Max core file size +1 +1 ", limits, re.MULTILINE)  # 1 byte: less than any dump
 
 
 def test_the_runner_s_memory_is_closed_to_others_of_its_user(start):

@@ -1,4 +1,4 @@
-"""The manual pages: complete, and without faults for those who format them."""
+"""The manual pages: complete, and without formatter warnings."""
 
 import os
 import pathlib
@@ -13,7 +13,7 @@ from harness import CLEAN_ENV, MOCK, REPO, RUNNER, TIMEOUT
 PAGES = pathlib.Path(os.environ.get("OSTEST_BUILD", REPO / "build")) / "man"
 NAMES = ["ostest-runner.8", "ostest-runner-run.1", "ostest-runner.conf.5", "ostest-mock-backend.1"]
 
-pytestmark = pytest.mark.skipif(not (PAGES / NAMES[0]).exists(), reason="no scdoc was there when this was built")
+pytestmark = pytest.mark.skipif(not (PAGES / NAMES[0]).exists(), reason="this was built without scdoc")
 
 
 def ask(*words):
@@ -21,7 +21,7 @@ def ask(*words):
 
 
 def shown(name, *options):
-    """The page as it is read, and what its formatter complains of."""
+    """Returns the formatted page, and the formatter's warnings."""
     if not shutil.which("man"):
         pytest.skip("man is not installed")
     env = CLEAN_ENV | {"MANWIDTH": "1000", "MAN_KEEP_FORMATTING": "", "LC_ALL": "C.UTF-8", "MANOPT": ""}
@@ -32,7 +32,7 @@ def shown(name, *options):
 
 
 def explained(help_text):
-    """{option: its explanation}, as the help has them, unwrapped."""
+    """Returns {option: its explanation} from the help, unwrapped."""
     text = re.sub(r"\n {20,}(?=\S)", " ", help_text)
     return {name: " ".join(said.split())
             for name, said in re.findall(r"^  (?:-\w, )?(--[a-z-]+)(?: [A-Z|:]+)? +(\S.*)$", text, re.MULTILINE)}
@@ -51,7 +51,7 @@ def test_mandoc_complains_of_nothing(name):
     if not shutil.which("mandoc"):
         pytest.skip("mandoc is not installed")
     done = subprocess.run(["mandoc", "-Tlint", "-Wwarning", PAGES / name], capture_output=True, text=True, timeout=TIMEOUT)
-    # scdoc begins each paragraph with .PP, also where a heading has done so
+    # scdoc starts each paragraph with .PP, even after a heading
     assert [line for line in done.stdout.splitlines() if "skipping paragraph macro" not in line] == []
 
 

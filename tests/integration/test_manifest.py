@@ -1,4 +1,4 @@
-"""Suites with a manifest: ostest-suite.conf, its placeholders, and what is wrong in it."""
+"""Suites with a manifest: ostest-suite.conf, its placeholders, and errors in it."""
 
 import pytest
 
@@ -7,7 +7,8 @@ from jobs import PRELUDE, printing
 
 @pytest.fixture
 def arguments(run_job, student, make_suite):
-    """arguments(words, **task): the words that the suite's command got behind {src} {report}."""
+    """arguments(words, **task): returns the arguments of the suite's command after {src}
+    {report}."""
     def run(words, *options, **task):
         run.job = run_job({"repositoryUrl": str(student)} | task, make_suite(printing("args"), words), *options)
         return run.job.printed
@@ -16,7 +17,7 @@ def arguments(run_job, student, make_suite):
 
 @pytest.fixture
 def manifest(run_job, student, make_repo):
-    """manifest(text): the job of a suite with this manifest."""
+    """manifest(text): runs a suite with this manifest. Returns the job."""
     def run(text, *options, files=None, **task):
         code = PRELUDE + "write()\n"
         suite = make_repo("suite", {"ostest-suite.conf": text, "run.py": code} | (files or {}))

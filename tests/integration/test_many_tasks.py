@@ -1,4 +1,4 @@
-"""Thirty tasks, four at a time: each is answered rightly and once, and nothing grows or is left."""
+"""Thirty tasks, four at a time: each gets one correct result, and nothing grows or remains."""
 
 import collections
 import pathlib
@@ -8,15 +8,16 @@ import pytest
 from harness import RUNNER, children_of, open_files, processes_with, task, wait_until
 
 TASKS, SLOTS, WARM = 30, 4, 5
-CONNECTIONS = 1 + 4  # the question for a task, and as many results as are delivered at a time
-EXPECTED = {  # isPassed, isError, what errorDetails says
+CONNECTIONS = 1 + 4  # a claim, and as many results as are delivered at a time
+EXPECTED = {  # isPassed, isError, text in errorDetails
     "pass": (True, False, ""), "fail": (False, False, ""), "error": (False, True, "lab::works"),
     "no repository": (False, True, "nowhere"), "killed": (False, True, "signal 9"),
 }
 
 
 def count_open_files(runner):
-    """What the runner has open: how many sockets, and how much of each other kind; None where only root may look."""
+    """Returns the numbers of the runner's open sockets and of each other kind of file; None if only
+    root may read them."""
     links = open_files(runner.process.pid)
     if links is None:
         return None
@@ -26,7 +27,7 @@ def count_open_files(runner):
 
 @pytest.fixture
 def settled(start_mock, start_runner, small, tmp_path):
-    """A runner after the first tasks, and a function that gives it the others."""
+    """A runner after its first tasks, and a function that gives it the others."""
     (tmp_path / "tmp").mkdir()
     repositories = {"pass": small.student(), "fail": small.student("fail"), "error": small.student("error"),
                     "no repository": tmp_path / "nowhere", "killed": small.student(script="kill -9 $$")}
@@ -37,8 +38,8 @@ def settled(start_mock, start_runner, small, tmp_path):
 
     def wait(count):
         runner.wait_log(" delivered key=", count=count)
-        wait_until(lambda: not children_of(runner.process.pid), "a child of the runner is left")  # or the cache is looked at
-        mock.state(requests_total=mock.state()["requests_total"] + 2)  # it asks for more: there is nothing else to do
+        wait_until(lambda: not children_of(runner.process.pid), "a child of the runner remains")  # the cleanup of the cache may be running
+        mock.state(requests_total=mock.state()["requests_total"] + 2)  # it polls for more, so it is idle
 
     def finish():
         mock.add(*tasks[WARM:])
@@ -78,10 +79,10 @@ def test_nothing_grows(settled):
     mock, runner, finish = settled
     memory, files = runner.memory_kib(), count_open_files(runner)
     finish()
-    if b"__asan_init" not in RUNNER.read_bytes():  # that keeps freed memory for a while, to watch it
+    if b"__asan_init" not in RUNNER.read_bytes():  # AddressSanitizer keeps freed memory for a while
         assert runner.memory_kib() - memory <= 512
     if files is None:
-        pytest.skip("memory is checked; whose open files these are only root may see")
+        pytest.skip("memory is checked, but only root may read the open files")
     sockets, others = count_open_files(runner)
     assert others == files[1]
-    assert sockets <= CONNECTIONS + 2  # the pair that libcurl wakes itself with
+    assert sockets <= CONNECTIONS + 2  # and libcurl's socket pair for wake-ups

@@ -1,4 +1,5 @@
-"""ostest-mock-backend over real HTTP: each option and each fault, with a test that fails if it does nothing."""
+"""ostest-mock-backend over real HTTP: each option and fault has a test that fails if it has no
+effect."""
 
 import contextlib
 import http.client
@@ -32,7 +33,7 @@ class Answer:
 
 
 class Mock:
-    """The running program, and a client for it: one connection a request."""
+    """The running program, and a client with one connection for each request."""
 
     def __init__(self, *options, port=0):
         command = [PROGRAM, "--port", str(port), *map(str, options)]
@@ -114,7 +115,7 @@ def run(*options):
     return subprocess.run([PROGRAM, *map(str, options)], capture_output=True, text=True, timeout=TIMEOUT)
 
 
-# ---- start and end
+# ---- start and stop
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -129,7 +130,7 @@ def test_port_file_and_given_port(start, tmp_path):
     with socket.create_connection(("127.0.0.1", first.port)):
         first.get()
         first.stop()
-    assert start(port=first.port).port == first.port  # a restart need not wait
+    assert start(port=first.port).port == first.port  # a restart does not have to wait
 
 
 def test_listens_on_loopback_alone(start):
@@ -401,7 +402,7 @@ def test_large_result(start):
     assert mock.post(result(mock.get().json["id"], errorDetails="ы" * (12 << 20))).status == 200
 
 
-# ---- as the real backend (docs/backend.md)
+# ---- behaviour of the real backend (docs/backend.md)
 
 ATTEMPT = "/api/session/attempt"
 

@@ -1,4 +1,4 @@
-"""The faults that ostest-mock-backend can make: each of them seen from outside."""
+"""The faults that ostest-mock-backend can inject, as seen from outside."""
 
 import contextlib
 import email.utils
@@ -23,7 +23,7 @@ def test_wrong_faults(start, spec):
     assert run("--faults", spec).returncode == 2
     mock = start("--faults", "get:503")
     assert mock.ask("POST", "/mock/faults", spec).status == 400
-    assert mock.get().status == 503  # the old plan still holds
+    assert mock.get().status == 503  # the old plan is still in effect
 
 
 def test_status_fault(start):
@@ -76,7 +76,7 @@ def test_an_attempt_s_answer_is_spoilt(start):
 
 def test_drop_on_a_reused_connection(start):
     mock = start("--faults", "get:drop-reused:*,post:drop-reused:*", tasks=[task(i) for i in range(4)])
-    mock.get(), mock.get()  # each on a connection of its own
+    mock.get(), mock.get()  # each on its own connection
     with contextlib.closing(http.client.HTTPConnection("127.0.0.1", mock.port, timeout=60)) as connection:
         connection.request("GET", GET)
         assert connection.getresponse().read()
@@ -136,7 +136,7 @@ def test_foreign_bodies(start, kind):
     assert mock.post(result(1)).body == answer.body and mock.state()["results"] == 1
     assert mock.send(LOGIN, DORA).body == answer.body and mock.state()["logins"] == 0
     assert mock.ask("POST", "/mock/faults", f"post:{kind}").status == 204
-    assert mock.post(result(2)).status == 400  # a refusal is not hidden
+    assert mock.post(result(2)).status == 400  # a rejection is not hidden
 
 
 def test_huge_is_not_held_in_memory(start):
@@ -176,7 +176,7 @@ def test_replacing_the_plan(start):
 
 
 def try_many(mock):
-    """What 40 careful exchanges look like from outside; each is repeated until it succeeds."""
+    """Returns the outcomes of 40 exchanges, each repeated until it succeeds."""
     seen = []
 
     def insist(ask):

@@ -1,4 +1,5 @@
-"""The alerts and the dashboard in docs/monitoring: Prometheus takes them, and they ask for what the runner tells."""
+"""The alerts and the dashboard in docs/monitoring: Prometheus accepts them, and they use metrics
+that exist."""
 
 import itertools
 import json
@@ -14,7 +15,7 @@ ALERTS = harness.REPO / "docs" / "monitoring" / "alerts.yml"
 DASHBOARD = json.loads((harness.REPO / "docs" / "monitoring" / "dashboard.json").read_text())
 QUERIES = [target["expr"] for panel in DASHBOARD["panels"] for target in panel["targets"]]
 
-# What is there when -> the alert, or None. Each series is one value a minute for an hour.
+# Situation: (series, the expected alert or None). Each series has one value a minute for an hour.
 SITUATIONS = {
     "all is well": ({"up{%s}": "1x60", "ostest_runner_claiming{%s}": "1x60", "ostest_runner_spool_results{%s}": "0x60"}, None),
     "it is gone": ({"up{%s}": "0x60"}, "OstestRunnerDown"),
@@ -29,7 +30,7 @@ SITUATIONS = {
 
 
 def expand(series):
-    """"7x60", "0+2x60" in promtool's way."""
+    """Converts "7x60" to promtool's notation."""
     return re.sub(r"^(\d+)x", r"\1+0x", series)
 
 
@@ -59,7 +60,7 @@ def test_each_alert_comes_when_it_should(promtool, tmp_path, situation):
     path = tmp_path / "test.yml"
     path.write_text(json.dumps(test))
     check(promtool, "test", "rules", path)
-    if expected:  # promtool compares all labels and texts; that it fires is enough here
+    if expected:  # promtool compares all labels and texts; here it is enough that the alert fires
         test["tests"][0]["alert_rule_test"] = [{"eval_time": "59m", "alertname": expected, "exp_alerts": []}]
         path.write_text(json.dumps(test))
         done = subprocess.run([promtool, "test", "rules", path], capture_output=True, text=True)

@@ -1,4 +1,4 @@
-"""What a service manager hears of ostest-runner (sd_notify), and what it does about it: ready, status, watchdog, stop."""
+"""Messages to the service manager (sd_notify): ready, status, watchdog, stop."""
 
 import contextlib
 import os
@@ -15,7 +15,7 @@ from harness import TIMEOUT, task
 
 
 class Manager:
-    """A service manager's socket, and what was said there."""
+    """A service manager's socket, and the messages received."""
 
     def __init__(self, path):
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -23,22 +23,22 @@ class Manager:
         self.messages = []
 
     def receive(self, timeout=TIMEOUT):
-        """The next message; None where there is none in time."""
+        """Returns the next message; None on timeout."""
         if not select.select([self.socket], [], [], timeout)[0]:
             return None
         self.messages.append(self.socket.recv(65536).decode())
         return self.messages[-1]
 
     def wait(self, pattern):
-        """The match in the first message that has one from now on."""
+        """Waits for a message that matches. Returns the match."""
         end = time.monotonic() + TIMEOUT
         while time.monotonic() < end and (text := self.receive()) is not None:
             if match := re.search(pattern, text, re.MULTILINE):
                 return match
-        raise AssertionError(f"nobody said {pattern!r}: {self.messages}")
+        raise AssertionError(f"no message matches {pattern!r}: {self.messages}")
 
     def drop(self):
-        """What was said so far is not looked at."""
+        """Discards the messages so far."""
         while self.receive(0) is not None:
             pass
 
@@ -54,7 +54,7 @@ def manager(request, tmp_path):
 
 @pytest.fixture
 def start(start_runner, manager, small):
-    """start(mock, option…, env={}): a runner with that manager, one task at a time."""
+    """start(mock, option…, env={}): starts a runner with that manager, one task at a time."""
     def go(mock, *options, env=None, **named):
         return start_runner(mock, "--tests-url", small.suite, "--concurrent", 1, *options,
                             env={"NOTIFY_SOCKET": manager.address} | (env or {}), **named)
@@ -106,7 +106,8 @@ def test_the_status_tells_why_no_task_is_claimed(start_mock, start, manager):
 
 @only_path
 def test_jobs_do_not_inherit_the_manager(start_mock, start, manager, small, tmp_path):
-    """The student's run prints its environment; without a sandbox it has what the job has, less what the job removes."""
+    """The student's run prints its environment: without a sandbox that of the job, except what the
+    job removes."""
     seen = tmp_path / "environ"
     student = small.student(script=f"cat /proc/$PPID/environ >'{seen}'")
     mock = start_mock(tasks=[task(1, student)])
@@ -124,7 +125,7 @@ def test_the_watchdog_is_fed_while_the_loop_turns(start_mock, start, manager):
     runner.signal(SIGSTOP)
     os.waitid(os.P_PID, runner.process.pid, os.WSTOPPED | os.WNOWAIT)
     manager.drop()
-    assert manager.receive(1) is None, "a runner that stands still has fed the watchdog"
+    assert manager.receive(1) is None, "a stopped runner fed the watchdog"
     runner.signal(SIGCONT)
     manager.wait(r"^WATCHDOG=1$")
     assert runner.stop() == 0
@@ -190,7 +191,7 @@ def test_a_drain_asks_for_time_as_long_as_it_takes(start_mock, start, manager, s
     runner.signal(SIGTERM)
     manager.wait(r"^STOPPING=1$")
     manager.wait(r"^STATUS=1 of 1 slots busy; 0 results delivered, 0 refused, 0 waiting; stopping$")
-    for _ in range(3):  # these go on, the status is told once
+    for _ in range(3):  # polling continues, but the status is sent once
         manager.wait(r"^EXTEND_TIMEOUT_USEC=60000000$")
     barrier.open()
     assert runner.wait() == 0 and mock.state()["results"] == 1

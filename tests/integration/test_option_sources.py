@@ -1,4 +1,4 @@
-"""Where ostest-runner's options come from, and what happens to wrong ones."""
+"""The sources of ostest-runner's options, and invalid options."""
 
 import re
 import subprocess
@@ -9,14 +9,14 @@ from harness import CLEAN_ENV, RUNNER, TIMEOUT, task
 
 
 def run(*options, env=None):
-    """A runner that is not meant to start."""
+    """Runs a runner that is not expected to start."""
     variables = CLEAN_ENV | {name: str(value) for name, value in (env or {}).items()}
     return subprocess.run([RUNNER, *map(str, options)], env=variables, capture_output=True, text=True, errors="replace",
                           timeout=TIMEOUT)
 
 
 def complaints(*options, **named):
-    """What it says about its options, by the first word of each line."""
+    """Returns its messages about options, by the first word of each line."""
     done = run(*options, **named)
     assert done.returncode == 2 and done.stdout == "", done
     lines = [line.removeprefix("ostest-runner: ") for line in done.stderr.splitlines()]
@@ -70,7 +70,7 @@ def test_the_job_gets_options_of_every_source(run_tasks, small, barrier, tmp_pat
     assert "took longer than 0.25 s" in result["errorDetails"]
 
 
-# ---- wrong ones ----
+# ---- invalid options ----
 
 WRONG = {
     "backend-url": ["ftp://host", "http://", "localhost:5000", "http://a b"],

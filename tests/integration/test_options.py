@@ -1,7 +1,7 @@
-"""Each option of ostest-runner does something: these tests fail where it does nothing.
+"""Each option of ostest-runner has an effect: these tests fail if it has none.
 
-Where the values come from is in test_option_sources.py; --drain-timeout is in test_signals.py,
---task-tries in test_journal.py; login and password are in test_login.py.
+test_option_sources.py tests the sources of values, test_signals.py --drain-timeout, test_journal.py
+--task-tries, test_login.py login and password.
 """
 
 import signal
@@ -83,7 +83,7 @@ def test_mock(run_tasks):
     assert results[2]["isPassed"] and results[2]["testResults"]
 
 
-# ---- what is run, and how ----
+# ---- tasks and their runs ----
 
 def test_tests_branch(run_tasks, small, make_repo):
     suite = make_repo("two", {"ostest-suite.conf": "command = sh {src}/run.sh {report}\n"})
@@ -106,7 +106,7 @@ def test_check_proc_interval(run_tasks, small):
 
 
 def test_timeout_of_a_clone(run_tasks):
-    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes the connection, says nothing
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # accepts connections, sends nothing
         url = f"git://127.0.0.1:{silent.getsockname()[1]}/student.git"
         result = run_tasks([task(1, url)], "/none", "--timeout", "2")[1]
     assert "Cloning" in result["errorDetails"] and "took longer than 2 s" in result["errorDetails"]
@@ -141,7 +141,7 @@ def test_proxy_timeout(run_tasks, make_repo, small, options, said):
 
 
 def test_python(run_tasks, make_repo, small, tmp_path):
-    """That of a venv: its packages are seen."""
+    """The Python of a venv: its packages are used."""
     other = tmp_path / "other"
     subprocess.run(["/usr/bin/python3", "-I", "-m", "venv", "--without-pip", "--system-site-packages", other], check=True, env=CLEAN_ENV)
     [place] = other.glob("lib/python3*/site-packages")
@@ -153,7 +153,7 @@ def test_python(run_tasks, make_repo, small, tmp_path):
 
 @pytest.mark.parametrize("mode, calls", [("auto", "-c -m"), ("system", "-c"), ("venv", "-m")])
 def test_env(run_tasks, make_repo, small, tmp_path, mode, calls):
-    """-c asks the python whether its packages suffice, -m venv begins to build."""
+    """-c checks whether the Python's packages suffice, -m venv starts a build."""
     python = tmp_path / "python"
     python.write_text(f'#!/bin/sh\necho "$2" >>{tmp_path}/calls\n[ "$2" = -c ] && echo "missing it: not installed" || exit 3\n')
     python.chmod(0o755)

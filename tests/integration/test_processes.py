@@ -1,4 +1,5 @@
-"""What a test run starts, prints and leaves: ended in time, capped, cleaned up; and stopping a job."""
+"""Processes, output and files of a test run: stopped in time, limited, cleaned up; and stopping a
+job."""
 
 import contextlib
 import os
@@ -10,7 +11,7 @@ import pytest
 import harness
 from jobs import STOPPED, entries, opening_of, printing
 
-# Started by a suite, each tells through the gate that it is there; then only SIGKILL ends it.
+# Started by a suite; each reports through the gate that it runs, and then only SIGKILL ends it.
 STUBBORN = "signal.signal(signal.SIGTERM, signal.SIG_IGN)\nsignal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
 
 
@@ -41,7 +42,7 @@ def daemon(work):
 """
 
 
-# ---- the time limit
+# ---- the timeout
 
 
 def test_a_run_that_hangs_is_ended(run_job, student, make_suite, make_gate):
@@ -60,7 +61,7 @@ def test_a_run_that_ignores_sigterm_is_killed(run_job, student, make_suite, make
 
 
 def test_a_run_has_a_moment_to_end_itself(run_job, student, make_suite):
-    """pytest writes its report when it is told to stop; the run is an error all the same."""
+    """pytest writes its report when it is stopped; the run is still an error."""
     code = "signal.signal(signal.SIGTERM, lambda *_: (write(), sys.exit(0)))\n" + forever()
     job = run_job(student, make_suite(code), "--timeout", 5)
     assert "took longer than" in job.error and list(job.tests) == ["one"]
@@ -87,12 +88,12 @@ for _ in range(50):
         os._exit(0)
 write()
 """
-    job = run_job(student, make_suite(code))  # it looks for what is left
+    job = run_job(student, make_suite(code))  # asserts that nothing remains
     assert job.passed and "50 processes" in job.log
 
 
 def test_processes_that_keep_forking_go_too(run_job, student, make_suite):
-    """Each lives for a moment only, and starts the next in a session of its own."""
+    """Each lives only for a moment, and starts the next in its own session."""
     code = """
 if os.fork() == 0:
     while True:
@@ -119,7 +120,7 @@ def test_no_limit(run_job, student, make_suite):
     assert run_job(student, make_suite("time.sleep(0.3)\nwrite()"), "--timeout", 0).passed
 
 
-# ---- pytest, told by the plugin
+# ---- pytest with the plugin
 
 
 HANGS = """
@@ -150,7 +151,7 @@ def test_a_test_that_ends_pytest_is_no_pass(run_job, student, make_repo):
 
 
 def test_the_plugin_keeps_out_of_what_tests_start(run_job, student, make_repo):
-    """A pytest inside of a test, and what a program inherits."""
+    """A pytest in a test, and what a program inherits."""
     code = """
 import os, subprocess, sys
 def test_inner_pytest(tmp_path):
@@ -267,7 +268,7 @@ def test_stopped_while_stubborn_tests_run(start_job, student, make_suite, make_g
     job = start_job(student, make_suite(STUBBORN + told(gate) + forever()))
     pid = int(gate.wait())
     job.process.send_signal(signal.SIGTERM)
-    assert stopped(job) and not is_alive(pid)  # told a second time
+    assert stopped(job) and not is_alive(pid)  # stopped a second time
 
 
 @pytest.mark.parametrize("whose", ["student", "suite", "both"])
@@ -320,7 +321,7 @@ esac
 
 
 def test_stopped_while_another_job_has_the_lock(start_job, student, make_suite, git_server, cache):
-    """The second waits for the mirror that the first one is making."""
+    """The second waits for the mirror that the first one creates."""
     git_server.faults = [git_server.hangs]
     suite = make_suite()
     first = start_job(f"{git_server.url}/student", suite)
@@ -345,7 +346,7 @@ def test_a_stopped_job_can_be_started_again(start_job, student, make_suite, make
 
 
 def test_nothing_survives_a_killed_job_for_long(start_job, student, make_suite, make_gate):
-    """SIGKILL leaves no time for anything; the test run itself dies with the job all the same."""
+    """The test run dies with the job even after SIGKILL, which leaves the job no time to act."""
     gate = make_gate()
     job = start_job(student, make_suite(STUBBORN + told(gate) + forever()))
     pid = int(gate.wait())

@@ -1,4 +1,4 @@
-"""SIGHUP: the configuration is read once more, while tasks are worked on."""
+"""SIGHUP: the configuration is read again while tasks run."""
 
 import signal
 
@@ -11,7 +11,8 @@ CHANGED, RESTART, LEFT = "the configuration has changed", "need a restart", "con
 
 @pytest.fixture
 def reloading(start_mock, start_runner, small, tmp_path):
-    """A runner with a configuration file, its mock backend, and a function that has it read new lines."""
+    """A runner with a configuration file, its mock backend, and a function that makes it read new
+    lines."""
     path = tmp_path / "runner.conf"
     mock = start_mock(tasks=[])
     path.write_text("concurrent = 1\nkeep-jobs = 5\n")
@@ -68,7 +69,8 @@ def test_a_wrong_file_changes_nothing(reloading, small):
 
 
 def test_nothing_has_changed(reloading):
-    """The password is not compared: it was blanked in the command line; a flag is stronger than the file."""
+    """The password is not compared, as it was blanked on the command line; a flag overrides the
+    file."""
     mock, runner, reload = reloading
     reload("logger-level = debug", wait_for=CHANGED)
     reload("task-tries = 9", wait_for="options=logger-level$", count=2)

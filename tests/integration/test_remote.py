@@ -1,4 +1,4 @@
-"""Repositories over the network: protocols, passwords, faults, credentials in a URL."""
+"""Repositories over the network: protocols, passwords, errors, credentials in a URL."""
 
 import base64
 import contextlib
@@ -40,14 +40,14 @@ def script(path, text):
 
 @pytest.fixture
 def operator(tmp_path):
-    """operator(key, value): the environment of an operator with this git configuration."""
+    """operator(key, value): returns the environment of an operator with this git configuration."""
     def configure(key, value):
         git("config", "--file", tmp_path / "gitconfig", "--add", key, value)
         return {"GIT_CONFIG_GLOBAL": str(tmp_path / "gitconfig")}
     return configure
 
 
-# ---- what git may speak
+# ---- allowed protocols
 
 
 def test_over_http(run_job, url, suite):
@@ -62,7 +62,7 @@ def test_only_allowed_protocols(run_job, url, student, suite, protocols, tmp_pat
         assert job.passed
         job = run_job(url, suite, "--git-protocols", protocols)
     if protocols == "http":
-        # The student's repository is fetched, the suite's is not.
+        # The student's repository can be fetched, the suite's cannot.
         assert job.error.startswith("The test suite") and "'file'" in job.error
     else:
         assert job.error == f"{url} uses the protocol 'http'; allowed here: {protocols}"
@@ -156,11 +156,11 @@ def test_a_password_is_never_asked_for(run_job, url, suite, git_server, tmp_path
     job = run_job(url, suite, env={key: value.format(asker) for key, value in ASKING.items()})
     assert "private" in job.error and url in job.error
     assert not (tmp_path / "asked").exists()
-    assert len(git_server.requests) <= 2  # nobody guesses, nobody tries again
+    assert len(git_server.requests) <= 2  # no guesses, no retries
 
 
 def on_a_terminal(command, **named):
-    """Runs a program with a terminal of its own, which nobody types on; what it printed."""
+    """Runs a program on a terminal without input. Returns its output."""
     pid, fd = pty.fork()
     if pid == 0:
         with contextlib.suppress(OSError):
@@ -168,7 +168,7 @@ def on_a_terminal(command, **named):
         os._exit(126)
     output = b""
     deadline = time.monotonic() + harness.TIMEOUT
-    with contextlib.suppress(OSError):  # EIO: its last process has ended
+    with contextlib.suppress(OSError):  # EIO: the last process has exited
         while time.monotonic() < deadline and (chunk := os.read(fd, 4096)):
             output += chunk
     os.close(fd)
@@ -195,13 +195,14 @@ echo 'git@host.example: Permission denied (publickey).' >&2; exit 255""")
 
 
 def files_below(directory):
-    """Also while directories come and go: rglob() fails where one is gone before it is read."""
+    """Returns the files below a directory. rglob() would fail if a directory disappears
+    meanwhile."""
     return [pathlib.Path(parent, name) for parent, _, names in os.walk(directory) for name in names]
 
 
 @contextlib.contextmanager
 def watched_for(token, git_server, directory):
-    """Looks, whenever git asks the server, at command lines and files for the token."""
+    """Searches command lines and files for the token whenever git sends a request to the server."""
     seen = {"argv": [], "modes": set()}
     usual = git_server.usual
 
@@ -269,7 +270,7 @@ def test_credentials_and_a_redirect_on_the_same_host(run_job, student, suite, gi
 
 def test_the_suites_credentials_are_not_shown(start_job, student, suite, git_server, tmp_path):
     git_server.wants("user", TOKEN)
-    options = tmp_path / "options"  # where the runner writes them, too
+    options = tmp_path / "options"  # as the runner writes them
     options.write_text(f"tests-url = http://user:{TOKEN}@{git_server.host}/suite\n")
     with watched_for(TOKEN, git_server, tmp_path) as seen:
         job = start_job(student, None, "--config", options)
@@ -280,7 +281,7 @@ def test_the_suites_credentials_are_not_shown(start_job, student, suite, git_ser
 
 
 def test_credentials_of_student_and_suite_do_not_mix(run_job, student, suite, make_git_server):
-    """Both are fetched at the same time: each server answers when both were asked."""
+    """Both are fetched at the same time: each server answers after both have requests."""
     both = threading.Barrier(2, timeout=harness.TIMEOUT)
     servers = {"student": make_git_server(), "suite": make_git_server()}
     for name, server in servers.items():
@@ -288,7 +289,7 @@ def test_credentials_of_student_and_suite_do_not_mix(run_job, student, suite, ma
 
         def late(handler, usual=server.usual):
             with contextlib.suppress(threading.BrokenBarrierError):
-                both.wait(2)  # where one is fetched after the other, nothing can mix
+                both.wait(2)  # fetched one after the other, they could not mix
             usual(handler)
         server.faults = [late]
     urls = [f"http://{name}:{TOKEN}{name}@{server.host}/{name}" for name, server in servers.items()]
@@ -338,7 +339,7 @@ def test_credentials_of_a_killed_job_are_removed_by_the_next(start_job, student,
     assert files_with(TOKEN, tmp_path) == []
 
 
-# ---- faults of the network
+# ---- network errors
 
 
 def resets(handler):
@@ -367,7 +368,7 @@ FAULTS = {
 
 def test_faults_of_the_network_are_tried_again(start_job, student, suite, make_git_server, tmp_path):
     jobs = {}
-    for name, faults in FAULTS.items():  # all at once: each of them waits a while before it tries again
+    for name, faults in FAULTS.items():  # all at the same time, as each waits before it retries
         server = make_git_server()
         server.faults = list(faults)
         jobs[name] = server, start_job(f"{server.url}/student", suite)
@@ -393,7 +394,7 @@ def test_a_lasting_fault_is_an_error_after_a_few_tries(start_job, student, suite
         check_status(job, job.wait())
         assert "class=network" in job.log and f"{server.url}/student" in job.error
         assert TOKEN not in job.error + job.log
-        # libcurl itself repeats a request on a connection that was closed.
+        # libcurl itself repeats a request on a closed connection.
         assert 3 <= len(server.requests) <= 12
 
 

@@ -1,4 +1,4 @@
-"""Branches, commits and mirrors: what is fetched, and that exactly one commit is tested."""
+"""Branches, commits and mirrors: what is fetched, and exactly one commit is tested."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from gitserver import breaks_off, fails
 from harness import CLEAN_ENV, JOB, Repository, git, wait_until
 from jobs import CAUSE, entries, printing
 
-# Prints the files of the tree and the text of the one called "text".
+# Prints the files of the tree and the contents of the file "text".
 LOOK = printing("[sorted(os.listdir(src)), open(src + '/text').read()]")
 
 
@@ -28,7 +28,7 @@ def suite(make_suite):
 
 @pytest.fixture
 def tested(run_job, repo, suite):
-    """tested(branch): the text that the suite saw on this branch."""
+    """tested(branch): returns the text that the suite sees on this branch."""
     def run(*branch, options=()):
         job = run_job({"repositoryUrl": str(repo)} | ({"branch": branch[0]} if branch else {}), suite, *options)
         run.job = job
@@ -199,7 +199,8 @@ def test_a_repository_made_anew_with_another_object_format(run_job, suite, tmp_p
 
 @pytest.fixture(params=["file", "http"])
 def shallow(request, tmp_path, repo, git_server):
-    """shallow(): clones the student's repository anew, with its last commit only; shallow.url is where it is fetched."""
+    """shallow(): makes a new clone of the student's repository with only its last commit;
+    shallow.url is its URL."""
     path = tmp_path / "repos" / "shallow"
 
     def clone():
@@ -212,7 +213,7 @@ def shallow(request, tmp_path, repo, git_server):
 
 
 def test_a_shallow_repository(run_job, suite, repo, shallow):
-    for text in ["second", "third", "fourth"]:  # its boundary moves; the mirror has the commits below it or not
+    for text in ["second", "third", "fourth"]:  # its boundary moves; the mirror may or may not have the commits below it
         repo.commit({"text": text})
         shallow()
         job = run_job({"repositoryUrl": shallow.url, "branch": "main"}, suite)
@@ -244,7 +245,7 @@ def test_a_shallow_suite(run_job, repo, suite, tmp_path):
     assert run_job(repo, f"file://{tmp_path}/shallow").passed
 
 
-# ---- git LFS: pointers are what the tests see
+# ---- git LFS: the tests see pointers
 
 POINTER = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0a' * 32}\nsize 12345\n"
 FAILING = """write("<testsuite><testcase name='t'><failure>no picture</failure></testcase></testsuite>")"""
@@ -277,7 +278,7 @@ def test_a_pointer_of_lfs_in_the_suite(run_job, repo, make_suite):
     assert job.passed and "warning The test suite: Files stored with git LFS" in job.log and not job.result["errorDetails"]
 
 
-# ---- what cannot be tested: an error that says why
+# ---- repositories that cannot be tested: an error with the reason
 
 
 def test_missing_branch(run_job, repo, suite):
@@ -385,7 +386,7 @@ def test_a_damaged_mirror_of_the_suite_whose_tree_is_gone(tested, suite, cache, 
 
 @pytest.mark.parametrize("ending", ["pack", "idx"])
 def test_a_damaged_pack_is_made_anew(tested, repo, cache, ending):
-    repo.commit({f"file{i}": f"content {i}" for i in range(200)})  # so many objects stay in a pack
+    repo.commit({f"file{i}": f"content {i}" for i in range(200)})  # enough objects to stay in a pack
     assert tested("main") == "first"
     halve_all((mirror_of(cache) / "objects" / "pack").glob(f"*.{ending}"))
     assert tested("main") == "first"
@@ -397,7 +398,7 @@ def test_a_damaged_object_that_only_the_checkout_meets(tested, repo, cache):
     for pack in (mirror / "objects" / "pack").iterdir():
         moved = mirror / pack.name
         pack.rename(moved)
-        if moved.suffix == ".pack":  # every object in a file of its own
+        if moved.suffix == ".pack":  # every object in its own file
             subprocess.run(["git", "--git-dir", mirror, "unpack-objects", "-q"], stdin=moved.open("rb"), check=True)
         moved.unlink()
     name = git("rev-parse", "main:text", cwd=repo.path)
@@ -440,7 +441,7 @@ def test_what_a_killed_job_left_in_its_directory(start_job, repo, suite, tmp_pat
     (tmp_path / "job").mkdir()
     (tmp_path / "job" / leftover).write_text("left over")
     job = start_job(repo, suite, directory=tmp_path / "job")
-    assert job.wait() == 0 and job.passed  # wait() looks for what is left
+    assert job.wait() == 0 and job.passed  # wait() asserts that nothing remains
 
 
 @pytest.mark.parametrize("leftover", ["src.index.lock", "src.credentials"])
@@ -465,7 +466,7 @@ def test_a_job_killed_in_the_middle_of_a_fetch(run_job, start_job, repo, suite, 
     wait_until(lambda: half_packs(cache), "git does not write what it fetches")
     job.kill()
     assert run_job(task, suite).passed
-    assert not half_packs(cache), "a killed fetch has left its pack"
+    assert not half_packs(cache), "a killed fetch left its pack"
 
 
 def test_two_jobs_on_a_new_repository_at_the_same_time(start_job, repo, suite, cache):
@@ -498,7 +499,7 @@ def test_a_fault_of_the_network_keeps_the_mirror(run_job, repo, suite, git_serve
 
 @pytest.mark.parametrize("cpus, threads", [("0.5", 1), ("1", 1), ("3.5", 3)])
 def test_fetching_keeps_to_the_processors_of_a_task(tested, run_job, repo, suite, tmp_path, cpus, threads):
-    """git would unpack with as many threads as the machine has processors."""
+    """git would otherwise unpack with a thread for each processor of the machine."""
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin/git").write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/words\nexec {shutil.which("git")} "$@"\n')
     (tmp_path / "bin/git").chmod(0o755)

@@ -1,4 +1,5 @@
-"""report.html: where it is written, and what of it a program can check. tests/browser looks at it."""
+"""report.html: where it is written, and checks of its source; tests/browser tests it in a
+browser."""
 
 import re
 
@@ -68,7 +69,7 @@ def test_run_writes_it_where_it_is_wanted(run, small, tmp_path):
 
 
 def test_run_says_where_it_cannot_write_it(run, small):
-    """/dev/full is there, and takes nothing."""
+    """/dev/full exists, but writing to it fails."""
     status, out, _ = run("--src", small.student(), "--tests", small.suite, "--html", "/dev/full")
     assert status == 2 and "/dev/full" in out
 

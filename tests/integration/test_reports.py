@@ -1,4 +1,4 @@
-"""Reports of all kinds, and what becomes of them: fail closed, say why, never grow without limit."""
+"""Reports of all kinds: fail closed, give the reason, never use memory without limit."""
 
 import pathlib
 import re
@@ -10,7 +10,8 @@ DATA = pathlib.Path(__file__).parents[1] / "unit" / "data" / "junit"
 
 @pytest.fixture
 def judged(run_job, student, make_suite):
-    """judged(report, status): the job of a suite that writes these bytes, and ends so."""
+    """judged(report, status): runs a suite that writes these bytes and exits with this status.
+    Returns the job."""
     def run(report, status=0, *options, code="", **task):
         files = {"report": report} if report is not None else {}
         code = ("write(open('report', 'rb').read())\n" if report is not None else "") + code + f"\nsys.exit({status})"
@@ -77,7 +78,7 @@ def test_last_words_that_are_no_text(judged):
     assert "\ufffd" in job.error and "red" in job.error and len(job.error) < 1000
 
 
-# ---- what a whole report says
+# ---- complete reports
 
 
 def test_all_passed(judged):
@@ -190,7 +191,7 @@ def test_teardown(late): pass
     assert "afterwards" in job.tests["test_a::test_teardown"]["description"]
 
 
-PRODUCERS = {  # of all cases, which passed
+PRODUCERS = {  # (the number of cases, those that passed)
     "pytest-xunit1": (3, ["test_io::test_read"]),
     "pytest-xunit2": (10, ["lab1.test_build::test_make[src/main.c]", "lab1.test_build::test_later",
                            "lab1.test_build::test_later_silent"]),
@@ -237,7 +238,7 @@ def test_the_id_comes_back(judged, task_id):
     assert job.result["id"] == task_id
 
 
-# ---- a report that is no file
+# ---- a report that is not a file
 
 
 @pytest.mark.parametrize("make", [
@@ -281,7 +282,7 @@ def test_a_long_name_is_cut(judged):
 
 
 def peak_memory(run_job, student, suite, *options):
-    """The job, and the most memory that it or a process that it started has taken, in MB."""
+    """Runs a job. Returns it and the peak memory of its largest process in MB."""
     job = run_job(student, suite, *options, under=["/usr/bin/python3", "-c", MEASURE])
     return job, int((job.dir.parent / "peak").read_text()) / 1024
 
@@ -296,7 +297,7 @@ sys.exit(os.waitstatus_to_exitcode(status))
 
 
 def big(cases, text):
-    """A suite that writes so many cases with a failure's text each, a piece at a time."""
+    """Returns a suite that writes this many failed cases, each with a description, in pieces."""
     return f"""
 with open(report, "w") as file:
     file.write("<testsuite>")

@@ -1,4 +1,5 @@
-"""Requirements files of every kind that pip takes, installed by pip from wheels that the tests make."""
+"""Requirements files of every kind that pip accepts, installed by pip from wheels that the tests
+build."""
 
 import hashlib
 import zipfile
@@ -12,7 +13,7 @@ import importlib.metadata
 print(json.dumps({d.metadata["Name"].lower(): d.version for d in importlib.metadata.distributions()}))
 write()
 """
-# A suite that needs pytest: which one it is, does not matter here.
+# A suite that needs pytest; the version does not matter here.
 RUN_TESTS = """
 import argparse, importlib.metadata, json
 parser = argparse.ArgumentParser()
@@ -22,7 +23,8 @@ if args.junit_xml:
     print(json.dumps({d.metadata["Name"].lower(): d.version for d in importlib.metadata.distributions()}))
     open(args.junit_xml, "w").write("<testsuite><testcase name='one'/></testsuite>")
 """
-# Builds wheels without any package that would have to be fetched, and writes beside the sources as others do.
+# Builds wheels without packages that would have to be downloaded, and writes next to the sources as
+# others do.
 BACKEND = '''
 import os, pathlib, zipfile
 def make(directory, files):
@@ -64,7 +66,7 @@ def venvs(cache):
 
 @pytest.fixture
 def suite_with_pytest(make_repo):
-    """suite_with_pytest(requirements, files): a suite that gets a pytest, whatever it asks for."""
+    """suite_with_pytest(requirements, files): makes a suite that gets pytest in any case."""
     def make(requirements, files=None):
         return make_repo("suite", {"run_tests.py": RUN_TESTS, "requirements.txt": requirements} | (files or {}))
     return make
@@ -85,7 +87,7 @@ def test_hashes_with_pytest_among_them(run_job, student, suite_with_pytest, whee
 
 
 def test_hashes_without_pytest(run_job, student, suite_with_pytest, wheels, pip):
-    """It is installed beside them, though nobody knows its hash."""
+    """pytest is installed too, although its hash is not listed."""
     for name, needs in [("tinypkg", ()), ("pluggy", ()), ("pytest", ["pluggy"])]:
         make_wheel(wheels, name, requires=needs)
     job = run_job(student, suite_with_pytest("--require-hashes\n" + hashed(wheels, "tinypkg")), env=pip)
@@ -99,11 +101,11 @@ def test_a_wrong_hash(run_job, student, needing, wheels, pip, cache):
     assert not venvs(cache)
 
 
-# ---- pytest beside the requirements
+# ---- pytest in addition to the requirements
 
 
 def test_pytest_fits_what_the_requirements_have_brought(run_job, student, suite_with_pytest, wheels, pip):
-    """The newest would need a newer pluggy than the one that the suite has pinned."""
+    """The newest pytest would need a newer pluggy than the one that the suite pins."""
     for version in ("1.0", "2.0"):
         make_wheel(wheels, "pluggy", version)
         make_wheel(wheels, "pytest", version, requires=[f"pluggy=={version}"])
@@ -186,7 +188,7 @@ def test_encodings_and_the_systems_packages(run_job, student, needing, encoding)
     assert run_job(student, suite, "--env", "system").passed
 
 
-# ---- packages of the suite's own
+# ---- packages of the suite itself
 
 
 @pytest.mark.parametrize("line", ["./pkg", "-e ./pkg", "--editable=pkg", "pkg/", "./pkg ; python_version > '3'"])
@@ -195,7 +197,7 @@ def test_a_package_of_the_suite(run_job, student, needing, wheels, pip, cache, l
     suite.commit(LOCAL)
     value, path, prefix, names = run_job(student, suite, env=pip).printed
     assert value == 1 and path.startswith(prefix + "/")
-    assert names == ["backend.py", "localpkg.py", "pyproject.toml"]  # nothing was built in the suite's tree
+    assert names == ["backend.py", "localpkg.py", "pyproject.toml"]  # no build files in the suite's tree
     suite.commit({"pkg/localpkg.py": "VALUE = 2\n"})
     assert run_job(student, suite, env=pip).printed[0] == 2
     assert len(venvs(cache)) == 2

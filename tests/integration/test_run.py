@@ -1,4 +1,4 @@
-"""`ostest-runner run`: the same verdict at home, on a terminal and on a pipe."""
+"""`ostest-runner run`: verdicts and output, on a terminal and on a pipe."""
 
 import hashlib
 import json
@@ -19,7 +19,7 @@ ESCAPE = "\x1b"
 
 
 def lines_left(text):
-    """What a terminal shows in the end: each line as it was drawn last."""
+    """Returns the final contents of a terminal: each line as last drawn."""
     return [line.split("\r" + ESCAPE + "[K")[-1].replace("\r", "") for line in text.split("\n")]
 
 
@@ -100,7 +100,7 @@ def test_the_current_directory_and_a_suite_in_a_directory(command, listing, make
     assert done.returncode == 1 and "    file=x" in done.stdout
 
 
-# ---- what is shown
+# ---- output
 
 
 @pytest.fixture
@@ -258,7 +258,7 @@ def test_ctrl_c_stops_it_and_leaves_nothing(on_terminal, small, barrier, home, n
 
 @pytest.fixture
 def killed(on_terminal, small, barrier):
-    """killed(): a run that is stopped with two signals; exit status and text."""
+    """killed(): stops a run with two signals. Returns the exit status and the text."""
     def go():
         def do(text, process):
             if "testing" in text and not do.sent:

@@ -1,4 +1,5 @@
-"""`ostest-runner run` of a git work tree: what is tested is what git would commit, and git's repository is only read."""
+"""`ostest-runner run` of a git work tree tests what git would commit, and only reads the git
+repository."""
 
 import ast
 import os
@@ -15,7 +16,8 @@ LF = "tested with the line endings that git commits (LF), unlike here"
 
 @pytest.fixture
 def tested(run, make_suite):
-    """tested(directory, variable=…): {file: (mode, content)} as the suite sees them; tested.out: what was printed."""
+    """tested(directory, variable=…): returns {file: (mode, content)} as the suite sees them;
+    tested.out: the output."""
     suite = make_suite("""
 root = pathlib.Path(src)
 files = {str(p.relative_to(root)): (oct(p.lstat().st_mode & 0o111), p.read_bytes().decode("latin-1") if p.is_file() else None)
@@ -37,17 +39,17 @@ def contents(files):
 
 
 def warnings(tested):
-    """{what is said: the names}"""
+    """Returns {warning: names}."""
     found = [line.split(": ", 2)[2] for line in tested.out.splitlines() if line.startswith("Warning: ")]
     return {words: sorted(names.split(", ")) for words, _, names in (text.rpartition(": ") for text in found)}
 
 
 def state_of(directory):
-    """All that is in .git, with its times."""
+    """Returns the contents of .git with their times."""
     return {str(path): (path.lstat().st_mtime_ns, path.read_bytes() if path.is_file() else None) for path in directory.rglob("*")}
 
 
-# ---- what stops it ----
+# ---- errors ----
 
 def test_a_directory_that_git_refuses(run, make_repo, listing):
     student = make_repo("student", {"file": "x", ".gitignore": "*.o\n"})
@@ -66,7 +68,7 @@ def test_the_top_of_a_refused_work_tree_is_what_to_trust(run, make_repo, listing
 
 @pytest.fixture
 def path_without_git(tmp_path):
-    """A PATH with what a run needs, but git."""
+    """A PATH with the programs that a run needs, except git."""
     directory = tmp_path / "programs"
     directory.mkdir()
     for name in ("python3", "sh", "env", "cat"):
@@ -172,7 +174,7 @@ def test_many_names_are_counted(tested, make_repo):
     assert warnings(tested) == {LF: ["0", "1", "2", "3", "4 and 3 more"]}
 
 
-# ---- any repository ----
+# ---- kinds of repositories ----
 
 def test_the_repository_is_only_read(tested, make_repo):
     student = make_repo("student", {"file": "x", "gone": "x"})
@@ -250,7 +252,7 @@ def test_a_conflict_elsewhere_in_the_work_tree(tested, make_repo):
 @pytest.mark.parametrize("options", [[], ["--filter=blob:none"]], ids=["whole", "partial"])
 @pytest.mark.parametrize("is_sparse_index", [False, True])
 def test_a_sparse_checkout_is_tested_in_full(tested, make_repo, tmp_path, options, is_sparse_index):
-    """As the server would, also if the objects have to be fetched."""
+    """As on the server, even if objects have to be fetched."""
     origin = make_repo("origin", {"lab/file": "x", "other/file": "y", "top": "z"})
     git("config", "uploadpack.allowFilter", "true", cwd=origin.path)
     git("clone", "-q", "--sparse", *options, f"file://{origin}", tmp_path / "student")

@@ -1,4 +1,4 @@
-"""`ostest-runner run`: what it takes from a directory, and what it leaves there."""
+"""`ostest-runner run`: which files it copies from a directory, and which it leaves there."""
 
 import glob
 import os

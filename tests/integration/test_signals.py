@@ -1,4 +1,4 @@
-"""Stopping ostest-runner, gently and by force: nothing is lost, nothing runs on."""
+"""Stopping ostest-runner, gracefully and by force: nothing is lost, and no process remains."""
 
 import os
 from signal import SIGCONT, SIGHUP, SIGINT, SIGKILL, SIGSTOP, SIGTERM
@@ -15,7 +15,7 @@ def state(tmp_path):
 
 @pytest.fixture
 def start(start_runner, small):
-    """start(mock, option…): a runner for the small course, one task at a time."""
+    """start(mock, option…): starts a runner for the small course, one task at a time."""
     def go(mock, *options, **named):
         return start_runner(mock, "--tests-url", small.suite, "--concurrent", 1, *options, **named)
     return go
@@ -104,7 +104,7 @@ def test_second_signal_stops_tasks_which_run_at_the_next_start(start_mock, start
 
 
 def test_a_claim_that_comes_after_the_second_signal_is_kept(start_mock, start, waiting, barrier, state):
-    mock = start_mock("--faults", "get:slow=500", tasks=[task(1, waiting)])  # cannot end, should it come before
+    mock = start_mock("--faults", "get:slow=500", tasks=[task(1, waiting)])  # cannot finish if it arrives before
     runner = start(mock)
     mock.state(claimed=1)
     stop_twice(runner)
@@ -182,7 +182,7 @@ def test_third_signal_leaves_no_process(start_mock, start, small, barrier, state
     runner = start(mock)
     barrier.wait()
     (job,) = jobs_of(state)
-    os.kill(job, SIGSTOP)  # it cannot end before the third signal
+    os.kill(job, SIGSTOP)  # it cannot exit before the third signal
     stop_twice(runner)
     runner.wait_log("WARNING stopping ")
     runner.signal()
@@ -225,7 +225,7 @@ def test_killed_runner_is_back_before_its_job_has_ended(start_mock, start, small
     barrier.wait()
     (old,) = jobs_of(state)
     runner.kill()
-    runner = start(mock)  # the old job is still busy with ending its stubborn tests
+    runner = start(mock)  # the old job is still stopping its stubborn tests
     wait_ended([old])
     barrier.wait()
     barrier.open()

@@ -1,4 +1,4 @@
-"""`ostest-runner spool`: what an operator does about results that the backend refused."""
+"""`ostest-runner spool`: how an operator handles results that the backend refused."""
 
 import json
 import os
@@ -19,7 +19,7 @@ def state(tmp_path):
 
 @pytest.fixture
 def spool(state):
-    """spool(word…): the exit status, what was printed, what was complained of."""
+    """spool(word…): returns exit status, stdout, stderr."""
     def run(*words):
         done = subprocess.run([harness.RUNNER, "--state-dir", state, "spool", *words], env=harness.CLEAN_ENV,
                               capture_output=True, text=True)
@@ -29,7 +29,7 @@ def spool(state):
 
 @pytest.fixture
 def refused(start_mock, start_runner):
-    """Two results that a backend has refused; the mock, which is well again."""
+    """Two refused results; returns the mock, which accepts them now."""
     mock = start_mock("--faults", "post:422:*", tasks=[task(1), task(2)])
     assert start_runner(mock, "--mock", "--max-tasks", 2).wait() == 0
     mock.faults("")

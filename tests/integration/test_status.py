@@ -1,4 +1,4 @@
-"""The status page's server: every route, its limits, and that the runner's own work goes on undisturbed."""
+"""The server of the status page: every route, its limits, and no effect on the runner's tasks."""
 
 import contextlib
 import http.client
@@ -27,7 +27,7 @@ BASE_KIB, MORE_KIB = 8192, 2048  # memory of the runner, and what the page may a
 
 
 class Page:
-    """The server of a runner."""
+    """The status page server of a runner."""
 
     def __init__(self, runner):
         self.runner = runner
@@ -48,20 +48,20 @@ class Page:
         return json.loads(self.text("/api/status.json"))
 
     def raw(self, data=b""):
-        """A connection, on which this was sent."""
+        """Opens a connection and sends the data. Returns the connection."""
         connection = socket.create_connection((self.host.strip("[]"), self.port), TIMEOUT)
         connection.sendall(data)
         return connection
 
     def answer_to(self, data):
-        """All that comes back until the end; b"" where the connection is simply closed."""
+        """Sends the data. Returns everything received; b"" if the connection is reset."""
         with self.raw(data) as connection, contextlib.suppress(ConnectionResetError):
             return connection.makefile("rb").read()
         return b""
 
     @contextlib.contextmanager
     def events(self):
-        """The events, as they come."""
+        """Yields an iterator over the events."""
         with contextlib.closing(http.client.HTTPConnection(self.host, self.port, timeout=TIMEOUT)) as c:
             c.request("GET", "/api/events")
             answer = c.getresponse()
@@ -70,13 +70,14 @@ class Page:
 
 
 def until(events, condition):
-    """The first event of which this is true."""
+    """Returns the first event for which the condition is true."""
     return next(event for event in events if condition(event))
 
 
 @pytest.fixture
 def open_page(start_mock, start_runner, small):
-    """open_page(tasks, option…): a runner with a page, and its mock as page.mock."""
+    """open_page(tasks, option…): starts a runner with a page. Returns the Page, with its mock as
+    page.mock."""
     def start(tasks=(), *options, http=0, suite=None, mock_options=(), **named):
         mock = start_mock(*mock_options, tasks=list(tasks))
         page = Page(start_runner(mock, "--tests-url", suite or small.suite, "--http", http, *options, **named))
@@ -85,7 +86,7 @@ def open_page(start_mock, start_runner, small):
     return start
 
 
-# ---- what is answered
+# ---- routes
 
 @pytest.mark.parametrize("path", ROUTES)
 def test_each_route(open_page, path):
@@ -106,7 +107,7 @@ def test_without_the_option_nothing_listens(start_mock, start_runner, small):
     mock.results(1)
     links = open_files(runner.process.pid)
     if links is None:
-        pytest.skip("only root sees the sockets of a process that the kernel does not dump")
+        pytest.skip("only root sees the sockets of a process that is not dumpable")
     own = {link[8:-1] for link in links if link.startswith("socket:")}
     listening = [line.split()[9] for line in pathlib.Path("/proc/net/tcp").read_text().splitlines() if " 0A " in line]
     assert not own & set(listening)
@@ -128,7 +129,7 @@ def test_nobody_reads_a_body(open_page):
     with page.raw(head % b"GET") as connection, contextlib.suppress(BrokenPipeError, ConnectionResetError):
         for _ in range(1000):
             connection.sendall(b"x" * 100_000)
-        pytest.fail("it took 100 MB")
+        pytest.fail("it accepted 100 MB")
     assert page.ask("/healthz")[0] == 200
 
 
@@ -165,12 +166,12 @@ def test_the_host_may_be_any_where_others_may_ask(open_page):
 
 def test_the_address_may_be_of_ipv6(open_page):
     if not pathlib.Path("/proc/net/if_inet6").exists() or "00000001 01" not in pathlib.Path("/proc/net/if_inet6").read_text():
-        pytest.skip("this machine has no ::1")
+        pytest.skip("::1 is not available")
     page = open_page(http="[::1]:0")
     assert page.url.startswith("http://[::1]:") and page.text("/healthz") == "alive\n"
 
 
-# ---- what is shown
+# ---- contents
 
 def test_a_running_task_and_its_result(open_page, make_repo, tmp_path):
     os.mkfifo(tmp_path / "go")
@@ -266,7 +267,7 @@ def claiming(page):
                                           ("get:503:*", "The backend has trouble (HTTP 503 at "),
                                           ("get:drop:*", "The backend does not answer at ")])
 def test_claims_that_come_to_nothing_are_not_ready(open_page, small, fault, words):
-    """And it asks on: what is mended is seen, with a task or without one."""
+    """The runner keeps polling and notices the recovery, with or without a task."""
     page = open_page([], "--auth", "--logger-level", "debug", mock_options=["--auth", "--faults", fault])
     page.runner.wait_log(re.escape(words), count=2)
     status, _, body = page.ask("/readyz")
@@ -355,7 +356,7 @@ def test_pages_have_a_limit_and_are_let_go(open_page):
         assert status == 503 and headers["Retry-After"] == "10" and b"Too many" in body
         assert page.ask("/healthz")[0] == 200
     deadline = time.monotonic() + TIMEOUT
-    while samples(page.text("/metrics"))["ostest_runner_pages_open"]:  # nobody tells when that is, so ask
+    while samples(page.text("/metrics"))["ostest_runner_pages_open"]:  # poll, as there is no event for this
         assert time.monotonic() < deadline
 
 
@@ -369,11 +370,11 @@ def test_a_slow_page_costs_little_and_gets_the_newest(open_page, small):
                 page.mock.add(task(number, small.student()))
                 page.mock.results(number + 1)
             assert until(quick, lambda e: len(e["results"]) == 30 and not e["deliveries"]["waiting"])
-        assert page.runner.memory_kib("VmHWM") < BASE_KIB + MORE_KIB + 6000, "with shared libraries"
+        assert page.runner.memory_kib("VmHWM") < BASE_KIB + MORE_KIB + 6000, "includes shared libraries"
 
 
 def test_slow_pages_keep_no_other_from_what_is_new(open_page, small):
-    number = 100  # so that a status is larger than what the kernel takes of it
+    number = 100  # so that a status is larger than the kernel's socket buffers
     page = open_page([task(n, "/" + "x" * 280, branch="b" * 250) for n in range(number)], "--pause-after", 0, "--concurrent", 8)
     page.mock.results(number)
     with contextlib.ExitStack() as stack, page.events() as quick:
@@ -389,14 +390,14 @@ def test_slow_pages_keep_no_other_from_what_is_new(open_page, small):
             page.mock.results(number)
             start = time.monotonic()
             shown = until(quick, lambda e: sum(e["tasks"].values()) >= number)
-            assert time.monotonic() - start < 12, "an idle connection is let go after 15 seconds"
+            assert time.monotonic() - start < 12, "an idle connection is closed after 15 seconds"
         assert shown and sum(page.status()["tasks"].values()) == number
 
 
 @pytest.mark.memory
 def test_many_connections_disturb_nobody(open_page, small):
     page = open_page()
-    page.mock.state(requests_total=2)  # it is at work: what the start needs is none of theirs
+    page.mock.state(requests_total=2)  # the runner is polling, so the memory does not include its start
     before = page.runner.memory_kib("VmRSS")
     sockets = []
     try:
@@ -421,19 +422,20 @@ def test_many_connections_disturb_nobody(open_page, small):
 
 
 def test_those_who_do_not_ask_keep_nobody_out(open_page):
-    """As many as there may be connections, and more: the page answers at once, and not when they are timed out."""
+    """With more than the maximum number of connections, the page answers at once, not after they
+    time out."""
     page = open_page()
     with contextlib.ExitStack() as stack:
         for _ in range(256):
             stack.enter_context(socket.create_connection((page.host, page.port)))
         start = time.monotonic()
         assert page.text("/healthz") == "alive\n"
-        assert time.monotonic() - start < 10, "none of them was timed out meanwhile: that takes 15 s"
+        assert time.monotonic() - start < 10, "none may time out meanwhile, which takes 15 s"
 
 
 def test_when_all_connections_end_at_once_the_next_is_heard(open_page):
     page = open_page()
-    held = [page.raw(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n") for _ in range(128)]  # no more are let in
+    held = [page.raw(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n") for _ in range(128)]  # the maximum
     assert all(connection.recv(1) for connection in held)
     page.runner.process.send_signal(signal.SIGSTOP)
     for connection in held:
@@ -465,7 +467,7 @@ def test_a_port_that_is_taken_is_no_reason_not_to_work(start_mock, start_runner,
         runner = start_runner(mock, "--tests-url", small.suite, "--http", port)
         runner.wait_log(rf"ERROR Cannot listen on 127.0.0.1:{port} \(--http\): Address already in use")
         assert mock.results(1)[0]["isPassed"]
-    assert Page(runner).port == port  # it tries again
+    assert Page(runner).port == port  # it retries
 
 
 def test_too_few_descriptors_are_not_for_the_page(start_mock, start_runner, small):
@@ -488,7 +490,7 @@ def test_reports_leave_descriptors_for_the_work(open_page, small):
         page.mock.add(*[task(number, small.student()) for number in range(2, 10)])
         assert len(page.mock.results(9)) == 9
         files = open_files(page.runner.process.pid)
-        assert files is None or len(files) >= 128, "64 readers have two each, and none had to go first"
+        assert files is None or len(files) >= 128, "64 readers have two each, and none was closed early"
 
 
 def test_odd_addresses_are_refused_at_the_start(start_runner, tmp_path):
@@ -498,7 +500,8 @@ def test_odd_addresses_are_refused_at_the_start(start_runner, tmp_path):
 
 @pytest.fixture
 def epoll(tmp_path):
-    """epoll.full: a file; while it is there, nothing more can be watched by epoll. epoll.env has a runner see it."""
+    """epoll.full: a file; while it exists, epoll refuses new watches. epoll.env: the environment
+    for a runner."""
     class Epoll:
         full = tmp_path / "epoll-is-full"
         library = tmp_path / "epoll_full.so"

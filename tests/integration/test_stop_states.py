@@ -1,6 +1,6 @@
-"""One, two and three signals in each state that the runner can be in: it ends in time, and nothing is lost.
+"""One, two and three signals in each state of the runner: it exits in time, and nothing is lost.
 
-What test_signals.py has already, a task that runs and a claim on its way among others, is not here.
+test_signals.py has other states, such as a running task and a pending claim.
 """
 
 import time
@@ -10,18 +10,18 @@ import pytest
 from harness import TIMEOUT, UNPRIVILEGED, processes_with, task, wait_gone
 from test_backend_away import bearer, claim, fill_spool
 
-SLACK_S = 5  # for a machine that is busy
+SLACK_S = 5  # for a busy machine
 SHORT_S, LONG_S = 1, 60
 
 
 class Bench:
-    """What a state is made of. `release` lets it go on, after the signals."""
+    """The parts of a state. `release` lets it continue after the signals."""
 
     def __init__(self, state, start_mock, start_runner, small, barrier):
         self.state, self.start_mock, self.start_runner = state, start_mock, start_runner
         self.small, self.barrier = small, barrier
         self.options, self.prefix = ["--tests-url", small.suite, "--concurrent", 1], []
-        self.pause_s = SHORT_S  # where the backend lets it wait
+        self.pause_s = SHORT_S  # the backend's delay
         self.release = lambda: None
 
     def start(self, *options, prefix=()):
@@ -30,7 +30,7 @@ class Bench:
         return self.runner
 
     def left(self):
-        """How many claims and results are on disk."""
+        """Returns the number of claims and results on disk."""
         return len(list(self.state.glob("jobs/*/task.json"))) + len(list(self.state.glob("spool/*.json")))
 
 
@@ -72,7 +72,7 @@ def claims_wait_for_a_slot(b):
 
 
 def result_waits(b, faults, *options, mock_options=()):
-    """With the result of an earlier run, and a backend that knows of its task."""
+    """Starts a runner with the result of an earlier run, and a backend with its task."""
     fill_spool(b.state, 1)
     b.mock = b.start_mock(*mock_options, tasks=[task(0)])
     claim(b.mock, 1, bearer(b.mock) if "--auth" in mock_options else None)
@@ -116,7 +116,7 @@ def disk_takes_no_claim(b):
     b.runner.wait_log("CRITICAL cannot use the state directory")
 
 
-TABLE = [  # the state, how many signals, the exit status, and what is left on disk then
+TABLE = [  # state, number of signals, exit status, number of claims and results left on disk
     (idle, 3, 0, 0),
     (question_on_its_way, 1, 0, 0), (question_on_its_way, 2, 0, 0), (question_on_its_way, 3, 1, 0),
     (question_told_to_wait, 1, 0, 0),
@@ -131,7 +131,7 @@ TABLE = [  # the state, how many signals, the exit status, and what is left on d
 
 
 def send(runner, count):
-    """So many signals, each after the one before has been seen, as long as the runner is there to see it."""
+    """Sends this many signals, each after the runner has logged the previous one, while it runs."""
     for said in ("INFO stopping: ", "WARNING stopping ", None)[:count]:
         if runner.process.poll() is None:
             runner.signal()
@@ -145,11 +145,11 @@ def test_stop(bench, reach, signals, status, left):
     bench.pause_s = LONG_S if signals == 3 else SHORT_S
     reach(bench)
     send(bench.runner, signals)
-    is_let_go = signals < (2 if reach is claims_wait_for_a_slot else 3)  # not a job that is being stopped: it might get through
+    is_let_go = signals < (2 if reach is claims_wait_for_a_slot else 3)  # not a job that is being stopped, as it might finish
     if is_let_go:
         bench.release()
     begin = time.monotonic()
-    assert bench.runner.wait() in ([0, 1] if reach is idle else [status]), bench.runner.log  # how many did it see?
+    assert bench.runner.wait() in ([0, 1] if reach is idle else [status]), bench.runner.log  # depends on how many it received
     assert time.monotonic() - begin <= SLACK_S + (0 if signals == 3 else 5)
     wait_gone(str(bench.state))
     assert bench.left() == left and not (bench.state / "lock").exists()
@@ -167,7 +167,7 @@ def test_stop(bench, reach, signals, status, left):
     assert all(result["isPassed"] for result in bench.mock.results() if result["errorDetails"] != "of yesterday")
 
 
-# ---- what only a claim can suffer: its answer is nowhere but in memory ----
+# ---- a claim whose answer is only in memory ----
 
 def test_third_signal_tells_of_a_claim_that_the_disk_never_took(bench):
     disk_takes_no_claim(bench)

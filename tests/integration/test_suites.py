@@ -1,4 +1,4 @@
-"""run_tests.py in both generations and plain pytest: how they are told what to run."""
+"""run_tests.py of both generations, and plain pytest: the selection of tests."""
 
 import json
 import os
@@ -7,8 +7,8 @@ import pytest
 
 from harness import Repository
 
-# A run_tests.py that says what it was called with: its options stand in HELP. Each call leaves a
-# line in the file CALLS.
+# A run_tests.py that prints its arguments; its --help prints HELP. Each call adds a line to the
+# file CALLS.
 PROGRAM = """\
 import json, pathlib, sys
 with open({calls!r}, "a") as calls:
@@ -37,7 +37,8 @@ FORM_2025 = """usage: run_tests.py [-h] --src SRC --lab LAB [--labs LABS [LABS .
 
 @pytest.fixture
 def program(make_repo, run_job, student, tmp_path):
-    """program(help, **task): the options that run_tests.py was called with, but for the report's."""
+    """program(help, **task): runs a suite. Returns the options of run_tests.py without that of the
+    report."""
     def run(text, *options, **task):
         if not run.suite:
             run.suite = make_repo("suite", {"run_tests.py": PROGRAM.format(calls=str(tmp_path / "calls"), help=text)})
@@ -50,7 +51,7 @@ def program(make_repo, run_job, student, tmp_path):
 
 @pytest.fixture
 def pytest_suite(make_repo, run_job, student):
-    """pytest_suite(files, **task): the job of a suite for plain pytest."""
+    """pytest_suite(files, **task): runs a suite for plain pytest. Returns the job."""
     def run(files, *options, **task):
         suite = make_repo(f"suite{run.count}", files)
         run.count += 1
@@ -61,7 +62,7 @@ def pytest_suite(make_repo, run_job, student):
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory):
-    """Suites that many tests use, and a cache, so that each is asked for its help once."""
+    """Suites that many tests share, and a cache, so that the help of each is read once."""
     path = tmp_path_factory.mktemp("shared")
     files = {"names": NAMES, "two-labs": TWO_LABS, "bend": BEND}
     return {name: Repository(path / name, content) for name, content in files.items()} | {"cache": path / "cache"}
@@ -69,7 +70,7 @@ def shared(tmp_path_factory):
 
 @pytest.fixture
 def names_job(run_job, student, shared):
-    """names_job(names): the job of the suite NAMES."""
+    """names_job(names): runs the suite NAMES. Returns the job."""
     def run(names, suite="names", **task):
         task = {"repositoryUrl": str(student), "connectedTests": names} | task
         return run_job(task, shared[suite], cache=shared["cache"])
@@ -80,7 +81,7 @@ def without_src(words):
     return [word for word in words if not word.startswith("--src=")]
 
 
-# ---- run_tests.py: what it is told
+# ---- run_tests.py: its options
 
 
 def test_2024_form(program):
@@ -129,7 +130,7 @@ def test_ways_to_show_an_option(program, text):
     assert program(text, laboratoryNumber=2) == ["--lab=2"]
 
 
-# ---- asked once
+# ---- the help is read once
 
 
 def test_the_help_is_read_once_per_commit(program):
@@ -150,9 +151,9 @@ def test_the_help_is_read_once_by_jobs_at_the_same_time(program, start_job, stud
     assert (tmp_path / "calls").read_text().count('["--help"]') == 2
 
 
-# ---- a help that cannot be used
+# ---- an unusable help
 
-# What the reference runner of 2024 called every suite with.
+# The arguments with which the reference runner of 2024 called every suite.
 CALL_2024 = ["--src", "SRC", "--proxy_timeout", "10", "--lab-num", "1", "3"]
 NO_HELP = {
     "fails": "raise SystemExit('wrong option')",
@@ -169,7 +170,7 @@ NO_HELP_WORDS = {"fails": "failed: wrong option (exit status 1)", "nothing": "pr
 
 @pytest.fixture
 def mute(make_repo, run_job, student, tmp_path):
-    """mute(code, **task): the options of a run_tests.py that answers --help with this code."""
+    """mute(code, **task): returns the options of a run_tests.py that runs this code for --help."""
     def run(code, *options, **task):
         calls = str(tmp_path / "calls")
         program = f"import sys\nif '--help' in sys.argv:\n    {code}\n" + PROGRAM.format(calls=calls, help="")
@@ -203,7 +204,7 @@ def test_a_help_among_the_messages(mute):
     ("def (", ["SyntaxError"]), ("raise SystemExit('no such module: abc')", ["no such module: abc", "exit status 1"]),
     ("import os; os.kill(os.getpid(), 9)", ["signal 9"]), ("import no_such_module", ["no_such_module"])])
 def test_a_broken_run_tests(make_repo, run_job, student, code, words):
-    """The run itself tells."""
+    """The run itself reports the error."""
     job = run_job(student, make_repo("suite", {"run_tests.py": code}))
     for word in words:
         assert word in job.error
@@ -235,7 +236,7 @@ def src(request):
 
 
 def test_plain_pytest_that_insists_on_src(pytest_suite):
-    """pytest asks conftest.py first, also for its help."""
+    """pytest loads conftest.py first, even for --help."""
     assert pytest_suite({"conftest.py": NEEDS_SRC, "test_a.py": "def test_one(src): assert src\n"}).passed
 
 
@@ -371,7 +372,7 @@ def test_a_name_selects_what_contains_it(names_job, name, expected):
     ("sub.test_b::test_one", ["sub.test_b::test_one"]),
 ])
 def test_a_name_of_several_parts(names_job, name, expected):
-    """A node id, or a name as we post it."""
+    """A node id, or a name as in a result."""
     job = names_job([name])
     assert job.passed and cases(job) == expected
 
@@ -384,7 +385,7 @@ def test_a_name_of_several_parts(names_job, name, expected):
     ("SUB/TEST_B", ["sub.test_b::test_one"]),
 ])
 def test_a_name_with_a_path(names_job, name, expected):
-    """Since pytest 8 its -k looks at each directory alone."""
+    """Since pytest 8, -k matches each directory separately."""
     job = names_job([name])
     assert job.passed and cases(job) == expected
 
@@ -400,7 +401,7 @@ def test_names_of_one_and_of_several_parts(names_job):
 
 
 def test_a_suite_that_does_not_hear_of_the_selection(program):
-    """Whatever it ran, only what was asked for counts."""
+    """Whatever it ran, only the requested tests count."""
     program(FORM_2025, connectedTests=["t::one"])
     assert program.job.passed and cases(program.job) == ["t::one"]
 
@@ -416,7 +417,7 @@ BENDING = ["and", "or", "not", "a b", "(", ")", "a and b", "not one", "-x", "--c
 
 @pytest.mark.parametrize("name", BENDING)
 def test_a_name_that_would_bend_the_selection_of_pytest(program, name):
-    """Without the plugin, pytest's -k selects: an error result that names it, and nothing has run."""
+    """Without the plugin, -k would select: an error names it, and nothing runs."""
     with pytest.raises(FileNotFoundError):
         program(FORM_2024, connectedTests=["one", name])
     assert "cannot be selected" in program.job.error and name.split()[0] in program.job.error and program.job.tests == {}
@@ -452,7 +453,7 @@ test_attribute.special = 1
 
 
 def test_markers_and_keywords_select_nothing(pytest_suite):
-    """pytest's -k would take them for names."""
+    """-k would match them like names."""
     job = pytest_suite(KEYWORDS, connectedTests=["lab1"])
     assert job.passed and cases(job) == ["test_a::test_lab1"]
     job = pytest_suite(KEYWORDS, connectedTests=["special"])
@@ -460,7 +461,7 @@ def test_markers_and_keywords_select_nothing(pytest_suite):
 
 
 def test_tests_that_a_suite_puts_in_another_order(pytest_suite):
-    """The suite's own hook sees all tests, and what it makes of them is what is selected from."""
+    """The suite's hook gets all tests, and the selection uses its outcome."""
     conftest = "def pytest_collection_modifyitems(items):\n    assert len(items) == 3\n    items.reverse()\n    del items[0]\n"
     job = pytest_suite({"conftest.py": conftest, "test_a.py": "".join(f"def test_{n}(): pass\n" for n in "abc")},
                        connectedTests=["test_a::test_a", "test_b"])
@@ -480,7 +481,7 @@ def test_names_that_match_nothing_at_all(names_job):
 
 
 def test_a_markers_name_is_not_a_tests_name(names_job):
-    """pytest's -k looks at markers as well; what the name does not stand in must not be a pass for it."""
+    """-k matches markers too; a test without the name must not make it pass."""
     job = names_job(["lab1"], "two-labs")
     assert "lab1" in job.error
 
@@ -508,7 +509,7 @@ def test_500_names(pytest_suite):
 
 
 def test_long_names_of_tests(pytest_suite):
-    """The report's names are cut; two may differ only past that."""
+    """Names in the report are truncated; two may differ only after that point."""
     test = "import pytest\n@pytest.mark.parametrize('x', ['short', 'я' * 900 + '1', 'я' * 900 + '2'])\ndef test_x(x): pass\n"
     job = pytest_suite({"test_a.py": test, "pytest.ini": NAMES["pytest.ini"]})
     assert job.passed and [test["name"][:18] for test in job.result["testResults"]] == ["test_a::test_x[sho", *["test_a::test_x[яяя"] * 2]
@@ -547,7 +548,7 @@ def test_a_suite_without_tests(pytest_suite):
 
 
 def test_knowledge_of_a_broken_conftest_is_not_kept(run_job, student, make_repo, tmp_path):
-    """What it needs may be installed later; then the suite's options must be known."""
+    """Its dependencies may be installed later; the suite's options must then be found."""
     flag = tmp_path / "works"
     conftest = f"import os\nif not os.path.exists({str(flag)!r}): import no_such_module\n" + SRC_OPTION
     suite = make_repo("suite", {"conftest.py": conftest, "test_a.py": "def test_one(src): assert src\n"})

@@ -1,4 +1,4 @@
-"""summary.json: a finished task in a few lines, for who shows the last tasks."""
+"""summary.json: a summary of a finished task, for the history of the status page."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""A backend and repositories whose certificate a private authority has signed."""
+"""A backend and repositories with certificates signed by a private authority."""
 
 import subprocess
 
@@ -11,7 +11,7 @@ from tls import NONE, Authority, doctor
 
 @pytest.fixture
 def backend(start_mock, tls_front, authority):
-    """The mock behind TLS: its URL, with a task to be taken."""
+    """The URL of a mock behind TLS, with a task."""
     mock = start_mock(tasks=[task(1)])
     front = tls_front(mock.port, authority.sign())
     front.mock = mock

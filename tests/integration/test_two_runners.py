@@ -1,4 +1,5 @@
-"""Two runners on one account of one backend that locks nothing: each attempt gets one result, and keeps it."""
+"""Two runners with one login at a backend without locks: each attempt gets one result, and keeps
+it."""
 
 import concurrent.futures
 import json
@@ -17,7 +18,8 @@ VERDICTS = {"pass": (True, False), "fail": (False, False), "error": (False, True
 
 @pytest.fixture
 def start_two(start_mock, start_runner, small, tmp_path):
-    """start_two(tasks, mock option…): the mock with these tasks, and a function that starts a runner of this number."""
+    """start_two(tasks, mock option…): starts a mock. Returns it, and a function that starts runner
+    `number`."""
     def start(tasks, *options):
         mock = start_mock("--auth", *options, tasks=tasks)
 
@@ -38,7 +40,7 @@ def test_each_attempt_gets_one_result(start_two, small):
     mock.state(results=TASKS // 3)
     runners[0].signal()
     runners[0].wait_log("stopping")
-    assert runners[0].stop() == 0  # in the middle of its tasks; the other goes on
+    assert runners[0].stop() == 0  # in the middle of its tasks; the other continues
     mock.state(results=2 * TASKS // 3)
     runners[0] = start(0)
     mock.state(results=TASKS)
@@ -50,19 +52,21 @@ def test_each_attempt_gets_one_result(start_two, small):
     state = mock.state()
     assert len({result["id"] for result in mock.results()}) == len(mock.results()) == TASKS
     assert state["violations"] == 0 and state["unanswerable"] == 0
-    # Whoever comes second finds the result stored, or, within the milliseconds between its query and its POST, deletes the attempt.
+    # The second runner finds the result stored, or, within the milliseconds between its query and
+    # its POST, deletes the attempt.
     twins = sum(entry["claims"] - 1 for entry in state["tasks"])
-    assert twins, "no task was handed out twice: the race was not there"
+    assert twins, "no task was handed out twice: the race did not occur"
     assert state["destroyed"] <= twins // 4
     print(f"{twins} attempts were handed out twice, {state['destroyed']} deleted")
-    # they push each other out; who sees that twice in a row logs in where it would have refreshed
+    # Each revokes the other's token; after the second time in a row a runner logs in instead of
+    # refreshing.
     assert 4 <= state["logins"] <= 2 * elapsed / REFRESH_S + 3
     assert state["requests"]["/api/v1/auth/refresh"].get("401", 0) <= state["logins"] / 2 + 3
 
 
 
 def ask_together(mock, clients):
-    """The ids of the tasks that so many clients are given who ask at the same time."""
+    """Sends claims of several clients at the same time. Returns the ids of their tasks."""
     with concurrent.futures.ThreadPoolExecutor(clients) as pool:
         answers = pool.map(lambda _: mock.ask("GET", "/api/task/available"), range(clients))
         return [json.loads(body)["id"] for _, body in answers]

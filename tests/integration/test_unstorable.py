@@ -1,4 +1,5 @@
-"""A result that the backend cannot store, although it works: smaller forms in turn, then rejected/; and nothing waits for it."""
+"""A result that a working backend cannot store: smaller forms in turn, then rejected/; other
+results do not wait."""
 
 import json
 import subprocess
@@ -10,20 +11,20 @@ from harness import TIMEOUT, task
 from test_attempt_query import OPEN, POST, TAKEN, about, start_backend  # noqa: F401
 
 FORMS = 4
-EACH = 3  # times each form is sent
+EACH = 3  # number of times that each form is sent
 FAILED = (500, '{"status": 500, "error": "Internal Server Error"}')
 
 
 @pytest.fixture
 def wordy(small):
-    """A student whose run ends with a long description."""
+    """A student whose test has a long description."""
     lines = "\\n".join(["the first line"] + ["x" * 99] * 30)
     report = f'<testsuite><testcase classname="lab" name="fails"><failure>{lines}</failure></testcase></testsuite>'
     return small.student("pass", f"printf '%b' '{report}' >\"$1\"; exit 0")
 
 
 def descriptions(posted):
-    """Of the one test in each, without repetitions."""
+    """Returns the descriptions of the only test in each, without repetitions."""
     texts = [body["testResults"][0]["description"] for body in posted]
     return [text for i, text in enumerate(texts) if not i or text != texts[i - 1]]
 
@@ -98,7 +99,7 @@ def test_without_a_query_another_result_shows_that_the_backend_works(start_backe
     assert not runner.hits("next attempt")
 
 
-# ---- what the operator sees ----
+# ---- messages for the operator ----
 
 def test_spool_list_shows_the_last_answer(start_mock, start_runner, tmp_path):
     mock = start_mock("--faults", "attempt:500:*", tasks=[task(1)])
