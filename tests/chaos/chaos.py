@@ -2,8 +2,8 @@
 """Kills the runner, its jobs and their processes many times while the backend misbehaves; then
 checks that each task has a correct result and that nothing remains.
 
-usage: script/chaos [--kills N] [--seed S] [--sandbox none|auto] [--slots N] [--fault-rate P] [--keep]
-
+usage: script/chaos [--kills N] [--seed S] [--sandbox none|auto] [--slots N] [--fault-rate P]
+                    [--keep]
 The seed, which is printed first, determines all decisions of this program, but not their timing.
 """
 

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """Runs many tasks in a row: each verdict must be correct, nothing may remain, nothing may grow.
 
-usage: tests/sandbox/soak.py [--load hostile|short] [--tasks N] [--started-as root|user] [--concurrent N]
-                             [--sandbox auto|none] [--fault-rate P] [--seed S]
+usage: tests/sandbox/soak.py [--load hostile|short] [--tasks N] [--started-as root|user]
+                             [--concurrent N] [--sandbox auto|none] [--fault-rate P] [--seed S]
 
 hostile: real pytest, two thirds of the tasks attack. short: no python, while the backend
 misbehaves. Not part of script/test: 200 hostile tasks take some minutes, as do 2000 short ones.
