@@ -4,7 +4,7 @@
 #include "base/fs.h"
 #include "base/hash.h"
 #include "base/log.h"
-#include "job/cache.h"
+#include "job/git/cache.h"
 #include "job/requirements.h"
 #include "job/venv.h"
 #include "job/witness.h"
@@ -51,7 +51,7 @@ static int find_python(const struct job *job, char **ret_python, struct err *err
 /* ---- whether the system's packages suffice ---- */
 
 /* Returns the path in the cache for this python with these requirements. The caller frees. */
-static int cache_name(const struct job *job, const char *python, const struct env_wants *wants,
+static int cache_name(const struct job *job, const char *python, const struct venv_wants *wants,
                       char **ret_path, struct err *err)
 {
     CLEANUP(mem_freep)
@@ -108,7 +108,7 @@ static const char *read_answer(char *answer, struct buf *ret_record)
     return missing;
 }
 
-static int ask_python(const struct job *job, const char *python, const struct env_wants *wants,
+static int ask_python(const struct job *job, const char *python, const struct venv_wants *wants,
                       struct buf *ret_answer, struct err *err)
 {
     CLEANUP(strv_done) struct strv argv = {0};
@@ -132,7 +132,7 @@ static int ask_python(const struct job *job, const char *python, const struct en
 }
 
 /* Returns 0 if the system's packages suffice, or -ENOPKG with the missing package in `err`. */
-static int check_system(const struct job *job, const char *python, const struct env_wants *wants,
+static int check_system(const struct job *job, const char *python, const struct venv_wants *wants,
                         const char *record_path, struct err *err)
 {
     CLEANUP(buf_done) struct buf answer = BUF_INIT(0);
@@ -187,7 +187,7 @@ static bool take_known(const struct job *job, const struct entry *e, struct env 
 }
 
 /* Checks the system's packages or builds a venv, and caches the answer. The entry is locked. */
-static int find_out(const struct job *job, const struct env_wants *wants, const struct entry *e,
+static int find_out(const struct job *job, const struct venv_wants *wants, const struct entry *e,
                     const char *python, struct err *err)
 {
     if (job->options->env_mode != JOB_ENV_VENV) {
@@ -199,7 +199,7 @@ static int find_out(const struct job *job, const struct env_wants *wants, const 
     return r < 0 ? r : venv_build(job, python, wants, e->venv, err);
 }
 
-static int choose(const struct job *job, const struct env_wants *wants, const struct entry *e,
+static int choose(const struct job *job, const struct venv_wants *wants, const struct entry *e,
                   struct env *env, struct err *err)
 {
     int lock = -1;
@@ -248,7 +248,7 @@ static int take_system(const struct job *job, struct env *env, struct err *err)
     return r;
 }
 
-static int choose_python(const struct job *job, const struct env_wants *wants, struct env *env,
+static int choose_python(const struct job *job, const struct venv_wants *wants, struct env *env,
                          struct err *err)
 {
     CLEANUP(mem_freep) char *name = NULL;
@@ -273,7 +273,8 @@ static int choose_python(const struct job *job, const struct env_wants *wants, s
 }
 
 /* Finds a python even for a suite that does not need one, since it may run pytest. */
-static int take_python(const struct job *job, const struct env_wants *wants, struct env *env, struct err *err)
+static int take_python(const struct job *job, const struct venv_wants *wants, struct env *env,
+                       struct err *err)
 {
     struct err why = {0};
     int r = choose_python(job, wants, env, &why);
@@ -334,7 +335,7 @@ static void find_places(struct env *env)
         add_place(&env->places, real);
 }
 
-int env_prepare(const struct job *job, const struct env_wants *wants, struct env *ret_env, struct err *err)
+int env_prepare(const struct job *job, const struct venv_wants *wants, struct env *ret_env, struct err *err)
 {
     struct env env = {0};
     int r = take_python(job, wants, &env, err);

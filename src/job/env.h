@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/strv.h"
 #include "job/job.h"
+#include "job/venv.h"
 
 #include <stdbool.h>
 
@@ -25,15 +26,9 @@ struct env {
     bool is_venv;          /* has packages of its own */
 };
 
-struct env_wants {
-    bool python;              /* required; if false, python is used only if there is one */
-    bool pytest;              /* must be installed */
-    const char *requirements; /* a requirements file; NULL: none */
-};
-
 /*
  * Finds or builds the environment. Returns an error of class environment, with the package's name,
  * if the requirements cannot be met. The caller ends `ret_env` with env_done().
  */
-int env_prepare(const struct job *job, const struct env_wants *wants, struct env *ret_env, struct err *err);
+int env_prepare(const struct job *job, const struct venv_wants *wants, struct env *ret_env, struct err *err);
 void env_done(struct env *env);

@@ -3,7 +3,7 @@
 #include "base/fs.h"
 #include "base/hash.h"
 #include "base/log.h"
-#include "job/cache.h"
+#include "job/git/cache.h"
 #include "sandbox/etc.h"
 
 #include <errno.h>

@@ -3,7 +3,7 @@
 /* What all steps of a job share: its options, its paths, and how it is stopped. */
 
 #include "base/strv.h"
-#include "job/git.h"
+#include "job/git/git.h"
 #include "model/job_options.h"
 #include "model/progress.h"
 #include "model/summary.h"

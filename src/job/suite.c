@@ -514,7 +514,7 @@ int suite_prepare(struct suite *suite, const struct job *job, const char *commit
                   struct err *err)
 {
     int r = open_suite(job, suite, err);
-    struct env_wants wants = {suite->needs_python, suite->needs_pytest, suite->requirements};
+    struct venv_wants wants = {suite->needs_python, suite->needs_pytest, suite->requirements};
     if (r == 0)
         r = env_prepare(job, &wants, ret_env, err);
     if (r == 0)

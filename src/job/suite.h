@@ -8,8 +8,8 @@
 #include "base/err.h"
 #include "base/strv.h"
 #include "job/env.h"
+#include "job/git/repo.h"
 #include "job/job.h"
-#include "job/repo.h"
 
 #include <stdbool.h>
 

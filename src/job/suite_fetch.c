@@ -4,8 +4,8 @@
 #include "base/failpoint.h"
 #include "base/fs.h"
 #include "base/log.h"
-#include "job/cache.h"
-#include "job/lfs.h"
+#include "job/git/cache.h"
+#include "job/git/lfs.h"
 #include "sandbox/init_protocol.h"
 
 #include <errno.h>

@@ -6,8 +6,8 @@
  */
 
 #include "base/err.h"
+#include "job/git/repo.h"
 #include "job/job.h"
-#include "job/repo.h"
 
 #include <stdbool.h>
 

@@ -199,7 +199,8 @@ static char *in_copy(const struct job *job, const char *suite, const char *file)
     return below ? mem_printf("%s%s", suite, below) : mem_strdup(file);
 }
 
-static int install(const struct job *job, const struct env_wants *wants, const char *staging, struct err *err)
+static int install(const struct job *job, const struct venv_wants *wants, const char *staging,
+                   struct err *err)
 {
     CLEANUP(requirements_done) struct requirements found = {0};
     CLEANUP(requirements_done) struct requirements used = {0};
@@ -314,7 +315,7 @@ static int redirect_editable(const char *staging, struct err *err)
     return r;
 }
 
-int venv_build(const struct job *job, const char *python, const struct env_wants *wants, const char *path,
+int venv_build(const struct job *job, const char *python, const struct venv_wants *wants, const char *path,
                struct err *err)
 {
     CLEANUP(mem_freep) char *staging = mem_printf("%s.new", path);

@@ -3,7 +3,7 @@
 #include "base/capture.h"
 #include "base/copytree.h"
 #include "base/fs.h"
-#include "job/git.h"
+#include "job/git/git.h"
 
 #include <errno.h>
 #include <libgen.h>

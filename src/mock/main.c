@@ -19,8 +19,8 @@
 #include "base/fd.h"
 #include "base/fs.h"
 #include "base/mem.h"
-#include "base/opt.h"
-#include "base/opt_help.h"
+#include "base/opt/opt.h"
+#include "base/opt/opt_help.h"
 #include "base/utf8.h"
 #include "mock/server.h"
 

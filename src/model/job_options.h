@@ -6,7 +6,7 @@
  */
 
 #include "base/buf.h"
-#include "base/opt.h"
+#include "base/opt/opt.h"
 
 #include <stdbool.h>
 #include <stdint.h>

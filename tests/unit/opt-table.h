@@ -2,7 +2,7 @@
 
 /* The options of a fictitious program, and functions to parse its command line. */
 
-#include "base/opt.h"
+#include "base/opt/opt.h"
 
 #include "scratch.h"
 

@@ -1,4 +1,4 @@
-#include "base/opt.h"
+#include "base/opt/opt.h"
 
 #include "opt-table.h"
 

@@ -1,4 +1,4 @@
-#include "base/opt_file.h"
+#include "base/opt/opt_file.h"
 
 #include "opt-table.h"
 

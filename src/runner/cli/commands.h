@@ -5,7 +5,7 @@
  * command ostest-runner is the agent.
  */
 
-#include "base/opt.h"
+#include "base/opt/opt.h"
 #include "runner/config/options.h"
 
 #define COMPLETION_SHELLS "bash|zsh|fish"

@@ -1,6 +1,6 @@
 #include "runner/cli/config.h"
 
-#include "base/opt_file.h"
+#include "base/opt/opt_file.h"
 
 #include <stdio.h>
 

@@ -2,7 +2,7 @@
 
 #include "base/buf.h"
 #include "base/log.h"
-#include "base/nearest.h"
+#include "base/opt/nearest.h"
 #include "runner/cli/commands.h"
 #include "runner/cli/completion.h"
 #include "runner/cli/config.h"

@@ -1,8 +1,8 @@
 #include "runner/cli/help.h"
 
 #include "base/mem.h"
-#include "base/nearest.h"
-#include "base/opt_help.h"
+#include "base/opt/nearest.h"
+#include "base/opt/opt_help.h"
 #include "runner/cli/commands.h"
 #include "runner/cli/run/options.h"
 

@@ -1,7 +1,7 @@
 #include "runner/config/options.h"
 
 #include "base/fs.h"
-#include "base/opt_live.h"
+#include "base/opt/opt_live.h"
 #include "base/utf8.h"
 #include "runner/config/listen.h"
 #include "runner/config/slurm_args.h"

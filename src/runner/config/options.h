@@ -6,7 +6,7 @@
  */
 
 #include "base/err.h"
-#include "base/opt.h"
+#include "base/opt/opt.h"
 #include "model/job_options.h"
 
 #include <stdbool.h>

@@ -1,7 +1,7 @@
 #include "runner/cli/run/options.h"
 
 #include "base/fs.h"
-#include "base/opt_help.h"
+#include "base/opt/opt_help.h"
 #include "base/utf8.h"
 #include "model/task.h"
 #include "runner/cli/run/out_file.h"

@@ -2,7 +2,7 @@
 
 /* The options of `ostest-runner run`: those of a job, which the agent has too, and its own. */
 
-#include "base/opt.h"
+#include "base/opt/opt.h"
 #include "model/job_options.h"
 #include "runner/cli/run/display.h"
 

@@ -1,4 +1,4 @@
-#include "base/opt_live.h"
+#include "base/opt/opt_live.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
 
 /* Prints the options of a table as text of a configuration file. */
 
-#include "base/opt.h"
+#include "base/opt/opt.h"
 
 #include <stdio.h>
 

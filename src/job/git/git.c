@@ -1,9 +1,9 @@
-#include "job/git.h"
+#include "job/git/git.h"
 
 #include "base/capture.h"
 #include "base/fs.h"
 #include "base/url.h"
-#include "job/git_fault.h"
+#include "job/git/git_fault.h"
 
 #include <errno.h>
 #include <string.h>

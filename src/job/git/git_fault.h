@@ -5,8 +5,9 @@
  * it is the task's fault unless there is evidence that it is this machine's.
  */
 
+#include "base/buf.h"
 #include "base/err.h"
-#include "job/git.h"
+#include "job/git/git_command.h"
 
 /*
  * Replaces the error in `err`, as capture_run() has set it, by a class and a sentence for the

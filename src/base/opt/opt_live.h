@@ -2,7 +2,7 @@
 
 /* Changes options while the program runs. */
 
-#include "base/opt.h"
+#include "base/opt/opt.h"
 
 /*
  * Takes the values of the live rows from a second opt_parse() of the same table. Returns the names

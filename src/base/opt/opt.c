@@ -1,7 +1,7 @@
-#include "base/opt.h"
+#include "base/opt/opt.h"
 
 #include "base/fs.h"
-#include "base/nearest.h"
+#include "base/opt/nearest.h"
 #include "base/url.h"
 #include "base/utf8.h"
 

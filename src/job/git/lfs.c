@@ -1,4 +1,4 @@
-#include "job/lfs.h"
+#include "job/git/lfs.h"
 
 #include "base/fd.h"
 #include "base/mem.h"

@@ -6,7 +6,7 @@
  */
 
 #include "base/err.h"
-#include "job/git.h"
+#include "job/git/git.h"
 
 #include <stdbool.h>
 

@@ -1,4 +1,4 @@
-#include "base/opt_help.h"
+#include "base/opt/opt_help.h"
 
 #include "base/buf.h"
 

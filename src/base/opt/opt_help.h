@@ -2,7 +2,7 @@
 
 /* Prints the options of a table for people. */
 
-#include "base/opt.h"
+#include "base/opt/opt.h"
 
 #include <stdio.h>
 

@@ -1,11 +1,11 @@
-#include "job/repo.h"
+#include "job/git/repo.h"
 
 #include "base/failpoint.h"
 #include "base/fs.h"
 #include "base/hash.h"
 #include "base/str.h"
 #include "base/url.h"
-#include "job/cache.h"
+#include "job/git/cache.h"
 
 #include <ctype.h>
 #include <errno.h>

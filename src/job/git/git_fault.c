@@ -1,4 +1,4 @@
-#include "job/git_fault.h"
+#include "job/git/git_fault.h"
 
 #include "base/capture.h"
 #include "base/fs.h"

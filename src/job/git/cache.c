@@ -1,4 +1,4 @@
-#include "job/cache.h"
+#include "job/git/cache.h"
 
 #include "base/failpoint.h"
 #include "base/fs.h"

@@ -1,4 +1,4 @@
-#include "base/nearest.h"
+#include "base/opt/nearest.h"
 
 #include "base/mem.h"
 
