@@ -2,7 +2,8 @@
 
 /*
  * The sandbox of one test run: its control group, bubblewrap's command line, and the messages of
- * ostest-init inside (src/sandbox/init_protocol.h). Order of use: open, attach, proc_run(), close, done.
+ * ostest-init inside (src/sandbox/init_protocol.h). Order of use: open, attach, proc_run(), close,
+ * done.
  */
 
 #include "base/err.h"

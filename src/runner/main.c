@@ -1,6 +1,6 @@
 /*
- * ostest-runner: claims tasks from a backend, starts an ostest-job for each, and posts the results. This file
- * reads the options and prepares the process; supervisor.c does the work.
+ * ostest-runner: claims tasks from a backend, starts an ostest-job for each, and posts the results.
+ * This file reads the options and prepares the process; supervisor.c does the work.
  */
 
 #include "base/fd.h"
@@ -28,9 +28,9 @@
 #define EXIT_USAGE 2
 
 /*
- * Passwords and tokens are in memory: disables core dumps and access by other processes of this user. The
- * limit is 1 byte, because 0 would not keep the kernel from starting a handler for core dumps of tests
- * (core(5)).
+ * Passwords and tokens are in memory: disables core dumps and access by other processes of this
+ * user. The limit is 1 byte, because 0 would not keep the kernel from starting a handler for core
+ * dumps of tests (core(5)).
  */
 static void protect_secrets(void)
 {

@@ -5,11 +5,11 @@
  *   jobs      claim on disk ─▶ ostest-job in a slot ─▶ result in the spool
  *   delivery  spool ─▶ backend
  *
- * After every event proceed() takes all steps that can be taken, so no module needs to know what the others
- * wait for.
+ * After every event proceed() takes all steps that can be taken, so no module needs to know what
+ * the others wait for.
  *
- * A stop goes through levels: DRAIN (no new claims, running jobs finish), STOP (jobs are stopped, their
- * claims stay on disk, results are delivered once more), LEAVE.
+ * A stop goes through levels: DRAIN (no new claims, running jobs finish), STOP (jobs are stopped,
+ * their claims stay on disk, results are delivered once more), LEAVE.
  */
 
 #include "runner/supervisor.h"
@@ -39,7 +39,8 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#define LOOK_AGAIN_MS       10000 /* interval of looking for results that the operator has put into the spool */
+/* interval of looking for results that the operator has put into the spool */
+#define LOOK_AGAIN_MS       10000
 #define CLAIM_FAILURES_TOLD 3     /* consecutive 5xx answers that indicate more than a restart */
 #define STOP_LIMIT_MS       15000 /* of level STOP, for jobs to end and for deliveries */
 
@@ -67,7 +68,8 @@ struct supervisor {
         struct condition delivery;  /* deliveries fail */
         struct condition login;     /* logging in fails */
         struct condition admission; /* no task is claimed */
-        struct condition service;   /* the service manager cannot be reached, or will kill the runner */
+        /* the service manager cannot be reached, or will kill the runner */
+        struct condition service;
     } conditions;
     int signal_fd;
     struct ev_source signals;
@@ -210,7 +212,10 @@ static void on_auth(enum auth_event event, const char *message, void *data)
     proceed(s);
 }
 
-/* The stored result is our own, whose answer was lost, or that of another runner with the same attempt. */
+/*
+ * The stored result is our own, whose answer was lost, or that of another runner with the same
+ * attempt.
+ */
 static void log_stored(const struct delivery_note *note)
 {
     bool differs = note->ours && note->theirs && note->ours != note->theirs;
@@ -392,8 +397,8 @@ static void on_status(char *ret_text, size_t size, void *data)
 }
 
 /*
- * proceed() recovers a lost wake-up. Any problem left after that is permanent, since libcurl limits the time
- * of each request and the end of a job frees its slot.
+ * proceed() recovers a lost wake-up. Any problem left after that is permanent, since libcurl limits
+ * the time of each request and the end of a job frees its slot.
  */
 static bool is_well(void *data)
 {

@@ -6,7 +6,7 @@
 #include "runner/config/options.h"
 
 /*
- * Runs until a stop is requested or --max-tasks are done. The state directory must exist and be locked.
- * `job_program` is the path of ostest-job. Returns the exit status of the program.
+ * Runs until a stop is requested or --max-tasks are done. The state directory must exist and be
+ * locked. `job_program` is the path of ostest-job. Returns the exit status of the program.
  */
 int supervisor_run(struct options *options, const char *job_program, struct err *err);

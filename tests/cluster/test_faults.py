@@ -87,7 +87,7 @@ def test_a_dead_controller_is_waited_for(site, moment):
     if moment == "in mid-task":
         site.wait_arrivals(1)
     site.cluster.kill_controller()
-    site.runner.wait_log("Slurm does not do its work: .*Unable to contact")
+    site.runner.wait_log("Slurm command failed: .*Unable to contact")
     site.mock.add(harness.task(2, site.small.student("fail")))
     site.cluster.start_controller()
     site.open_gate()
@@ -198,7 +198,7 @@ def test_a_second_copy_in_the_queue_is_cancelled(site):
     site.open_gate()
     site.mock.state(results=1)
     site.mock.add(harness.task(2, site.small.student()))  # the runner polls as long as it has tasks
-    site.runner.wait_log("of no use any more, and are cancelled")
+    site.runner.wait_log("cancelling [0-9]+ orphaned jobs in the cluster")
     wait = Wait("an empty queue", harness.TIMEOUT)
     while site.job_ids():
         wait.more()

@@ -57,7 +57,7 @@ def test_no_task_is_no_trouble(start_mock, start_runner, status):
     assert not runner.hits(" (WARNING|ERROR) (?!students' code)")
 
 
-@pytest.mark.parametrize("fault, pattern", [("503", r"has trouble .HTTP 503 at \S+$"), ("drop", "does not answer"), ("garbage", "JSON")])
+@pytest.mark.parametrize("fault, pattern", [("503", r"fails .HTTP 503 at \S+$"), ("drop", "does not answer"), ("garbage", "JSON")])
 def test_lasting_trouble_is_said_once(start_mock, start_runner, fault, pattern):
     mock = start_mock("--faults", f"get:{fault}:4", tasks=[])
     runner = start_runner(mock)

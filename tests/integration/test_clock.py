@@ -172,7 +172,7 @@ def test_token_refresh(make_clock, start_mock, start_runner):
 def test_pause_before_the_next_delivery(start_all):
     started = start_all(lambda _: [task(1)], "--mock", "--once", mock_options=["--faults", "post:503+4"])
     for _, step, _, runner in started:
-        runner.wait_log("WARNING task=.* The backend has trouble")
+        runner.wait_log("WARNING task=.* The backend fails")
         step()
     for name, _, mock, runner in started:
         assert runner.wait() == 0 and len(set(dates(runner))) > 1, name
@@ -254,7 +254,7 @@ def test_retry_after(start_mock, start_runner, place, kind):
 def test_retry_after_of_years_is_an_hour(make_clock, start_mock, start_runner, fault):
     clock, mock = make_clock(), start_mock("--faults", f"post:{fault}", tasks=[task(1)])
     runner = start_runner(mock, "--mock", env=clock.env)
-    runner.wait_log("WARNING task=.* The backend has trouble")
+    runner.wait_log("WARNING task=.* The backend fails")
 
     def asks():
         """Waits for further requests of the runner."""

@@ -147,10 +147,10 @@ def test_claims_go_on_once_a_job_whose_sbatch_failed_is_found(start, slurm, smal
 def test_an_sbatch_that_failed_is_repeated_under_the_same_name(start, slurm, small):
     slurm.write("sbatch.refuses", "Invalid account")
     mock, runner = start([harness.task(1, small.student()), harness.task(2, small.student())], "--concurrent", 2)
-    runner.wait_log("ERROR.*Slurm does not do its work: .*Invalid account")
+    runner.wait_log("ERROR.*Slurm command failed: .*Invalid account")
     runner.wait_log("task=1 claimed")
     slurm.remove("sbatch.refuses")
-    runner.wait_log("Slurm takes jobs again")
+    runner.wait_log("Slurm accepts jobs again")
     assert all(result["isPassed"] for result in mock.results(2))
     assert runner.stop() == 0, runner.log
     names = {word for call in slurm.submissions() for word in call.split() if word.startswith("--job-name=")}
@@ -323,7 +323,7 @@ def test_jobs_of_others_are_never_cancelled(start, slurm, small, barrier):
     for name in stale:  # every answer has all of them
         slurm.write(f"queue/{name}", "PENDING")
     slurm.remove("squeue.refuses")
-    runner.wait_log("3 jobs in the cluster are of no use any more")
+    runner.wait_log("cancelling 3 orphaned jobs in the cluster")
     slurm.wait_calls("scancel", 3)
     barrier.open()
     mock.results(1)

@@ -92,7 +92,7 @@ def test_one_result_probes_while_the_backend_is_away(start_mock, start_runner, t
 def test_a_result_that_must_wait_does_not_keep_others(start_mock, start_runner):
     mock = start_mock("--faults", "post:500", tasks=[task(1)])
     runner = start_runner(mock, "--mock", "--max-tasks", 2)
-    runner.wait_log("WARNING task=1 The backend has trouble")
+    runner.wait_log("WARNING task=1 The backend fails")
     mock.faults("post:500:*:after=1")
     mock.add(task(2))
     runner.wait_log("delivered")  # one of them: the other gets only faults from now on

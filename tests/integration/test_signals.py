@@ -132,7 +132,7 @@ def test_what_is_ready_is_delivered_after_the_second_signal(start_mock, start_ru
     mock = start_mock("--faults", "post:503+1", tasks=[task(1, waiting), task(2, small.student())])
     runner = start_runner(mock, "--tests-url", small.suite, "--concurrent", 2)
     barrier.wait()
-    runner.wait_log("WARNING task=.* The backend has trouble")
+    runner.wait_log("WARNING task=.* The backend fails")
     stop_twice(runner)
     assert runner.wait() == 0
     assert [result["id"] for result in mock.results()] == [2]

@@ -264,7 +264,7 @@ def claiming(page):
 @pytest.mark.parametrize("fault, words", [("login:403:*", "The backend refuses the login of 'dora_explorer' (HTTP 403 at "),
                                           ("login:503:*", "The login failed: HTTP 503"),
                                           ("get:403:*", "The account 'dora_explorer' may not take tasks: the backend answers 403 at "),
-                                          ("get:503:*", "The backend has trouble (HTTP 503 at "),
+                                          ("get:503:*", "The backend fails (HTTP 503 at "),
                                           ("get:drop:*", "The backend does not answer at ")])
 def test_claims_that_come_to_nothing_are_not_ready(open_page, small, fault, words):
     """The runner keeps polling and notices the recovery, with or without a task."""

@@ -56,7 +56,7 @@ def question_on_its_way(b):
 def question_told_to_wait(b):
     b.mock = b.start_mock("--faults", "get:503+60", tasks=[])
     b.start()
-    b.runner.wait_log("WARNING The backend has trouble")
+    b.runner.wait_log("WARNING The backend fails")
 
 
 def claims_wait_for_a_slot(b):
@@ -93,7 +93,7 @@ def result_on_its_way(b):
 
 def result_told_to_wait(b):
     result_waits(b, f"post:503+{b.pause_s}")
-    b.runner.wait_log("WARNING task=.* The backend has trouble")
+    b.runner.wait_log("WARNING task=.* The backend fails")
 
 
 def login_on_its_way(b):

@@ -10,9 +10,6 @@ import pytest
 SRC = pathlib.Path(__file__).resolve().parents[2] / "src"
 MAX_COLUMNS = 100
 
-# Folders that are not edited yet. The list only shrinks: replace a folder by those of its subfolders that are left.
-NOT_DONE = ["job", "runner"]
-
 # Words that have a plainer or an established name: attempt, orphan, problem, fix and so on. "Work" and "item", which
 # are not to stand for a task either, have other meanings and are not checked.
 WORDS = {
@@ -30,8 +27,9 @@ WORDS = {
     # As nouns: an attempt.
     "try": r"(a|the|this|that|one|each|every|last|first|next|another|of|per) (try|tries)",
 }
-# Accounts to log in with.
-ALLOWED = {"account": ["mock"]}
+# Accounts to log in with; the values of a metric's label and of a member, which are an interface.
+ALLOWED = {"account": ["mock", "runner/backend", "runner/cli", "runner/config", "runner/help", "runner/status"],
+           "trouble": ["runner/status/metrics.c", "runner/status/snapshot.c"]}
 
 C_TOKEN = re.compile(r"""/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'""", re.DOTALL)
 IDENTIFIER = re.compile(r"`[^`]*`")
@@ -102,13 +100,8 @@ def faults_of(files):
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_words_and_width_of_comments(folder):
-    faults = faults_of(path for path in FILES if is_within(path, [folder]) and not is_within(path, NOT_DONE))
+    faults = faults_of(path for path in FILES if is_within(path, [folder]))
     assert not faults, "\n".join(faults)
-
-
-@pytest.mark.parametrize("folder", NOT_DONE)
-def test_folders_that_are_done_leave_the_list(folder):
-    assert faults_of(path for path in FILES if is_within(path, [folder])), f"remove {folder} from NOT_DONE"
 
 
 @pytest.mark.parametrize("text, wrong", [

@@ -107,7 +107,7 @@ def test_functions_are_short():
 
 def test_every_module_below_the_programs_has_a_unit_test():
     tested = {path.stem.removeprefix("test-") for path in (REPO / "tests" / "unit").glob("test-*.c")}
-    modules = {path.stem for layer in ("base", "model") for path in (SRC / layer).glob("*.[ch]")
+    modules = {path.stem for layer in ("base", "model") for path in (SRC / layer).rglob("*.[ch]")
                if path.suffix == ".c" or "static inline" in path.read_text()}
     assert not modules - tested
 

@@ -1,6 +1,9 @@
 #pragma once
 
-/* How git is run (git.h), and what its errors are explained with (git_fault.h). All pointers are borrowed. */
+/*
+ * How git is run (git.h), and what its errors are explained with (git_fault.h). All pointers are
+ * borrowed.
+ */
 
 #include "base/strv.h"
 

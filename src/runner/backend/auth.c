@@ -24,9 +24,10 @@ struct auth {
 
     char *header;        /* "<type> <accessToken>"; NULL: not logged in */
     char *refresh_token; /* NULL: none, or an invalid one */
-    unsigned refusals;   /* consecutive, of refresh tokens; another login of this account invalidates ours */
-    unsigned number;     /* of the header, incremented with each new one */
-    bool proven;         /* the backend has accepted this header */
+    /* consecutive, of refresh tokens; another login of this account invalidates ours */
+    unsigned refusals;
+    unsigned number; /* of the header, incremented with each new one */
+    bool proven;     /* the backend has accepted this header */
     int64_t refresh_at_ms;
     int64_t not_before_ms; /* no login or refresh before this */
     bool in_flight;

@@ -51,7 +51,7 @@ static const struct meaning {
     {429, 429, {BACKEND_TROUBLE, BACKEND_TROUBLE, BACKEND_TROUBLE}, "wants fewer requests"},
     {400, 499, {BACKEND_TROUBLE, BACKEND_OK, BACKEND_REFUSED}, "refuses the request"},
     {501, 501, {BACKEND_TROUBLE, BACKEND_OK, BACKEND_TROUBLE}, "does not know the request"},
-    {0, 999, {BACKEND_TROUBLE, BACKEND_TROUBLE, BACKEND_TROUBLE}, "has trouble"},
+    {0, 999, {BACKEND_TROUBLE, BACKEND_TROUBLE, BACKEND_TROUBLE}, "fails"},
 };
 
 static const struct meaning *meaning_of(int status)
@@ -96,7 +96,10 @@ static bool has_whole_task(const struct http_answer *answer)
     return is_whole;
 }
 
-/* Returns the sentence for the log, without an id, so that it is the same for all. The caller frees. */
+/*
+ * Returns the sentence for the log, without an id, so that it is the same for all. The caller
+ * frees.
+ */
 static char *explain(const struct exchange *e, const struct http_answer *answer, int status,
                      const struct meaning *m)
 {
@@ -110,7 +113,10 @@ static char *explain(const struct exchange *e, const struct http_answer *answer,
     return mem_printf("The backend %s (HTTP %d at %s)", m->words ? m->words : "answers", status, url);
 }
 
-/* Interprets a 2xx. A body that is not an attempt, such as a login page, must not lead to a second POST. */
+/*
+ * Interprets a 2xx. A body that is not an attempt, such as a login page, must not lead to a second
+ * POST.
+ */
 static void read_attempt(const struct exchange *e, const struct http_answer *answer,
                          struct backend_answer *said, char **ret_message)
 {

@@ -231,13 +231,15 @@ void http_start(struct http *http, const struct http_request *request, http_done
     curl_easy_setopt(t->easy, CURLOPT_USERAGENT, http->agent);
     curl_easy_setopt(t->easy, CURLOPT_NOSIGNAL, 1L);
 #if LIBCURL_VERSION_NUM >= 0x075700
-    curl_easy_setopt(t->easy, CURLOPT_QUICK_EXIT, 1L); /* else the loop blocks until the resolver gives up */
+    /* else the loop blocks until the resolver gives up */
+    curl_easy_setopt(t->easy, CURLOPT_QUICK_EXIT, 1L);
 #endif
     curl_easy_setopt(t->easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
     curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, TOTAL_TIMEOUT_MS);
     curl_easy_setopt(t->easy, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(t->easy, CURLOPT_ERRORBUFFER, t->error);
-    curl_easy_setopt(t->easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L); /* a proxy's 200 is not the answer */
+    /* a proxy's 200 is not the answer */
+    curl_easy_setopt(t->easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     curl_easy_setopt(t->easy, CURLOPT_HEADERFUNCTION, take_header);
     curl_easy_setopt(t->easy, CURLOPT_HEADERDATA, t);
     curl_easy_setopt(t->easy, CURLOPT_WRITEFUNCTION, take_body);
@@ -269,7 +271,10 @@ static int64_t retry_after_ms(CURL *easy)
     return (int64_t)MIN(seconds, (curl_off_t)MAX_RETRY_AFTER_S) * 1000;
 }
 
-/* Returns true if the answer is valid although the transfer failed. It is not if the request was not sent. */
+/*
+ * Returns true if the answer is valid although the transfer failed. It is not if the request was
+ * not sent.
+ */
 static bool is_decided(const struct transfer *t)
 {
     curl_off_t sent = 0;

@@ -22,7 +22,8 @@ struct http_request {
     bool status_decides;       /* an incomplete body of the answer is not an error */
     /*
      * Transmit at most one copy of the request, on a connection of its own. libcurl silently
-     * repeats a request when a connection that it reuses breaks before the first byte of the answer.
+     * repeats a request when a connection that it reuses breaks before the first byte of the
+     * answer.
      */
     bool once;
 };
@@ -43,8 +44,9 @@ struct http_answer {
 typedef void http_done_fn(const struct http_answer *answer, void *data);
 
 /*
- * User-Agent is the program, its version and `name`. `ca_file`: PEM file with CA certificates; NULL: as in
- * curl(1), $CURL_CA_BUNDLE, else $SSL_CERT_FILE and $SSL_CERT_DIR, else libcurl's default.
+ * User-Agent is the program, its version and `name`. `ca_file`: PEM file with CA certificates;
+ * NULL: as in curl(1), $CURL_CA_BUNDLE, else $SSL_CERT_FILE and $SSL_CERT_DIR, else libcurl's
+ * default.
  */
 int http_new(const char *name, const char *ca_file, struct http **ret_http, struct err *err);
 
@@ -58,7 +60,7 @@ void http_start(struct http *http, const struct http_request *request, http_done
 bool http_is_overdue(const struct http *http);
 
 /*
- * Waits for a request to proceed, for one of `fds`, or for `timeout_ms` (-1: none), and runs the callbacks of
- * finished requests. The only blocking call of the runner.
+ * Waits for a request to proceed, for one of `fds`, or for `timeout_ms` (-1: none), and runs the
+ * callbacks of finished requests. The only blocking call of the runner.
  */
 int http_wait(struct http *http, const struct pollfd *fds, size_t len, int timeout_ms, struct err *err);

@@ -14,7 +14,7 @@
 
 #define OUTPUT_LIMIT_BYTES 65536
 
-/* ostest-job logs "<level> <text>" a line; the last one tells. The caller frees. */
+/* Returns the text of the last line of ostest-job's log. The caller frees. */
 static char *last_text(const struct buf *output)
 {
     CLEANUP(mem_freep) char *line = buf_last_line(output);
@@ -84,7 +84,7 @@ int preflight_probe(const struct options *options, const char *job_program, enum
     return r;
 }
 
-/* Directories of probes that were killed. */
+/* Removes the directories of killed probes. */
 static void remove_old_probes(const char *state_dir)
 {
     CLEANUP(strv_done) struct strv names = {0};
@@ -97,7 +97,7 @@ static void remove_old_probes(const char *state_dir)
     }
 }
 
-/* What the nodes can do, `doctor` tells. A cluster that is away at the moment is waited for. */
+/* `doctor` checks the nodes. A cluster that is away is waited for. */
 static int check_cluster(const struct options *options, const char *job_program, struct err *err)
 {
     remove_old_probes(options->state_dir);

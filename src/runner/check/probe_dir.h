@@ -1,5 +1,6 @@
 #pragma once
 
-/* Directories of probes below the state directory; what killed ones left is removed at the start (preflight).
+/*
+ * Directories of probes in the state directory. Those of killed probes are removed at the start.
  */
 #define PROBE_DIR_PREFIX "probe-"

@@ -24,7 +24,7 @@
 #define LOG_LIMIT_BYTES    8192
 #define MAX_NODES          1024
 
-/* What is needed to submit anything. */
+/* What is needed to submit a job. */
 struct check {
     struct slot_program program;
     char *dir, *cache_dir, *config;
@@ -51,7 +51,9 @@ static bool is_away(const struct buf *messages)
     return !*last;
 }
 
-/* Waits for a command. Class network if Slurm does not answer, which may pass; else class environment. */
+/*
+ * Runs a command. Fails with class network if Slurm does not answer, else with class environment.
+ */
 static int run(const struct strv *argv, struct buf *ret_output, struct err *err)
 {
     CLEANUP(buf_done) struct buf messages = BUF_INIT(0);
@@ -82,8 +84,8 @@ static void check_done(struct check *c)
 }
 
 /*
- * All in a directory of its own: a runner may be at work in the same state directory, perhaps as another
- * user, and must not take the probes for jobs of its own that are of no use any more.
+ * Uses a directory of its own: a runner may be active in the same state directory, perhaps as
+ * another user, and must not mistake the probes for its own orphaned jobs.
  */
 static int check_open(struct check *c, const struct options *options, const char *job_program,
                       struct err *err)
@@ -139,7 +141,9 @@ static int submit(const struct check *c, struct probe *p, const char *node, stru
     return run(&argv, &output, err);
 }
 
-/* What the job said: all of it where it went well, else the last line and what helps. The caller frees. */
+/*
+ * Returns the output of the job, or, if it failed, the last line and advice. The caller frees.
+ */
 static char *words_of(const struct slurm_attempt *files, bool is_well)
 {
     char log[LOG_LIMIT_BYTES];
@@ -213,7 +217,7 @@ static void wait_for(struct probe *probes, size_t len, slurm_check_node_fn *fn, 
     cancel_late(probes, len, fn, data);
 }
 
-/* Submits a probe to each node that takes jobs, and tells of the others. */
+/* Submits a probe to each node that accepts jobs, and reports the others. */
 static size_t submit_all(const struct check *c, struct strv *lines, struct probe *probes,
                          slurm_check_node_fn *fn, void *data)
 {

@@ -1,6 +1,8 @@
 #pragma once
 
-/* Whether a cluster would do its work, asked before there is any: at the start, and by `doctor`. Waits. */
+/*
+ * Checks of the cluster, at the start and by `doctor`. They block.
+ */
 
 #include "base/err.h"
 #include "runner/config/options.h"
@@ -8,14 +10,14 @@
 #include <stdbool.h>
 
 /*
- * Whether Slurm would take the job of a task. Class network where it does not answer, which may change;
- * class environment where it refuses, or its commands are missing.
+ * Checks if Slurm would accept the job of a task. Fails with class network if it does not answer,
+ * which may be temporary, and with class environment if it refuses, or if its commands are missing.
  */
 int slurm_check_request(const struct options *options, const char *job_program, struct err *err);
 
-/* What is said of each node; `is_well`: tasks can run there. */
+/* Called for each node; `is_well`: tasks can run there. */
 typedef void slurm_check_node_fn(const char *node, bool is_well, const char *text, void *data);
 
-/* Tries each node that takes jobs, all at the same time, with the sandbox and the suite. */
+/* Checks sandbox and suite on each node that accepts jobs, on all at the same time. */
 int slurm_check_nodes(const struct options *options, const char *job_program, slurm_check_node_fn *fn,
                       void *data, struct err *err);

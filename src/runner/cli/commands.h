@@ -1,8 +1,8 @@
 #pragma once
 
 /*
- * The commands of ostest-runner as help and shell completion show them; dispatch.h executes them. Without a
- * command ostest-runner is the agent.
+ * The commands of ostest-runner as help and shell completion show them; dispatch.h executes them.
+ * Without a command ostest-runner is the agent.
  */
 
 #include "base/opt/opt.h"
@@ -16,8 +16,9 @@
 
 struct command {
     const char *name;
-    const char *operands;              /* arguments, for the help; may be empty */
-    const char *words;                 /* first arguments for completion, separated by '|'; may be empty */
+    const char *operands; /* arguments, for the help; may be empty */
+    /* first arguments for completion, separated by '|'; may be empty */
+    const char *words;
     const char *help;                  /* one line */
     struct opt_table (*options)(void); /* NULL: no options */
 };

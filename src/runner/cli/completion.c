@@ -69,7 +69,10 @@ static void print_quoted(const char *text, const char *marked, const char *quote
 
 /* ---- bash ---- */
 
-/* Prints the options with a kind of value as `case` patterns: "agent--config | agent--logger-output". */
+/*
+ * Prints the options with a kind of value as `case` patterns: "agent--config |
+ * agent--logger-output".
+ */
 static bool print_bash_patterns(const struct set *set, enum value value)
 {
     struct opt_table table = set->options();

@@ -10,5 +10,8 @@ int config_command(const struct options *options);
 /* Prints a configuration file with every option, commented out. */
 void config_command_example(void);
 
-/* Prints the errors of the file to standard error. Returns the exit status: 0 if there are none, else 2. */
+/*
+ * Prints the errors of the file to standard error. Returns the exit status: 0 if there are none,
+ * else 2.
+ */
 int config_command_check(const char *path);

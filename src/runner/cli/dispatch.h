@@ -9,7 +9,9 @@ struct dispatch {
     const char *name; /* of the command */
     /* Either the command is the first word and parses the command line itself ... */
     int (*run)(int argc, char **argv);
-    /* ... or it has the options of the agent, checks the other arguments, and is started with both. */
+    /*
+     * ... or it has the options of the agent, checks the other arguments, and is started with both.
+     */
     const char *(*check)(const struct strv *words); /* returns an error; NULL: no other arguments */
     int (*start)(const struct options *options, const struct strv *words);
 };

@@ -63,7 +63,10 @@ static enum health check_git(const struct doctor *d)
 
 #define YAMA "/proc/sys/kernel/yama/ptrace_scope"
 
-/* Without Yama the kernel lets programs write into the memory of the suite's shells, see docs/sandbox.md. */
+/*
+ * Without Yama the kernel lets programs write into the memory of the suite's shells, see
+ * docs/sandbox.md.
+ */
 static const char *describe_yama(void)
 {
     CLEANUP(buf_done) struct buf text = BUF_INIT(0);
@@ -186,8 +189,8 @@ static int ask_for_login(struct http *http, const struct options *o, struct answ
 }
 
 /*
- * Checks if the account is allowed to claim tasks: a result without an id is answered 403 if it is not, 400
- * if it is; nothing is stored (docs/backend.md).
+ * Checks if the account is allowed to claim tasks: a result without an id is answered 403 if it is
+ * not, 400 if it is; nothing is stored (docs/backend.md).
  */
 static enum health check_role(struct http *http, const struct options *o, const char *authorization,
                               const char *backend_url)

@@ -10,7 +10,9 @@
 #include <unistd.h>
 
 #define BACKLOG 64
-/* Send buffer of a connection. The default may be megabytes of outdated events for a slow client. */
+/*
+ * Send buffer of a connection. The default may be megabytes of outdated events for a slow client.
+ */
 #define SEND_BUFFER_BYTES 65536
 
 static int parse_port(const char *text, in_port_t *ret_port)
@@ -82,7 +84,8 @@ int listen_open(struct listen_address *address, int *ret_fd, struct err *err)
     struct sockaddr *sa = (struct sockaddr *)&address->sockaddr;
     CLEANUP(fd_closep) int fd = socket(sa->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0 ||
-        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer_bytes, sizeof(buffer_bytes)) < 0 || /* inherited */
+        /* inherited */
+        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer_bytes, sizeof(buffer_bytes)) < 0 ||
         bind(fd, sa, address->len) < 0 || listen(fd, BACKLOG) < 0 || getsockname(fd, sa, &address->len) < 0) {
         CLEANUP(mem_freep) char *text = listen_text(address);
         return err_errno(err, errno, "Cannot listen on %s (--http)", text);

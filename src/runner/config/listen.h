@@ -21,7 +21,9 @@ const char *listen_check(const char *text);
 /* Returns true if only this machine can reach the address. */
 bool listen_is_loopback(const struct listen_address *address);
 
-/* Opens a non-blocking listening socket; a port 0 in `address` is replaced by the one that the kernel chose.
+/*
+ * Opens a non-blocking listening socket; a port 0 in `address` is replaced by the one that the
+ * kernel chose.
  */
 int listen_open(struct listen_address *address, int *ret_fd, struct err *err);
 

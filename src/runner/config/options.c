@@ -193,8 +193,10 @@ static int read_password_file(const char *path, char **ret_password, struct err 
     return 0;
 }
 
-/* Returns the path of systemd's credential, see systemd.exec(5), even if it is unreadable, which is then an
- * error. NULL: none. The caller frees. */
+/*
+ * Returns the path of systemd's credential, see systemd.exec(5), even if it is unreadable, which is
+ * then an error. NULL: none. The caller frees.
+ */
 static char *systemd_credential(void)
 {
     const char *dir = getenv("CREDENTIALS_DIRECTORY");
@@ -204,7 +206,10 @@ static char *systemd_credential(void)
     return path;
 }
 
-/* The stronger source of --password and --password-file wins, then the credential, then the default. */
+/*
+ * The stronger source of --password and --password-file wins, then the credential, then the
+ * default.
+ */
 static void choose_password(struct options *o, struct strv *faults)
 {
     bool file_wins = o->password_file && (!o->password || opt_source_of(&o->set, "password-file") >

@@ -57,23 +57,27 @@ struct options {
 };
 
 /*
- * Reads all options. Each error is a sentence in `ret_faults`, with the given and the accepted value. Other
- * arguments are in `set.operands`, for dispatch_choose(). `ret_asked` is "help", "version" or "example" if
- * that was given, else NULL. The caller must call options_done() in any case.
+ * Reads all options. Each error is a sentence in `ret_faults`, with the given and the accepted
+ * value. Other arguments are in `set.operands`, for dispatch_choose(). `ret_asked` is "help",
+ * "version" or "example" if that was given, else NULL. The caller must call options_done() in any
+ * case.
  */
 int options_read(int argc, char **argv, struct options *ret_options, const char **ret_asked,
                  struct strv *ret_faults);
 void options_done(struct options *options);
 
 /*
- * Reads the options again, with the current configuration file, and applies those that can change while the
- * runner works. `ret_taken` has their names, `ret_left` those of changed options that need a restart. If
- * there are errors, returns -EINVAL and changes nothing.
+ * Reads the options again, with the current configuration file, and applies those that can change
+ * while the runner works. `ret_taken` has their names, `ret_left` those of changed options that
+ * need a restart. If there are errors, returns -EINVAL and changes nothing.
  */
 int options_read_again(struct options *options, struct strv *ret_taken, struct strv *ret_left,
                        struct strv *ret_faults);
 
-/* Returns $XDG_STATE_HOME/ostest-runner or its default; NULL without a home directory. The caller frees. */
+/*
+ * Returns $XDG_STATE_HOME/ostest-runner or its default; NULL without a home directory. The caller
+ * frees.
+ */
 char *options_default_state_dir(void);
 
 /* Returns the URL of a path of the backend, such as `get_api`. The caller frees. */

@@ -8,9 +8,8 @@
 #include <string.h>
 
 /*
- * Options that would make a job something other than one attempt by this user, or hide its id from us; ":"
- * and
- * "--" would end the options.
+ * Options that would make a job something other than one attempt by this user, or hide its id from
+ * us; ":" and "--" would end the options.
  */
 static bool is_forbidden(const char *word)
 {
@@ -23,7 +22,8 @@ static bool is_forbidden(const char *word)
     if (word[0] == '-' && word[1] && strchr(short_ones, word[1]))
         return true;
     for (size_t i = 0; i < ARRAY_LEN(long_ones); i++)
-        if (len > 3 && strncmp(word, long_ones[i], len) == 0) /* a part of it will do, as for getopt(3) */
+        /* a part of it will do, as for getopt(3) */
+        if (len > 3 && strncmp(word, long_ones[i], len) == 0)
             return true;
     return false;
 }

@@ -1,7 +1,9 @@
 #pragma once
 
-/* Starts jobs that trim the cache, outside of the slots: at the start and after tasks, with a minimal
- * interval. */
+/*
+ * Starts jobs that trim the cache, outside of the slots: at the start and after tasks, with a
+ * minimal interval.
+ */
 
 #include "base/children.h"
 #include "base/ev.h"

@@ -1,9 +1,9 @@
 #pragma once
 
 /*
- * Interface of the executors, which execute attempts: on this machine (local) or on a cluster (slurm). jobs
- * chooses the slot, the executor starts the job and reports its end. The result is then in
- * jobs/<key>/result.json.
+ * Interface of the executors, which execute attempts: on this machine (local) or on a cluster
+ * (slurm). jobs chooses the slot, the executor starts the job and reports its end. The result is
+ * then in jobs/<key>/result.json.
  */
 
 #include "base/err.h"
@@ -35,12 +35,18 @@ struct executor_settings {
 struct executor;
 
 struct executor_kind {
-    /* Returns true if an attempt of an earlier runner may still be running, so that start() takes it over. */
+    /*
+     * Returns true if an attempt of an earlier runner may still be running, so that start() takes
+     * it over.
+     */
     bool (*goes_on)(const struct executor *x, const char *key);
     int (*start)(struct executor *x, struct slot *slot, const struct slot_job *job, struct err *err);
     /* The runner stops: ends the attempt or leaves it to the next start. */
     void (*cancel)(struct executor *x, struct slot *slot);
-    /* Returns why no more tasks should be claimed; NULL: none. Valid until the event loop continues. */
+    /*
+     * Returns why no more tasks should be claimed; NULL: none. Valid until the event loop
+     * continues.
+     */
     const char *(*obstacle)(const struct executor *x);
     void (*free)(struct executor *x);
 };

@@ -58,7 +58,8 @@ static void pass_on(const char *line, void *data)
     if (is_first && take_progress(slot, line))
         return;
     if (is_first) {
-        slot->level = LOG_LEVEL_WARNING; /* unprefixed output comes from a library; log it as a warning */
+        /* unprefixed output comes from a library; log it as a warning */
+        slot->level = LOG_LEVEL_WARNING;
         text = log_split_plain(line, &slot->level);
     }
     log_relay(slot->level, slot->work == SLOT_TRIM ? NULL : slot->label, text);

@@ -1,8 +1,8 @@
 #pragma once
 
 /*
- * A place where one job can run. The slot starts ostest-job, relays its log, and reports its end. It knows
- * nothing about results.
+ * A place where one job can run. The slot starts ostest-job, relays its log, and reports its end.
+ * It knows nothing about results.
  */
 
 #include "base/children.h"
@@ -33,8 +33,8 @@ struct slot_program {
 struct slot;
 
 /*
- * The slot's process has ended: `status` as of waitpid(2). Its output has been read. The slot is occupied
- * until the callee releases it.
+ * The slot's process has ended: `status` as of waitpid(2). Its output has been read. The slot is
+ * occupied until the callee releases it.
  */
 typedef void slot_end_fn(struct slot *slot, int status, void *data);
 
@@ -83,8 +83,8 @@ void slot_init(struct slot *ret_slot, const struct slot_settings *settings, size
 int slot_start(struct slot *slot, const struct slot_job *job, struct err *err);
 
 /*
- * Occupies a free slot with a job that runs elsewhere. The slot has no process; the caller feeds it the log
- * of the job from the first line on.
+ * Occupies a free slot with a job that runs elsewhere. The slot has no process; the caller feeds it
+ * the log of the job from the first line on.
  */
 void slot_take(struct slot *slot, const struct slot_job *job);
 void slot_feed(struct slot *slot, const char *data, size_t len);

@@ -54,7 +54,8 @@ static void on_timer(void *data)
 
 static void look_again_at(struct admission *g, int64_t when_ms)
 {
-    if (!g->timer.armed || when_ms < g->timer.deadline_ms) /* frequent callers must not push the timer back */
+    /* frequent callers must not push the timer back */
+    if (!g->timer.armed || when_ms < g->timer.deadline_ms)
         ev_timer_at(g->ev, &g->timer, when_ms, on_timer, g);
 }
 

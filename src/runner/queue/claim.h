@@ -1,8 +1,8 @@
 #pragma once
 
 /*
- * Requests tasks from the backend. The GET is the claim, so requests are made one at a time, only while
- * may_ask() allows it, and are never cancelled.
+ * Requests tasks from the backend. The GET is the claim, so requests are made one at a time, only
+ * while may_ask() allows it, and are never cancelled.
  */
 
 #include "base/ev.h"

@@ -16,11 +16,12 @@
 /* Failures to store a form of a result before the next smaller one is sent. */
 #define FAILURES_PER_FORM 3
 /*
- * The backend hands out an attempt to two runners that request a task at the same moment. As their jobs take
- * equally long, they must be kept from posting at the same moment: storing takes 20 ms from the query to the
- * end of the POST, 400 ms under load. The first delivery of a result is therefore delayed by a random time,
- * up to a quarter of its job's, or up to SPREAD_MS once another runner has been noticed. Without the query
- * there is no delay, as such a backend has to accept repeated results.
+ * The backend hands out an attempt to two runners that request a task at the same moment. As their
+ * jobs take equally long, they must be kept from posting at the same moment: storing takes 20 ms
+ * from the query to the end of the POST, 400 ms under load. The first delivery of a result is
+ * therefore delayed by a random time, up to a quarter of its job's, or up to SPREAD_MS once another
+ * runner has been noticed. Without the query there is no delay, as such a backend has to accept
+ * repeated results.
  */
 #define SPREAD_MS      2000
 #define SPREAD_PART    4
@@ -36,8 +37,10 @@ struct delivery {
     void *data;
 
     unsigned in_flight;
-    /* While the backend does not answer, one result at a time is sent as a probe. The oldest ones take turns,
-     * so that a result which breaks every connection does not block the others. */
+    /*
+     * While the backend does not answer, one result at a time is sent as a probe. The oldest ones
+     * take turns, so that a result which breaks every connection does not block the others.
+     */
     bool backend_away;
     unsigned probes;
     int64_t not_before_ms;
@@ -152,8 +155,9 @@ static bool concerns_all(const struct backend_answer *answer)
 }
 
 /*
- * Returns the time to wait after a POST without an answer of the backend itself: it may still be storing the
- * result. The time grows with the duration of the POST, because a slow backend stays slow.
+ * Returns the time to wait after a POST without an answer of the backend itself: it may still be
+ * storing the result. The time grows with the duration of the POST, because a slow backend stays
+ * slow.
  */
 static int64_t settle_ms(const struct sending *s, const struct backend_answer *answer)
 {
@@ -201,16 +205,18 @@ static void finish(const struct sending *s, const struct backend_answer *answer)
 
 /* ---- a result that the backend cannot store ---- */
 
-/* Returns true if the answer may be due to this result. One with Retry-After is about the backend. */
+/*
+ * Returns true if the answer may be due to this result. One with Retry-After is about the backend.
+ */
 static bool is_store_failure(const struct backend_answer *answer)
 {
     return answer->outcome == BACKEND_TOO_LARGE || (answer->status >= 500 && answer->retry_after_ms < 0);
 }
 
 /*
- * Counts a failure to store the result. After FAILURES_PER_FORM it is attributed to the result, provided that
- * the backend works otherwise: it has answered the query, or has stored another result since. The next form
- * is then due; returns true if there is none.
+ * Counts a failure to store the result. After FAILURES_PER_FORM it is attributed to the result,
+ * provided that the backend works otherwise: it has answered the query, or has stored another
+ * result since. The next form is then due; returns true if there is none.
  */
 static bool count_failure(const struct sending *s, struct spool_entry *entry,
                           const struct backend_answer *answer)

@@ -1,13 +1,13 @@
 #pragma once
 
 /*
- * Delivers the results in the spool to the backend: oldest first, a few at a time, with unlimited retries and
- * exponential backoff.
+ * Delivers the results in the spool to the backend: oldest first, a few at a time, with unlimited
+ * retries and exponential backoff.
  *
- * The backend deletes an attempt whose result arrives twice (docs/backend.md). Each POST therefore follows a
- * query for the attempt: if a result is stored, nothing is posted; if the query is not answered, it is
- * repeated. A result that a working backend fails to store is sent in smaller and smaller forms, and moves to
- * rejected/ after the smallest. No result blocks another.
+ * The backend deletes an attempt whose result arrives twice (docs/backend.md). Each POST therefore
+ * follows a query for the attempt: if a result is stored, nothing is posted; if the query is not
+ * answered, it is repeated. A result that a working backend fails to store is sent in smaller and
+ * smaller forms, and moves to rejected/ after the smallest. No result blocks another.
  */
 
 #include "base/ev.h"
@@ -19,8 +19,9 @@
 struct delivery;
 
 enum delivery_event {
-    DELIVERY_DONE,     /* the backend has accepted the result */
-    DELIVERY_STORED,   /* a result was stored already, possibly another runner's; nothing was posted */
+    DELIVERY_DONE, /* the backend has accepted the result */
+    /* a result was stored already, possibly another runner's; nothing was posted */
+    DELIVERY_STORED,
     DELIVERY_REJECTED, /* moved to rejected/ */
     DELIVERY_DELAYED,  /* to be retried; `message` says why */
     DELIVERY_SHRUNK,   /* to be retried in a smaller form, named in `message` */
@@ -47,8 +48,8 @@ struct delivery *delivery_new(struct ev *ev, struct spool *spool, struct backend
 void delivery_free(struct delivery *delivery);
 
 /*
- * Other runners use this backend: from now on each first delivery is delayed by up to two seconds. Also
- * assumed once a result is found stored that was never posted from here.
+ * Other runners use this backend: from now on each first delivery is delayed by up to two seconds.
+ * Also assumed once a result is found stored that was never posted from here.
  */
 void delivery_expect_others(struct delivery *delivery);
 

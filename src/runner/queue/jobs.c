@@ -1,6 +1,7 @@
 /*
- * Each claim is in exactly one place on disk: jobs/<key>/task.json until its result is in spool/<key>.json.
- * Work that waits for a slot is in the worklist; it returns there for a while if the disk fails.
+ * Each claim is in exactly one place on disk: jobs/<key>/task.json until its result is in
+ * spool/<key>.json. Work that waits for a slot is in the worklist; it returns there for a while if
+ * the disk fails.
  */
 
 #include "runner/queue/jobs.h"
@@ -272,7 +273,9 @@ static bool is_in_work(const struct jobs *jobs, const struct task *task, const c
     return false;
 }
 
-/* Writes the claim to disk first. `fault`: what is wrong with the task, or NULL. Returns false if it fails.
+/*
+ * Writes the claim to disk first. `fault`: what is wrong with the task, or NULL. Returns false if
+ * it fails.
  */
 static bool save(struct jobs *jobs, const struct task *task, const struct err *fault, const char *body,
                  size_t len)

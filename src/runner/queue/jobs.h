@@ -1,8 +1,8 @@
 #pragma once
 
 /*
- * Claims, from the answer of the backend to the result in the spool. Owns the journal, the slots, and the
- * work that waits for a slot. Makes no requests itself.
+ * Claims, from the answer of the backend to the result in the spool. Owns the journal, the slots,
+ * and the work that waits for a slot. Makes no requests itself.
  */
 
 #include "base/children.h"
@@ -54,7 +54,10 @@ struct jobs_settings {
     void *data;
 };
 
-/* Prepares the state directory and loads the claims in it. All pointers in the settings are borrowed. */
+/*
+ * Prepares the state directory and loads the claims in it. All pointers in the settings are
+ * borrowed.
+ */
 int jobs_open(const struct jobs_settings *settings, struct jobs **ret_jobs, struct err *err);
 void jobs_free(struct jobs *jobs);
 
@@ -71,10 +74,15 @@ enum jobs_intake {
 /* Takes the body of an answer to a claim. */
 enum jobs_intake jobs_take(struct jobs *jobs, const char *body, size_t len, struct err *err);
 
-/* Returns why the executor cannot start jobs; NULL if it can. Valid until the event loop continues. */
+/*
+ * Returns why the executor cannot start jobs; NULL if it can. Valid until the event loop continues.
+ */
 const char *jobs_obstacle(const struct jobs *jobs);
 
-/* Returns true if another claim can be taken: a slot is free, the disk works, and there is no obstacle. */
+/*
+ * Returns true if another claim can be taken: a slot is free, the disk works, and there is no
+ * obstacle.
+ */
 bool jobs_have_room(const struct jobs *jobs);
 
 /* Starts what can be started. May be called at any time. */

@@ -19,8 +19,9 @@
 #define COUNTER_LIMIT_BYTES 32
 #define WORDS_LIMIT_BYTES   512
 #define FAULT               ".fault"
-#define MAX_SEQUENCE        UINT64_C(500000000000) /* half of the range: the other half is for one process */
-#define MAX_STARTS          1000000L               /* far past --task-tries */
+/* half of the range: the other half is for one process */
+#define MAX_SEQUENCE UINT64_C(500000000000)
+#define MAX_STARTS   1000000L /* far past --task-tries */
 
 struct journal {
     char *jobs_dir;
@@ -115,7 +116,8 @@ int journal_list(struct journal *journal, struct strv *ret_claims, struct strv *
         CLEANUP(mem_freep) char *spooled = spool_path(journal, keys.items[i]);
         bool has_task = access(task, F_OK) == 0;
         if (!has_task && (errno == EIO || errno == ESTALE || errno == EACCES || errno == ENOMEM))
-            return err_errno(err, errno, "Cannot look at %s", task); /* must not be taken for garbage */
+            /* must not be taken for garbage */
+            return err_errno(err, errno, "Cannot look at %s", task);
         bool is_claim = has_task && !fs_is_regular(spooled);
         strv_push(is_claim ? ret_claims : ret_garbage, keys.items[i]);
     }
@@ -252,7 +254,10 @@ static int append_to_buf(const char *text, size_t len, void *data)
     return buf_append(data, text, len);
 }
 
-/* Writes the files for people that the job did not write. Errors are ignored: nothing depends on them. */
+/*
+ * Writes the files for people that the job did not write. Errors are ignored: nothing depends on
+ * them.
+ */
 static void write_account(const struct journal *journal, const char *key, const struct task *task,
                           const struct result *result)
 {
@@ -294,8 +299,10 @@ int journal_hand_over(struct journal *journal, const char *key, struct err *err)
     CLEANUP(mem_freep) char *task = file_of(journal, key, "task.json");
     CLEANUP(mem_freep) char *dir = journal_dir(journal, key);
     bool moved =
-        !fs_exists(result) && fs_is_regular(spooled);     /* by an earlier call, which failed afterwards */
-    if (!fs_exists(result) && !moved && !fs_exists(task)) /* the result has been delivered meanwhile */
+        /* by an earlier call, which failed afterwards */
+        !fs_exists(result) && fs_is_regular(spooled);
+    /* the result has been delivered meanwhile */
+    if (!fs_exists(result) && !moved && !fs_exists(task))
         return 0;
     int r = moved ? fs_sync_dir(journal->spool_dir, err) : fs_rename_durable(result, spooled, err);
     failpoint("result-spooled");

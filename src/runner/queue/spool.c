@@ -56,8 +56,8 @@ int spool_keys(const char *dir, struct strv *ret_keys, struct err *err)
 }
 
 /*
- * Removes unfinished files, answers whose result is still in the spool and will be answered again, and notes
- * about results that are gone.
+ * Removes unfinished files, answers whose result is still in the spool and will be answered again,
+ * and notes about results that are gone.
  */
 static bool is_trace_of_a_kill(const char *dir, const char *name)
 {
@@ -145,7 +145,10 @@ static void remove_note(const struct spool *spool, const char *key)
     unlink(path);
 }
 
-/* Returns the remaining time for the backend to store a POST of an earlier process that died meanwhile. */
+/*
+ * Returns the remaining time for the backend to store a POST of an earlier process that died
+ * meanwhile.
+ */
 static int64_t settle_ms(const struct spool *spool, const char *key)
 {
     CLEANUP(mem_freep) char *path = path_of(spool->dir, key, NOTE_SUFFIX);
@@ -205,9 +208,9 @@ const struct spool_entry *spool_at(const struct spool *spool, size_t i)
 }
 
 /*
- * The backend may hand out an attempt again while its result is in transit. Of several results for one id
- * only the oldest is sent; queries for the others then find it stored. Ids that are too long for a key count
- * as equal if their beginnings are.
+ * The backend may hand out an attempt again while its result is in transit. Of several results for
+ * one id only the oldest is sent; queries for the others then find it stored. Ids that are too long
+ * for a key count as equal if their beginnings are.
  */
 static bool has_elder(const struct spool *spool, size_t at)
 {

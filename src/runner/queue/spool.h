@@ -1,12 +1,12 @@
 #pragma once
 
 /*
- * Undelivered results on disk: spool/<key>.json, each the body of a POST. A delivered result is unlinked; a
- * refused one moves to rejected/, together with the answer.
+ * Undelivered results on disk: spool/<key>.json, each the body of a POST. A delivered result is
+ * unlinked; a refused one moves to rejected/, together with the answer.
  *
- * spool/<key>.last is a line about the last delivery: the answer, for `spool list`, or that a POST is in
- * progress. It is not flushed to disk: it protects against a runner that is killed while the backend stores
- * the result and restarted at once, not against a crash of the machine.
+ * spool/<key>.last is a line about the last delivery: the answer, for `spool list`, or that a POST
+ * is in progress. It is not flushed to disk: it protects against a runner that is killed while the
+ * backend stores the result and restarted at once, not against a crash of the machine.
  */
 
 #include "base/err.h"
@@ -52,16 +52,19 @@ void spool_add(struct spool *spool, const char *key, int64_t took_ms);
 
 size_t spool_len(const struct spool *spool);
 
-/* Returns the number of results that are not stuck: a stop waits for them, and --max-unsent counts them. */
+/*
+ * Returns the number of results that are not stuck: a stop waits for them, and --max-unsent counts
+ * them.
+ */
 size_t spool_unsent(const struct spool *spool);
 
 /* Returns the entry at index `i`, oldest first. */
 const struct spool_entry *spool_at(const struct spool *spool, size_t i);
 
 /*
- * Returns the oldest entry that can be delivered now, after skipping up to `skip` of them as long as others
- * remain. Returns NULL if there is none; `ret_next_ms` is then the time when there will be one, or
- * CLOCK_NEVER.
+ * Returns the oldest entry that can be delivered now, after skipping up to `skip` of them as long
+ * as others remain. Returns NULL if there is none; `ret_next_ms` is then the time when there will
+ * be one, or CLOCK_NEVER.
  */
 struct spool_entry *spool_next(struct spool *spool, int64_t now_ms, unsigned skip, int64_t *ret_next_ms);
 

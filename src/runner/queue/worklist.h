@@ -24,7 +24,9 @@ void worklist_item_done(struct worklist_item *item);
 /* Copies the texts. */
 void worklist_add(struct worklist *list, enum slot_work work, const char *key, const char *label);
 
-/* Removes the first item, or, unless `claims_too`, the first that is not a claim. The caller frees the item.
+/*
+ * Removes the first item, or, unless `claims_too`, the first that is not a claim. The caller frees
+ * the item.
  */
 bool worklist_take(struct worklist *list, bool claims_too, struct worklist_item *ret_item);
 

@@ -65,7 +65,8 @@ void service_changed(struct service *s)
         return;
     snprintf(s->status, sizeof(s->status), "%s", text);
     s->status_not_before_ms = clock_now_ms() + STATUS_INTERVAL_MS;
-    CLEANUP(mem_freep) char *repaired = utf8_repair(text, strlen(text)); /* systemd requires UTF-8 */
+    /* systemd requires UTF-8 */
+    CLEANUP(mem_freep) char *repaired = utf8_repair(text, strlen(text));
     CLEANUP(mem_freep) char *line = mem_printf("STATUS=%s", repaired);
     tell(s, line);
 }

@@ -1,14 +1,14 @@
 #pragma once
 
 /*
- * Reports the state of the runner to the service manager (systemd): READY, STATUS, WATCHDOG, STOPPING.
- * Without a service manager all of it does nothing.
+ * Reports the state of the runner to the service manager (systemd): READY, STATUS, WATCHDOG,
+ * STOPPING. Without a service manager all of it does nothing.
  *
- * A timer of the event loop feeds the watchdog at half of its interval, unless the loop hangs or is_well() is
- * false.
+ * A timer of the event loop feeds the watchdog at half of its interval, unless the loop hangs or
+ * is_well() is false.
  *
- * While stopping, the runner extends the manager's timeout repeatedly, so that --drain-timeout alone limits
- * the time of a stop, whatever TimeoutStopSec= is.
+ * While stopping, the runner extends the manager's timeout repeatedly, so that --drain-timeout
+ * alone limits the time of a stop, whatever TimeoutStopSec= is.
  */
 
 #include "base/ev.h"
@@ -20,8 +20,9 @@ struct service;
 
 struct service_calls {
     void (*status)(char *ret_text, size_t size, void *data); /* one line for the operator */
-    bool (*is_well)(void *data);                             /* the runner can work, or has a reason not to */
-    void (*on_trouble)(const char *message, void *data);     /* a message could not be sent */
+    /* the runner can work, or has a reason not to */
+    bool (*is_well)(void *data);
+    void (*on_trouble)(const char *message, void *data); /* a message could not be sent */
 };
 
 /* All borrowed except `calls`. Sends READY from the event loop. */

@@ -1,6 +1,9 @@
 #pragma once
 
-/* Current state of each slot, from the jobs' progress lines; for display only. Times are wall clock. */
+/*
+ * Current state of each slot, from the jobs' progress lines; for display only. Times are wall
+ * clock.
+ */
 
 #include "base/buf.h"
 #include "model/progress.h"

@@ -131,8 +131,10 @@ void history_add(struct history *h, const char *key, enum metrics_outcome outcom
 
 /* ---- JSON ---- */
 
-/* Returns rows of [start, passed, failed, error, fault, mean ms, longest ms], oldest first, without empty
- * ones. */
+/*
+ * Returns rows of [start, passed, failed, error, fault, mean ms, longest ms], oldest first, without
+ * empty ones.
+ */
 static json_t *rows_of(const struct history *h, int64_t now_s)
 {
     json_t *rows = json_array();

@@ -1,6 +1,9 @@
 #pragma once
 
-/* The last results, and the number of results of each outcome over the last hours, for the status page. */
+/*
+ * The last results, and the number of results of each outcome over the last hours, for the status
+ * page.
+ */
 
 #include "base/buf.h"
 #include "base/strv.h"
@@ -21,8 +24,8 @@ struct history *history_new(void);
 void history_free(struct history *history);
 
 /*
- * Adds a result. `files`: names of its files that can be read over HTTP; NULL: none. The list keeps the order
- * of the calls.
+ * Adds a result. `files`: names of its files that can be read over HTTP; NULL: none. The list keeps
+ * the order of the calls.
  */
 void history_add(struct history *history, const char *key, enum metrics_outcome outcome,
                  const struct summary *summary, const struct strv *files);
@@ -31,7 +34,7 @@ void history_add(struct history *history, const char *key, enum metrics_outcome 
 size_t history_len(const struct history *history);
 
 /*
- * Appends `"history": {…}, "results": […]`, the newest result first. Results that exceed the buffer's limit
- * are left out.
+ * Appends `"history": {…}, "results": […]`, the newest result first. Results that exceed the
+ * buffer's limit are left out.
  */
 void history_format(const struct history *history, int64_t now_s, struct buf *out);

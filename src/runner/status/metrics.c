@@ -57,8 +57,10 @@ enum kind { COUNTER, HISTOGRAM, GAUGE, GAUGE_COUNTER };
 static const char *const types[] = {
     [COUNTER] = "counter", [HISTOGRAM] = "histogram", [GAUGE] = "gauge", [GAUGE_COUNTER] = "counter"};
 
-/* Counters and histograms are members of struct metrics, one per value of the label; the others of the
- * gauges. */
+/*
+ * Counters and histograms are members of struct metrics, one per value of the label; the others of
+ * the gauges.
+ */
 static const struct family {
     const char *name;
     enum kind kind;

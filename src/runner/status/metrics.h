@@ -1,8 +1,8 @@
 #pragma once
 
 /*
- * Counters and gauges, and their Prometheus text format. The table in metrics.c defines every metric;
- * docs/monitoring.md describes each.
+ * Counters and gauges, and their Prometheus text format. The table in metrics.c defines every
+ * metric; docs/monitoring.md describes each.
  */
 
 #include "base/buf.h"

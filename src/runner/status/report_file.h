@@ -13,10 +13,14 @@ struct report_file {
     const char *content_type;
 };
 
-/* Parses "<key>/<name>", the path below /reports/. Returns NULL if it is not a file of the table. */
+/*
+ * Parses "<key>/<name>", the path below /reports/. Returns NULL if it is not a file of the table.
+ */
 const struct report_file *report_file_find(const char *path, char **ret_key);
 
-/* Opens the file for reading, without following symbolic links. Returns -ENOENT if it is not kept (any more).
+/*
+ * Opens the file for reading, without following symbolic links. Returns -ENOENT if it is not kept
+ * (any more).
  */
 int report_file_open(const char *state_dir, const char *key, const struct report_file *file, int *ret_fd,
                      uint64_t *ret_size);

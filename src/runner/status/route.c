@@ -173,8 +173,8 @@ static bool is_same_host(const char *host, size_t len, const char *name)
 }
 
 /*
- * Protects against DNS rebinding: a foreign page could resolve its own name to this machine. If only this
- * machine can connect, requests must therefore name this machine.
+ * Protects against DNS rebinding: a foreign page could resolve its own name to this machine. If
+ * only this machine can connect, requests must therefore name this machine.
  */
 static bool is_host_fine(const struct route_site *site, const char *host)
 {

@@ -7,7 +7,10 @@
 #include <jansson.h>
 #include <stddef.h>
 
-/* Sets a member to a text from outside, made valid UTF-8 and cut to `max_bytes`; null if it is NULL. */
+/*
+ * Sets a member to a text from outside, made valid UTF-8 and cut to `max_bytes`; null if it is
+ * NULL.
+ */
 void show_text(json_t *object, const char *name, const char *text, size_t max_bytes);
 
 /* Appends the compact JSON text and drops the reference. Returns what buf_append() returns. */

@@ -14,12 +14,15 @@
 
 #define SNAPSHOT_MAX_BYTES ((size_t)256 << 10)
 
-/* State of the whole runner, queried for each snapshot. The texts are valid until the event loop continues;
- * NULL or "": none. */
+/*
+ * State of the whole runner, queried for each snapshot. The texts are valid until the event loop
+ * continues; NULL or "": none.
+ */
 struct snapshot_view {
     const char *closed; /* why no task is claimed */
     bool is_stopping;
-    const char *claim_condition, *delivery_condition, *login_condition, *disk_condition; /* their messages */
+    /* their messages */
+    const char *claim_condition, *delivery_condition, *login_condition, *disk_condition;
 };
 
 struct snapshot_parts {
@@ -33,8 +36,8 @@ struct snapshot_parts {
 };
 
 /*
- * Formats a snapshot into `out`, which must be empty; its limit becomes SNAPSHOT_MAX_BYTES. The time comes
- * first, so that snapshots can be compared without it.
+ * Formats a snapshot into `out`, which must be empty; its limit becomes SNAPSHOT_MAX_BYTES. The
+ * time comes first, so that snapshots can be compared without it.
  */
 void snapshot_format(const struct snapshot_parts *parts, int64_t now_ms, struct buf *out);
 

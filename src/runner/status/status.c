@@ -85,7 +85,10 @@ static void changed(struct status *s)
     publish_at(s, MAX(s->published_ms + MIN_GAP_MS, clock_now_ms()));
 }
 
-/* Called for a new client or request. Clients set their clocks by the snapshot, so it must be recent. */
+/*
+ * Called for a new client or request. Clients set their clocks by the snapshot, so it must be
+ * recent.
+ */
 static void refresh(void *data)
 {
     struct status *s = data;

@@ -1,12 +1,11 @@
 #pragma once
 
 /*
- * The status page (--http): what the runner's parts tell it, it shows over HTTP. They tell it in passing and
- * never depend on it: each call may be made with NULL, where no page is asked for, and does nothing then; no
- * trouble of the page's is one of theirs.
+ * The status page (--http): shows over HTTP what the supervisor reports to it. Nothing depends on
+ * it; without a page all calls are made with NULL and do nothing.
  *
- *   parts ──status_…()──▶ board (slots now), history (last results), metrics (counters)
- *                             └─▶ snapshot, at most twice a second and while somebody looks ─▶ stream, web
+ *   events ──▶ board (slots), history (last results), metrics (counters)
+ *                 └─▶ snapshot, at most twice a second and only with clients ──▶ stream, web
  */
 
 #include "base/ev.h"
@@ -30,7 +29,10 @@ struct status_settings {
     void *data;
 };
 
-/* Returns NULL without --http. All pointers in the settings are borrowed. If it cannot listen, it retries. */
+/*
+ * Returns NULL without --http. All pointers in the settings are borrowed. If it cannot listen, it
+ * retries.
+ */
 struct status *status_new(const struct status_settings *settings);
 void status_free(struct status *status);
 
@@ -39,7 +41,9 @@ void status_claim_answered(struct status *status, enum metrics_claim answer);
 /* Returns the callbacks that show the jobs on the page. */
 struct jobs_observer status_observer(struct status *status);
 
-/* The backend answered a result with `http_status` (0: no answer), or the spool has changed (-1). */
+/*
+ * The backend answered a result with `http_status` (0: no answer), or the spool has changed (-1).
+ */
 void status_delivered(struct status *status, int http_status);
 
 /* The backend has stored a result, `waited_ms` after it was put into the spool. */

@@ -1,8 +1,8 @@
 #pragma once
 
 /*
- * Server-sent events; each is a whole snapshot. Snapshots are shared: a client is a position in one. A slow
- * client skips snapshots; a client that has read the newest one is suspended.
+ * Server-sent events; each is a whole snapshot. Snapshots are shared: a client is a position in
+ * one. A slow client skips snapshots; a client that has read the newest one is suspended.
  */
 
 #include <microhttpd.h>
@@ -20,8 +20,9 @@ void stream_free(struct stream *stream);
 size_t stream_clients(const struct stream *stream);
 
 /*
- * Sends the text (one line of JSON) to all clients. Returns false without doing so if too many older texts
- * are still being sent; clients that have been reading one for some seconds are then disconnected.
+ * Sends the text (one line of JSON) to all clients. Returns false without doing so if too many
+ * older texts are still being sent; clients that have been reading one for some seconds are then
+ * disconnected.
  */
 bool stream_publish(struct stream *stream, const char *json, size_t len);
 

@@ -148,8 +148,11 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **se
 
 /* ---- the loop ---- */
 
-/* At its limit of connections the daemon does not listen; where some have ended, it listens again only in its
-   next run, and where all have, nothing else would call for that. */
+/*
+ * At its limit of connections the daemon does not listen; where some have ended, it listens again
+ * only in its
+ *    next run, and where all have, nothing else would call for that.
+ */
 static int64_t next_run_ms(const struct web *web)
 {
     MHD_UNSIGNED_LONG_LONG wait_ms;
@@ -187,7 +190,10 @@ static void on_ready(short events, void *data)
 
 /* ---- opening ---- */
 
-/* Returns the number of connections that leave enough descriptors for the jobs. 0: there are too few. */
+/*
+ * Returns the number of connections that leave enough descriptors for the jobs. 0: there are too
+ * few.
+ */
 static unsigned connection_limit(size_t kept_back)
 {
     struct rlimit files;

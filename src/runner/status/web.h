@@ -1,8 +1,9 @@
 #pragma once
 
 /*
- * The HTTP server of the status page: libmicrohttpd, driven by the runner's event loop. Connections, the size
- * of a request's head, the time to send it and the number of open pages are limited; bodies are discarded.
+ * The HTTP server of the status page: libmicrohttpd, driven by the runner's event loop.
+ * Connections, the size of a request's head, the time to send it and the number of open pages are
+ * limited; bodies are discarded.
  */
 
 #include "base/err.h"
@@ -19,7 +20,10 @@ struct web_settings {
     size_t kept_back_fds;   /* file descriptors not available for connections */
 };
 
-/* Starts to listen. Fails with ERR_ENVIRONMENT if it cannot, or if there are too few file descriptors. */
+/*
+ * Starts to listen. Fails with ERR_ENVIRONMENT if it cannot, or if there are too few file
+ * descriptors.
+ */
 int web_open(const struct web_settings *settings, struct web **ret_web, struct err *err);
 void web_close(struct web *web);
 

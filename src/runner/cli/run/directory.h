@@ -1,8 +1,8 @@
 #pragma once
 
 /*
- * The directories run-* of `ostest-runner run` in the state directory. Each is locked (flock(2)) by its
- * process: one that can be locked, and in which no job is ending, belongs to a dead process.
+ * The directories run-* of `ostest-runner run` in the state directory. Each is locked (flock(2)) by
+ * its process: one that can be locked, and in which no job is ending, belongs to a dead process.
  */
 
 #include "base/err.h"

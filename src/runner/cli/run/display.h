@@ -1,8 +1,8 @@
 #pragma once
 
 /*
- * Output of `ostest-runner run`: a line for each finished test and, on a terminal, a progress line below them
- * (stage, bar, running test, elapsed time).
+ * Output of `ostest-runner run`: a line for each finished test and, on a terminal, a progress line
+ * below them (stage, bar, running test, elapsed time).
  */
 
 #include "model/progress.h"
@@ -15,7 +15,10 @@ enum display_color { DISPLAY_COLOR_AUTO, DISPLAY_COLOR_ALWAYS, DISPLAY_COLOR_NEV
 
 struct display;
 
-/* Writes to `out`, which is borrowed. AUTO: colors on a terminal, unless NO_COLOR is set (no-color.org). */
+/*
+ * Writes to `out`, which is borrowed. AUTO: colors on a terminal, unless NO_COLOR is set
+ * (no-color.org).
+ */
 struct display *display_new(FILE *out, enum display_color color);
 void display_free(struct display *d);
 

@@ -6,7 +6,10 @@
 
 #include <string.h>
 
-/* Escapes the text, which must be valid UTF-8. Control characters that XML 1.0 does not allow become '?'. */
+/*
+ * Escapes the text, which must be valid UTF-8. Control characters that XML 1.0 does not allow
+ * become '?'.
+ */
 static void put_text(struct buf *b, const char *text)
 {
     for (const char *p = text; *p; p++) {

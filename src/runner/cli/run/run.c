@@ -1,6 +1,6 @@
 /*
- * Creates a directory with a task.json in the state directory, starts ostest-job on it as the agent does,
- * shows its progress, and shows result.json at the end. Only the caches remain.
+ * Creates a directory with a task.json in the state directory, starts ostest-job on it as the agent
+ * does, shows its progress, and shows result.json at the end. Only the caches remain.
  */
 
 #include "runner/cli/run/run.h"

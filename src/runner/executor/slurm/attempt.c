@@ -40,7 +40,7 @@ void slurm_attempt_done(struct slurm_attempt *t)
     *t = (struct slurm_attempt){0};
 }
 
-/* The job reads its own copy, so that nothing of an old try reaches into the claim's directory. */
+/* The job reads a copy, so that an old attempt cannot reach into the claim's directory. */
 static int copy_task(const struct slurm_attempt *t, struct err *err)
 {
     CLEANUP(mem_freep) char *from = mem_printf("%s/task.json", t->claim_dir);
@@ -52,7 +52,7 @@ static int copy_task(const struct slurm_attempt *t, struct err *err)
     return r < 0 ? r : fs_write_atomic(to, body.data ? body.data : "", body.len, err);
 }
 
-/* Trees of a dead job stay, and are removed with the claim (ostest-job --clean). */
+/* Trees of a dead job stay, to be removed with the claim (ostest-job --clean). */
 static void remove_dir(const struct slurm_attempt *t)
 {
     static const char *const names[] = {"task.json", "job.log", LEASE_BEGUN, LEASE_END};
@@ -87,7 +87,7 @@ int slurm_attempt_new(const char *claim_dir, struct slurm_attempt *ret_try, stru
     CLEANUP(mem_freep) char *path = lease_file(claim_dir);
     int r = make(&t, path, err);
     if (r < 0) {
-        unlink(path); /* it may be there, and only not flushed */
+        unlink(path); /* it may exist without having been flushed */
         remove_dir(&t);
         slurm_attempt_done(&t);
         return r;
@@ -102,7 +102,7 @@ int slurm_attempt_find(const char *claim_dir, struct slurm_attempt *ret_try, str
     CLEANUP(buf_done) struct buf text = BUF_INIT(0);
     struct slurm_attempt t = {0};
     int r = fs_read_file(path, LEASE_SIZE, &text, err);
-    bool is_other = r == -EFBIG || r == -EINVAL; /* a file that is none of ours */
+    bool is_other = r == -EFBIG || r == -EINVAL; /* not a file of ours */
     if (r < 0 && !is_other)
         return r;
     if (is_other || text.len != LEASE_SIZE)
@@ -130,7 +130,7 @@ void slurm_attempt_look(const struct slurm_attempt *t, struct slurm_attempt_sigh
 {
     struct stat st;
     *ret_sight = (struct slurm_attempt_sight){0};
-    /* To open the directory, and not only a file in it, makes NFS ask the server what is in there now. */
+    /* Opening the directory, not only a file in it, makes NFS ask the server for its content. */
     CLEANUP(fd_closep) int dir_fd = open(t->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir_fd < 0)
         return;
@@ -138,7 +138,7 @@ void slurm_attempt_look(const struct slurm_attempt *t, struct slurm_attempt_sigh
     ret_sight->has_ended = read_end(dir_fd, &ret_sight->end) && strcmp(ret_sight->end.lease, t->lease) == 0;
 }
 
-/* Its size is looked at first: what is not whole yet is not read each time. */
+/* Checks the size first, to not read an incomplete file again and again. */
 static bool is_whole(const char *path, const struct lease_end *end)
 {
     CLEANUP(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
@@ -158,14 +158,14 @@ int slurm_attempt_take_result(const struct slurm_attempt *t, const struct lease_
     return fs_rename_durable(from, to, err);
 }
 
-/* Those of an earlier try are replaced: the last one's tell most. */
+/* Replaces those of an earlier attempt: the last ones tell most. */
 static void move_logs(const struct slurm_attempt *t)
 {
     static const char *const names[] = {"stdout.log", "stderr.log", "summary.json", "report.html"};
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         CLEANUP(mem_freep) char *from = file_of(t, names[i]);
         CLEANUP(mem_freep) char *to = mem_printf("%s/%s", t->claim_dir, names[i]);
-        rename(from, to); /* where there is none, there is nothing to be kept */
+        rename(from, to); /* a missing file needs no copy */
     }
 }
 
@@ -174,7 +174,7 @@ void slurm_attempt_close(const struct slurm_attempt *t, const char *why)
     CLEANUP(mem_freep) char *path = lease_file(t->claim_dir);
     CLEANUP(mem_freep) char *why_path = mem_printf("%s/why", t->claim_dir);
     move_logs(t);
-    if (why) /* it is for a person: where it cannot be written, nothing else suffers */
+    if (why) /* only for people: errors are ignored */
         fs_write_plain(why_path, why, MIN(strlen(why), (size_t)WHY_LIMIT_BYTES), NULL);
     unlink(path);
     failpoint("cluster-lease-closed");

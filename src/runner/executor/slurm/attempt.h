@@ -1,7 +1,9 @@
 #pragma once
 
-/* The files of one try of a claim in a cluster, see model/lease.h. Which one counts stands in
- * jobs/<key>/lease. */
+/*
+ * The files of an attempt on a cluster, see model/lease.h. jobs/<key>/lease names the valid
+ * attempt.
+ */
 
 #include "base/err.h"
 #include "model/lease.h"
@@ -11,13 +13,15 @@
 struct slurm_attempt {
     char lease[LEASE_SIZE];
     char *claim_dir; /* jobs/<key>; owned */
-    char *dir;       /* the try's own, in that; owned */
+    char *dir;       /* of the attempt, in claim_dir; owned */
 };
 
-/* Makes a new one, which counts from then on; on disk before anybody is asked to run it. */
+/* Creates a new attempt, which becomes the valid one. It is on disk before it is submitted. */
 int slurm_attempt_new(const char *claim_dir, struct slurm_attempt *ret_try, struct err *err);
 
-/* The one that counts. -ENOENT, without a message, where there is none for sure; else it cannot be read now.
+/*
+ * Loads the valid attempt. Returns -ENOENT, without a message, if there is none; other errors mean
+ * that it cannot be read now.
  */
 int slurm_attempt_find(const char *claim_dir, struct slurm_attempt *ret_try, struct err *err);
 
@@ -29,17 +33,21 @@ struct slurm_attempt_sight {
     struct lease_end end; /* then */
 };
 
-/* What can be seen from here by now. */
+/* Reads the state of the attempt, as far as it is visible on this host. */
 void slurm_attempt_look(const struct slurm_attempt *t, struct slurm_attempt_sight *ret_sight);
 
-/* Brings the result to the claim. -EBADMSG where it is not yet, or never, what the job's end says. */
+/*
+ * Moves the result to the claim. Returns -EBADMSG if it is not (yet) the one that the job wrote.
+ */
 int slurm_attempt_take_result(const struct slurm_attempt *t, const struct lease_end *end, struct err *err);
 
 /*
- * The claim takes over its logs, and this try counts no more; what a copy of it still writes is of no effect.
- * `why`: what became of it (journal_tell_starts()); NULL: nothing that matters.
+ * Moves the logs to the claim and invalidates the attempt: whatever a copy of the job still writes
+ * has no effect. `why`: how it ended (journal_tell_starts()); NULL: nothing to tell.
  */
 void slurm_attempt_close(const struct slurm_attempt *t, const char *why);
 
-/* What the job has logged behind the first `offset` bytes: how many of those could be had; 0: none by now. */
+/*
+ * Reads the job's log from `offset` on. Returns the number of bytes read; 0: none yet.
+ */
 size_t slurm_attempt_read_log(const struct slurm_attempt *t, uint64_t offset, char *ret_data, size_t size);

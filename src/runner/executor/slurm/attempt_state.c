@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MAX_RESUBMITS 5 /* of a try that Slurm forgets again and again */
+#define MAX_RESUBMITS 5 /* of an attempt that Slurm keeps forgetting */
 
 void slurm_attempt_state_begun(struct slurm_attempt_state *life, uint64_t polls)
 {
@@ -28,7 +28,7 @@ void slurm_attempt_state_begin_answer(struct slurm_attempt_state *life)
 
 void slurm_attempt_state_take_job(struct slurm_attempt_state *life, const struct slurm_job *job)
 {
-    if (job->state >= SLURM_ENDING && life->is_active) /* a copy of it goes on */
+    if (job->state >= SLURM_ENDING && life->is_active) /* another copy is still running */
         return;
     life->is_listed = true;
     life->is_forgotten = false;
@@ -40,7 +40,7 @@ void slurm_attempt_state_take_job(struct slurm_attempt_state *life, const struct
              *job->node ? " on " : "", job->node, has_reason ? ": " : "", has_reason ? job->reason : "");
 }
 
-/* Slurm does not know of it, though it should, or might. */
+/* Slurm does not know the job, although it should, or might. */
 static void take_absence(struct slurm_attempt_state *life, const struct slurm_attempt *files)
 {
     struct slurm_attempt_sight sight;
@@ -62,7 +62,9 @@ void slurm_attempt_state_end_answer(struct slurm_attempt_state *life, uint64_t p
 {
     if (life->phase < LIFE_UNSURE || life->from_poll > poll)
         return;
-    /* What has begun and waits again was put back into the queue: it would not begin a second time. */
+    /*
+     * A job that has started and waits again was requeued: it would not start a second time.
+     */
     bool is_spent = life->begun_poll && life->begun_poll <= poll && !life->is_running;
     if (life->is_active && !is_spent)
         life->phase = LIFE_QUEUED;

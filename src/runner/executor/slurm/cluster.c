@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 /*
- * Slurm copies it at each submission; it makes the job's log where the runner looks for it. A second copy of
- * the job must not cut off what the first one has logged.
+ * The script that Slurm copies at each submission. It appends to the job's log, since a second copy
+ * of the job must not truncate the log of the first.
  */
 static const char script[] = "#!/bin/sh\n"
                              "# Written by ostest-runner at each start: DIR PROGRAM [WORD...]\n"
@@ -29,7 +29,7 @@ struct slurm_cluster {
     char id[LEASE_SIZE];
 };
 
-/* The place counts, too: a state directory that was copied is another runner's. */
+/* Includes the path: a copied state directory belongs to another runner. */
 static void set_id(struct slurm_cluster *c, const char *made, const char *dir)
 {
     char *real = realpath(dir, NULL);
@@ -39,7 +39,9 @@ static void set_id(struct slurm_cluster *c, const char *made, const char *dir)
     free(real);
 }
 
-/* Made once for a directory: by it the runner knows its jobs, whatever the machine is called. */
+/*
+ * Created once per state directory: the runner recognises its jobs by it, whatever the host name.
+ */
 static int find_id(struct slurm_cluster *c, const char *dir, struct err *err)
 {
     CLEANUP(mem_freep) char *path = mem_printf("%s/cluster-id", dir);
@@ -60,7 +62,9 @@ static int find_id(struct slurm_cluster *c, const char *dir, struct err *err)
     return fs_write_atomic(path, made, LEASE_DIGITS, err);
 }
 
-/* What would have Slurm's commands tell of, or cancel, some of the jobs only, or make other jobs of them. */
+/*
+ * Variables that would restrict Slurm's commands to some jobs, or change the jobs.
+ */
 static void drop_settings_of_user(void)
 {
     static const char *const starts[] = {"SQUEUE_",           "SCANCEL_",     "SINFO_",
@@ -156,7 +160,7 @@ bool slurm_cluster_is_orphan(const struct slurm_cluster *c, const char *name)
     CLEANUP(slurm_attempt_done) struct slurm_attempt files = {0};
     CLEANUP(mem_freep) char *dir = mem_printf("%s/%s", c->program->jobs_dir, key);
     int r = slurm_attempt_find(dir, &files, NULL);
-    if (r == -ENOENT) /* or all is gone, as when the share is not mounted */
+    if (r == -ENOENT) /* or everything is missing, as when the share is not mounted */
         return fs_is_dir(c->program->jobs_dir);
     return r == 0 && strcmp(files.lease, lease) != 0;
 }
@@ -167,7 +171,7 @@ char *slurm_cluster_complaint(const char *program, int status, const char *outpu
     buf_puts(&text, output);
     CLEANUP(mem_freep) char *last = buf_last_line(&text);
     if (*last)
-        return mem_printf("Slurm does not do its work: %s", last);
+        return mem_printf("Slurm command failed: %s", last);
     CLEANUP(mem_freep) char *end = proc_describe_status(status);
-    return mem_printf("Slurm does not do its work: %s ended with %s", program, end);
+    return mem_printf("Slurm command failed: %s ended with %s", program, end);
 }

@@ -10,9 +10,11 @@
 
 #define NAME_PREFIX "ostest"
 
-/* For git, pip and ostest-job itself, beside what the tests may use. */
+/* For git, pip and ostest-job itself, in addition to --memory. */
 #define SPARE_MEMORY_MB 256
-/* A job fetches, prepares and tests, each within --timeout; Slurm's own limit is to be the last one. */
+/*
+ * A job fetches, prepares and tests, each within --timeout. Slurm's own limit must be longer.
+ */
 #define STEPS_OF_JOB  4
 #define SPARE_MINUTES 2
 #define LINE_FIELDS   5
@@ -38,7 +40,7 @@ bool slurm_split_name(const char *name, const char *runner, char **ret_key, char
     return true;
 }
 
-/* ---- questions ---- */
+/* ---- command lines ---- */
 
 static void push_limits(const struct job_options *limits, struct strv *argv)
 {
@@ -72,7 +74,8 @@ void slurm_list_command(uid_t user, struct strv *ret_argv)
 {
     strv_push(ret_argv, "squeue");
     strv_push(ret_argv, "--noheader");
-    strv_push(ret_argv, "--all"); /* else a user's jobs in a hidden partition are not told even to him */
+    /* else a user's own jobs in hidden partitions are not listed */
+    strv_push(ret_argv, "--all");
     strv_push(ret_argv, "--states=all");
     strv_pushf(ret_argv, "--user=%u", (unsigned)user);
     strv_push(ret_argv, "--format=%i|%T|%N|%r|%j");
@@ -89,7 +92,7 @@ void slurm_nodes_command(struct strv *ret_argv)
 {
     strv_push(ret_argv, "sinfo");
     strv_push(ret_argv, "--noheader");
-    strv_push(ret_argv, "--all"); /* of hidden partitions, too */
+    strv_push(ret_argv, "--all"); /* including hidden partitions */
     strv_push(ret_argv, "--Node");
     strv_push(ret_argv, "--format=%N|%T");
 }
@@ -118,7 +121,8 @@ bool slurm_parse_id(const char *output, char *ret_id, size_t size)
     for (size_t i = 0; i < lines.len; i++) {
         const char *line = lines.items[i];
         size_t len = strspn(line, "0123456789");
-        if (!len || len >= size || (line[len] != '\0' && line[len] != ';')) /* "id;cluster", or a warning */
+        /* "id;cluster", or a warning */
+        if (!len || len >= size || (line[len] != '\0' && line[len] != ';'))
             continue;
         memcpy(ret_id, line, len);
         ret_id[len] = '\0';
@@ -142,8 +146,8 @@ static bool is_holding(const char *reason)
 }
 
 /*
- * Words that are not here are of a job that is on its way somewhere, and is waited for. COMPLETING is a job
- * that has not been cleaned up: on a node that does not answer it may stay so for days.
+ * Any other state is a transition, to be waited for. A COMPLETING job has not been cleaned up yet:
+ * on a node that does not answer it may stay so for days.
  */
 static enum slurm_state state_of(const char *word, const char *reason)
 {

@@ -37,10 +37,10 @@ static void on_end(int status, const char *output, void *data)
     }
     CLEANUP(mem_freep) char *text = slurm_cluster_complaint("scancel", status, output);
     log_warning("%s", text);
-    strv_done(&s->doomed); /* the next answer has them again */
+    strv_done(&s->doomed); /* the next answer contains them again */
 }
 
-/* One after the other: scancel takes one name. */
+/* One by one, since scancel takes a single name. */
 static void cancel_next(struct slurm_orphans *s)
 {
     CLEANUP(strv_done) struct strv argv = {0};
@@ -61,8 +61,8 @@ static void cancel_all(struct slurm_orphans *s)
 {
     if (!s->doomed.len)
         return;
-    log_warning("%zu jobs in the cluster are of no use any more, and are cancelled: %s%s", s->doomed.len,
-                s->doomed.items[0], s->doomed.len > 1 ? " …" : "");
+    log_warning("cancelling %zu orphaned jobs in the cluster: %s%s", s->doomed.len, s->doomed.items[0],
+                s->doomed.len > 1 ? " …" : "");
     s->next_doomed = 0;
     cancel_next(s);
 }

@@ -1,8 +1,8 @@
 #pragma once
 
 /*
- * Jobs of this runner's in the cluster that are of no use any more: a copy of one that was submitted twice,
- * or what was left when its claim was given up. They are cancelled, when two answers of Slurm's in a row had
+ * Orphaned jobs of this runner on the cluster: copies of a job that was submitted twice, or jobs
+ * whose claim has been given up. They are cancelled once two consecutive answers of Slurm contain
  * them.
  */
 
@@ -14,10 +14,10 @@
 #include <stddef.h>
 
 struct slurm_orphans {
-    struct ev *ev; /* set by the caller, as is `children`; the others begin with 0 */
+    struct ev *ev; /* set by the caller, as is `children`; the others are initially 0 */
     struct children *children;
     struct strv now, before; /* in this answer, and in the last one */
-    struct strv doomed;      /* being cancelled; empty: nothing is */
+    struct strv doomed;      /* being cancelled */
     size_t next_doomed;
     struct tool *tool;
 };
@@ -26,8 +26,8 @@ void slurm_orphans_done(struct slurm_orphans *s);
 
 void slurm_orphans_add(struct slurm_orphans *s, const char *job_name);
 
-/* The answer is at its end. */
+/* The answer is complete. */
 void slurm_orphans_cancel(struct slurm_orphans *s);
 
-/* Whether the next answer matters. */
+/* Returns true if the next answer is needed. */
 bool slurm_orphans_are_there(const struct slurm_orphans *s);

@@ -27,7 +27,8 @@ static void set_answered(struct slurm_poll *p, bool has_answer, const char *faul
 static void on_end(int status, const char *output, void *data)
 {
     struct slurm_poll *p = data;
-    bool is_cut = strlen(output) >= OUTPUT_LIMIT_BYTES; /* and jobs behind that would seem to be gone */
+    /* jobs after the limit would seem to be gone */
+    bool is_cut = strlen(output) >= OUTPUT_LIMIT_BYTES;
     CLEANUP(mem_freep)
     char *fault = is_cut ? mem_strdup("squeue tells of more jobs than can be read: too many of this user")
                          : slurm_cluster_complaint("squeue", status, output);

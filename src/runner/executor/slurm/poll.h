@@ -1,6 +1,7 @@
 #pragma once
 
-/* The question to Slurm about all jobs: one at a time, at most one each interval, and whether it is answered.
+/*
+ * The periodic query of Slurm for the state of all jobs: at most one at a time and per interval.
  */
 
 #include "base/children.h"
@@ -14,21 +15,23 @@ struct slurm_poll {
     struct ev *ev;
     struct children *children;
     int64_t interval_ms;
-    void (*on_answer)(const char *output, void *data); /* what squeue printed */
-    void (*on_end)(void *data);                        /* after each, answered or not */
+    void (*on_answer)(const char *output, void *data); /* output of squeue */
+    void (*on_end)(void *data);                        /* after each query, answered or not */
     void *data;
 
     struct tool *tool;
-    uint64_t count; /* of those that have begun */
+    uint64_t count; /* number of queries started */
     int64_t next_ms;
     bool has_answer;          /* the last one was answered */
     struct condition silence; /* the last one was not answered */
 };
 
-/* Asks, if it is time. The first six members are set by the caller; the others begin with 0. */
+/*
+ * Starts a query if one is due. The caller sets the first six members; the others are initially 0.
+ */
 void slurm_poll_ask(struct slurm_poll *p);
 
-/* Why nothing is known of the cluster now; NULL: it is. Borrowed. */
+/* Returns why the state of the cluster is unknown; NULL: it is known. Borrowed. */
 const char *slurm_poll_obstacle(const struct slurm_poll *p);
 
 void slurm_poll_done(struct slurm_poll *p);

@@ -20,33 +20,33 @@
 #include <sys/wait.h>
 
 #define TICK_MS          200
-#define LOOKS_A_TICK     100 /* each costs a shared file system's server a question */
+#define LOOKS_A_TICK     100 /* each costs a request to the server of the shared file system */
 #define TOOL_TIMEOUT_MS  60000
 #define MAX_SUBMITS      4 /* at the same time */
 #define MAX_BACKOFF_MS   60000
 #define TEXT_LIMIT_BYTES 4096
 #define LOG_CHUNK_BYTES  16384
-#define LOG_LIMIT_BYTES  (16U << 20) /* of a try, with the lines that tell how far it is */
+#define LOG_LIMIT_BYTES  (16U << 20) /* of an attempt, including progress lines */
 
 struct attempt {
     struct executor_slurm *x;
-    struct slot *slot; /* NULL: there is no try in this place */
+    struct slot *slot; /* NULL: no attempt in this slot */
     struct slurm_attempt files;
     char *name;
     struct slurm_attempt_state life;
     struct tool *submit;
-    uint64_t log_bytes; /* of its log, that were read */
+    uint64_t log_bytes; /* of its log, read so far */
 };
 
 struct executor_slurm {
     struct executor base;
     struct slurm_cluster *cluster;
-    struct attempt *tries; /* beside the slots */
+    struct attempt *tries; /* indexed like the slots */
     size_t len;
-    size_t next_look; /* grows; modulo their number, the try that is looked at next */
+    size_t next_look; /* modulo their number: the attempt to look at next */
     struct ev_timer timer;
     struct slurm_poll poll;
-    uint64_t wanted_poll;        /* for copies of a try that has ended */
+    uint64_t wanted_poll;        /* for copies of an attempt that has ended */
     struct condition submission; /* sbatch fails */
     struct condition held;       /* jobs wait for an operator to release them */
     struct backoff backoff;
@@ -67,7 +67,7 @@ static struct attempt *try_of(const struct executor *x, const struct slot *slot)
 static void set_timer(struct executor_slurm *x);
 static void submit_waiting(struct executor_slurm *x);
 
-/* ---- the end of a try ---- */
+/* ---- end of an attempt ---- */
 
 static void try_done(struct attempt *t)
 {
@@ -90,7 +90,7 @@ static void end_try(struct attempt *t, int exit_status, const char *how, bool go
     x->base.settings.on_end(slot, &end, x->base.settings.data);
 }
 
-/* What the job has logged since the last time. */
+/* Reads what the job has logged since the last call. */
 static void read_log(struct attempt *t, unsigned chunks)
 {
     char chunk[LOG_CHUNK_BYTES];
@@ -117,13 +117,13 @@ static void fail(struct attempt *t, int exit_status)
     end_try(t, exit_status, how, false);
 }
 
-/* Its own file tells of its end. False where what it tells of cannot be seen yet. */
+/* The attempt's own file says that it has ended. Returns false if its result is not visible yet. */
 static bool take_end(struct attempt *t, const struct lease_end *end)
 {
     struct err err = {0};
     bool is_stop = end->status == JOB_EXIT_STOPPED && !end->has_result;
     if (is_stop && (t->life.phase != LIFE_GONE || t->life.is_ending))
-        return false; /* Slurm will say why */
+        return false; /* Slurm will report the reason */
     if (end->has_result && slurm_attempt_take_result(&t->files, end, &err) < 0) {
         snprintf(t->life.how, sizeof(t->life.how), "%s", err.message);
         return false;
@@ -141,7 +141,7 @@ static bool take_end(struct attempt *t, const struct lease_end *end)
     return true;
 }
 
-/* ---- submitting ---- */
+/* ---- submission ---- */
 
 static void on_submitted(int status, const char *output, void *data)
 {
@@ -155,13 +155,13 @@ static void on_submitted(int status, const char *output, void *data)
         t->life.phase = LIFE_QUEUED;
         backoff_reset(&x->backoff);
         if (condition_clear(&x->submission)) {
-            log_info("Slurm takes jobs again");
+            log_info("Slurm accepts jobs again");
             x->base.settings.on_change(x->base.settings.data);
         }
     } else {
         CLEANUP(mem_freep) char *text = slurm_cluster_complaint("sbatch", status, output);
         condition_raise(&x->submission, LOG_LEVEL_ERROR, text);
-        t->life.phase = LIFE_UNSURE; /* it may have been accepted all the same */
+        t->life.phase = LIFE_UNSURE; /* it may have been accepted nevertheless */
         x->submit_at_ms = clock_now_ms() + backoff_next_ms(&x->backoff, TICK_MS);
     }
     failpoint("cluster-submitted");
@@ -200,7 +200,7 @@ static void submit_waiting(struct executor_slurm *x)
     }
 }
 
-/* ---- what Slurm says ---- */
+/* ---- answers of Slurm ---- */
 
 static struct attempt *find_try(const struct executor_slurm *x, const char *name)
 {
@@ -245,7 +245,9 @@ static void take_listing(const char *output, void *data)
     slurm_orphans_cancel(&x->strangers);
 }
 
-/* Of type slurm_poll.on_end. Slurm's silence may have been an obstacle, or a try that was unsure. */
+/*
+ * Of type slurm_poll.on_end. An answer may remove an obstacle or settle an UNSURE attempt.
+ */
 static void on_polled(void *data)
 {
     struct executor_slurm *x = data;
@@ -269,7 +271,7 @@ static bool wants_listing(const struct executor_slurm *x)
            has_try_past(x, LIFE_UNSURE);
 }
 
-/* ---- what is done each TICK_MS ---- */
+/* ---- timer, every TICK_MS ---- */
 
 static void give_up_or_submit_again(struct attempt *t, bool has_begun)
 {
@@ -314,7 +316,7 @@ static void set_timer(struct executor_slurm *x)
         ev_timer_at(x->base.settings.ev, &x->timer, clock_now_ms() + TICK_MS, on_timer, x);
 }
 
-/* ---- the interface ---- */
+/* ---- interface ---- */
 
 static bool goes_on(const struct executor *x, const char *key)
 {

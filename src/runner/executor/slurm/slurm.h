@@ -1,10 +1,10 @@
 #pragma once
 
 /*
- * Tries as jobs of a Slurm cluster, one each: ostest-job on a directory that all nodes share. Slurm's
- * commands are run beside the event loop, and asked about all jobs at once. Their words are hints: a try has
- * ended when its own file says so, or when Slurm has said that it is no more and --slurm-grace has passed
- * since.
+ * The executor for a Slurm cluster: each attempt is a Slurm job that runs ostest-job on a directory
+ * shared by all nodes. Slurm's commands run asynchronously and are asked about all jobs at once.
+ * Their answers are hints: an attempt has ended when its own file says so, or when Slurm says that
+ * it is gone and --slurm-grace has passed.
  */
 
 #include "runner/executor/executor.h"

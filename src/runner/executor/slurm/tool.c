@@ -22,7 +22,7 @@ struct tool {
     void *data;
 };
 
-/* Gives false at the end of the stream. */
+/* Returns false at the end of the stream. */
 static bool take_output(struct tool *tool)
 {
     char chunk[4096];
