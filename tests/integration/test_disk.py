@@ -93,9 +93,10 @@ class Disk:
     def make_read_only(self):
         """Makes it read-only as the kernel does after a disk error, even if files are open for
         writing."""
-        aside = f"{self.path}-read-only"  # atomically, else a file opened meanwhile keeps it writable
-        self.disks.do(f"mkdir -p '{aside}' && mount --bind '{self.path}' '{aside}' && mount -o remount,bind,ro '{aside}' && "
-                      f"mount --move '{aside}' '{self.path}'")
+        copy = f"{self.path}-read-only"  # atomically, else a file opened meanwhile keeps it writable
+        # -n: a minimal system has no /etc/mtab, which the mount of Debian 12 would then write.
+        self.disks.do(f"mkdir -p '{copy}' && mount -n --bind '{self.path}' '{copy}' && "
+                      f"mount -n -o remount,bind,ro '{copy}' && mount -n --move '{copy}' '{self.path}'")
 
     def make_writable(self):
         self.disks.do(f"umount -l '{self.path}'")
