@@ -124,7 +124,7 @@ static int apply_setup(const struct proc_setup *setup, pid_t parent, bool is_ins
         prctl(PR_SET_PDEATHSIG, (unsigned long)setup->death_signal, 0L, 0L, 0L);
     if (setup->death_signal && getppid() != parent)
         return -ESRCH; /* the parent died before the request */
-    struct rlimit limit = {setup->file_size_bytes, setup->file_size_bytes};
+    struct rlimit limit = {.rlim_cur = setup->file_size_bytes, .rlim_max = setup->file_size_bytes};
     if (setup->file_size_bytes && setrlimit(RLIMIT_FSIZE, &limit) < 0)
         return -errno;
     if (setup->file_size_bytes)

@@ -260,7 +260,7 @@ static void take_one(struct channel *c, size_t i)
         char space[CMSG_SPACE(sizeof(struct ucred))];
         struct cmsghdr align;
     } control;
-    struct iovec text = {message, sizeof(message)};
+    struct iovec text = {.iov_base = message, .iov_len = sizeof(message)};
     struct msghdr m = {
         .msg_iov = &text, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
     ssize_t n = recvmsg(c->fds[i], &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);

@@ -25,7 +25,8 @@ int probe_sandbox(struct job *job, struct err *err)
     if (r == 0)
         r = run_tests(job, &env, &wants, &run, err);
     if (r == 0 && (!run.proc.exited || run.proc.status != 0))
-        r = err_set(err, ERR_ENVIRONMENT, EIO, "/bin/true does not work in the sandbox: %s", run.last_words);
+        r = err_set(err, ERR_ENVIRONMENT, EIO, "/bin/true does not work in the sandbox: %s",
+                    run.last_words ? run.last_words : "it printed nothing");
     if (r == 0 && run.sandbox.copied)
         log_warning("The suite's files are copied for each task, since there is no overlay: %s",
                     run.sandbox.copied);

@@ -105,7 +105,7 @@ static ssize_t receive(int fd, struct box_message *m)
         char space[CMSG_SPACE(sizeof(int))];
         struct cmsghdr align;
     } control;
-    struct iovec text = {m, sizeof(*m)};
+    struct iovec text = {.iov_base = m, .iov_len = sizeof(*m)};
     struct msghdr message = {
         .msg_iov = &text, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
     return recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
@@ -146,7 +146,8 @@ int sandbox_run_clean(const struct job *job, struct err *err)
 static int make_group(const struct job *job, struct cgroup *ret_group, struct err *err)
 {
     CLEANUP(mem_freep) char *name = group_name(job);
-    struct cgroup_limits limits = {job->options->memory_bytes, job->options->cpus, job->options->pids};
+    struct cgroup_limits limits = {
+        .memory_bytes = job->options->memory_bytes, .cpus = job->options->cpus, .pids = job->options->pids};
     struct cgroup_parents parents;
     cgroup_find(&parents);
     int r = cgroup_create(&parents, name, &limits, ret_group, err);
@@ -326,7 +327,8 @@ bool sandbox_run_is_in_slurms(const struct sandbox_run *s)
 static void set_sampling(const struct sandbox_run *s, int64_t every_ms)
 {
     const struct timespec every = {.tv_nsec = every_ms * 1000000};
-    const struct itimerspec when = {every, every}; /* all zero: stopped */
+    /* all zero: stopped */
+    const struct itimerspec when = {.it_interval = every, .it_value = every};
     timerfd_settime(s->sample_fd, 0, &when, NULL);
 }
 

@@ -514,7 +514,8 @@ int suite_prepare(struct suite *suite, const struct job *job, const char *commit
                   struct err *err)
 {
     int r = open_suite(job, suite, err);
-    struct venv_wants wants = {suite->needs_python, suite->needs_pytest, suite->requirements};
+    struct venv_wants wants = {
+        .python = suite->needs_python, .pytest = suite->needs_pytest, .requirements = suite->requirements};
     if (r == 0)
         r = env_prepare(job, &wants, ret_env, err);
     if (r == 0)

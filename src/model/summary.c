@@ -264,7 +264,7 @@ static bool take_bool(struct reader *r, const char *name)
 
 static void take_stages(struct reader *r, struct summary *s)
 {
-    struct reader inner = {get(r, "stagesMs", is_object), r->is_well};
+    struct reader inner = {.object = get(r, "stagesMs", is_object), .is_well = r->is_well};
     for (size_t i = 0; i < SUMMARY_STAGES; i++)
         s->stages_ms[i] = take_duration(&inner, stages[i]);
     r->is_well = inner.is_well;
@@ -284,7 +284,7 @@ static void take_limits(struct reader *r, struct summary *s)
 
 static bool take(const json_t *object, struct summary *s)
 {
-    struct reader r = {object, true};
+    struct reader r = {.object = object, .is_well = true};
     const json_t *id = get(&r, "id", is_id);
     s->id_json = id ? short_id(id, NULL) : NULL;
     take_string(&r, "repository", MAX_URL_BYTES, &s->repository);

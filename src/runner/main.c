@@ -34,7 +34,7 @@
  */
 static void protect_secrets(void)
 {
-    struct rlimit none = {1, 1};
+    struct rlimit none = {.rlim_cur = 1, .rlim_max = 1};
     setrlimit(RLIMIT_CORE, &none);
     prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L);
 }

@@ -474,7 +474,7 @@ static int open_all(struct supervisor *s, const char *job_program, struct err *e
         r = spool_open(o->state_dir, &s->spool, err);
     struct admission_settings admission = admission_settings(o);
     s->admission = admission_new(s->ev, &admission, proceed, s);
-    struct status_settings status = {o, s->ev, s->spool, look, s};
+    struct status_settings status = {.options = o, .ev = s->ev, .spool = s->spool, .look = look, .data = s};
     s->status = r < 0 ? NULL : status_new(&status);
     s->observer = status_observer(s->status);
     struct jobs_settings settings = {.options = o,
@@ -495,8 +495,10 @@ static int open_all(struct supervisor *s, const char *job_program, struct err *e
 static void connect_all(struct supervisor *s)
 {
     const struct options *o = s->options;
-    struct claim_calls calls = {may_ask, on_body, on_no_task, on_claim_trouble};
-    struct service_calls service_calls = {on_status, is_well, on_service_trouble};
+    struct claim_calls calls = {
+        .may_ask = may_ask, .on_body = on_body, .on_none = on_no_task, .on_trouble = on_claim_trouble};
+    struct service_calls service_calls = {
+        .status = on_status, .is_well = is_well, .on_trouble = on_service_trouble};
     s->cache_trimmer = cache_trimmer_new(s->ev, s->children, jobs_program(s->jobs));
     s->auth = auth_new(o, s->ev, s->http, on_auth, s);
     s->backend = backend_new(o, s->http, s->auth);

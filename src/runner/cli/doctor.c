@@ -300,7 +300,7 @@ int doctor(const struct options *options, const char *job_program)
                                       check_suite, check_backend, NULL};
     static check_fn *const cluster[] = {check_state, check_slurm, check_nodes, check_backend, NULL};
     bool is_local = options->executor == OPTIONS_EXECUTOR_LOCAL;
-    struct doctor d = {options, job_program};
+    struct doctor d = {.options = options, .job_program = job_program};
     enum health worst = GOOD;
     struct err err = {0};
     if (is_local && cgroup_make_room(&err) < 0)

@@ -150,7 +150,7 @@ int spool_command(const char *state_dir, const struct strv *words)
 {
     CLEANUP(mem_freep) char *spool = mem_printf("%s/spool", state_dir);
     CLEANUP(mem_freep) char *rejected = mem_printf("%s/rejected", state_dir);
-    struct place place = {spool, rejected};
+    struct place place = {.spool = spool, .rejected = rejected};
     struct err err = {0};
     int r = strcmp(words->items[0], "list") == 0 ? list(&place, &err) : change(&place, words, &err);
     if (r < 0)

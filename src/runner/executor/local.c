@@ -31,7 +31,8 @@ static void free_it(struct executor *x)
 int executor_local_open(const struct executor_settings *settings, struct executor **ret_executor,
                         struct err *err)
 {
-    static const struct executor_kind kind = {goes_on, start, cancel, obstacle, free_it};
+    static const struct executor_kind kind = {
+        .goes_on = goes_on, .start = start, .cancel = cancel, .obstacle = obstacle, .free = free_it};
     struct executor *x = mem_alloc(sizeof(*x));
     *x = (struct executor){&kind, *settings};
     *ret_executor = x;

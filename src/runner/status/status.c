@@ -266,7 +266,8 @@ static void try_to_open(void *data)
 {
     struct status *s = data;
     struct err err = {0};
-    struct web_settings settings = {s->settings.ev, s->site, OWN_FDS + SLOT_FDS * board_slots(s->board)};
+    struct web_settings settings = {
+        .ev = s->settings.ev, .site = s->site, .kept_back_fds = OWN_FDS + SLOT_FDS * board_slots(s->board)};
     if (web_open(&settings, &s->web, &err) < 0) {
         condition_raise(&s->listen_failure, LOG_LEVEL_ERROR, err.message);
         ev_timer_at(s->settings.ev, &s->open_timer, clock_now_ms() + TRY_AGAIN_MS, try_to_open, s);

@@ -84,7 +84,7 @@ static void tell(const struct init *init, enum box_kind kind, int value, const c
 static void hand_out_watch(const struct init *init)
 {
     static struct box_message m = {.kind = BOX_WATCH};
-    struct iovec text = {&m, BOX_HEADER_BYTES};
+    struct iovec text = {.iov_base = &m, .iov_len = BOX_HEADER_BYTES};
     union {
         char space[CMSG_SPACE(sizeof(int))];
         struct cmsghdr align;

@@ -50,7 +50,11 @@ static void cancel_next(struct slurm_orphans *s)
         return;
     }
     slurm_cancel_command(geteuid(), s->doomed.items[s->next_doomed++], &argv);
-    struct tool_wants wants = {&argv, OUTPUT_LIMIT_BYTES, TIMEOUT_MS, on_end, s};
+    struct tool_wants wants = {.argv = &argv,
+                               .limit_bytes = OUTPUT_LIMIT_BYTES,
+                               .timeout_ms = TIMEOUT_MS,
+                               .on_end = on_end,
+                               .data = s};
     if (tool_start(s->ev, s->children, &wants, &s->tool, &err) < 0) {
         log_warning("%s", err.message);
         strv_done(&s->doomed);

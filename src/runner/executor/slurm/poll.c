@@ -45,7 +45,11 @@ void slurm_poll_ask(struct slurm_poll *p)
     if (p->tool || clock_now_ms() < p->next_ms)
         return;
     slurm_list_command(geteuid(), &argv);
-    struct tool_wants wants = {&argv, OUTPUT_LIMIT_BYTES, TIMEOUT_MS, on_end, p};
+    struct tool_wants wants = {.argv = &argv,
+                               .limit_bytes = OUTPUT_LIMIT_BYTES,
+                               .timeout_ms = TIMEOUT_MS,
+                               .on_end = on_end,
+                               .data = p};
     p->count++;
     if (tool_start(p->ev, p->children, &wants, &p->tool, &err) < 0)
         set_answered(p, false, err.message);

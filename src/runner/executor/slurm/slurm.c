@@ -176,7 +176,11 @@ static void submit(struct attempt *t)
     CLEANUP(strv_done) struct strv argv = {0};
     size_t number = (size_t)(t - x->tries);
     slurm_cluster_command(x->cluster, t->name, t->files.dir, t->files.lease, number, &argv);
-    struct tool_wants wants = {&argv, TEXT_LIMIT_BYTES, TOOL_TIMEOUT_MS, on_submitted, t};
+    struct tool_wants wants = {.argv = &argv,
+                               .limit_bytes = TEXT_LIMIT_BYTES,
+                               .timeout_ms = TOOL_TIMEOUT_MS,
+                               .on_end = on_submitted,
+                               .data = t};
     const struct executor_settings *settings = &x->base.settings;
     if (tool_start(settings->ev, settings->children, &wants, &t->submit, &err) < 0) {
         condition_raise(&x->submission, LOG_LEVEL_ERROR, err.message);
@@ -378,7 +382,8 @@ static void free_it(struct executor *base)
 int executor_slurm_open(const struct executor_settings *settings, struct executor **ret_executor,
                         struct err *err)
 {
-    static const struct executor_kind kind = {goes_on, start, cancel, obstacle, free_it};
+    static const struct executor_kind kind = {
+        .goes_on = goes_on, .start = start, .cancel = cancel, .obstacle = obstacle, .free = free_it};
     const struct options *o = settings->options;
     struct slurm_cluster *cluster;
     int r = slurm_cluster_open(o, settings->program, o->state_dir, &cluster, err);
