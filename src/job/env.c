@@ -8,6 +8,7 @@
 #include "job/requirements.h"
 #include "job/venv.h"
 #include "job/witness.h"
+#include "model/state_files.h"
 #include "requirements.py.h"
 #include "sandbox/init_protocol.h"
 
@@ -65,7 +66,8 @@ static int cache_name(const struct job *job, const char *python, const struct ve
         return r == -ENOENT
                    ? err_set(err, ERR_ENVIRONMENT, ENOENT, "The suite's requirements file is missing")
                    : r;
-    *ret_path = mem_printf("%s/envs/%016llx", job->cache_dir, (unsigned long long)requirements.hash);
+    *ret_path =
+        mem_printf("%s/" STATE_CACHE_ENVS "/%016llx", job->cache_dir, (unsigned long long)requirements.hash);
     return 0;
 }
 
@@ -231,7 +233,8 @@ static int take_system(const struct job *job, struct env *env, struct err *err)
     hash = hash_add(hash, real ? real : "", real ? strlen(real) : 0);
     hash = hash_add(hash, &st.st_mtim.tv_sec, sizeof(st.st_mtim.tv_sec));
     hash = hash_add(hash, &st.st_size, sizeof(st.st_size));
-    CLEANUP(mem_freep) char *venv = mem_printf("%s/envs/%016llx", job->cache_dir, (unsigned long long)hash);
+    CLEANUP(mem_freep)
+    char *venv = mem_printf("%s/" STATE_CACHE_ENVS "/%016llx", job->cache_dir, (unsigned long long)hash);
     CLEANUP(mem_freep) char *lock_path = mem_printf("%s.lock", venv);
     CLEANUP(mem_freep) char *found = mem_printf("%s/bin/python", venv);
     int lock = -1;
@@ -252,7 +255,7 @@ static int choose_python(const struct job *job, const struct venv_wants *wants, 
                          struct err *err)
 {
     CLEANUP(mem_freep) char *name = NULL;
-    CLEANUP(mem_freep) char *envs = mem_printf("%s/envs", job->cache_dir);
+    CLEANUP(mem_freep) char *envs = mem_printf("%s/" STATE_CACHE_ENVS, job->cache_dir);
     int r = find_python(job, &env->base_python, err);
     if (r == 0)
         r = fs_make_dirs(envs, 0700, err);

@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "job/git/cache.h"
+#include "model/state_files.h"
 #include "sandbox/etc.h"
 
 #include <errno.h>
@@ -96,7 +97,7 @@ static int take(const char *dir, const char *list, int cancel_fd, char **ret_tre
 
 int etc_cache_take(const char *cache_dir, int cancel_fd, char **ret_dir, struct err *err)
 {
-    CLEANUP(mem_freep) char *dir = mem_printf("%s/etc", cache_dir);
+    CLEANUP(mem_freep) char *dir = mem_printf("%s/" STATE_CACHE_ETC, cache_dir);
     CLEANUP(mem_freep) char *list = list_path(dir);
     CLEANUP(mem_freep) char *lock_path = mem_printf("%s.lock", list);
     CLEANUP(mem_freep) char *tree = NULL;

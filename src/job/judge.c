@@ -5,6 +5,7 @@
 #include "base/fs.h"
 #include "model/events.h"
 #include "model/junit.h"
+#include "model/state_files.h"
 #include "model/verdict.h"
 
 #include <errno.h>
@@ -273,7 +274,7 @@ static int write_and_sync(const struct job *job, const struct result *result, FI
 
 int judge_write_result(const struct job *job, const struct result *result, struct err *err)
 {
-    CLEANUP(mem_freep) char *path = mem_printf("%s/result.json", job->dir);
+    CLEANUP(mem_freep) char *path = mem_printf("%s/" STATE_RESULT, job->dir);
     CLEANUP(mem_freep) char *temporary = mem_printf("%s.tmp", path);
     FILE *file = fopen(temporary, "we");
     if (!file)

@@ -5,6 +5,7 @@
 #include "base/fs.h"
 #include "base/hash.h"
 #include "model/lease.h"
+#include "model/state_files.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +27,7 @@ int lease_guard_begin(const char *dir, struct err *err)
 
 static int sum_result(const char *dir, struct lease_end *end, struct err *err)
 {
-    CLEANUP(mem_freep) char *path = mem_printf("%s/result.json", dir);
+    CLEANUP(mem_freep) char *path = mem_printf("%s/" STATE_RESULT, dir);
     CLEANUP(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0 && errno == ENOENT)
         return 0;

@@ -24,6 +24,7 @@
 #include "job/sandbox_run.h"
 #include "model/job_exit.h"
 #include "model/lease.h"
+#include "model/state_files.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -172,7 +173,7 @@ static enum job_exit run(const struct config *config, const char *given_dir)
     enum job_exit done = JOB_EXIT_DONE;
     CLEANUP(mem_freep) char *dir = absolute(given_dir);
     CLEANUP(mem_freep) char *cache_dir = absolute(config->cache_dir);
-    CLEANUP(mem_freep) char *lock_path = mem_printf("%s/lock", dir);
+    CLEANUP(mem_freep) char *lock_path = mem_printf("%s/" STATE_LOCK, dir);
     signal(SIGPIPE, SIG_IGN);
     umask(022);
     fd_raise_limit();

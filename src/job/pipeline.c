@@ -16,6 +16,7 @@
 #include "job/run.h"
 #include "job/suite.h"
 #include "job/suite_fetch.h"
+#include "model/state_files.h"
 #include "passed.xml.h"
 
 #include <errno.h>
@@ -23,7 +24,7 @@
 
 static int read_task(struct job *job, struct err *err)
 {
-    CLEANUP(mem_freep) char *path = mem_printf("%s/task.json", job->dir);
+    CLEANUP(mem_freep) char *path = mem_printf("%s/" STATE_TASK, job->dir);
     CLEANUP(buf_done) struct buf body = BUF_INIT(0);
     int r = fs_read_file(path, TASK_MAX_BYTES, &body, err);
     if (r < 0)
@@ -251,7 +252,7 @@ static void warn_of(report_files_fn *write, struct job *job, const struct result
 static int work(struct job *job, enum job_exit *ret_exit, struct err *err)
 {
     CLEANUP(result_done) struct result result = {0};
-    CLEANUP(mem_freep) char *path = mem_printf("%s/result.json", job->dir);
+    CLEANUP(mem_freep) char *path = mem_printf("%s/" STATE_RESULT, job->dir);
     int r = job_clean(job, err); /* leftovers of an interrupted attempt */
     if (r == 0)
         r = read_task(job, err);

@@ -6,6 +6,7 @@
 #include "base/url.h"
 #include "base/utf8.h"
 #include "model/page.h"
+#include "model/state_files.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -47,7 +48,7 @@ int report_files_write_summary(struct job *job, const struct result *result, str
         summary_set_repository(s, job->src_dir);
     summary_set_result(s, result);
     s->finished_s = time(NULL);
-    CLEANUP(mem_freep) char *path = mem_printf("%s/summary.json", job->dir);
+    CLEANUP(mem_freep) char *path = mem_printf("%s/" STATE_SUMMARY, job->dir);
     CLEANUP(mem_freep) char *text = summary_format(s);
     return fs_write_plain(path, text, strlen(text), err);
 }
@@ -202,13 +203,13 @@ int report_files_write_page(struct job *job, const struct result *result, struct
                         .is_directory = job->src_dir != NULL};
     CLEANUP(mem_freep) struct ends *out = mem_alloc(sizeof(*out));
     CLEANUP(mem_freep) struct ends *errors = mem_alloc(sizeof(*errors));
-    CLEANUP(mem_freep) char *path = mem_printf("%s/report.html", job->dir);
+    CLEANUP(mem_freep) char *path = mem_printf("%s/" STATE_PAGE, job->dir);
     add_suite(job, &page);
     add_machine(job, &page);
     add_limits(job, &page);
     if (page.has_output) {
-        read_output(job, "stdout.log", out, &page.out);
-        read_output(job, "stderr.log", errors, &page.err);
+        read_output(job, STATE_STDOUT, out, &page.out);
+        read_output(job, STATE_STDERR, errors, &page.err);
     }
     page.out.dropped_bytes = job->seen.dropped_bytes[0];
     page.err.dropped_bytes = job->seen.dropped_bytes[1];

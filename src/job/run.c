@@ -5,6 +5,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "job/channel.h"
+#include "model/state_files.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -191,9 +192,9 @@ static int prepare(const struct job *job, const struct env *env, const struct ru
     strv_extend(&p->variables, &env->variables);
     if (!job_is_sandboxed(job))
         strv_pushf(&p->variables, "OSTEST_CHANNEL=%s", dir);
-    int r = open_log(job, "stdout.log", &p->out, err);
+    int r = open_log(job, STATE_STDOUT, &p->out, err);
     if (r == 0)
-        r = open_log(job, "stderr.log", &p->err, err);
+        r = open_log(job, STATE_STDERR, &p->err, err);
     if (r == 0)
         r = fs_remove_tree(dir, err);
     return r < 0 ? r : channel_open(&p->listener.channel, dir, wants->names, err);

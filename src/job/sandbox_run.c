@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "job/etc_cache.h"
+#include "model/state_files.h"
 #include "sandbox/userns.h"
 
 #include <errno.h>
@@ -404,7 +405,7 @@ static int judge_start(const struct sandbox_run *s, const struct job *job, const
         return err_set(err, ERR_ENVIRONMENT, EIO, "The test run could not be started: %s", s->failed);
     if (s->started || run->timed_out || run->cancelled || s->hits.memory)
         return 0;
-    CLEANUP(mem_freep) char *path = mem_printf("%s/stderr.log", job->dir);
+    CLEANUP(mem_freep) char *path = mem_printf("%s/" STATE_STDERR, job->dir);
     CLEANUP(buf_done) struct buf text = BUF_INIT(0);
     fs_read_file(path, 65536, &text, NULL);
     CLEANUP(mem_freep) char *words = buf_last_line(&text);

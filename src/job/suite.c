@@ -14,6 +14,7 @@
 #include "job/run.h"
 #include "job/suite_mentions.h"
 #include "job/suite_signs.h"
+#include "model/state_files.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -311,9 +312,9 @@ static int ask(struct suite *suite, const struct job *job, const struct strv *op
         .argv = &argv, .output_bytes = HELP_LIMIT_BYTES, .without_src = true, .timeout_ms = HELP_TIMEOUT_MS};
     int r = run_tests(job, env, &wants, &run, err);
     if (r == 0)
-        r = take_log(job, "stdout.log", &output, err);
+        r = take_log(job, STATE_STDOUT, &output, err);
     if (r == 0)
-        r = take_log(job, "stderr.log", &messages, err);
+        r = take_log(job, STATE_STDERR, &messages, err);
     if (r < 0)
         return r;
     if (events_has_session(run.events) && !knows(suite, KNOWS_PYTEST))
@@ -489,7 +490,7 @@ static bool is_settled(const struct suite *suite, int r)
 static int ask_suite(struct suite *suite, const struct job *job, const char *commit, const struct env *env,
                      struct err *err)
 {
-    CLEANUP(mem_freep) char *dir = mem_printf("%s/suites", job->cache_dir);
+    CLEANUP(mem_freep) char *dir = mem_printf("%s/" STATE_CACHE_SUITES, job->cache_dir);
     CLEANUP(mem_freep)
     char *path = *commit ? mem_printf("%s/%s.knows", dir, commit)
                          : mem_printf("%s/suite.knows", job->dir); /* --tests-dir may change */

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "job/git/cache.h"
 #include "job/git/lfs.h"
+#include "model/state_files.h"
 #include "sandbox/init_protocol.h"
 
 #include <errno.h>
@@ -23,7 +24,7 @@ struct suite_repo {
 
 static char *tree_of(const struct job *job, const char *commit)
 {
-    return mem_printf("%s/suites/%s", job->cache_dir, commit);
+    return mem_printf("%s/" STATE_CACHE_SUITES "/%s", job->cache_dir, commit);
 }
 
 /* ---- the owner ---- */
@@ -109,7 +110,7 @@ static int build_tree_once(const struct job *job, struct suite_repo *s, unsigned
 static int fetch(const struct job *job, struct suite_repo *s, struct suite_fetched *ret_fetched,
                  struct err *err)
 {
-    CLEANUP(mem_freep) char *suites = mem_printf("%s/suites", job->cache_dir);
+    CLEANUP(mem_freep) char *suites = mem_printf("%s/" STATE_CACHE_SUITES, job->cache_dir);
     int r = repo_fetch(&s->git, job->cache_dir, &s->source, &s->repo, err);
     if (r == 0)
         r = fs_make_dirs(suites, 0700, err);

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/proc.h"
 #include "base/url.h"
+#include "model/state_files.h"
 #include "runner/check/preflight.h"
 #include "runner/cli/config.h"
 #include "runner/cli/dispatch.h"
@@ -75,7 +76,7 @@ static int work(struct options *options)
 {
     struct err err = {0};
     CLEANUP(mem_freep) char *job_program = job_program_find();
-    CLEANUP(mem_freep) char *lock_path = mem_printf("%s/lock", options->state_dir);
+    CLEANUP(mem_freep) char *lock_path = mem_printf("%s/" STATE_LOCK, options->state_dir);
     int lock = -1;
     bool is_state = true; /* whether an error is about the state directory */
     if (access(job_program, X_OK) != 0) {

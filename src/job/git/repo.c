@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "base/url.h"
 #include "job/git/cache.h"
+#include "model/state_files.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -37,7 +38,7 @@ static char *mirror_path(const char *cache_dir, const char *url)
             name[len++] = *tail;
     name[len] = '\0';
     uint64_t hash = hash_add(HASH_START, url, strlen(url));
-    return mem_printf("%s/repos/%s-%016llx.git", cache_dir, name, (unsigned long long)hash);
+    return mem_printf("%s/" STATE_CACHE_REPOS "/%s-%016llx.git", cache_dir, name, (unsigned long long)hash);
 }
 
 static int create_mirror(const struct git *git, struct repo *repo, const char *object_format, struct err *err)
@@ -325,7 +326,7 @@ int repo_fetch(const struct git *git, const char *cache_dir, const struct repo_s
         return r;
     struct repo repo = {.shown_url = url_without_userinfo(source->url),
                         .mirror = mirror_path(cache_dir, source->url)};
-    CLEANUP(mem_freep) char *repos_dir = mem_printf("%s/repos", cache_dir);
+    CLEANUP(mem_freep) char *repos_dir = mem_printf("%s/" STATE_CACHE_REPOS, cache_dir);
     r = fs_make_dirs(repos_dir, 0700, err);
     if (r == 0)
         r = cache_hold(repo.mirror, git->cancel_fd, err);

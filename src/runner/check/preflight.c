@@ -3,6 +3,7 @@
 #include "base/capture.h"
 #include "base/fs.h"
 #include "base/log.h"
+#include "model/state_files.h"
 #include "runner/check/probe_dir.h"
 #include "runner/check/slurm.h"
 #include "sandbox/advice.h"
@@ -62,7 +63,7 @@ int preflight_probe(const struct options *options, const char *job_program, enum
                     char **ret_words, struct err *err)
 {
     CLEANUP(buf_done) struct buf output = BUF_INIT(0);
-    CLEANUP(mem_freep) char *cache_dir = mem_printf("%s/cache", options->state_dir);
+    CLEANUP(mem_freep) char *cache_dir = mem_printf("%s/" STATE_CACHE, options->state_dir);
     CLEANUP(mem_freep)
     char *dir = mem_printf("%s/" PROBE_DIR_PREFIX "%d", options->state_dir, (int)getpid());
     CLEANUP(mem_freep) char *config = mem_printf("%s.conf", dir);

@@ -5,6 +5,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/log_format.h"
+#include "model/state_files.h"
 #include "runner/check/probe_dir.h"
 #include "runner/executor/slurm/attempt.h"
 #include "runner/executor/slurm/cluster.h"
@@ -91,8 +92,8 @@ static int check_open(struct check *c, const struct options *options, const char
                       struct err *err)
 {
     *c = (struct check){.dir = mem_printf("%s/" PROBE_DIR_PREFIX "%d", options->state_dir, (int)getpid()),
-                        .cache_dir = mem_printf("%s/cache", options->state_dir)};
-    c->config = mem_printf("%s/job.conf", c->dir);
+                        .cache_dir = mem_printf("%s/" STATE_CACHE, options->state_dir)};
+    c->config = mem_printf("%s/" STATE_JOB_CONF, c->dir);
     c->program = (struct slot_program){
         .path = job_program, .config_path = c->config, .cache_dir = c->cache_dir, .jobs_dir = c->dir};
     int r = fs_make_dirs(c->dir, 0700, err);

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/fs.h"
+#include "model/state_files.h"
 #include "runner/queue/spool.h"
 
 #include <ctype.h>
@@ -148,8 +149,8 @@ static int change(const struct place *place, const struct strv *words, struct er
 
 int spool_command(const char *state_dir, const struct strv *words)
 {
-    CLEANUP(mem_freep) char *spool = mem_printf("%s/spool", state_dir);
-    CLEANUP(mem_freep) char *rejected = mem_printf("%s/rejected", state_dir);
+    CLEANUP(mem_freep) char *spool = mem_printf("%s/" STATE_SPOOL, state_dir);
+    CLEANUP(mem_freep) char *rejected = mem_printf("%s/" STATE_REJECTED, state_dir);
     struct place place = {.spool = spool, .rejected = rejected};
     struct err err = {0};
     int r = strcmp(words->items[0], "list") == 0 ? list(&place, &err) : change(&place, words, &err);

@@ -4,6 +4,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/proc.h"
+#include "model/state_files.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -113,7 +114,8 @@ static int spawn(struct slot *slot, enum slot_work work, struct err *err)
 
 static int open_log(const struct slot *slot, int flags)
 {
-    CLEANUP(mem_freep) char *path = mem_printf("%s/%s/job.log", slot->settings.program->jobs_dir, slot->key);
+    CLEANUP(mem_freep)
+    char *path = mem_printf("%s/%s/" STATE_JOB_LOG, slot->settings.program->jobs_dir, slot->key);
     return open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | flags, 0600);
 }
 

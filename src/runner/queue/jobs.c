@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/proc.h"
 #include "model/job_exit.h"
+#include "model/state_files.h"
 #include "model/task.h"
 #include "runner/executor/executor.h"
 #include "runner/queue/journal.h"
@@ -437,9 +438,9 @@ int jobs_open(const struct jobs_settings *settings, struct jobs **ret_jobs, stru
     const struct options *o = settings->options;
     struct jobs *jobs = mem_alloc(sizeof(*jobs));
     jobs->settings = *settings;
-    jobs->cache_dir = mem_printf("%s/cache", o->state_dir);
-    jobs->jobs_dir = mem_printf("%s/jobs", o->state_dir);
-    jobs->job_config = mem_printf("%s/job.conf", o->state_dir);
+    jobs->cache_dir = mem_printf("%s/" STATE_CACHE, o->state_dir);
+    jobs->jobs_dir = mem_printf("%s/" STATE_JOBS, o->state_dir);
+    jobs->job_config = mem_printf("%s/" STATE_JOB_CONF, o->state_dir);
     jobs->program = (struct slot_program){.path = settings->job_program,
                                           .config_path = jobs->job_config,
                                           .cache_dir = jobs->cache_dir,

@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "model/page.h"
 #include "model/result.h"
+#include "model/state_files.h"
 #include "model/summary.h"
 #include "model/task.h"
 
@@ -66,9 +67,9 @@ static int find_sequence(struct journal *journal, const char *state_dir, struct 
 int journal_open(const char *state_dir, struct journal **ret_journal, struct err *err)
 {
     struct journal *journal = mem_alloc(sizeof(*journal));
-    journal->jobs_dir = mem_printf("%s/jobs", state_dir);
-    journal->spool_dir = mem_printf("%s/spool", state_dir);
-    journal->kept_dir = mem_printf("%s/kept", state_dir);
+    journal->jobs_dir = mem_printf("%s/" STATE_JOBS, state_dir);
+    journal->spool_dir = mem_printf("%s/" STATE_SPOOL, state_dir);
+    journal->kept_dir = mem_printf("%s/" STATE_KEPT, state_dir);
     int r = find_sequence(journal, state_dir, err);
     if (r < 0)
         journal_free(journal);
@@ -112,7 +113,7 @@ int journal_list(struct journal *journal, struct strv *ret_claims, struct strv *
         CLEANUP(mem_freep) char *dir = journal_dir(journal, keys.items[i]);
         if (!task_is_key(keys.items[i]) || !fs_is_dir(dir))
             continue; /* not a key: leave it alone */
-        CLEANUP(mem_freep) char *task = file_of(journal, keys.items[i], "task.json");
+        CLEANUP(mem_freep) char *task = file_of(journal, keys.items[i], STATE_TASK);
         CLEANUP(mem_freep) char *spooled = spool_path(journal, keys.items[i]);
         bool has_task = access(task, F_OK) == 0;
         if (!has_task && (errno == EIO || errno == ESTALE || errno == EACCES || errno == ENOMEM))
@@ -146,7 +147,7 @@ int journal_add(struct journal *journal, const struct task *task, const char *bo
 {
     CLEANUP(mem_freep) char *key = task_key(task, ++journal->sequence);
     CLEANUP(mem_freep) char *dir = journal_dir(journal, key);
-    CLEANUP(mem_freep) char *path = file_of(journal, key, "task.json");
+    CLEANUP(mem_freep) char *path = file_of(journal, key, STATE_TASK);
     if (mkdir(dir, 0700) < 0) {
         int mkdir_errno = errno;
         if (mkdir_errno != EEXIST)
@@ -169,7 +170,7 @@ int journal_add(struct journal *journal, const struct task *task, const char *bo
 
 int journal_read(struct journal *journal, const char *key, struct buf *ret_body, struct err *err)
 {
-    CLEANUP(mem_freep) char *path = file_of(journal, key, "task.json");
+    CLEANUP(mem_freep) char *path = file_of(journal, key, STATE_TASK);
     int r = fs_read_file(path, TASK_MAX_BYTES, ret_body, err);
     return r == -ENOENT ? err_set(err, ERR_INTERNAL, ENOENT, "%s is missing", path) : r;
 }
@@ -197,7 +198,7 @@ static int read_starts(const char *path, long *ret_starts, struct err *err)
 
 unsigned journal_starts(const struct journal *journal, const char *key)
 {
-    CLEANUP(mem_freep) char *path = file_of(journal, key, "starts");
+    CLEANUP(mem_freep) char *path = file_of(journal, key, STATE_STARTS);
     long starts;
     return read_starts(path, &starts, NULL) == 0 ? (unsigned)starts : 0;
 }
@@ -206,7 +207,7 @@ unsigned journal_starts(const struct journal *journal, const char *key)
 static int change_starts(struct journal *journal, const char *key, int by, unsigned *ret_starts,
                          struct err *err)
 {
-    CLEANUP(mem_freep) char *path = file_of(journal, key, "starts");
+    CLEANUP(mem_freep) char *path = file_of(journal, key, STATE_STARTS);
     long starts;
     int r = read_starts(path, &starts, err);
     if (r < 0)
@@ -234,7 +235,7 @@ int journal_uncount_start(struct journal *journal, const char *key, struct err *
 
 char *journal_tell_starts(const struct journal *journal, const char *key, unsigned starts)
 {
-    CLEANUP(mem_freep) char *path = file_of(journal, key, "why");
+    CLEANUP(mem_freep) char *path = file_of(journal, key, STATE_WHY);
     CLEANUP(buf_done) struct buf text = BUF_INIT(0);
     fs_read_file(path, WORDS_LIMIT_BYTES, &text, NULL);
     return mem_printf(
@@ -244,7 +245,7 @@ char *journal_tell_starts(const struct journal *journal, const char *key, unsign
 
 bool journal_has_result(const struct journal *journal, const char *key)
 {
-    CLEANUP(mem_freep) char *result = file_of(journal, key, "result.json");
+    CLEANUP(mem_freep) char *result = file_of(journal, key, STATE_RESULT);
     CLEANUP(mem_freep) char *spooled = spool_path(journal, key);
     return fs_is_regular(result) || fs_is_regular(spooled);
 }
@@ -265,17 +266,17 @@ static void write_account(const struct journal *journal, const char *key, const 
     CLEANUP(summary_done) struct summary summary = {.finished_s = time(NULL)};
     summary_set_task(&summary, task);
     summary_set_result(&summary, result);
-    CLEANUP(mem_freep) char *summary_path = file_of(journal, key, "summary.json");
+    CLEANUP(mem_freep) char *summary_path = file_of(journal, key, STATE_SUMMARY);
     CLEANUP(mem_freep) char *text = summary_format(&summary);
     fs_write_plain(summary_path, text, strlen(text), NULL);
-    CLEANUP(mem_freep) char *report_path = file_of(journal, key, "report.html");
+    CLEANUP(mem_freep) char *report_path = file_of(journal, key, STATE_PAGE);
     if (page_write(&(struct page){.summary = &summary, .result = result}, append_to_buf, &page) == 0)
         fs_write_plain(report_path, page.data, page.len, NULL);
 }
 
 int journal_write_error(struct journal *journal, const char *key, const char *details, struct err *err)
 {
-    CLEANUP(mem_freep) char *path = file_of(journal, key, "result.json");
+    CLEANUP(mem_freep) char *path = file_of(journal, key, STATE_RESULT);
     CLEANUP(buf_done) struct buf body = BUF_INIT(0);
     CLEANUP(buf_done) struct buf text = BUF_INIT(0);
     CLEANUP(task_done) struct task task = {0};
@@ -294,9 +295,9 @@ int journal_write_error(struct journal *journal, const char *key, const char *de
 
 int journal_hand_over(struct journal *journal, const char *key, struct err *err)
 {
-    CLEANUP(mem_freep) char *result = file_of(journal, key, "result.json");
+    CLEANUP(mem_freep) char *result = file_of(journal, key, STATE_RESULT);
     CLEANUP(mem_freep) char *spooled = spool_path(journal, key);
-    CLEANUP(mem_freep) char *task = file_of(journal, key, "task.json");
+    CLEANUP(mem_freep) char *task = file_of(journal, key, STATE_TASK);
     CLEANUP(mem_freep) char *dir = journal_dir(journal, key);
     bool moved =
         /* by an earlier call, which failed afterwards */
@@ -315,7 +316,7 @@ int journal_hand_over(struct journal *journal, const char *key, struct err *err)
 int journal_set_aside(struct journal *journal, const char *key, struct err *err)
 {
     CLEANUP(mem_freep) char *dir = journal_dir(journal, key);
-    CLEANUP(mem_freep) char *aside = mem_printf("%s/../rejected/%s.broken", journal->jobs_dir, key);
+    CLEANUP(mem_freep) char *aside = mem_printf("%s/../" STATE_REJECTED "/%s.broken", journal->jobs_dir, key);
     return fs_rename_durable(dir, aside, err);
 }
 
@@ -337,8 +338,7 @@ static int trim_kept(const struct journal *journal, bool faults, size_t keep, st
 /* The files that are kept. */
 static bool is_kept_name(const char *name)
 {
-    return str_ends_with(name, ".log") || strcmp(name, "summary.json") == 0 ||
-           strcmp(name, "report.html") == 0;
+    return str_ends_with(name, ".log") || strcmp(name, STATE_SUMMARY) == 0 || strcmp(name, STATE_PAGE) == 0;
 }
 
 /* Removes all other files. Returns 1 if there are any to keep, 0 if not, or an error. */

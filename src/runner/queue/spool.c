@@ -4,6 +4,7 @@
 #include "base/failpoint.h"
 #include "base/fs.h"
 #include "base/str.h"
+#include "model/state_files.h"
 #include "model/task.h"
 
 #include <errno.h>
@@ -87,7 +88,7 @@ static int take_in(struct spool *spool, bool even_claims, size_t *ret_count, str
     for (size_t i = 0; i < keys.len; i++) {
         const char *key = keys.items[i];
         CLEANUP(mem_freep) char *path = path_of(spool->dir, key, ".json");
-        CLEANUP(mem_freep) char *claim = mem_printf("%s/%s/task.json", spool->jobs_dir, key);
+        CLEANUP(mem_freep) char *claim = mem_printf("%s/%s/" STATE_TASK, spool->jobs_dir, key);
         if (!fs_is_regular(path) || spool_find(spool, key) || (!even_claims && fs_exists(claim)))
             continue;
         spool_add(spool, key, 0);
@@ -107,9 +108,9 @@ size_t spool_look_again(struct spool *spool)
 int spool_open(const char *state_dir, struct spool **ret_spool, struct err *err)
 {
     struct spool *spool = mem_alloc(sizeof(*spool));
-    spool->dir = mem_printf("%s/spool", state_dir);
-    spool->jobs_dir = mem_printf("%s/jobs", state_dir);
-    spool->rejected_dir = mem_printf("%s/rejected", state_dir);
+    spool->dir = mem_printf("%s/" STATE_SPOOL, state_dir);
+    spool->jobs_dir = mem_printf("%s/" STATE_JOBS, state_dir);
+    spool->rejected_dir = mem_printf("%s/" STATE_REJECTED, state_dir);
     size_t count;
     int r = fs_make_dirs(spool->dir, 0700, err);
     if (r == 0)

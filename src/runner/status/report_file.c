@@ -2,6 +2,7 @@
 
 #include "base/fd.h"
 #include "base/fs.h"
+#include "model/state_files.h"
 #include "model/task.h"
 
 #include <errno.h>
@@ -12,10 +13,10 @@
 
 /* Output of tests is always served as plain text. */
 static const struct report_file files[] = {
-    {"report.html", "text/html; charset=utf-8"},
-    {"job.log", "text/plain; charset=utf-8"},
-    {"stdout.log", "text/plain; charset=utf-8"},
-    {"stderr.log", "text/plain; charset=utf-8"},
+    {STATE_PAGE, "text/html; charset=utf-8"},
+    {STATE_JOB_LOG, "text/plain; charset=utf-8"},
+    {STATE_STDOUT, "text/plain; charset=utf-8"},
+    {STATE_STDERR, "text/plain; charset=utf-8"},
 };
 
 /* The characters of a key; a path made of them cannot leave kept/. */
@@ -49,7 +50,7 @@ static int open_in(int kept_fd, const char *dir, const char *name)
 int report_file_open(const char *state_dir, const char *key, const struct report_file *file, int *ret_fd,
                      uint64_t *ret_size)
 {
-    CLEANUP(mem_freep) char *kept = mem_printf("%s/kept", state_dir);
+    CLEANUP(mem_freep) char *kept = mem_printf("%s/" STATE_KEPT, state_dir);
     CLEANUP(mem_freep) char *fault = mem_printf("%s.fault", key);
     CLEANUP(fd_closep) int kept_fd = open(kept, O_PATH | O_DIRECTORY | O_CLOEXEC);
     CLEANUP(fd_closep) int fd = open_in(kept_fd, key, file->name);

@@ -5,6 +5,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "model/state_files.h"
 #include "runner/status/report_file.h"
 #include "runner/status/snapshot.h"
 #include "runner/status/web.h"
@@ -110,7 +111,8 @@ void status_claim_answered(struct status *s, enum metrics_claim answer)
 /* Reads the claim from disk; the mtime of the file is the time of the claim. */
 static int read_claim(const struct status *s, const char *key, struct task *ret_task, int64_t *ret_wait_ms)
 {
-    CLEANUP(mem_freep) char *path = mem_printf("%s/jobs/%s/task.json", s->settings.options->state_dir, key);
+    CLEANUP(mem_freep)
+    char *path = mem_printf("%s/" STATE_JOBS "/%s/" STATE_TASK, s->settings.options->state_dir, key);
     CLEANUP(buf_done) struct buf body = BUF_INIT(0);
     struct stat st;
     if (stat(path, &st) < 0 || fs_read_file(path, TASK_MAX_BYTES, &body, NULL) < 0 || !body.len)
@@ -147,7 +149,7 @@ static void on_end(size_t slot, void *data)
 
 static bool read_summary(const char *dir, struct summary *ret_summary)
 {
-    CLEANUP(mem_freep) char *path = mem_printf("%s/summary.json", dir);
+    CLEANUP(mem_freep) char *path = mem_printf("%s/" STATE_SUMMARY, dir);
     CLEANUP(buf_done) struct buf text = BUF_INIT(0);
     return fs_read_file(path, SUMMARY_MAX_BYTES, &text, NULL) == 0 && text.len &&
            summary_parse(text.data, text.len, ret_summary);
@@ -184,7 +186,7 @@ static void on_result(const char *key, bool is_fault, void *data)
 {
     struct status *s = data;
     CLEANUP(summary_done) struct summary summary = {.is_error = true}; /* if it is missing */
-    CLEANUP(mem_freep) char *dir = mem_printf("%s/jobs/%s", s->settings.options->state_dir, key);
+    CLEANUP(mem_freep) char *dir = mem_printf("%s/" STATE_JOBS "/%s", s->settings.options->state_dir, key);
     bool is_known = read_summary(dir, &summary);
     enum metrics_outcome outcome = outcome_of(&summary, is_fault);
     s->metrics.tasks[outcome]++;
@@ -248,7 +250,7 @@ static void put_metrics(struct buf *out, void *data)
 /* Loads the results that an earlier process has kept. */
 static void take_up_history(struct status *s)
 {
-    CLEANUP(mem_freep) char *kept = mem_printf("%s/kept", s->settings.options->state_dir);
+    CLEANUP(mem_freep) char *kept = mem_printf("%s/" STATE_KEPT, s->settings.options->state_dir);
     CLEANUP(strv_done) struct strv names = {0};
     fs_list_dir(kept, &names, NULL);
     for (size_t i = names.len - MIN(names.len, (size_t)HISTORY_RESULTS); i < names.len; i++) {

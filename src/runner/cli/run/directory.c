@@ -3,6 +3,7 @@
 #include "base/fd.h"
 #include "base/fs.h"
 #include "base/proc.h"
+#include "model/state_files.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -52,7 +53,7 @@ void run_dir_clean(const char *path, const char *job_program, const char *state_
     CLEANUP(strv_done) struct strv argv = {0};
     pid_t pid;
     strv_push(&argv, job_program);
-    strv_pushf(&argv, "--cache-dir=%s/cache", state_dir);
+    strv_pushf(&argv, "--cache-dir=%s/" STATE_CACHE, state_dir);
     strv_push(&argv, "--clean");
     strv_push(&argv, path);
     struct proc_setup setup = {.argv = &argv, .in_fd = -1, .out_fd = -1, .err_fd = -1, .new_session = true};
@@ -74,7 +75,7 @@ void run_dir_done(struct run_dir *dir)
 
 static void remove_dead(const char *path, const char *job_program, const char *state_dir)
 {
-    CLEANUP(mem_freep) char *job_lock = mem_printf("%s/lock", path);
+    CLEANUP(mem_freep) char *job_lock = mem_printf("%s/" STATE_LOCK, path);
     CLEANUP(fd_closep) int fd = lock_dir(path);
     int job_fd = -1;
     if (fd < 0 || fs_lock(job_lock, &job_fd, &(struct err){0}) < 0)

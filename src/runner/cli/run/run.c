@@ -14,6 +14,7 @@
 #include "model/job_exit.h"
 #include "model/page.h"
 #include "model/result_parse.h"
+#include "model/state_files.h"
 #include "model/summary.h"
 #include "runner/cli/run/directory.h"
 #include "runner/cli/run/junit_file.h"
@@ -96,7 +97,7 @@ static int write_task(const struct run *r, struct err *err)
     if (task && o->branch)
         json_object_set_new(task, "branch", json_string(o->branch));
     CLEANUP(mem_freep) char *text = task ? json_dumps(task, 0) : NULL;
-    CLEANUP(mem_freep) char *path = mem_printf("%s/task.json", r->dir.path);
+    CLEANUP(mem_freep) char *path = mem_printf("%s/" STATE_TASK, r->dir.path);
     json_decref(task);
     return text ? fs_write_atomic(path, text, strlen(text), err)
                 : err_set(err, ERR_TASK, EILSEQ, "The URL, the branch or a name is not valid UTF-8");
@@ -115,7 +116,7 @@ static void push_words(const struct run *r, const char *config, struct strv *arg
 {
     strv_push(argv, r->job_program);
     strv_pushf(argv, "--config=%s", config);
-    strv_pushf(argv, "--cache-dir=%s/cache", r->options->state_dir);
+    strv_pushf(argv, "--cache-dir=%s/" STATE_CACHE, r->options->state_dir);
     strv_push(argv, "--progress");
     if (r->options->html)
         strv_push(argv, "--report");
@@ -130,7 +131,7 @@ static void push_words(const struct run *r, const char *config, struct strv *arg
 
 static int start_job(struct run *r, struct err *err)
 {
-    CLEANUP(mem_freep) char *config = mem_printf("%s/job.conf", r->dir.path);
+    CLEANUP(mem_freep) char *config = mem_printf("%s/" STATE_JOB_CONF, r->dir.path);
     CLEANUP(strv_done) struct strv argv = {0};
     int code = run_options_write_job_file(r->options, config, err);
     if (code < 0)
@@ -224,7 +225,7 @@ static int write_json(const char *path, const struct buf *body, struct err *err)
 
 static int write_html(const struct run *r, const char *path, struct err *err)
 {
-    CLEANUP(mem_freep) char *report = mem_printf("%s/report.html", r->dir.path);
+    CLEANUP(mem_freep) char *report = mem_printf("%s/" STATE_PAGE, r->dir.path);
     CLEANUP(buf_done) struct buf page = BUF_INIT(0);
     int code = fs_read_file(report, PAGE_MAX_BYTES, &page, err);
     if (code == -ENOENT)
@@ -245,7 +246,7 @@ static int write_files(const struct run *r, const struct result *result, const s
 /* The details in the result are cut to what the backend can store; those in the summary are not. */
 static void take_full_details(const struct run *r, struct result *result)
 {
-    CLEANUP(mem_freep) char *path = mem_printf("%s/summary.json", r->dir.path);
+    CLEANUP(mem_freep) char *path = mem_printf("%s/" STATE_SUMMARY, r->dir.path);
     CLEANUP(buf_done) struct buf text = BUF_INIT(0);
     struct summary summary;
     if (fs_read_file(path, SUMMARY_MAX_BYTES, &text, NULL) < 0 || !text.len ||
@@ -259,7 +260,7 @@ static void take_full_details(const struct run *r, struct result *result)
 static int show_result(const struct run *r, struct result *ret_result, struct err *err)
 {
     const struct run_options *o = r->options;
-    CLEANUP(mem_freep) char *path = mem_printf("%s/result.json", r->dir.path);
+    CLEANUP(mem_freep) char *path = mem_printf("%s/" STATE_RESULT, r->dir.path);
     CLEANUP(buf_done) struct buf body = BUF_INIT(0);
     int code = fs_read_file(path, RESULT_LIMIT_BYTES, &body, err);
     if (code == -ENOENT)

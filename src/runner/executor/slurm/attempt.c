@@ -4,6 +4,7 @@
 #include "base/fd.h"
 #include "base/fs.h"
 #include "base/hash.h"
+#include "model/state_files.h"
 #include "model/task.h"
 
 #include <errno.h>
@@ -43,8 +44,8 @@ void slurm_attempt_done(struct slurm_attempt *t)
 /* The job reads a copy, so that an old attempt cannot reach into the claim's directory. */
 static int copy_task(const struct slurm_attempt *t, struct err *err)
 {
-    CLEANUP(mem_freep) char *from = mem_printf("%s/task.json", t->claim_dir);
-    CLEANUP(mem_freep) char *to = file_of(t, "task.json");
+    CLEANUP(mem_freep) char *from = mem_printf("%s/" STATE_TASK, t->claim_dir);
+    CLEANUP(mem_freep) char *to = file_of(t, STATE_TASK);
     CLEANUP(buf_done) struct buf body = BUF_INIT(0);
     int r = fs_read_file(from, TASK_MAX_BYTES, &body, err);
     if (r == -ENOENT)
@@ -55,7 +56,7 @@ static int copy_task(const struct slurm_attempt *t, struct err *err)
 /* Trees of a dead job stay, to be removed with the claim (ostest-job --clean). */
 static void remove_dir(const struct slurm_attempt *t)
 {
-    static const char *const names[] = {"task.json", "job.log", LEASE_BEGUN, LEASE_END};
+    static const char *const names[] = {STATE_TASK, STATE_JOB_LOG, LEASE_BEGUN, LEASE_END};
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         CLEANUP(mem_freep) char *file = file_of(t, names[i]);
         unlink(file);
@@ -150,8 +151,8 @@ static bool is_whole(const char *path, const struct lease_end *end)
 
 int slurm_attempt_take_result(const struct slurm_attempt *t, const struct lease_end *end, struct err *err)
 {
-    CLEANUP(mem_freep) char *from = file_of(t, "result.json");
-    CLEANUP(mem_freep) char *to = mem_printf("%s/result.json", t->claim_dir);
+    CLEANUP(mem_freep) char *from = file_of(t, STATE_RESULT);
+    CLEANUP(mem_freep) char *to = mem_printf("%s/" STATE_RESULT, t->claim_dir);
     if (!is_whole(from, end))
         return err_set(err, ERR_INTERNAL, EBADMSG, "%s is not the one that its job wrote", from);
     failpoint("cluster-result-checked");
@@ -161,7 +162,7 @@ int slurm_attempt_take_result(const struct slurm_attempt *t, const struct lease_
 /* Replaces those of an earlier attempt: the last ones tell most. */
 static void move_logs(const struct slurm_attempt *t)
 {
-    static const char *const names[] = {"stdout.log", "stderr.log", "summary.json", "report.html"};
+    static const char *const names[] = {STATE_STDOUT, STATE_STDERR, STATE_SUMMARY, STATE_PAGE};
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         CLEANUP(mem_freep) char *from = file_of(t, names[i]);
         CLEANUP(mem_freep) char *to = mem_printf("%s/%s", t->claim_dir, names[i]);
@@ -172,7 +173,7 @@ static void move_logs(const struct slurm_attempt *t)
 void slurm_attempt_close(const struct slurm_attempt *t, const char *why)
 {
     CLEANUP(mem_freep) char *path = lease_file(t->claim_dir);
-    CLEANUP(mem_freep) char *why_path = mem_printf("%s/why", t->claim_dir);
+    CLEANUP(mem_freep) char *why_path = mem_printf("%s/" STATE_WHY, t->claim_dir);
     move_logs(t);
     if (why) /* only for people: errors are ignored */
         fs_write_plain(why_path, why, MIN(strlen(why), (size_t)WHY_LIMIT_BYTES), NULL);
@@ -183,7 +184,7 @@ void slurm_attempt_close(const struct slurm_attempt *t, const char *why)
 
 size_t slurm_attempt_read_log(const struct slurm_attempt *t, uint64_t offset, char *ret_data, size_t size)
 {
-    CLEANUP(mem_freep) char *path = file_of(t, "job.log");
+    CLEANUP(mem_freep) char *path = file_of(t, STATE_JOB_LOG);
     CLEANUP(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     ssize_t n = fd < 0 ? -1 : pread(fd, ret_data, size, (off_t)offset);
     return n > 0 ? (size_t)n : 0;
