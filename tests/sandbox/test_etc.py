@@ -223,7 +223,7 @@ def test_it_is_made_once(site):
     [tree] = [path for path in (site.cache / "etc").iterdir() if path.is_dir()]
     made = tree.stat().st_ino
     assert site.python("write()").passed and tree.stat().st_ino == made
-    assert "the sandbox's /etc was made" not in logs[1]
+    assert "built the sandbox's /etc from" not in logs[1]
 
 
 def test_a_lost_tree_is_made_again(site):
@@ -231,4 +231,4 @@ def test_a_lost_tree_is_made_again(site):
     shutil.rmtree(tree)
     job = site.python("print(json.dumps(open('/etc/hosts').read()))\nwrite()")
     assert "127.0.0.1 ostest\n" in job.printed and tree.is_dir()
-    assert "debug the sandbox's /etc was made" in job.log
+    assert "debug built the sandbox's /etc from" in job.log
