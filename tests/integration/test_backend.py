@@ -230,7 +230,7 @@ def test_same_task_again_while_it_runs(start_mock, start_runner, small, barrier)
     again = task(7, small.student(script=barrier.script))
     mock = start_mock(tasks=[again, again])
     runner = start_runner(mock, "--tests-url", small.suite, "--max-tasks", 2)
-    runner.wait_log("task=7 was handed out again")
+    runner.wait_log("task=7 handed out again")
     barrier.open(2)
     assert runner.wait() == 0
     state = mock.state()

@@ -39,7 +39,7 @@ def test_first_signal_finishes_what_runs(start_mock, start, waiting, barrier, st
     runner = start(mock)
     barrier.wait()
     runner.signal(number)
-    runner.wait_log("stopping: 1 running task")
+    runner.wait_log("stopping: finishing 1 running tasks")
     barrier.open(2)
     assert runner.wait() == 0
     now = mock.state()

@@ -292,7 +292,7 @@ def test_a_runner_that_stops_is_not_ready(open_page, small, barrier):
     page = open_page([task(1, small.student("pass", barrier.script))])
     barrier.wait()
     page.runner.signal()
-    page.runner.wait_log("stopping: 1 running")
+    page.runner.wait_log("stopping: finishing 1 running")
     assert page.ask("/readyz")[::2] == (503, b"the runner is stopping\n")
     barrier.open()
     assert page.runner.wait() == 0
