@@ -50,6 +50,20 @@ static void the_rest_of_a_long_line_is_as_weighty_as_its_beginning(void)
                                 (PROGRESS_MAX_LINE_BYTES - 1));
 }
 
+/* As for the job that trims the cache, which shares the program with the slots of jobs. */
+static void progress_without_a_callback_is_logged(void)
+{
+    struct slot_program telling = {.jobs_dir = "/nowhere", .progress = true};
+    struct slot slot;
+    CHECK_INT(log_open(scratch("progress-log"), NULL), 0);
+    slot_init(&slot, &(struct slot_settings){.program = &telling}, 0);
+    slot_take(&slot, &(struct slot_job){.work = SLOT_TRIM, .key = "cache", .label = "cache"});
+    feed(&slot, PROGRESS_WORD " {\"stage\":\"fetch\"}\n");
+    CHECK_STR(slot.complaint, PROGRESS_WORD " {\"stage\":\"fetch\"}");
+    slot_release(&slot);
+    log_open(NULL, NULL);
+}
+
 /* A stand-in for ostest-job, given what a slot gives it. */
 static const char *job_program(const char *script)
 {
@@ -126,6 +140,6 @@ static void a_slot_that_is_released_tells_of_no_end(void)
     log_open(NULL, NULL);
 }
 
-TEST_MAIN(TEST(the_end_of_the_process_comes_with_all_its_output),
+TEST_MAIN(TEST(progress_without_a_callback_is_logged), TEST(the_end_of_the_process_comes_with_all_its_output),
           TEST(a_slot_that_is_released_tells_of_no_end),
           TEST(the_rest_of_a_long_line_is_as_weighty_as_its_beginning))

@@ -43,7 +43,7 @@ static bool take_progress(const struct slot *slot, const char *line)
 {
     static const char word[] = PROGRESS_WORD " ";
     struct progress progress;
-    if (!slot->settings.program->progress || strncmp(line, word, strlen(word)) != 0)
+    if (!slot->settings.on_progress || strncmp(line, word, strlen(word)) != 0)
         return false;
     if (progress_parse(line + strlen(word), strlen(line + strlen(word)), &progress))
         slot->settings.on_progress(slot->number, &progress, slot->settings.data);

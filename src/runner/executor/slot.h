@@ -47,7 +47,7 @@ struct slot_settings {
     struct ev *ev;
     struct children *children;
     slot_end_fn *on_end;
-    slot_progress_fn *on_progress; /* with slot_program.progress */
+    slot_progress_fn *on_progress; /* NULL: a progress line is logged like any other */
     void *data;
 };
 

@@ -450,7 +450,7 @@ int jobs_open(const struct jobs_settings *settings, struct jobs **ret_jobs, stru
                                  .ev = settings->ev,
                                  .children = settings->children,
                                  .on_end = on_slot_end,
-                                 .on_progress = on_progress,
+                                 .on_progress = settings->observer ? on_progress : NULL,
                                  .data = jobs};
     slots_init(&jobs->slots, &slot, (size_t)o->concurrent);
     struct executor_settings executor = {.options = o,
