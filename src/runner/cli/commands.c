@@ -3,8 +3,6 @@
 #include "base/mem.h"
 #include "runner/cli/run/options.h"
 
-#include <string.h>
-
 const struct command commands[] = {
     {"run", "", "", "test a directory on this machine, as the server would", run_options_table},
     {"doctor", "", "", "check this machine, the suite and the backend", options_table},
@@ -15,11 +13,3 @@ const struct command commands[] = {
     {"help", "[TOPIC]", HELP_TOPICS, "show help on a topic, or list the topics", NULL},
 };
 const size_t commands_len = ARRAY_LEN(commands);
-
-const struct command *commands_find(const char *name)
-{
-    for (size_t i = 0; i < commands_len; i++)
-        if (strcmp(commands[i].name, name) == 0)
-            return &commands[i];
-    return NULL;
-}

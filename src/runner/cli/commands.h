@@ -25,6 +25,3 @@ struct command {
 
 extern const struct command commands[];
 extern const size_t commands_len;
-
-/* Returns NULL if there is no such command. */
-const struct command *commands_find(const char *name);

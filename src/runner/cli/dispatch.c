@@ -3,7 +3,6 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/opt/nearest.h"
-#include "runner/cli/commands.h"
 #include "runner/cli/completion.h"
 #include "runner/cli/config.h"
 #include "runner/cli/doctor.h"
@@ -60,9 +59,9 @@ static char *complain(const char *name)
     struct buf text = BUF_INIT(0);
     struct nearest n = nearest_init(name, strlen(name));
     buf_printf(&text, "'%s' was given; accepted: options, and one of the commands", name);
-    for (size_t i = 0; i < commands_len; i++) {
-        nearest_offer(&n, commands[i].name);
-        buf_printf(&text, "%s %s", i ? "," : "", commands[i].name);
+    for (size_t i = 0; i < ARRAY_LEN(dispatches); i++) {
+        nearest_offer(&n, dispatches[i].name);
+        buf_printf(&text, "%s %s", i ? "," : "", dispatches[i].name);
     }
     if (n.best)
         buf_printf(&text, "; did you mean %s?", n.best);

@@ -60,6 +60,3 @@ struct executor {
 /* Opens an executor of a kind. All pointers in the settings are borrowed. */
 typedef int executor_open_fn(const struct executor_settings *settings, struct executor **ret_executor,
                              struct err *err);
-
-/* Accepts NULL. */
-void executor_free(struct executor *x);

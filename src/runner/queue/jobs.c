@@ -492,7 +492,8 @@ void jobs_free(struct jobs *jobs)
         return;
     if (jobs->unsaved.len)
         label_log_lost(jobs->unsaved.data, jobs->unsaved.len);
-    executor_free(jobs->executor);
+    if (jobs->executor)
+        jobs->executor->kind->free(jobs->executor);
     slots_done(&jobs->slots);
     ev_timer_stop(jobs->settings.ev, &jobs->disk_timer);
     journal_free(jobs->journal);

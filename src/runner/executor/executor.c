@@ -1,7 +1,0 @@
-#include "runner/executor/executor.h"
-
-void executor_free(struct executor *x)
-{
-    if (x)
-        x->kind->free(x);
-}
