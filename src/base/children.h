@@ -1,9 +1,8 @@
 #pragma once
 
 /*
- * The child processes of a program that has several at a time. Whoever starts one adds it at once;
- * children_reap() is the one place that waits for them, and tells each owner of the end of its
- * child.
+ * The child processes of a program that runs several at a time. A caller adds a child right after
+ * starting it; children_reap() waits for all of them and calls each one's callback.
  */
 
 #include "base/err.h"
@@ -22,7 +21,7 @@ typedef void children_exit_fn(int status, void *data);
 
 struct children *children_new(void);
 
-/* Ends no process. NULL is allowed. */
+/* Does not end any process. Accepts NULL. */
 void children_free(struct children *children);
 
 /*
